@@ -1,0 +1,155 @@
+"""What an executor is: it starts trials, and reports their fate and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+Params: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What one trial needs.
+
+    Attributes:
+        cpus, gpus: how many; a fraction of a GPU shares it.
+        memory: bytes; a trial that holds more is ended as "oom".
+        custom: other countable resources by name.
+        nodes: machines, for gang-scheduled trials.
+        limit_s: seconds; a trial that runs longer is ended as "timeout".
+    """
+
+    cpus: float = 1
+    gpus: float = 0
+    memory: int | None = None
+    custom: Mapping[str, float] = field(default_factory=dict)
+    nodes: int = 1
+    limit_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One attempt at one trial.
+
+    Attributes:
+        number, attempt: which trial, which try; results of an older attempt are refused (fencing).
+        token: names this attempt uniquely, for programs that report from outside.
+        params: the decoded configuration.
+        fidelity: name -> value at which to end; empty where the problem has none.
+        start: name -> first step to run where fidelities count from something else than 1.
+        parent: the trial whose line of descent this one continues.
+        metrics: names that the trial must return.
+        checkpoint_dir: folder of the line of descent, shared by all its attempts and continuations.
+        log_dir: folder of this attempt; stdout.log and stderr.log are kept there.
+        seed: a seed for the trial's own randomness, a function of study and number.
+    """
+
+    number: int
+    attempt: int
+    token: str
+    params: Params
+    fidelity: Mapping[str, float]
+    parent: int | None
+    metrics: tuple[str, ...]
+    checkpoint_dir: Path
+    log_dir: Path
+    study: str = ""
+    start: Mapping[str, float] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The trial's code has begun to run."""
+
+    number: int
+    attempt: int
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The trial reported intermediate values, unchecked, as it gave them."""
+
+    number: int
+    attempt: int
+    step: float
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The trial wrote something down about itself."""
+
+    number: int
+    attempt: int
+    key: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The attempt is over, through its own doing.
+
+    Exactly one of these holds: `failure` is None and `values` is what the objective returned, unchecked; or `failure`
+    names the kind ("exception", "oom", "timeout", "killed") and `error` says what happened, in one line first; or
+    `stopped` holds the reason with which the trial was halted.
+    """
+
+    number: int
+    attempt: int
+    values: object = None
+    failure: str | None = None
+    error: str = ""
+    stopped: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The attempt is gone through no fault of its own (a killed worker, a lost machine); it may be run again."""
+
+    number: int
+    attempt: int
+    reason: str
+
+
+Message: TypeAlias = Started | Reported | Noted | Exited | Lost
+
+
+class Executor(Protocol):
+    """Runs tasks. Decides nothing: whether a lost trial runs again is the study's business."""
+
+    traits: frozenset[str]
+
+    def free(self) -> int | None:
+        """Return how many more tasks may be submitted now; None when elastic."""
+        ...
+
+    def submit(self, task: Task) -> str:
+        """Begin a task and return a handle to it."""
+        ...
+
+    def poll(self, timeout: float) -> Sequence[Message]:
+        """Return what happened since the last poll, waiting up to `timeout` seconds for the first message."""
+        ...
+
+    def halt(self, handle: str, reason: str) -> None:
+        """Ask the trial to end at its next report; it then exits with `stopped=reason`."""
+        ...
+
+    def cancel(self, handle: str, grace: float) -> None:
+        """End the trial by force after `grace` seconds; reported as Exited(stopped=...) if it was halted, else failure "killed"."""
+        ...
+
+    def attach(self, handles: Iterable[str]) -> None:
+        """Take up tasks of an earlier driver; only executors with the trait "durable" can."""
+        ...
+
+    def close(self) -> None:
+        """End everything that still runs and release all resources. Safe to call twice."""
+        ...

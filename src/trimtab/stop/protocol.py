@@ -1,0 +1,38 @@
+"""What a stopping rule is: a verdict on the whole study, from the table alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from trimtab.ledger.table import TrialTable
+from trimtab.space.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether to start another trial, and why (not).
+
+    Attributes:
+        stop: True when no further trial should start.
+        reason: a sentence for a person.
+        rule: the rule's name.
+        cancel: True when running trials should be ended too.
+        remaining: how many more trials may start now; None where the rule does not count.
+        expected_gain, gain_interval, next_cost: what going on would bring and cost, where the rule knows.
+    """
+
+    stop: bool
+    reason: str
+    rule: str
+    cancel: bool = False
+    remaining: int | None = None
+    expected_gain: float | None = None
+    gain_interval: tuple[float, float] | None = None
+    next_cost: float | None = None
+
+
+class Stop(Protocol):
+    """Says whether to go on; `table.now` is the time of the last record or tick."""
+
+    def assess(self, problem: Problem, table: TrialTable) -> Verdict: ...
