@@ -1,0 +1,235 @@
+"""The fold: records in, table out. Touches no file and no clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from trimtab.errors import StoreCorruptError
+from trimtab.ledger.event import (
+    FAILURE_KINDS,
+    Asked,
+    Assessed,
+    Created,
+    Event,
+    Failed,
+    Grown,
+    Noted,
+    Opened,
+    Record,
+    Reported,
+    Started,
+    Stopped,
+    Told,
+)
+from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, Column, TrialTable
+from trimtab.space.parameter import parameter_from_json
+from trimtab.space.problem import Problem
+
+import numpy as np
+
+
+class Ledger:
+    """What a log says, so far.
+
+    Attributes:
+        head: the sequence number of the last record folded in.
+        created: the first record's event.
+        optimizer: the settings of the engine in force, {"name": ..., **options}.
+        assessed: the last verdict on the study, if any.
+        table: the trials.
+    """
+
+    def __init__(self, created: Created, at: float) -> None:
+        self.head = 1
+        self.created = created
+        self.optimizer: dict[str, Any] = created.optimizer
+        self.opened: list[dict[str, Any]] = []
+        self.assessed: Assessed | None = None
+        self.table = TrialTable(Problem.from_json(created.problem))
+        self.table._session_start = self.table._last_at = at
+
+    @classmethod
+    def begin(cls, first: Record) -> Ledger:
+        """Return the ledger after its first record.
+
+        Raises:
+            StoreCorruptError: the log does not begin as a log begins.
+        """
+        if first.seq != 1 or not isinstance(first.event, Created):
+            raise StoreCorruptError(f"a log begins with record 1, created; this one begins with {_name(first)}.")
+        return cls(first.event, first.at)
+
+    def apply(self, record: Record) -> None:
+        """Fold one record in.
+
+        Raises:
+            StoreCorruptError: the record does not follow from those before it.
+        """
+        if record.seq != self.head + 1:
+            raise StoreCorruptError(f"record {self.head + 1} is missing: the log goes on with {_name(record)}.")
+        fold = _FOLDS.get(type(record.event))
+        if fold is None:
+            raise StoreCorruptError(f"{_name(record)} stands in the middle of a log.")
+        fold(self, record.event, record)
+        self.head = record.seq
+        if record.at > self.table._last_at:
+            self.table._last_at = record.at
+
+    def tick(self, now: float) -> None:
+        """Let time pass without a record."""
+        self.table._now = max(self.table._now, now)
+
+    def _opened(self, event: Opened, record: Record) -> None:
+        table = self.table
+        if table._session_start is not None:
+            table._elapsed += table._last_at - table._session_start
+        table._session_start = max(record.at, table._last_at)
+        self.opened.append(event.provenance)
+        if event.optimizer is not None:
+            self.optimizer = event.optimizer
+
+    def _asked(self, event: Asked, record: Record) -> None:
+        table = self.table
+        c = table._c
+        row = c["state"].n
+        if event.number != row:
+            raise StoreCorruptError(f"{_name(record)} is trial {event.number} where trial {row} was due.")
+        c["state"].add(WAITING)
+        c["x"].add(event.x)
+        c["asked_at"].add(record.at)
+        c["origin"].add(table._origins.code(event.origin))
+        c["touched"].add(record.seq)
+        for name in _FILLED_LATER:
+            c[name].skip()
+        if event.fidelity:
+            c["fidelity"].rows[row] = event.fidelity
+        if event.parent is not None:
+            c["parent"].rows[row] = event.parent
+            table._n_children += 1
+        if event.given is not None:
+            table._given[row] = event.given
+        table._waiting[row] = None
+
+    def _row(self, number: int, state: int, record: Record) -> int:
+        c = self.table._c["state"]
+        if not 0 <= number < c.n or c.rows[number] != state:
+            raise StoreCorruptError(f"{_name(record)} is about trial {number}, which was not {_STATE_NAMES[state]}.")
+        self.table._c["touched"].rows[number] = record.seq
+        return number
+
+    def _started(self, event: Started, record: Record) -> None:
+        row = self._row(event.number, WAITING, record)
+        table = self.table
+        c = table._c
+        c["state"].rows[row] = RUNNING
+        c["attempt"].rows[row] = event.attempt
+        c["worker"].rows[row] = table._workers.code(event.worker)
+        c["started_at"].rows[row] = record.at
+        c["lease_s"].rows[row] = math.nan if event.lease_s is None else event.lease_s
+        del table._waiting[row]
+        table._running[row] = None
+
+    def _reported(self, event: Reported, record: Record) -> None:
+        row = self._row(event.number, RUNNING, record)
+        table = self.table
+        table._curve_row.add(row)
+        table._curve_step.add(event.step)
+        table._curve_attempt.add(event.attempt)
+        table._curve_y.add([float(event.values.get(name, math.nan)) for name in table._problem.metric_names])
+
+    def _told(self, event: Told, record: Record) -> None:
+        row = self._row(event.number, RUNNING, record)
+        self._values(row, event.values)
+        self._over(row, COMPLETE, record.at, event.seconds, event.cost)
+
+    def _stopped(self, event: Stopped, record: Record) -> None:
+        row = self._row(event.number, RUNNING, record)
+        self._values(row, event.values)
+        self.table._reasons[row] = event.reason
+        self._over(row, STOPPED, record.at, event.seconds, event.cost)
+
+    def _failed(self, event: Failed, record: Record) -> None:
+        row = self._row(event.number, RUNNING, record)
+        table = self.table
+        table._c["failure"].rows[row] = FAILURE_KINDS.index(event.failure)
+        if event.error:
+            table._errors[row] = event.error
+        if not event.again:
+            self._over(row, FAILED, record.at, event.seconds, event.cost)
+            return
+        self._spent(row, event.seconds, event.cost)
+        table._c["state"].rows[row] = WAITING
+        del table._running[row]
+        table._waiting[row] = None
+
+    def _values(self, row: int, values: Mapping[str, float]) -> None:
+        table = self.table
+        names = table._problem.metric_names
+        if values:
+            table._c["y"].rows[row] = [values.get(name, math.nan) for name in names]
+        if len(values) > len(names) or not values.keys() <= set(names):
+            for name, value in values.items():
+                if name not in names:
+                    column = table._extra.get(name)
+                    if column is None:
+                        column = table._extra[name] = Column(np.float64, math.nan)
+                    column.reserve(row + 1)
+                    column.rows[row] = value
+
+    def _spent(self, row: int, seconds: float | None, cost: float | None) -> None:
+        for name, amount in (("seconds", seconds), ("cost", cost)):
+            if amount is not None:
+                column = self.table._c[name].rows
+                before = column[row]
+                column[row] = amount if before != before else before + amount
+
+    def _over(self, row: int, state: int, at: float, seconds: float | None, cost: float | None) -> None:
+        table = self.table
+        table._c["state"].rows[row] = state
+        table._c["ended_at"].rows[row] = at
+        self._spent(row, seconds, cost)
+        table._order.add(row)
+        del table._running[row]
+
+    def _noted(self, event: Noted, record: Record) -> None:
+        table = self.table
+        if event.number is None:
+            table._study_notes[event.key] = event.value
+            return
+        if not 0 <= event.number < len(table):
+            raise StoreCorruptError(f"{_name(record)} is about trial {event.number}, which was never asked.")
+        table._notes.setdefault(event.number, {})[event.key] = event.value
+        table._c["touched"].rows[event.number] = record.seq
+
+    def _grown(self, event: Grown, record: Record) -> None:
+        table = self.table
+        space = table.space.with_parameter(event.name, parameter_from_json(event.parameter))
+        table._problem = table._problem.with_space(space)
+        table._c["x"].widen()
+
+    def _assessed(self, event: Assessed, record: Record) -> None:
+        self.assessed = event
+
+
+_FILLED_LATER = (
+    "y", "cost", "seconds", "fidelity", "parent", "attempt", "started_at", "ended_at", "lease_s", "failure", "worker",
+)  # fmt: skip
+_STATE_NAMES = ("waiting", "running", "complete", "stopped", "failed")
+_FOLDS: dict[type[Event], Any] = {
+    Opened: Ledger._opened,
+    Asked: Ledger._asked,
+    Started: Ledger._started,
+    Reported: Ledger._reported,
+    Told: Ledger._told,
+    Stopped: Ledger._stopped,
+    Failed: Ledger._failed,
+    Noted: Ledger._noted,
+    Grown: Ledger._grown,
+    Assessed: Ledger._assessed,
+}
+
+
+def _name(record: Record) -> str:
+    return f"record {record.seq} ({type(record.event).__name__.lower()})"
