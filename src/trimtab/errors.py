@@ -6,6 +6,7 @@ TrimtabError
 ├── ParamsError (ValueError)           a configuration that lies outside its space
 ├── ProblemError (ValueError)          metrics, fidelities, budgets, targets
 ├── ObjectiveError (ValueError)        what the objective returned or reported cannot be used
+├── EventError (ValueError)            an event that the log cannot hold
 ├── StudyError (RuntimeError)
 │   ├── StudyNotFoundError (LookupError)
 │   ├── StudyExistsError
@@ -52,6 +53,10 @@ class ProblemError(TrimtabError, ValueError):
 
 class ObjectiveError(TrimtabError, ValueError):
     """What the objective returned or reported cannot be used."""
+
+
+class EventError(TrimtabError, ValueError):
+    """An event that the log cannot hold."""
 
 
 class StudyError(TrimtabError, RuntimeError):
