@@ -1,3 +1,57 @@
-"""Trimtab tunes the hyperparameters of complex, large-scale machine-learning models."""
+"""Trimtab tunes the hyperparameters of complex, large-scale machine-learning models.
+
+    import trimtab as tt
+
+    space = tt.Space(lr=tt.Float(1e-5, 1e-1, log=True), layers=tt.Int(2, 12))
+    study = tt.tune(train, space, minimize="loss", budget=100)
+    print(study.best.params)
+
+Importing this loads numpy and msgspec, and nothing heavier.
+"""
 
 __version__ = "0.1.0"
+
+from trimtab import errors
+from trimtab.errors import TrialStopped
+from trimtab.execute.command import Command
+from trimtab.execute.hook import report
+from trimtab.execute.protocol import Resources
+from trimtab.execute.trial import Trial
+from trimtab.ledger.table import TrialTable, TrialView
+from trimtab.space.condition import given
+from trimtab.space.parameter import Categorical, Float, Int, Ordinal
+from trimtab.space.problem import Fidelity, Metric, Problem, at_least, at_most, maximize, minimize
+from trimtab.space.space import Space
+from trimtab.stop.budget import Budget
+from trimtab.study.open import create_study, load_study
+from trimtab.study.study import Study
+from trimtab.study.tune import tune
+
+__all__ = [
+    "Budget",
+    "Categorical",
+    "Command",
+    "Fidelity",
+    "Float",
+    "Int",
+    "Metric",
+    "Ordinal",
+    "Problem",
+    "Resources",
+    "Space",
+    "Study",
+    "Trial",
+    "TrialStopped",
+    "TrialTable",
+    "TrialView",
+    "at_least",
+    "at_most",
+    "create_study",
+    "errors",
+    "given",
+    "load_study",
+    "maximize",
+    "minimize",
+    "report",
+    "tune",
+]

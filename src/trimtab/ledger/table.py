@@ -331,6 +331,11 @@ class TrialTable:
         return max(self._now, self._last_at)
 
     @property
+    def session_start(self) -> float:
+        """When the study was last opened, in seconds since the epoch."""
+        return self._session_start if self._session_start is not None else self._last_at
+
+    @property
     def elapsed(self) -> float:
         """Seconds during which the study was worked on: from each opening to its last record, the present one to now."""
         return self._elapsed + (self.now - self._session_start if self._session_start is not None else 0.0)
@@ -358,6 +363,11 @@ class TrialTable:
     def running(self) -> list[int]:
         """The rows that run, in the order in which they started."""
         return list(self._running)
+
+    @property
+    def first_waiting(self) -> int:
+        """The row that has waited longest; there must be one."""
+        return next(iter(self._waiting))
 
     @property
     def n_waiting(self) -> int:
@@ -390,6 +400,10 @@ class TrialTable:
         given = self._given.get(number)
         return None if given is None else np.array(given, dtype=np.float64)
 
+    def is_enqueued(self, number: int) -> bool:
+        """Return True if a user put the trial in line."""
+        return number in self._given or self.origin(number).by == "user"
+
     def changed_since(self, seq: int) -> Ints:
         """Return the rows about which there is a record after `seq`."""
         return np.flatnonzero(self.touched > seq)
@@ -401,6 +415,11 @@ class TrialTable:
     def origin(self, number: int) -> Origin:
         origin: Origin = self._origins.values[int(self._c["origin"].rows[number])]
         return origin
+
+    @property
+    def annotated(self) -> list[int]:
+        """The rows that have an error, a reason, notes or tags."""
+        return sorted(self._errors.keys() | self._reasons.keys() | self._notes.keys())
 
     @property
     def notes(self) -> Mapping[str, Any]:

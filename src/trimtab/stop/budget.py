@@ -1,0 +1,96 @@
+"""The budget: trials, hours, cost. Nothing starts that it does not cover."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from trimtab.errors import ProblemError
+from trimtab.ledger.table import TrialTable
+from trimtab.space.problem import Problem
+from trimtab.stop.protocol import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How much may be spent on a study in all, over every run, driver and worker.
+
+    Attributes:
+        trials: configurations, whatever becomes of them: failed and stopped ones count, a trial that was lost and run
+            again counts once.
+        hours: wall time during which the study is worked on. Time between two runs does not count. What still runs at
+            the end is stopped.
+        cost: in the unit of the cost metric. No trial starts that is expected to overspend: its price is taken to be
+            the mean so far, and what runs is counted in.
+
+    Raises:
+        ProblemError: no limit, or one that is not a positive number.
+    """
+
+    trials: int | None = None
+    hours: float | None = None
+    cost: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.trials is None and self.hours is None and self.cost is None:
+            raise ProblemError("a Budget needs at least one of trials=, hours=, cost=; none was given.")
+        if self.trials is not None and (isinstance(self.trials, bool) or not isinstance(self.trials, int)):
+            raise ProblemError(f"Budget(trials=...) is a whole number, got {self.trials!r}.")
+        for name in ("trials", "hours", "cost"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
+                raise ProblemError(f"Budget({name}=...) is a number above 0, got {value!r}.")
+
+    @classmethod
+    def of(cls, budget: Budget | int) -> Budget:
+        """Return `budget`, where a whole number stands for that many trials.
+
+        Raises:
+            ProblemError: it is neither.
+        """
+        if isinstance(budget, Budget):
+            return budget
+        if isinstance(budget, int) and not isinstance(budget, bool):
+            return cls(trials=budget)
+        raise ProblemError(f"budget is a Budget or a number of trials, got {budget!r}.")
+
+    def assess(self, problem: Problem, table: TrialTable) -> Verdict:  # noqa: ARG002 - the protocol's signature
+        """Return whether another trial is covered."""
+        remaining: int | None = None
+        if self.trials is not None:
+            remaining = self.trials - table.n_lines
+            if remaining <= 0:
+                return Verdict(True, f"the budget of {_count(self.trials, 'trial')} is used up", "budget", remaining=0)
+        if self.hours is not None and table.elapsed >= self.hours * 3600:
+            reason = f"the budget of {self.hours:g} hours is used up"
+            return Verdict(True, reason, "budget", cancel=True, remaining=0)
+        if self.cost is not None:
+            affordable, reason = self._affordable(table)
+            if affordable <= 0:
+                return Verdict(True, reason, "budget", remaining=0)
+            remaining = affordable if remaining is None else min(affordable, remaining)
+        return Verdict(False, "", "budget", remaining=remaining)
+
+    def _affordable(self, table: TrialTable) -> tuple[int, str]:
+        if self.cost is None:
+            return 1, ""
+        known = table.cost[~np.isnan(table.cost)]
+        spent = float(known.sum())
+        if spent >= self.cost:
+            return 0, f"the budget of {self.cost:g} is used up: {spent:g} was spent"
+        if not len(known):  # nobody knows a price yet: let the first few find it out, one at a time
+            return (1 if not table.n_running else 0), "the first trial's cost is awaited"
+        price = spent / len(known)
+        left = self.cost - spent - price * (table.n_running + table.n_waiting)
+        if price <= 0:
+            return 1 << 30, ""
+        reason = f"{spent:g} of {self.cost:g} is spent, and another trial is expected to cost {price:.4g}"
+        return math.floor(left / price), reason
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

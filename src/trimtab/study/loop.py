@@ -1,0 +1,448 @@
+"""The loop of one driver: hand out trials, take in what they say, and stop when a verdict says so.
+
+The loop keeps nothing that the log does not have, but for handles of running processes: kill it anywhere and the next
+one goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from trimtab.errors import ObjectiveError, StoreUnavailableError
+from trimtab.execute import protocol as execute
+from trimtab.ledger.event import Assessed, Event, Failed, Noted, Reported, Stopped, Told
+from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, TrialView
+from trimtab.stop.protocol import Stop, Verdict
+from trimtab.study import best, values
+from trimtab.study.session import Session, lose
+
+TICK_S = 0.5
+"""How long the loop waits for a message before it looks at the clock and at other drivers."""
+
+SHOW_S = 0.1
+"""How often progress is shown at most."""
+
+STORE_PATIENCE_S = 10.0
+"""How long results are held when the store cannot be written (a full disk, a server that restarts)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a study stands, for a progress display.
+
+    Attributes:
+        name: the study's.
+        objective, direction: of the first objective; "minimize" or "maximize".
+        n_trials: configurations begun; n_complete, n_failed, n_stopped, n_running: trials in that state.
+        budget_trials, budget_s, budget_cost: the limits, None where there is none.
+        elapsed_s: wall time that the study was worked on; cost: what it has cost.
+        trials_per_s: of this run.
+        best: the best trial.
+        note: what happened last, for a person.
+        reason: why the study stopped; empty while it goes on.
+        n_before: trials there were when this run began; above 0 when it resumes.
+    """
+
+    name: str
+    objective: str
+    direction: str
+    n_trials: int = 0
+    n_complete: int = 0
+    n_failed: int = 0
+    n_stopped: int = 0
+    n_running: int = 0
+    budget_trials: int | None = None
+    budget_s: float | None = None
+    budget_cost: float | None = None
+    elapsed_s: float = 0.0
+    cost: float = 0.0
+    trials_per_s: float = 0.0
+    best: TrialView | None = None
+    note: str = ""
+    reason: str = ""
+    n_before: int = 0
+
+
+class Progress(Protocol):
+    """Shows a study to people while it runs."""
+
+    def update(self, status: Status) -> None: ...
+
+    def close(self, status: Status) -> None: ...
+
+
+class Silent:
+    """Shows nothing."""
+
+    def update(self, status: Status) -> None: ...
+
+    def close(self, status: Status) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a driver goes about its work.
+
+    Attributes:
+        resources: what each trial needs.
+        lease_s: seconds for which a driver may be silent before others take its trials over.
+        retries: how often a trial is run again whose worker was killed.
+        grace_s: seconds between the request to end and the end by force.
+        cost_required: whether every trial must tell its cost, since a budget counts it.
+        limits: the budget's limits, for display: trials, seconds, cost.
+    """
+
+    resources: execute.Resources = field(default_factory=execute.Resources)
+    lease_s: float = 60.0
+    retries: int = 2
+    grace_s: float = 10.0
+    cost_required: bool = False
+    limits: tuple[int | None, float | None, float | None] = (None, None, None)
+
+
+class Driver:
+    """Runs one study on one executor until a stopping rule ends it."""
+
+    def __init__(
+        self,
+        session: Session,
+        executor: execute.Executor,
+        stops: Sequence[Stop],
+        settings: Settings,
+        progress: Progress,
+    ) -> None:
+        self._session = session
+        self._executor = executor
+        self._stops = stops
+        self._settings = settings
+        self._progress = progress
+        self._handles: dict[int, str] = {}
+        self._ending: set[int] = set()
+        self._reported: dict[int, dict[str, float]] = {}
+        self._killed: dict[int, int] = {}
+        self._heart = Heart(session, settings.lease_s)
+        self._began_at = time.monotonic()
+        self._n_before = len(session.table)
+        self._n_over_before = len(session.table.order)
+        self._best: tuple[int, TrialView] | None = None
+        self._looked_at = 0.0
+        self._shown_at = 0.0
+        self._note = ""
+
+    def run(self) -> Verdict:
+        """Run until a verdict ends the study and nothing of ours runs; return that verdict.
+
+        What runs when this is interrupted (Ctrl-C, an error of the store) is put back in line.
+        """
+        session = self._session
+        try:
+            while True:
+                self._look_around()
+                verdict = self._fill()
+                self._show()
+                if not self._handles:
+                    if verdict is None:
+                        continue
+                    if session.reap() or session.table.n_waiting and not verdict.cancel:
+                        continue
+                    break
+                self._absorb(self._executor.poll(TICK_S))
+            self._record(verdict)
+            self._progress.close(self._status(verdict.reason))
+            return verdict
+        except BaseException:
+            self._progress.close(self._status("interrupted; the same command goes on"))
+            self._release()
+            raise
+        finally:
+            self._heart.stop()
+            self._executor.close()
+
+    # Handing out
+
+    def _assess(self) -> Verdict:
+        """Return the first verdict that ends the study, else one that lets it go on."""
+        session = self._session
+        session.ledger.tick(session.store.now())
+        verdict = Verdict(False, "", "")
+        for stop in self._stops:
+            verdict = stop.assess(session.table.problem, session.table)
+            if verdict.stop:
+                break
+        return verdict
+
+    def _admit(self) -> bool:
+        return not self._assess().stop
+
+    def _fill(self) -> Verdict | None:
+        """Keep every worker busy; return the verdict if nothing more is to be started, None if all are busy."""
+        while self._executor.free() != 0:
+            verdict = self._assess()
+            if verdict.cancel:
+                self._end_all(verdict.reason)
+                return verdict
+            number = self._session.claim(lease_s=self._settings.lease_s, admit=self._admit)
+            if number is None:
+                verdict = self._assess()
+                return verdict if verdict.stop else Verdict(True, "every configuration has been tried", "exhausted")
+            self._submit(number)
+        return None
+
+    def _submit(self, number: int) -> None:
+        task = self._session.task(number, self._settings.resources)
+        self._heart.hold(number, task.attempt)
+        origin = self._session.table.origin(number)
+        self._note = f"trial {number} ({origin.by}): {origin.why}" if origin.why else f"trial {number}: {origin.by}"
+        self._handles[number] = self._executor.submit(task)
+
+    def _end_all(self, reason: str) -> None:
+        """Ask every running trial to end, and see to it that it does."""
+        for number in self._handles.keys() - self._ending:
+            self._end(number, reason)
+
+    def _end(self, number: int, reason: str) -> None:
+        self._ending.add(number)
+        self._executor.halt(self._handles[number], reason)
+        self._executor.cancel(self._handles[number], self._settings.grace_s)
+
+    def _look_around(self) -> None:
+        """Now and then: read what others wrote, take over from the dead, and see whether all is over."""
+        now = time.monotonic()
+        if now - self._looked_at < TICK_S:
+            return
+        self._looked_at = now
+        self._session.sync()
+        self._session.reap()
+        if self._handles:
+            verdict = self._assess()
+            if verdict.cancel:
+                self._end_all(verdict.reason)
+
+    # Taking in
+
+    def on_message(self, message: execute.Message) -> str | None:
+        """Take in one message from an executor that runs trials in this very thread; return a reason to halt."""
+        self._absorb([message])
+        if isinstance(message, execute.Reported):
+            self._look_around()
+            self._show()
+            halt = self._session.scheduler.judge(self._session.table, message.number)
+            if halt is None and message.number in self._ending:
+                return self._assess().reason or "the study is over"
+            return None if halt is None else halt.reason
+        return None
+
+    def _absorb(self, messages: Sequence[execute.Message]) -> None:
+        """Put a batch of messages on record in one commit, and let the scheduler judge what was reported."""
+        if not messages:
+            return
+        deadline = time.monotonic() + STORE_PATIENCE_S
+        while True:
+            try:
+                self._session.commit(lambda: self._events(messages))
+                break
+            except StoreUnavailableError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+        for message in messages:
+            if isinstance(message, (execute.Exited, execute.Lost)):
+                self._forget(message.number)
+            elif isinstance(message, execute.Reported) and message.number in self._handles:
+                halt = self._session.scheduler.judge(self._session.table, message.number)
+                if halt is not None and message.number not in self._ending:
+                    self._end(message.number, halt.reason)
+
+    def _forget(self, number: int) -> None:
+        self._handles.pop(number, None)
+        self._ending.discard(number)
+        self._reported.pop(number, None)
+        self._heart.release(number)
+
+    def _events(self, messages: Sequence[execute.Message]) -> list[Event]:
+        """Return what to put on record; what comes from a superseded attempt becomes a note."""
+        table = self._session.table
+        events: list[Event] = []
+        over: set[int] = set()
+        for message in messages:
+            number = message.number
+            current = table.state[number] == RUNNING and int(table.attempt[number]) == message.attempt
+            if number in over or isinstance(message, execute.Started):
+                continue
+            if not current:
+                if isinstance(message, execute.Exited):
+                    late = {"attempt": message.attempt, "result": repr(message.values)[:200], "error": message.error[:200]}
+                    events.append(Noted("late result", late, number))
+                continue
+            if isinstance(message, execute.Reported):
+                events.append(self._report(message))
+            elif isinstance(message, execute.Noted):
+                events.append(Noted(message.key, values.plain(message.value), number))
+            else:
+                over.add(number)
+                events += self._exit(message) if isinstance(message, execute.Exited) else [self._lost(message)]
+        return events
+
+    def _report(self, message: execute.Reported) -> Event:
+        try:
+            checked = values.check_report(self._session.table.problem, message.values)
+        except ObjectiveError as unusable:
+            return Noted("unusable report", f"step {message.step:g}: {unusable}", message.number)
+        last = self._reported.setdefault(message.number, {})
+        last.update((name, value) for name, value in checked.items() if isinstance(value, float))
+        return Reported(message.number, message.step, checked, message.attempt)
+
+    def _exit(self, message: execute.Exited) -> list[Event]:
+        number, attempt, seconds = message.number, message.attempt, message.seconds
+        problem = self._session.table.problem
+        if message.stopped is not None:
+            last = self._reported.get(number, {})
+            return [Stopped(number, message.stopped, attempt, last, seconds, last.get(problem.cost or "cost"))]
+        if message.failure is not None:
+            return [Failed(number, message.failure, message.error, attempt, seconds=seconds)]
+        try:
+            result = values.check(problem, message.values, cost_required=self._settings.cost_required)
+        except values.NotFiniteError as unusable:
+            return [Failed(number, "nan", str(unusable), attempt, seconds=seconds)]
+        except ObjectiveError as unusable:
+            return [Failed(number, "exception", str(unusable), attempt, seconds=seconds)]
+        told = Told(number, result.values, attempt, seconds, result.cost)
+        return [*(Noted(key, value, number) for key, value in result.notes.items()), told]
+
+    def _lost(self, message: execute.Lost) -> Event:
+        """A killed worker is not the trial's fault, until it happens again and again."""
+        number = message.number
+        killed = self._killed.get(number, 0)
+        if killed >= self._settings.retries:
+            error = f"{message.reason}; so ended {killed + 1} attempts in this run"
+            return Failed(number, "killed", error, message.attempt)
+        self._killed[number] = killed + 1
+        return lose(self._session.table, number, message.reason)
+
+    # The end
+
+    def _release(self) -> None:
+        """Put what runs back in line, as far as the store can be written."""
+        table = self._session.table
+        ours = [n for n in self._handles if table.state[n] == RUNNING and table.worker(n) == self._session.worker]
+        if not ours:
+            return
+        try:
+            self._session.commit(lambda: [lose(table, n, "its driver was interrupted") for n in ours if table.state[n] == RUNNING])
+        except StoreUnavailableError:
+            return  # the leases run out, or the next driver sees that we are gone
+
+    def _record(self, verdict: Verdict) -> None:
+        """Put the last verdict on record, once."""
+        event = Assessed(
+            verdict.stop, verdict.reason, verdict.rule, verdict.expected_gain, verdict.gain_interval, verdict.next_cost
+        )
+        if self._session.ledger.assessed != event:
+            self._session.commit(lambda: [] if self._session.ledger.assessed == event else [event])
+
+    def _show(self) -> None:
+        """Show how things stand, not more often than people can read."""
+        now = time.monotonic()
+        if now - self._shown_at >= SHOW_S:
+            self._shown_at = now
+            self._progress.update(self._status())
+
+    def _status(self, reason: str = "") -> Status:
+        table = self._session.table
+        problem = table.problem
+        counts = {state: 0 for state in (COMPLETE, FAILED, STOPPED)}
+        for state in counts:
+            counts[state] = int((table.state == state).sum())
+        running = time.monotonic() - self._began_at
+        row = best.best_row(table)
+        if row is not None and (self._best is None or self._best[0] != row):
+            self._best = (row, table.trial(row))
+        trials, seconds, cost = self._settings.limits
+        known = table.cost[table.cost == table.cost]
+        return Status(
+            name=self._session.ledger.created.name,
+            objective=problem.objectives[0].name,
+            direction=problem.objectives[0].goal,
+            n_trials=table.n_lines,
+            n_complete=counts[COMPLETE],
+            n_failed=counts[FAILED],
+            n_stopped=counts[STOPPED],
+            n_running=table.n_running,
+            budget_trials=trials,
+            budget_s=seconds,
+            budget_cost=cost,
+            elapsed_s=table.elapsed,
+            cost=float(known.sum()),
+            trials_per_s=(len(table.order) - self._n_over_before) / max(running, 1e-9),
+            best=self._best[1] if self._best is not None else None,
+            note=self._note,
+            reason=reason,
+            n_before=self._n_before,
+        )
+
+
+class Heart:
+    """Renews the leases of the trials that this driver runs, from a thread of its own.
+
+    A trial that is over before a third of its lease is, never costs a write: its start is its first lease.
+    """
+
+    def __init__(self, session: Session, lease_s: float) -> None:
+        self._session = session
+        self._lease_s = lease_s
+        self._held: dict[int, tuple[int, float]] = {}
+        self._renewed: set[tuple[int, int]] = set()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def hold(self, number: int, attempt: int) -> None:
+        """Keep a trial's lease alive from here on."""
+        with self._lock:
+            self._held[number] = (attempt, time.monotonic())
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._beat, name="trimtab-heart", daemon=True)
+                self._thread.start()
+
+    def release(self, number: int) -> None:
+        """Let a trial's lease go; its row in the store is removed with the next beat."""
+        with self._lock:
+            self._held.pop(number, None)
+
+    def stop(self) -> None:
+        """Stop beating. Safe to call twice."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._renewed:
+            self._forget(self._renewed)
+
+    def _beat(self) -> None:
+        every = self._lease_s / 3
+        while not self._stopped.wait(every):
+            now = time.monotonic()
+            with self._lock:
+                held = {(number, attempt) for number, (attempt, since) in self._held.items() if now - since >= every}
+                done = self._renewed - {(number, attempt) for number, (attempt, _) in self._held.items()}
+            try:
+                if held:
+                    until = self._session.store.now() + self._lease_s
+                    self._session.journal.renew(self._session.worker, sorted(held), until)
+                    self._renewed |= held
+            except StoreUnavailableError:
+                continue  # a lease outlives two missed beats
+            if done:
+                self._forget(done)
+
+    def _forget(self, holds: set[tuple[int, int]]) -> None:
+        try:
+            self._session.journal.release(sorted(holds))
+        except StoreUnavailableError:
+            return  # a lease of a trial that is over means nothing
+        self._renewed -= set(holds)
+

@@ -1,0 +1,222 @@
+"""Creating and opening studies."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from trimtab.errors import ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
+from trimtab.ledger.event import FORMAT_VERSION, Created
+from trimtab.optim.protocol import Optimizer
+from trimtab.schedule.protocol import Scheduler
+from trimtab.space.problem import Fidelity, Metric, Problem
+from trimtab.space.space import Space
+from trimtab.storage.protocol import Store
+from trimtab.storage.url import open_store
+from trimtab.study import provenance
+from trimtab.study.engine import make, settings_of
+from trimtab.study.session import Session
+from trimtab.study.study import Study
+
+
+def create_study(
+    space: Space,
+    *,
+    minimize: str | None = None,
+    maximize: str | None = None,
+    objectives: Sequence[Metric] = (),
+    constraints: Sequence[Metric] = (),
+    target: float | None = None,
+    fidelity: Fidelity | Sequence[Fidelity] | None = None,
+    folds: int | None = None,
+    cost: str | None = None,
+    optimizer: str | Optimizer[Any] = "auto",
+    scheduler: str | Scheduler = "whole",
+    store: str | None = None,
+    name: str = "study",
+    seed: int | None = None,
+) -> Study:
+    """Create a study, for loops that Trimtab does not own: `ask`, run, `tell`.
+
+    Args:
+        space: what may be tried.
+        minimize, maximize: the objective's name; or else
+        objectives: one or more of `tt.minimize(...)`, `tt.maximize(...)`.
+        constraints: outcomes that must hold: `tt.at_most(...)`, `tt.at_least(...)`.
+        target: a value of the objective that is good enough.
+        fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`.
+        folds: how many cross-validation folds a trial has.
+        cost: the metric that counts as cost.
+        optimizer, scheduler: names of plugins, or objects.
+        store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None.
+        name: the study's name in its store.
+        seed: makes every suggestion reproducible; drawn and put on record if None.
+
+    Raises:
+        StudyExistsError: the store has a study of that name; `load_study` opens it.
+        ProblemError: metrics, fidelities and the rest do not fit together.
+    """
+    problem = make_problem(
+        space,
+        minimize=minimize,
+        maximize=maximize,
+        objectives=objectives,
+        constraints=constraints,
+        target=target,
+        fidelity=fidelity,
+        folds=folds,
+        cost=cost,
+    )
+    opened = open_store(store)
+    engine = as_plugin("optimizers", optimizer)
+    try:
+        return create(opened, name, problem, engine, as_plugin("schedulers", scheduler), seed)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def load_study(store: str, name: str, *, optimizer: str | Optimizer[Any] | None = None) -> Study:
+    """Open a study that is on record.
+
+    Args:
+        store: where it is kept.
+        name: which one.
+        optimizer: another engine from here on; the one on record if None.
+
+    Raises:
+        StudyNotFoundError: the store has no study of that name.
+    """
+    opened = open_store(store)
+    try:
+        engine = None if optimizer is None else as_plugin("optimizers", optimizer)
+        return Study(Session(opened, opened.open(name), engine))
+    except BaseException:
+        opened.close()
+        raise
+
+
+def create(
+    store: Store, name: str, problem: Problem, optimizer: Optimizer[Any], scheduler: Scheduler, seed: int | None
+) -> Study:
+    """Create a study in an open store.
+
+    Raises:
+        StudyExistsError: there is one of that name.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise ProblemError(f"a study's name is text that is not empty, got {name!r}.")
+    created = Created(
+        version=FORMAT_VERSION,
+        name=name,
+        problem=problem.to_json(),
+        seed=check_seed(seed),
+        optimizer=settings_of(optimizer),
+        scheduler=settings_of(scheduler),
+        provenance=provenance.gather(),
+    )
+    return Study(Session(store, store.create(name, [created]), optimizer))
+
+
+def resume(
+    store: Store, name: str, problem: Problem, optimizer: Optimizer[Any], scheduler: Scheduler, seed: int | None
+) -> tuple[Study, bool]:
+    """Open the study of that name, or create it; return it and whether it was there.
+
+    Raises:
+        StudyMismatchError: it is there and is about something else.
+    """
+    while True:
+        try:
+            study = Study(Session(store, store.open(name), optimizer))
+        except StudyNotFoundError:
+            try:
+                return create(store, name, problem, optimizer, scheduler, seed), False
+            except StudyExistsError:
+                continue  # another driver was quicker
+        _require_same(study, name, problem, scheduler, seed)
+        return study, True
+
+
+def _require_same(study: Study, name: str, problem: Problem, scheduler: Scheduler, seed: int | None) -> None:
+    changes = study.problem.differences(problem)
+    created = study.session.ledger.created
+    if seed is not None and seed != created.seed:
+        changes.append(f"seed: was {created.seed}, is now {seed}")
+    if settings_of(scheduler) != created.scheduler:
+        changes.append(f"scheduler: was {created.scheduler}, is now {settings_of(scheduler)}")
+    if changes:
+        raise StudyMismatchError(
+            f"study {name!r} is on record with another definition ({'; '.join(changes)}). "
+            "Run the new one under another name, or restore the old definition to go on."
+        )
+
+
+def make_problem(
+    space: Space,
+    *,
+    minimize: str | None,
+    maximize: str | None,
+    objectives: Sequence[Metric],
+    constraints: Sequence[Metric],
+    target: float | None,
+    fidelity: Fidelity | Sequence[Fidelity] | None,
+    folds: int | None,
+    cost: str | None,
+) -> Problem:
+    """Return the problem that the arguments of `tune` and `create_study` describe.
+
+    Raises:
+        ProblemError: they contradict each other.
+    """
+    if not isinstance(space, Space):
+        raise ProblemError(f"space is a tt.Space(lr=tt.Float(...), ...), got a {type(space).__name__}.")
+    ways = sum((minimize is not None, maximize is not None, bool(objectives)))
+    if ways != 1:
+        got = "none of them" if not ways else "more than one of them"
+        raise ProblemError(f"say what to optimise with one of minimize=, maximize=, objectives=; got {got}.")
+    if minimize is not None:
+        metrics = [Metric(minimize, "minimize", target=target)]
+    elif maximize is not None:
+        metrics = [Metric(maximize, "maximize", target=target)]
+    else:
+        metrics = list(objectives)
+        if target is not None:
+            raise ProblemError("target= goes with minimize= or maximize=; give objectives theirs: minimize(.., target=..).")
+    fidelities = () if fidelity is None else (fidelity,) if isinstance(fidelity, Fidelity) else tuple(fidelity)
+    return Problem(space, (*metrics, *constraints), fidelities=fidelities, folds=folds, cost=cost)
+
+
+def as_plugin(group: str, plugin: Any) -> Any:
+    """Return a plugin given by name or as an object.
+
+    Raises:
+        PluginError: no plugin of that name.
+    """
+    return make(group, {"name": plugin}) if isinstance(plugin, str) else plugin
+
+
+def check_seed(seed: int | None) -> int:
+    """Return the seed, drawn from the system's entropy if None.
+
+    Raises:
+        ProblemError: it is no integer from 0 to 2**63 - 1.
+    """
+    if seed is None:
+        return int.from_bytes(os.urandom(4), "big")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise ProblemError(f"seed is an integer from 0 to 2**63 - 1, got {seed!r}.")
+    return seed
+
+
+def check_seconds(name: str, value: float) -> float:
+    """Return a duration if it is one.
+
+    Raises:
+        ProblemError: it is no positive, finite number.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
+        raise ProblemError(f"{name} is a number of seconds above 0, got {value!r}.")
+    return float(value)

@@ -1,0 +1,58 @@
+"""Who runs a trial, and whether that process is still there.
+
+A driver names itself by machine, process-id namespace, process id and start time, so that on its own machine a dead
+driver's trials are taken over at once; on another machine the lease has to run out.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+
+def myself() -> str:
+    """Return this process's name as a worker."""
+    pid = os.getpid()
+    return f"{_machine()}/{pid}/{_start_time(pid) or int(time.time())}"
+
+
+def is_gone(worker: str) -> bool:
+    """Return True if `worker` is known to have ended: it ran on this machine, and does not any more."""
+    machine, _, rest = worker.rpartition("/")
+    machine, _, pid = machine.rpartition("/")
+    if machine != _machine() or not pid.isdigit():
+        return False
+    if Path("/proc/self/stat").exists():
+        return _start_time(int(pid)) != rest
+    return not _exists(int(pid))
+
+
+def _machine() -> str:
+    try:
+        namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
+    except OSError:
+        return socket.gethostname()
+    return f"{socket.gethostname()}-{boot}-{namespace}"
+
+
+def _start_time(pid: int) -> str | None:
+    """Return the process's start in clock ticks since boot, None if there is no such process or no /proc."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

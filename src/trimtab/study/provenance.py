@@ -1,0 +1,65 @@
+"""Where a study comes from: code, machine, people."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import socket
+import sys
+from typing import Any
+
+
+def gather() -> dict[str, Any]:
+    """Return what is known of this process: versions, git commit, host, user, command line, main script."""
+    import numpy as np
+
+    from trimtab import __version__
+
+    found: dict[str, Any] = {
+        "trimtab": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": f"{sys.platform}-{platform.machine()}",
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "argv": [_text(argument) for argument in getattr(sys, "orig_argv", sys.argv)],
+    }
+    user = os.environ.get("USER") or os.environ.get("LOGNAME")
+    if user:
+        found["user"] = user
+    git = _git()
+    if git:
+        found["git"] = git
+    return found
+
+
+def _text(argument: str) -> str:
+    """Return a command-line argument fit for the record: valid text, of bounded length, without a URL's password."""
+    text = argument.encode("utf-8", "backslashreplace").decode()[:2000]
+    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+
+
+def _git() -> dict[str, Any] | None:
+    """Return commit, branch and dirty flag of the working folder; None where it is no git checkout."""
+    import subprocess
+
+    def ask(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", *arguments], capture_output=True, text=True, timeout=5, check=False, stdin=subprocess.DEVNULL
+            )
+        except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+            return None
+        return done.stdout if done.returncode == 0 else None
+
+    status = ask("status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    if status is None:
+        return None
+    lines = status.splitlines()
+    head = {line.split()[1]: line.split(maxsplit=2)[2] for line in lines if line.startswith("# branch.")}
+    return {
+        "commit": head.get("branch.oid", ""),
+        "branch": head.get("branch.head", ""),
+        "dirty": any(not line.startswith("#") for line in lines),
+    }

@@ -1,0 +1,88 @@
+"""Replay: recompute every suggestion from the log before it, and compare bit for bit."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from trimtab.arrays import Floats
+from trimtab.errors import ReplayError
+from trimtab.ledger.event import Asked, Record
+from trimtab.ledger.ledger import Ledger
+from trimtab.optim.protocol import Optimizer
+from trimtab.schedule.protocol import Continue, Scheduler
+from trimtab.study.engine import Engine, make
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay found.
+
+    Attributes:
+        records: how many records the log has.
+        suggestions: how many suggestions were recomputed.
+        given: how many trials had no suggestion to recompute: enqueued by a user, or continued by the scheduler.
+        differing: the trials whose suggestion came out otherwise.
+    """
+
+    records: int
+    suggestions: int
+    given: int
+    differing: tuple[int, ...]
+
+    def require_equal(self) -> None:
+        """Raise ReplayError if a suggestion differed."""
+        if self.differing:
+            raise ReplayError(
+                f"{len(self.differing)} of {self.suggestions} suggestions differ from the log, first that of trial "
+                f"{self.differing[0]}: was this study run with other versions of trimtab or numpy?"
+            )
+
+
+def replay(records: Iterable[Record], optimizer: Optimizer[object] | None = None) -> Replayed:
+    """Fold a log again, recomputing each suggestion from the records up to its `head`.
+
+    Args:
+        records: the whole log.
+        optimizer: the engine, where it is no plugin.
+
+    Raises:
+        StoreCorruptError: the log does not follow from itself.
+    """
+    stream = iter(records)
+    ledger = Ledger.begin(next(stream))
+    scheduler: Scheduler = make("schedulers", ledger.created.scheduler)
+    engine: Engine | None = None
+    pending: deque[Record] = deque()  # read, and not yet folded in: a suggestion may be older than its record
+    n_suggestions = n_given = 0
+    differing: list[int] = []
+    for record in stream:
+        asked = record.event
+        if isinstance(asked, Asked):
+            while pending and pending[0].seq <= asked.head:
+                ledger.apply(pending.popleft())
+            table = ledger.table
+            assigned = scheduler.assign(table)
+            if asked.origin.by == "user" or isinstance(assigned, Continue):
+                n_given += 1
+            else:
+                if engine is None or not engine.serves(ledger.optimizer, table.problem):
+                    engine = Engine(ledger.optimizer, table.problem, optimizer)
+                given = None if asked.given is None else np.array(asked.given, dtype=np.float64)
+                proposal = engine.propose(table, ledger.created.seed, assigned.fidelity, given)
+                n_suggestions += 1
+                x = np.array(asked.x, dtype=np.float64)
+                same = len(proposal.x) == 1 and _bits(proposal.x[0]) == _bits(x)
+                if not same or asked.fidelity != assigned.fidelity or asked.number != len(table):
+                    differing.append(asked.number)
+        pending.append(record)
+    while pending:
+        ledger.apply(pending.popleft())
+    return Replayed(ledger.head, n_suggestions, n_given, tuple(differing))
+
+
+def _bits(x: Floats) -> bytes:
+    return np.where(np.isnan(x), np.nan, x).tobytes()

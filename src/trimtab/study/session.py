@@ -1,0 +1,292 @@
+"""A session: one process's hold on the log of a study; every reading and every change goes through here.
+
+Every change is one `commit`: build events from what is known, append them if nobody appended in between, else read on
+and build again. Whoever loses the race loses time, never data, so any number of processes on one store stay correct.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from trimtab.arrays import Floats, rng_at
+from trimtab.errors import ConflictError, LateResultError, StoreCorruptError, TrialError
+from trimtab.execute.protocol import Resources, Task
+from trimtab.ledger import snapshot
+from trimtab.ledger.event import Asked, Event, Failed, Opened, Origin, Record, Started
+from trimtab.ledger.ledger import Ledger
+from trimtab.ledger.table import RUNNING, STATES, TrialTable, no_such_trial
+from trimtab.optim.protocol import Optimizer
+from trimtab.schedule.protocol import Continue, Scheduler
+from trimtab.storage.protocol import Store, StudyStore
+from trimtab.study import owner, provenance
+from trimtab.study.engine import Engine, make, settings_of
+from trimtab.study.files import Files
+
+SNAPSHOT_EVERY = 4096
+"""Records after which the first snapshot is due; from there on, one whenever the log has grown by half."""
+
+
+class Session:
+    """One process's hold on a study.
+
+    Attributes:
+        ledger: what was read so far; `sync` reads on.
+        files: where logs and checkpoints of the trials lie.
+        scheduler: how far trials run.
+        worker: this process's name in the log.
+    """
+
+    def __init__(self, store: Store, journal: StudyStore, optimizer: Optimizer[Any] | None = None) -> None:
+        self.store = store
+        self.journal = journal
+        self.ledger, self._snapshot_head = _fold(journal)
+        self.files = Files(store.url, self.ledger.created.name)
+        self.scheduler: Scheduler = make("schedulers", self.ledger.created.scheduler)
+        self.worker = owner.myself()
+        self.lock = threading.RLock()
+        self._wanted = optimizer
+        self._engine: Engine | None = None
+        self._is_open = False
+
+    @property
+    def table(self) -> TrialTable:
+        return self.ledger.table
+
+    # Reading and writing
+
+    def sync(self) -> int:
+        """Read what others wrote; return the head of the log."""
+        with self.lock:
+            for record in self.journal.read(self.ledger.head):
+                self.ledger.apply(record)
+            return self.ledger.head
+
+    def commit(self, build: Callable[[], Sequence[Event]]) -> Sequence[Event]:
+        """Append the events that `build` makes from what is known, and return them.
+
+        `build` is called again whenever another writer came first. It may return nothing, and then nothing is
+        appended; what it raises is passed on.
+        """
+        with self.lock:
+            self._open()
+            conflicts = 0
+            while True:
+                events = build()
+                if not events:
+                    return events
+                ledger, at = self.ledger, self.store.now()
+                try:
+                    self.journal.append(events, head=ledger.head, at=at)
+                except ConflictError:
+                    conflicts += 1
+                    if conflicts > 2:  # many writers: step out of each other's way
+                        _yield(conflicts)
+                    self.sync()
+                    continue
+                for event in events:
+                    ledger.apply(Record(ledger.head + 1, at, event))
+                if ledger.head - self._snapshot_head > max(SNAPSHOT_EVERY, self._snapshot_head >> 1):
+                    self.save_snapshot()
+                return events
+
+    def _open(self) -> None:
+        """Before this process's first change: put on record who comes, and with which engine."""
+        if self._is_open:
+            return
+        self._is_open = True
+        wanted = None if self._wanted is None else settings_of(self._wanted)
+        changed = wanted if wanted != self.ledger.optimizer else None
+        just_created = self.ledger.head == 1 and self.ledger.created.provenance.get("pid") == os.getpid()
+        if changed is not None or not just_created:
+            come = Opened(provenance.gather(), changed)
+            self.commit(lambda: [come])
+
+    def save_snapshot(self) -> None:
+        """Store what was folded so far, so that the next opening reads only what comes after."""
+        with self.lock:
+            if self.ledger.head > self._snapshot_head:
+                self.journal.save_snapshot(self.ledger.head, snapshot.save(self.ledger))
+                self._snapshot_head = self.ledger.head
+
+    def close(self) -> None:
+        """Save a snapshot if much was added, and let go of the store. Safe to call twice."""
+        with self.lock:
+            if self._is_open and self.ledger.head - self._snapshot_head > SNAPSHOT_EVERY // 4:
+                self.save_snapshot()
+            self._is_open = False
+            self.store.close()
+
+    # Handing out trials
+
+    def claim(self, *, lease_s: float | None, admit: Callable[[], bool] = lambda: True) -> int | None:
+        """Take a trial that waits, or propose a new one if `admit` says so at that very moment; return its number.
+
+        None when nothing waits and nothing new is admitted or left to try.
+        """
+        proposed: Asked | None = None
+
+        def build() -> Sequence[Event]:
+            nonlocal proposed
+            table = self.table
+            if table.n_waiting:
+                number = table.first_waiting
+                return [Started(number, self.worker, int(table.attempt[number]) + 1, lease_s)]
+            if not admit():
+                return []
+            if proposed is None or proposed.number != len(table):  # reports of others do not invalidate a proposal
+                proposed = self.propose()
+            return [] if proposed is None else [proposed, Started(proposed.number, self.worker, 1, lease_s)]
+
+        with self.lock:
+            self.sync()
+            events = self.commit(build)
+            return events[-1].number if events and isinstance(events[-1], Started) else None
+
+    def propose(self, given: Floats | None = None) -> Asked | None:
+        """Return the event of a new trial, proposed from everything read so far; None when nothing is left to try."""
+        ledger, table = self.ledger, self.table
+        assigned = self.scheduler.assign(table)
+        if isinstance(assigned, Continue):
+            return Asked(
+                number=len(table),
+                x=tuple(table.x[assigned.parent].tolist()),
+                head=ledger.head,
+                origin=Origin("scheduler", f"goes on with trial {assigned.parent}"),
+                fidelity=assigned.fidelity,
+                parent=assigned.parent,
+            )
+        if self._engine is None or not self._engine.serves(ledger.optimizer, table.problem):
+            self._engine = Engine(ledger.optimizer, table.problem, self._wanted)
+        proposal = self._engine.propose(table, ledger.created.seed, assigned.fidelity, given)
+        if not len(proposal.x):
+            return None
+        return Asked(
+            number=len(table),
+            x=tuple(proposal.x[0].tolist()),
+            head=ledger.head,
+            origin=Origin(proposal.by, proposal.reason(0)),
+            fidelity=assigned.fidelity,
+            given=None if given is None else tuple(given.tolist()),
+        )
+
+    def was_enqueued(self, given: Floats) -> bool:
+        """Return True if a user put this configuration (nan where free) in line before."""
+        table = self.table
+        by_user = [row for row in range(len(table)) if table.is_enqueued(row)]
+        for row in by_user:
+            partial = table.given(row)
+            if np.array_equal(table.x[row] if partial is None else partial, given, equal_nan=True):
+                return True
+        return False
+
+    def require_running(self, number: int, attempt: int | None = None) -> int:
+        """Return `number` if that trial runs, in that attempt.
+
+        Raises:
+            TrialError: it does not run.
+            LateResultError: another attempt took over.
+        """
+        table = self.table
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(table):
+            raise TrialError(no_such_trial(number, len(table)))
+        state, tried = int(table.state[number]), int(table.attempt[number])
+        if attempt is not None and attempt != tried:
+            raise LateResultError(
+                f"attempt {attempt} at trial {number} was given up for lost and attempt {tried} took over; "
+                "its result is not taken."
+            )
+        if state != RUNNING:
+            hint = "a trial is told once." if state > RUNNING else "ask() hands it out first."
+            raise TrialError(f"trial {number} is {STATES[state]}; {hint}")
+        return number
+
+    def task(self, number: int, resources: Resources | None = None) -> Task:
+        """Return what an executor needs to know to run the present attempt at a trial."""
+        table, problem = self.table, self.table.problem
+        attempt, parent = int(table.attempt[number]), int(table.parent[number])
+        ends = table.fidelity[number].tolist()
+        return Task(
+            number=number,
+            attempt=attempt,
+            token=f"{self.ledger.created.name}/{number}/{attempt}",
+            params=table.space.decode(table.x[number : number + 1])[0],
+            fidelity={f.name: end for f, end in zip(problem.fidelities, ends, strict=True)},
+            start={f.name: f.low for f in problem.fidelities},
+            parent=None if parent < 0 else parent,
+            metrics=problem.metric_names,
+            checkpoint_dir=self.files.line(table.root(number)),
+            log_dir=self.files.attempt(number, attempt),
+            study=self.ledger.created.name,
+            resources=resources or _ONE_CPU,
+            seed=_trial_seed(self.ledger.created.seed, number),
+        )
+
+    # Trials whose worker is gone
+
+    def reap(self) -> list[int]:
+        """Put trials back in line whose worker is gone or was silent past its lease; return their numbers."""
+        with self.lock:
+            table = self.table
+            held = [row for row in table.running if table.lease_s[row] == table.lease_s[row]]
+            lost = self._overdue(held) if held else {}
+            if lost:
+                self.commit(lambda: [lose(table, row, why) for row, why in lost.items() if table.state[row] == RUNNING])
+            return list(lost)
+
+    def _overdue(self, rows: Iterable[int]) -> dict[int, str]:
+        """Return, of the running `rows`, those whose worker will not come back, each with the reason."""
+        table, now = self.table, self.store.now()
+        renewed: Mapping[tuple[int, int], float] | None = None
+        gone: dict[str, bool] = {self.worker: False}
+        lost: dict[int, str] = {}
+        for row in rows:
+            worker = table.worker(row)
+            if worker not in gone:
+                gone[worker] = owner.is_gone(worker)
+            if gone[worker]:
+                lost[row] = f"its driver {worker} is gone"
+            elif worker != self.worker and now > table.started_at[row] + table.lease_s[row]:
+                renewed = self.journal.leases() if renewed is None else renewed
+                if now > renewed.get((row, int(table.attempt[row])), 0.0):
+                    lost[row] = f"{worker} was silent for more than {table.lease_s[row]:g} s"
+        return lost
+
+
+_ONE_CPU = Resources()
+
+
+def lose(table: TrialTable, number: int, reason: str, *, again: bool = True) -> Failed:
+    """Return the event that the present attempt at a trial was lost."""
+    return Failed(number, "lost", reason, int(table.attempt[number]), again)
+
+
+def _trial_seed(seed: int, number: int) -> int:
+    return int(rng_at(seed, number, stream=1).integers(1 << 31))
+
+
+def _yield(conflicts: int) -> None:
+    import time
+
+    time.sleep(random.uniform(0.0, 0.001 * min(conflicts, 20)))  # noqa: S311, RUF100 - not for a study's randomness
+
+
+def _fold(journal: StudyStore) -> tuple[Ledger, int]:
+    """Return the ledger of a log, from its snapshot if there is one, and the head of that snapshot."""
+    stored = journal.load_snapshot()
+    ledger = snapshot.load(stored[1]) if stored else None
+    head = ledger.head if ledger is not None else 0
+    records = journal.read(head)
+    if ledger is None:
+        first = next(iter(records), None)
+        if first is None:
+            raise StoreCorruptError("the study's log is empty; a log begins with its creation.")
+        ledger = Ledger.begin(first)
+    for record in records:
+        ledger.apply(record)
+    return ledger, head

@@ -1,0 +1,270 @@
+"""The study: what people and programs hold in their hands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trimtab.errors import TrialError
+from trimtab.execute import protocol as execute
+from trimtab.execute.trial import Trial
+from trimtab.ledger.event import FAILURE_KINDS, Asked, Event, Failed, Grown, Noted, Origin, Reported, Told
+from trimtab.ledger.table import TAG, TrialTable, TrialView, no_such_trial
+from trimtab.schedule.protocol import Halt
+from trimtab.space.parameter import Parameter
+from trimtab.space.problem import Problem
+from trimtab.space.space import Space
+from trimtab.study import best, export, values
+from trimtab.study.session import Session
+
+
+class Study:
+    """One problem and its log: ask it what to try, tell it what came of it, read what it knows.
+
+    Made by `tune`, `create_study` and `load_study`. Safe to use from several threads, and any number of processes may
+    have the same study open.
+
+    Attributes:
+        session: this process's hold on the log.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    @property
+    def name(self) -> str:
+        return self.session.ledger.created.name
+
+    @property
+    def problem(self) -> Problem:
+        return self.table.problem
+
+    @property
+    def space(self) -> Space:
+        return self.table.space
+
+    @property
+    def table(self) -> TrialTable:
+        """The trials as read-only columns, as far as this process has read the log."""
+        return self.session.table
+
+    def __repr__(self) -> str:
+        row = best.best_row(self.table)
+        found = "" if row is None else f", best {self.problem.metric_names[0]} = {self.table.y[row, 0]:g} (trial {row})"
+        return f"<Study {self.name!r}: {len(self.table)} trials{found}>"
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the store. Safe to call twice."""
+        self.session.close()
+
+    # Ask and tell
+
+    def ask(self, *, lease_s: float | None = None) -> Trial:
+        """Return the next trial to run: one that waits (enqueued, or lost by its worker), else a new one.
+
+        Args:
+            lease_s: how many seconds the caller may be silent before the trial is given to another; for ever if None.
+
+        Raises:
+            TrialError: nothing is left to try (a finite space is exhausted).
+        """
+        session = self.session
+        with session.lock:
+            session.reap()
+            number = session.claim(lease_s=lease_s)
+            if number is None:
+                raise TrialError(f"nothing is left to try: all {len(self.table)} configurations were handed out.")
+            return Trial(session.task(number), _Channel(self, number, int(self.table.attempt[number])))
+
+    def tell(
+        self,
+        number: int,
+        result: object = None,
+        *,
+        failed: str | None = None,
+        error: str = "",
+        attempt: int | None = None,
+        cost: float | None = None,
+    ) -> None:
+        """Put on record what came of a trial.
+
+        Args:
+            number: the trial's number.
+            result: a number, or a mapping of every declared metric to a number; more entries are kept as they are.
+                A metric that is nan or infinite makes the trial failed, of the kind "nan".
+            failed: instead of a result: how the trial failed, one of `FAILURE_KINDS`.
+            error: what happened, for people.
+            attempt: the attempt that speaks, so that a superseded one is refused; the present one if None.
+            cost: what the trial cost, if the result does not say so itself.
+
+        Raises:
+            TrialError: no such trial, or it does not run (it was told before, for instance).
+            LateResultError: the attempt was superseded.
+            ObjectiveError: the result cannot be read; the trial still runs and can be told again.
+        """
+        session = self.session
+        outcome = _outcome(self.problem, number, result, failed, error)
+
+        def build() -> Sequence[Event]:
+            row = session.require_running(number, attempt)
+            tried = int(self.table.attempt[row])
+            seconds = max(0.0, session.store.now() - float(self.table.started_at[row]))
+            if isinstance(outcome, tuple):
+                return [Failed(row, outcome[0], outcome[1], tried, seconds=seconds, cost=cost)]
+            told = Told(row, outcome.values, tried, seconds, outcome.cost if cost is None else cost)
+            return [*(Noted(key, value, row) for key, value in outcome.notes.items()), told]
+
+        session.commit(build)
+
+    def report(self, number: int, step: float, reported: Mapping[str, object], *, attempt: int) -> Halt | None:
+        """Put intermediate values on record and return the scheduler's verdict; `Trial.report` calls this.
+
+        Raises:
+            TrialError: the trial does not run.
+            LateResultError: the attempt was superseded.
+            ObjectiveError: a value is no number.
+        """
+        session = self.session
+        checked = values.check_report(self.problem, reported)
+        with session.lock:
+            session.commit(lambda: [Reported(session.require_running(number, attempt), step, checked, attempt)])
+            return session.scheduler.judge(self.table, number)
+
+    # Points, notes, tags, parameters
+
+    def enqueue(self, params: Mapping[str, Any], *, note: str | None = None) -> int:
+        """Put a configuration in line: it is handed out before anything new is proposed. Return its number.
+
+        Args:
+            params: values by name; parameters that are left out are chosen by the optimiser.
+            note: why, for the record.
+
+        Raises:
+            ParamsError: a value lies outside its parameter, or the point violates a constraint.
+        """
+        session = self.session
+        why = note or "enqueued"
+        numbers: list[int] = []
+
+        def build() -> Sequence[Event]:
+            given, table = self.space.encode_partial(params), self.table
+            numbers[:] = [len(table)]
+            if self.space.is_complete(given):
+                fidelity = session.scheduler.assign(table).fidelity
+                return [Asked(len(table), tuple(given.tolist()), session.ledger.head, Origin("user", why), fidelity)]
+            proposed = session.propose(given)
+            if proposed is None:
+                raise TrialError(f"no configuration is left that has {dict(params)!r}.")
+            return [proposed, Noted("enqueued", why, proposed.number)]
+
+        with session.lock:
+            session.sync()
+            session.commit(build)
+        return numbers[0]
+
+    def note(self, key: str, value: object, trial: int | None = None) -> None:
+        """Write something down about a trial, or about the study: any JSON value; a later note of one key replaces it.
+
+        Raises:
+            TrialError: no such trial.
+        """
+
+        def build() -> Sequence[Event]:
+            if trial is not None and not 0 <= trial < len(self.table):
+                raise TrialError(no_such_trial(trial, len(self.table)))
+            return [Noted(key, value, trial)]
+
+        with self.session.lock:
+            self.session.sync()
+            self.session.commit(build)
+
+    def tag(self, trial: int, *tags: str, remove: bool = False) -> None:
+        """Put tags on a trial, or take them off."""
+        for tag in tags:
+            self.note(f"{TAG}{tag}", not remove, trial)
+
+    def add_parameter(self, name: str, parameter: Parameter) -> None:
+        """Add one more parameter to the space; in the trials so far it was inactive.
+
+        Raises:
+            SpaceError: there is one of that name, or its condition cannot be meant.
+        """
+
+        def build() -> Sequence[Event]:
+            self.space.with_parameter(name, parameter)
+            return [Grown(name, parameter.to_json())]
+
+        with self.session.lock:
+            self.session.sync()
+            self.session.commit(build)
+
+    # What was found
+
+    @property
+    def best(self) -> TrialView:
+        """The best complete trial that met every constraint.
+
+        Raises:
+            TrialError: there is none yet; the message says why.
+        """
+        return self.table.trial(best.require_best(self.table))
+
+    @property
+    def best_trials(self) -> list[TrialView]:
+        """The complete, feasible trials that no other one beats in every objective; empty if there are none."""
+        return [self.table.trial(row) for row in best.front_rows(self.table).tolist()]
+
+    def to_pandas(self) -> Any:
+        """Return a pandas DataFrame, one row a trial."""
+        return export.to_pandas(self.table)
+
+    def to_polars(self) -> Any:
+        """Return a polars DataFrame, one row a trial."""
+        return export.to_polars(self.table)
+
+    def export(self, path: str | Path) -> None:
+        """Write the trials to `path`; its ending says how: .csv, .parquet, .json or .jsonl."""
+        export.write(self.table, Path(path))
+
+
+def _outcome(
+    problem: Problem, number: int, result: object, failed: str | None, error: str
+) -> values.Result | tuple[str, str]:
+    """Return a checked result, or (failure kind, message)."""
+    if failed is None:
+        try:
+            return values.check(problem, result)
+        except values.NotFiniteError as unusable:
+            return "nan", error or str(unusable)
+    if result is not None:
+        raise TrialError(f"trial {number} was told both a result and failed={failed!r}; give one of them.")
+    if failed not in FAILURE_KINDS:
+        raise TrialError(f"failed is one of {', '.join(FAILURE_KINDS)}; got {failed!r}.")
+    return failed, error
+
+
+class _Channel:
+    """How a trial that was asked for by hand speaks to its study."""
+
+    def __init__(self, study: Study, number: int, attempt: int) -> None:
+        self._study = study
+        self._number = number
+        self._attempt = attempt
+        self._halt: str | None = None
+
+    def send(self, message: execute.Message) -> None:
+        if isinstance(message, execute.Reported):
+            halt = self._study.report(self._number, message.step, message.values, attempt=self._attempt)
+            self._halt = None if halt is None else halt.reason
+        elif isinstance(message, execute.Noted):
+            self._study.note(message.key, message.value, self._number)
+
+    def halted(self) -> str | None:
+        return self._halt

@@ -1,0 +1,185 @@
+"""`tt.tune`: a study from its first trial to its verdict in one call."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from trimtab import plugins
+from trimtab.errors import ProblemError
+from trimtab.execute.command import Command
+from trimtab.execute.objective import LoadedEnough
+from trimtab.execute.protocol import Executor, Resources
+from trimtab.execute.trial import Trial
+from trimtab.optim.protocol import Optimizer
+from trimtab.schedule.protocol import Scheduler
+from trimtab.space.problem import Fidelity, Metric
+from trimtab.space.space import Space
+from trimtab.stop.budget import Budget
+from trimtab.stop.failures import AllFailed
+from trimtab.stop.protocol import Stop
+from trimtab.stop.target import Target
+from trimtab.storage.url import open_store
+from trimtab.study.loop import Driver, Progress, Settings, Silent
+from trimtab.study.open import as_plugin, check_seconds, make_problem, resume
+from trimtab.study.study import Study
+
+Objective = Callable[[Trial], object]
+
+
+def tune(
+    objective: Objective | Command,
+    space: Space,
+    *,
+    minimize: str | None = None,
+    maximize: str | None = None,
+    objectives: Sequence[Metric] = (),
+    constraints: Sequence[Metric] = (),
+    fidelity: Fidelity | Sequence[Fidelity] | None = None,
+    folds: int | None = None,
+    cost: str | None = None,
+    budget: Budget | int | None = None,
+    target: float | None = None,
+    stop: str | Sequence[Stop] = "auto",
+    workers: int = 1,
+    executor: str | Executor | None = None,
+    resources: Resources | None = None,
+    optimizer: str | Optimizer[Any] = "auto",
+    scheduler: str | Scheduler = "whole",
+    enqueue: Sequence[Mapping[str, Any]] = (),
+    store: str | None = None,
+    name: str | None = None,
+    seed: int | None = None,
+    retries: int = 2,
+    lease_s: float = 60.0,
+    grace_s: float = 10.0,
+    progress: bool | Progress | None = None,
+) -> Study:
+    """Tune an objective until a verdict ends the study, and return the study.
+
+    The same call goes on where an earlier one stopped, however it stopped, if `store` is a file or a database: trials
+    that ran are run again under their numbers, everything on record is kept, and the budget counts it.
+
+    Args:
+        objective: a function of a `tt.Trial` that returns a number or {metric: number}; or a `tt.Command`.
+        space: what may be tried.
+        minimize, maximize, objectives, constraints, fidelity, folds, cost: as in `create_study`.
+        budget: a number of trials, or `tt.Budget(trials=, hours=, cost=)`; over all runs of the study together.
+        target: a value of the objective that is good enough.
+        stop: "auto" (budget, target, and giving up when nothing ever works), "never" (budget and target alone), or
+            rules of your own beside budget and target.
+        workers: how many trials run at once.
+        executor: "serial" (in this process), "processes" (one crash-isolated process a worker), "command", or an
+            object; by default serial for one worker, processes for more, command for a `Command`.
+        resources: what one trial needs, with its limits of memory and time.
+        optimizer, scheduler: names of plugins, or objects.
+        enqueue: configurations to try first; parameters that are left out are chosen by the optimiser.
+        store, name, seed: as in `create_study`; the name is that of the objective if None.
+        retries: how often a trial is run again whose worker was killed from outside.
+        lease_s: seconds for which this driver may be silent before another one takes its trials over.
+        grace_s: seconds between asking a trial to end and ending it.
+        progress: whether to show progress on stderr; only on a terminal if None; or an object to show it.
+
+    Raises:
+        ProblemError: what is asked for does not fit together.
+        StudyMismatchError: a study of that name is on record with another definition.
+        StoreError: the store cannot be used.
+        ExecutorError: the workers cannot be started.
+    """
+    if os.environ.get("TRIMTAB_WORKER"):
+        raise LoadedEnough  # a worker is loading the objective's script, which calls tune at its top level
+    if not callable(objective) and not isinstance(objective, Command):
+        raise ProblemError(f"objective is a function of a trial, or a tt.Command; got {objective!r}.")
+    if budget is None:
+        raise ProblemError("say how much may be spent: budget=100 (trials), or budget=tt.Budget(trials=, hours=, cost=).")
+    budget = Budget.of(budget)
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise ProblemError(f"workers is a whole number above 0, got {workers!r}.")
+    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+        raise ProblemError(f"retries is a whole number, 0 or more, got {retries!r}.")
+    problem = make_problem(
+        space,
+        minimize=minimize,
+        maximize=maximize,
+        objectives=objectives,
+        constraints=constraints,
+        target=target,
+        fidelity=fidelity,
+        folds=folds,
+        cost=cost,
+    )
+    settings = Settings(
+        resources=resources or Resources(),
+        lease_s=check_seconds("lease_s", lease_s),
+        retries=retries,
+        grace_s=check_seconds("grace_s", grace_s),
+        cost_required=budget.cost is not None,
+        limits=(budget.trials, None if budget.hours is None else budget.hours * 3600, budget.cost),
+    )
+    stops = _stops(budget, stop)
+    points = [space.encode_partial(params) for params in enqueue]
+    if isinstance(objective, Command):
+        objective.check(space.names, tuple(f.name for f in problem.fidelities))
+    name = name or _name(objective)
+    engine, plan = as_plugin("optimizers", optimizer), as_plugin("schedulers", scheduler)
+    runner = _executor(objective, executor, workers, settings.resources)
+    try:
+        opened = open_store(store)
+        study, resumed = resume(opened, name, problem, engine, plan, seed)
+    except BaseException:
+        runner.close()
+        raise
+    for point, params in zip(points, enqueue, strict=True):
+        if not resumed or not study.session.was_enqueued(point):
+            study.enqueue(params)
+    driver = Driver(study.session, runner, stops, settings, _progress(progress, study, budget))
+    attach = getattr(runner, "on_message", None) is None and hasattr(runner, "on_message")
+    if attach:
+        runner.on_message = driver.on_message  # type: ignore[attr-defined]
+    driver.run()
+    return study
+
+
+def _stops(budget: Budget, stop: str | Sequence[Stop]) -> list[Stop]:
+    if stop == "auto":
+        return [Target(), budget, AllFailed()]
+    if stop == "never":
+        return [Target(), budget]
+    if isinstance(stop, str):
+        raise ProblemError(f'stop is "auto", "never" or a list of stopping rules; got {stop!r}.')
+    return [Target(), budget, *stop]
+
+
+def _name(objective: Objective | Command) -> str:
+    if isinstance(objective, Command):
+        return objective.name
+    name = getattr(objective, "__name__", "") or getattr(getattr(objective, "func", None), "__name__", "")
+    return name if name and name != "<lambda>" else "study"
+
+
+def _executor(
+    objective: Objective | Command, executor: str | Executor | None, workers: int, resources: Resources
+) -> Executor:
+    if executor is None:
+        executor = "command" if isinstance(objective, Command) else "serial" if workers == 1 else "processes"
+    if not isinstance(executor, str):
+        return executor
+    if isinstance(objective, Command) != (executor == "command"):
+        raise ProblemError(f"executor={executor!r} does not run a {type(objective).__name__}.")
+    if executor == "serial" and workers > 1:
+        raise ProblemError(f'executor="serial" runs one trial at a time; workers={workers} needs "processes".')
+    runner: Executor = plugins.load("executors", executor)(objective, workers=workers, resources=resources)
+    return runner
+
+
+def _progress(progress: bool | Progress | None, study: Study, budget: Budget) -> Progress:
+    if progress is None:
+        progress = sys.stderr is not None and sys.stderr.isatty()
+    if progress is False:
+        return Silent()
+    if progress is True:
+        shown: Progress = plugins.load("progress", "auto")(study.name)
+        return shown
+    return progress

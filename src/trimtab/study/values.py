@@ -1,0 +1,129 @@
+"""What an objective may return or report, turned into numbers or into a reason why not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from trimtab.errors import ObjectiveError
+from trimtab.space.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A checked result: every declared metric, finite, and what else was returned."""
+
+    values: dict[str, float]
+    cost: float | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+class NotFiniteError(ObjectiveError):
+    """A declared metric is nan or infinite."""
+
+
+def check(problem: Problem, returned: object, *, cost_required: bool = False) -> Result:
+    """Return what the objective returned as numbers.
+
+    Accepted are a number (where there is one metric), a mapping of metric names to numbers, and a sequence of as many
+    numbers as there are metrics; a number is anything that `float` takes and is not text, so scalars of numpy, torch
+    and JAX will do. Undeclared entries are kept: numbers as metrics, the rest as notes.
+
+    Raises:
+        NotFiniteError: a declared metric is nan or infinite.
+        ObjectiveError: a metric is missing or no number.
+    """
+    given = _as_mapping(problem, returned)
+    values: dict[str, float] = {}
+    notes: dict[str, Any] = {}
+    for name in problem.metric_names:
+        if name not in given:
+            there = ", ".join(map(repr, given)) or "nothing"
+            raise ObjectiveError(f"the objective returned no {name!r}; it returned {there}.")
+        value = _number(name, given[name])
+        if not math.isfinite(value):
+            raise NotFiniteError(f"{name} is {value}.")
+        values[name] = value
+    for name, raw in given.items():
+        if name in values:
+            continue
+        try:
+            value = _number(name, raw)
+        except ObjectiveError:
+            notes[str(name)] = plain(raw)
+            continue
+        if math.isfinite(value):
+            values[str(name)] = value
+        else:
+            notes[str(name)] = str(value)
+    cost = values.get(problem.cost or "cost")
+    if cost is None and (problem.cost is not None or cost_required):
+        name = problem.cost or "cost"
+        raise ObjectiveError(f"the objective returned no {name!r}, which the budget's cost is counted in.")
+    if cost is not None and cost < 0:
+        raise ObjectiveError(f"{problem.cost or 'cost'} is {cost:g}; a cost is not negative.")
+    return Result(values, cost, notes)
+
+
+def check_report(problem: Problem, values: Mapping[str, object]) -> dict[str, float | str]:
+    """Return what was reported as numbers; nan and infinities are kept as text, as the log keeps them.
+
+    Raises:
+        ObjectiveError: a declared metric is no number.
+    """
+    checked: dict[str, float | str] = {}
+    for name, raw in values.items():
+        try:
+            value = _number(str(name), raw)
+        except ObjectiveError:
+            if name in problem.metric_names:
+                raise
+            continue
+        checked[str(name)] = value if math.isfinite(value) else str(value)
+    return checked
+
+
+def _as_mapping(problem: Problem, returned: object) -> Mapping[Any, object]:
+    names = problem.metric_names
+    if isinstance(returned, Mapping):
+        return returned
+    if returned is None:
+        raise ObjectiveError(f"the objective returned nothing; return a number or {{{names[0]!r}: number}}.")
+    if isinstance(returned, Sequence) and not isinstance(returned, (str, bytes)):
+        if len(returned) != len(names):
+            raise ObjectiveError(
+                f"the objective returned {len(returned)} values where {len(names)} are due ({', '.join(names)})."
+            )
+        return dict(zip(names, returned, strict=True))
+    if len(names) > 1:
+        raise ObjectiveError(f"the objective returned one value where {len(names)} are due: {', '.join(names)}.")
+    return {names[0]: returned}
+
+
+def _number(name: str, value: object) -> float:
+    if type(value) is float or type(value) is int:
+        return float(value)
+    if isinstance(value, (str, bytes, bool)) or not hasattr(value, "__float__"):
+        shown = repr(value)
+        raise ObjectiveError(
+            f"{name} is {shown if len(shown) <= 60 else shown[:57] + '...'}, a {type(value).__name__}; "
+            "a metric is a number."
+        )
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ObjectiveError(f"{name} is a {type(value).__name__} that is not one number: {error}.") from None
+
+
+def plain(value: object) -> Any:
+    """Return `value` as something that the log can hold."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    shown = repr(value)
+    return shown if len(shown) <= 1000 else shown[:997] + "..."
