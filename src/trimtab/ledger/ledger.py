@@ -205,7 +205,7 @@ class Ledger:
 
     def _grown(self, event: Grown, record: Record) -> None:
         table = self.table
-        space = table.space.with_parameter(event.name, parameter_from_json(event.parameter))
+        space = table.space.with_parameter(event.name, parameter_from_json(event.parameter, event.name))
         table._problem = table._problem.with_space(space)
         table._c["x"].widen()
 

@@ -30,11 +30,11 @@ class Files:
 
     def line(self, root: int) -> Path:
         """Return the checkpoint folder of the line of descent that trial `root` began."""
-        return self.base / "lines" / f"{root:06d}"
+        return Path(f"{self.base}/lines/{root:06d}")
 
     def attempt(self, number: int, attempt: int) -> Path:
         """Return the folder of one attempt at a trial, with its stdout.log and stderr.log."""
-        return self.base / "trials" / f"{number:06d}" / f"attempt-{attempt}"
+        return Path(f"{self.base}/trials/{number:06d}/attempt-{attempt}")
 
 
 _made: dict[int, Path] = {}

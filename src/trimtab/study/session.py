@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from trimtab.arrays import Floats, rng_at
+from trimtab.arrays import MASK64, Floats
 from trimtab.errors import ConflictError, LateResultError, StoreCorruptError, TrialError
 from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger import snapshot
@@ -267,7 +267,11 @@ def lose(table: TrialTable, number: int, reason: str, *, again: bool = True) -> 
 
 
 def _trial_seed(seed: int, number: int) -> int:
-    return int(rng_at(seed, number, stream=1).integers(1 << 31))
+    """Return a seed in [0, 2**31) for the trial's own randomness: SplitMix64 (Steele et al., 2014) of both."""
+    z = (seed + (number + 1) * 0x9E3779B97F4A7C15) & MASK64
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK64
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK64
+    return (z ^ (z >> 31)) >> 33
 
 
 def _yield(conflicts: int) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from trimtab.errors import TrialError
 from trimtab.execute import protocol as execute
 from trimtab.execute.trial import Trial
@@ -156,7 +158,7 @@ class Study:
         def build() -> Sequence[Event]:
             given, table = self.space.encode_partial(params), self.table
             numbers[:] = [len(table)]
-            if self.space.is_complete(given):
+            if not np.any(self.space.active(given) & np.isnan(given)):  # nothing active is left open
                 fidelity = session.scheduler.assign(table).fidelity
                 return [Asked(len(table), tuple(given.tolist()), session.ledger.head, Origin("user", why), fidelity)]
             proposed = session.propose(given)
