@@ -1,0 +1,90 @@
+# The commands of the house; `make` alone lists them. Needs Python >= 3.11, make and git, and nothing else.
+# Every step that installs leaves a stamp in the virtual environment, so nothing is installed twice.
+
+PYTHON ?= python3
+VENV   ?= .venv
+JOBS   ?= 2
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PARTS  := pyproject.toml constraints.txt
+
+# Exact versions for everything, the build backend included: a fresh install is the same next year.
+export PIP_CONSTRAINT := constraints.txt
+export PIP_BUILD_CONSTRAINT := constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help tune test lint docs bench soak lock clean
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+tune: $(VENV)/.stamp-tune  ## tune a real model on real data; run it again and it resumes
+	@$(BIN)/python examples/digits.py
+
+test: lint docs $(VENV)/.stamp-test $(VENV)/.stamp-debian  ## lint, documentation and every test: what CI runs
+	$(BIN)/python -m pytest -n $(JOBS) -m "not soak"
+
+lint: $(VENV)/.stamp-lint  ## style, types and floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.stamp-docs  ## build the site into site/; a broken link is an error
+	$(BIN)/mkdocs build --strict --quiet
+
+bench: $(VENV)/.stamp-test  ## every benchmark, one JSON line each
+	@for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+
+soak: $(VENV)/.stamp-test $(VENV)/.stamp-debian  ## the tests that take minutes: kills, many drivers, long studies
+	$(BIN)/python -m pytest -m soak
+
+lock:  ## write constraints.txt anew from what pyproject.toml declares
+	@fresh=$$(mktemp -d) && trap "rm -rf $$fresh" EXIT && unset PIP_CONSTRAINT PIP_BUILD_CONSTRAINT && \
+	$(PYTHON) -m venv $$fresh && pip="$$fresh/bin/python -m pip --quiet --disable-pip-version-check" && \
+	$$pip install --upgrade pip && $$pip install -e '.[all]' --group test --group lint --group docs --group build && \
+	{ echo "# Exact versions of everything that make installs; written by make lock."; \
+	  $$pip freeze --all --exclude-editable --exclude setuptools; } > $$fresh/lock && \
+	cp $$fresh/lock constraints.txt && echo "constraints.txt: $$(grep -c == constraints.txt) packages"
+
+clean:  ## remove what the other commands made, the studies too
+	rm -rf $(VENV) site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf trimtab.db trimtab.db-wal trimtab.db-shm trimtab-files digits-trials.csv
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "trimtab needs Python 3.11 or newer, $(PYTHON) is "+sys.version.split()[0]+"; name another: make PYTHON=python3.12")'
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.stamp-pip: $(BIN)/python constraints.txt
+	@$(PIP) pip
+	@touch $@
+
+$(VENV)/.stamp-tune: $(VENV)/.stamp-pip $(PARTS)
+	@echo "installing trimtab, scikit-learn and rich"
+	@$(PIP) -e '.[rich,sklearn]'
+	@touch $@
+
+$(VENV)/.stamp-lint: $(VENV)/.stamp-pip $(PARTS)
+	@echo "installing what the linters need"
+	@$(PIP) -e '.[all]' --group lint --group test
+	@touch $@
+
+$(VENV)/.stamp-test: $(VENV)/.stamp-pip $(PARTS)
+	@echo "installing what the tests need"
+	@$(PIP) -e '.[all]' --group test --group lint
+	@touch $@
+
+$(VENV)/.stamp-docs: $(VENV)/.stamp-pip $(PARTS)
+	@echo "installing what the documentation needs"
+	@$(PIP) -e '.[all]' --group docs
+	@touch $@
+
+# The tests run a real PostgreSQL server: from the PATH or from Debian's package, which is installed where we may.
+$(VENV)/.stamp-debian: $(BIN)/python
+	@if command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing Debian's postgresql"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; \
+	else echo "The tests need a PostgreSQL server: install the package postgresql, or put initdb on the PATH." >&2; exit 1; fi
+	@touch $@

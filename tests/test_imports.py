@@ -1,0 +1,63 @@
+"""What `import trimtab` costs: two libraries and few milliseconds."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# Whatever is not named here, numpy's own modules and the standard library's aside, a newcomer's script does not load.
+HEAVY = (
+    "asyncio",
+    "click",
+    "cloudpickle",
+    "concurrent.futures",
+    "email",
+    "http",
+    "importlib.metadata",
+    "multiprocessing",
+    "pandas",
+    "polars",
+    "psycopg",
+    "pyarrow",
+    "rich",
+    "scipy",
+    "sklearn",
+    "sqlalchemy",
+    "sqlite3",
+    "starlette",
+    "urllib.request",
+    "uvicorn",
+    "yaml",
+)
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def modules_after(statement: str) -> set[str]:
+    return set(json.loads(run(f"import json, sys; {statement}; print(json.dumps(sorted(sys.modules)))")))
+
+
+def test_importing_loads_nothing_heavy() -> None:
+    added = modules_after("import numpy, trimtab") - modules_after("import numpy")
+    assert [name for name in sorted(added) if name.startswith(tuple(f"{h}." for h in HEAVY)) or name in HEAVY] == []
+
+
+def test_the_only_library_beside_numpy_is_msgspec() -> None:
+    added = modules_after("import numpy, trimtab") - modules_after("import numpy")
+    packages = {name.split(".")[0] for name in added} - sys.stdlib_module_names
+    assert packages <= {"trimtab", "msgspec"}
+
+
+def test_importing_adds_at_most_100_ms_over_numpy() -> None:
+    code = "import numpy, time; t = time.process_time(); import trimtab; print(time.process_time() - t)"
+    assert min(float(run(code)) for _ in range(5)) <= 0.100
+
+
+@pytest.mark.parametrize("name", ["Space", "tune", "create_study", "Float"])
+def test_the_public_names_need_no_more_imports(name: str) -> None:
+    assert run(f"import trimtab; print(trimtab.{name}.__name__)").strip() == name
