@@ -440,6 +440,7 @@ class TrialTable:
         parent = int(self.parent[number])
         metrics = dict(zip(self._problem.metric_names, self.y[number].tolist(), strict=True))
         metrics.update((name, float(column[number])) for name, column in self.extra.items())
+        ends = zip((f.name for f in self._problem.fidelities), self.fidelity[number].tolist(), strict=True)
         return TrialView(
             number=number,
             params=self.space.decode(self.x[number : number + 1])[0],
@@ -454,7 +455,7 @@ class TrialTable:
             failure=FAILURE_KINDS[failure] if failure >= 0 else "",
             error=self._errors.get(number, ""),
             reason=self._reasons.get(number, ""),
-            fidelity=dict(zip((f.name for f in self._problem.fidelities), self.fidelity[number].tolist(), strict=True)),
+            fidelity={name: end for name, end in ends if end == end},
             parent=None if parent < 0 else parent,
             asked_at=_known(self.asked_at[number]),
             started_at=_known(self.started_at[number]),
