@@ -1,0 +1,202 @@
+"""Events as bytes and back: the one place, with `event.py`, that knows msgspec.
+
+There is one wire form, for every store, export and golden file: an event is a JSON object whose `kind` names it. JSON
+because a log must be readable by any tool, for ever; a test reads it with the standard library alone.
+
+JSON knows no nan and no infinity. In rows (`x`, `given`) nan becomes null; in reports and in free values (notes,
+provenance) the three become the strings "nan", "inf" and "-inf". Where neither is allowed, as in `Told.values`, the
+event is refused: what has been written can always be read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import msgspec
+import numpy as np
+
+from trimtab.errors import EventError, StoreCorruptError, StoreVersionError
+from trimtab.ledger.event import FORMAT_VERSION, Created, Event, Record
+
+KINDS: tuple[str, ...] = tuple(str(cls.__struct_config__.tag) for cls in get_args(Event))
+"""Every kind of event that this version can read."""
+
+_ROWS = frozenset({"x", "given"})
+_NEWER = "it was written by a newer Trimtab; upgrade with: pip install -U trimtab"
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_record_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+
+
+def kind_of(event: Event) -> str:
+    """Return the kind of an event, as the log spells it."""
+    return str(event.__struct_config__.tag)
+
+
+def encode(event: Event) -> bytes:
+    """Return the event as JSON.
+
+    Raises:
+        EventError: the event holds what the log cannot: a metric of a finished trial that is not finite, a note that
+            is no JSON value, an infinite coordinate.
+    """
+    try:
+        body = _encoder.encode(event)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return _encode_with_care(event)  # numpy scalars, broken surrogates; or nothing that can be written
+    if b"null" in body:  # msgspec writes nan and infinities as null, silently
+        return _encode_with_care(event)
+    return body
+
+
+def decode(body: bytes | str, where: str = "an event") -> Event:
+    """Return the event that `encode` wrote.
+
+    Args:
+        body: JSON.
+        where: names the place in messages, as in "record 7 of study 'resnet'".
+
+    Raises:
+        StoreVersionError: the event is of a kind, or the log of a version, that only a newer Trimtab knows.
+        StoreCorruptError: the bytes are not an event.
+    """
+    try:
+        event = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _unreadable(_parsed(body), where, error) from None
+    _refuse_newer(event, where)
+    return event
+
+
+def decode_lines(lines: bytes | str, n: int, first: int, where: str) -> list[Event]:
+    """Return the events of consecutive records at once, which is twice as fast as one by one.
+
+    Args:
+        lines: JSON, one event a line; an event never holds a raw line break.
+        n: how many events these are.
+        first: the sequence number of the first.
+        where: names the log in messages, as in "study 'resnet'".
+
+    Raises:
+        StoreVersionError, StoreCorruptError: as `decode`; the message names the record.
+    """
+    try:
+        events = _decoder.decode_lines(lines)
+    except (msgspec.DecodeError, UnicodeError):
+        events = []
+    if len(events) != n:
+        text = lines.decode("utf-8", "replace") if isinstance(lines, bytes) else lines
+        events = [decode(body, f"record {seq} of {where}") for seq, body in enumerate(text.split("\n"), first)]
+        if len(events) != n:
+            raise StoreCorruptError(
+                f"records {first} to {first + n - 1} of {where} are damaged: they hold {len(events)} events."
+            )
+    if first == 1:
+        _refuse_newer(events[0], f"record 1 of {where}")
+    return events
+
+
+def encode_record(record: Record) -> bytes:
+    """Return a record as one line of JSON, {"seq": 1, "at": 0.5, "event": {"kind": ...}}, without the line's end."""
+    return b'{"seq":%d,"at":%s,"event":%s}' % (record.seq, _encoder.encode(record.at), encode(record.event))
+
+
+def decode_record(line: bytes | str, where: str = "a line of a journal") -> Record:
+    """Return the record that `encode_record` wrote.
+
+    Raises:
+        StoreVersionError, StoreCorruptError: as `decode`.
+    """
+    try:
+        record = _record_decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        parsed = _parsed(line)
+        raise _unreadable(parsed.get("event") if isinstance(parsed, dict) else None, where, error) from None
+    _refuse_newer(record.event, where)
+    return record
+
+
+def _encode_with_care(event: Event) -> bytes:
+    """Encode an event that holds a null, a non-finite number or a foreign type, and prove that it can be read back."""
+    refusal = f"a {kind_of(event)!r} event{_of_trial(event)} cannot be written down"
+    try:
+        plain = {
+            name: _row(value) if name in _ROWS else _plain(value)
+            for name, value in msgspec.structs.asdict(event).items()
+        }
+        return _encoder.encode(msgspec.convert(plain, type(event)))
+    except msgspec.ValidationError as error:
+        raise EventError(f"{refusal}: {_explained(error)}.") from None
+    except RecursionError:
+        raise EventError(f"{refusal}: it is nested too deeply, or contains itself.") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise EventError(f"{refusal}: {error}.") from None
+
+
+def _of_trial(event: Event) -> str:
+    number = getattr(event, "number", None)
+    return "" if number is None else f" of trial {number}"
+
+
+def _explained(error: msgspec.ValidationError) -> str:
+    """Turn "Expected `float`, got `str` - at `$.values[...]`" into words about the number that JSON cannot say."""
+    complaint, _, path = str(error).partition(" - at ")
+    field = path.strip("`").removeprefix("$.").removesuffix("[...]") or "the event"
+    if complaint in ("Expected `float`, got `str`", "Expected `float | null`, got `str`"):
+        return f"every number in {field!r} must be finite"
+    return f"{field!r}: {complaint[0].lower()}{complaint[1:]}"
+
+
+def _row(row: Sequence[float | None] | None) -> list[float | None] | None:
+    """Spell a row: null where the parameter is inactive."""
+    if row is None:
+        return None
+    values = [None if value is None or value != value else float(value) for value in row]
+    if any(value is not None and math.isinf(value) for value in values):
+        raise ValueError("a row holds an infinite value")
+    return values
+
+
+def _plain(value: Any) -> Any:
+    """Spell any value so that JSON can say it."""
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else str(float(value))
+    if isinstance(value, str):
+        # A lone surrogate comes from os.fsdecode: bytes of a log that were not UTF-8. Keep the rest of the message.
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, dict):
+        return {_plain(key if isinstance(key, str) else str(key)): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, msgspec.Struct):
+        return {name: _plain(inner) for name, inner in msgspec.structs.asdict(value).items()}
+    raise TypeError(f"{type(value).__name__} is not a JSON value; give numbers, strings, lists or dicts")
+
+
+def _parsed(body: bytes | str) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _unreadable(parsed: Any, where: str, error: Exception) -> StoreCorruptError | StoreVersionError:
+    """Return the error for an event that cannot be decoded; `parsed` is it as plain JSON, None when not even that."""
+    kind = parsed.get("kind") if isinstance(parsed, dict) else None
+    if isinstance(kind, str) and kind not in KINDS:
+        return StoreVersionError(f"{where} is of the unknown kind {kind!r}: {_NEWER}.")
+    return StoreCorruptError(f"{where} is damaged and cannot be read: {error}.")
+
+
+def _refuse_newer(event: Event, where: str) -> None:
+    if type(event) is Created and event.version > FORMAT_VERSION:
+        raise StoreVersionError(
+            f"{where} has log format {event.version}, this Trimtab reads up to {FORMAT_VERSION}: {_NEWER}."
+        )

@@ -1,0 +1,167 @@
+"""What a store is: studies by name, and for each a journal, leases and one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from trimtab.errors import ConflictError, StudyError, StudyExistsError, StudyNotFoundError
+from trimtab.ledger.event import Event
+from trimtab.ledger.journal import Journal
+from trimtab.plugins import did_you_mean
+
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StudyInfo:
+    """One line of a store's table of contents.
+
+    Attributes:
+        name: the study's.
+        head: the sequence number of its last record.
+        created_at: seconds since the epoch, by the store's clock.
+    """
+
+    name: str
+    head: int
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check of a store found.
+
+    Attributes:
+        level: "ok", "warning" (it works, and may not always) or "error" (it does not work).
+        what: a sentence.
+        remedy: what to do about it; empty where there is nothing to do.
+    """
+
+    level: Literal["ok", "warning", "error"]
+    what: str
+    remedy: str = ""
+
+
+class StudyStore(Journal, Protocol):
+    """What is kept of one study: its journal, and beside it two things that may be lost without losing the study.
+
+    A lease says until when a worker that holds an attempt at a trial may be silent. Leases are not events: they change
+    all the time and mean nothing afterwards. The snapshot saves folding a long log from its beginning.
+    """
+
+    name: str
+
+    def head(self) -> int:
+        """Return the sequence number of the last record; 0 for an empty log."""
+        ...
+
+    def renew(self, worker: str, holds: Sequence[tuple[int, int]], until: float) -> None:
+        """Grant or prolong the leases of `worker` on `holds`, pairs of (trial number, attempt), up to time `until`."""
+        ...
+
+    def release(self, holds: Sequence[tuple[int, int]]) -> None:
+        """Forget the leases on `holds`; those that do not exist are fine."""
+        ...
+
+    def leases(self) -> Mapping[tuple[int, int], float]:
+        """Return (trial number, attempt) -> the time up to which it is held, expired ones included."""
+        ...
+
+    def save_snapshot(self, head: int, blob: bytes) -> None:
+        """Keep `blob` as the fold of the records up to `head`, unless a later one is kept already."""
+        ...
+
+    def load_snapshot(self) -> tuple[int, bytes] | None:
+        """Return (head, blob) of the snapshot; None when there is none."""
+        ...
+
+
+class Store(Protocol):
+    """A place where studies are kept. Safe to use from several threads, and in a process forked from this one.
+
+    `url` names the store in messages and records; it never holds a password.
+    """
+
+    url: str
+
+    def now(self) -> float:
+        """Return the time in seconds since the epoch, by the clock that all users of this store agree on."""
+        ...
+
+    def studies(self) -> list[StudyInfo]:
+        """Return what there is, oldest first."""
+        ...
+
+    def create(self, name: str, first: Sequence[Event], *, at: float | None = None) -> StudyStore:
+        """Create a study together with its first records: both or neither.
+
+        Args:
+            name: not empty, at most 200 characters, none of them a control character.
+            first: may be empty.
+            at: the records' time; by default now.
+
+        Raises:
+            StudyExistsError: the name is taken.
+            StudyError: the name cannot be one.
+        """
+        ...
+
+    def open(self, name: str) -> StudyStore:
+        """Return a study that exists.
+
+        Raises:
+            StudyNotFoundError: it does not; the message lists those that do.
+        """
+        ...
+
+    def delete(self, name: str) -> None:
+        """Delete a study with all that is kept of it, for ever.
+
+        Raises:
+            StudyNotFoundError: no such study.
+        """
+        ...
+
+    def check(self) -> list[Finding]:
+        """Look for what is wrong, or may go wrong, with this store."""
+        ...
+
+    def close(self) -> None:
+        """Give back files and connections. Safe to call twice."""
+        ...
+
+
+def checked_name(name: str) -> str:
+    """Return `name` if a study can bear it.
+
+    Raises:
+        StudyError: it cannot.
+    """
+    if not name or name != name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        raise StudyError(
+            f"a study cannot be named {name!r}: a name has 1 to {LONGEST_NAME} printable characters and neither begins "
+            f"nor ends with a space."
+        )
+    return name
+
+
+def study_exists(name: str, url: str) -> StudyExistsError:
+    """Return the error for a name that is taken."""
+    return StudyExistsError(f"{url} already holds a study {name!r}: load it, or choose another name.")
+
+
+def study_not_found(name: str, known: Sequence[str], url: str) -> StudyNotFoundError:
+    """Return the error for a name that is not there; it lists the nearest, and up to ten others."""
+    if not known:
+        return StudyNotFoundError(f"there is no study {name!r} in {url}: it holds no study yet.")
+    listed = ", ".join(known[:10]) + (f" and {len(known) - 10} more" if len(known) > 10 else "")
+    return StudyNotFoundError(f"there is no study {name!r}{did_you_mean(name, known)} in {url}; it holds: {listed}.")
+
+
+def conflict(name: str, head: int, found: int) -> ConflictError:
+    """Return the error for an append after a record that is not the last."""
+    return ConflictError(
+        f"study {name!r} has {found} records and not {head}: another writer appended first; read on and try again."
+    )

@@ -1,0 +1,340 @@
+"""SQLite: one file, any number of processes on one machine.
+
+Write-ahead logging, so that readers and the writer do not wait for each other, and a commit is one fsync. Waiting for
+other writers is done here and not by SQLite's busy handler, whose sleeps grow while it waits: whoever has waited
+longest is then woken last (seen: 8 s with 32 writers). Sleeps of constant mean length give all the same chance.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from trimtab.errors import StoreCorruptError, StoreError, StoreUnavailableError, StoreUrlError
+from trimtab.storage import url as urls
+from trimtab.storage.dialect import SCHEMA_VERSION, Row, Run, migrations, refuse_newer
+from trimtab.storage.disk import disk_kind, is_network
+from trimtab.storage.protocol import Finding
+
+T = TypeVar("T")
+
+APPLICATION_ID = 0x54724D54
+"""Marks the file as ours ("TrMt"), in the place that SQLite keeps for it."""
+PAUSE_S = (0.0002, 0.002)
+"""Shortest and longest sleep between two tries for the write lock, in seconds."""
+LOW_SPACE = 200 * 2**20
+"""Bytes free on the disk below which a check warns."""
+
+_INSERT = "INSERT INTO event (study, seq, at, kind, body) VALUES (?, ?, ?, ?, ?)"
+_HEAD = "SELECT coalesce((SELECT max(seq) FROM event WHERE study = ?), 0), EXISTS (SELECT 1 FROM study WHERE id = ?)"
+_FRESH = (0, 0)
+
+# Connections that a fork left in a child. SQLite forbids to use or close them there, so they are kept.
+_inherited: list[sqlite3.Connection] = []
+
+
+class SqliteDatabase:
+    """A SQLite file."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.path = urls.sqlite_path(url)
+        found = urls.options(url, ("timeout", "synchronous"))
+        self._timeout = urls.seconds_option(url, found, "timeout", 60.0)
+        self._synchronous = found.get("synchronous", "full").lower()
+        if self._synchronous not in ("full", "normal"):
+            raise StoreUrlError(f"{url!r}: synchronous is 'full' or 'normal', got {self._synchronous!r}.")
+        if self.path.is_dir():
+            raise StoreUrlError(f"{url!r} is a folder: name a file in it, as in sqlite:///{self.path}/trimtab.db.")
+        folder = self.path.parent
+        if not folder.is_dir():
+            raise StoreUrlError(f"{url!r}: there is no folder {str(folder)!r}; make it first, or correct the path.")
+        # Later changes of the working directory must not lead to another file.
+        self.path = self.path.absolute()
+        self._connection: sqlite3.Connection | None = None
+        self._begin_anew()
+        if self.exists():
+            self._patiently(lambda _: None)
+
+    def _begin_anew(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._jitter = random.Random()  # our own, for the user's generators must not move
+        self._inode: tuple[int, int] | None = None
+        self._read_only = False
+
+    # ---- the protocol
+
+    def exists(self) -> bool:
+        return self._connection is not None or self.path.exists()
+
+    def query(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        sql = _spell(statement)
+        return self._patiently(lambda connection: connection.execute(sql, values).fetchall())
+
+    def transact(self, work: Callable[[Run], T]) -> T:
+        def attempt(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN IMMEDIATE")
+            result = work(lambda statement, values: connection.execute(_spell(statement), values).fetchall())
+            connection.execute("COMMIT")
+            return result
+
+        return self._patiently(attempt, writes=True)
+
+    def append(self, study: int, head: int, at: float, kinds: Sequence[str], bodies: Sequence[str]) -> bool:
+        def attempt(connection: sqlite3.Connection) -> bool:
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute(_HEAD, (study, study)).fetchone() != (head, 1):
+                connection.execute("ROLLBACK")
+                return False
+            rows = zip(range(head + 1, head + 1 + len(kinds)), kinds, bodies, strict=True)
+            connection.executemany(_INSERT, [(study, seq, at, kind, body) for seq, kind, body in rows])
+            connection.execute("COMMIT")
+            return True
+
+        return self._patiently(attempt, writes=True)
+
+    def now(self) -> float:
+        return time.time()
+
+    def close(self) -> None:
+        if self._pid != os.getpid():
+            self._leave_to_parent()
+        with self._lock:
+            self._disconnect()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_lock"):  # a URL that was refused has left nothing to close
+            self.close()
+
+    def check(self) -> list[Finding]:
+        if not self.exists():
+            return [Finding("ok", f"{self.url} does not exist yet; it is made with the first study")]
+        findings = [*self._check_content(), *self._check_disk()]
+        if self._read_only:
+            findings.append(Finding("warning", f"{self.path} is read-only: studies can be read and not continued"))
+        return findings
+
+    # ---- connecting
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        self._read_only = self.path.exists() and not _can_write(self.path)
+        connection = self._open_file()
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        status = self.path.stat()
+        self._inode = (status.st_dev, status.st_ino)
+        return connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open_file(self) -> sqlite3.Connection:
+        name = f"file:{quote(str(self.path))}"
+        if self._read_only:
+            # With no log beside it the file is all there is, but SQLite would want to make one; "immutable" keeps it
+            # from that. A writer may come at any time, so such a connection is used once.
+            has_log = self.path.with_name(f"{self.path.name}-wal").exists()
+            name += "?mode=ro" if has_log else "?mode=ro&immutable=1"
+        return sqlite3.connect(
+            name, uri=True, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=128
+        )
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Make sure that the file is ours and of this version, and set how it is written."""
+        connection.execute("BEGIN")
+        [(application,)] = connection.execute("PRAGMA application_id")
+        [(n_tables,)] = connection.execute("SELECT count(*) FROM sqlite_master")
+        connection.execute("COMMIT")
+        is_new = (application, n_tables) == _FRESH
+        if not is_new and application != APPLICATION_ID:
+            raise StoreUrlError(
+                f"{self.url!r} is a database of another program: name a file of its own for Trimtab's studies."
+            )
+        version = 0 if is_new else connection.execute("SELECT schema_version FROM meta").fetchone()[0]
+        refuse_newer(version, self.url)
+        if self._read_only:
+            if version < SCHEMA_VERSION:
+                raise StoreUnavailableError(
+                    f"{self.path} has schema {version} and must be brought to {SCHEMA_VERSION}, but it is read-only."
+                )
+            return
+        # Write-ahead logging needs memory that all users share, which no network disk has.
+        connection.execute(f"PRAGMA journal_mode = {'DELETE' if is_network(self.path) else 'WAL'}").fetchall()
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        if version < SCHEMA_VERSION:
+            self._migrate(connection)
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        [(has_meta,)] = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'")
+        version = connection.execute("SELECT schema_version FROM meta").fetchone()[0] if has_meta else 0
+        for statement in migrations("sqlite", version):  # none, if another process was faster
+            connection.execute(_spell(statement))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("COMMIT")
+
+    def _leave_to_parent(self) -> None:
+        """Forget what belongs to the process that this one was forked from."""
+        if self._connection is not None:
+            _inherited.append(self._connection)
+            self._connection = None
+        self._begin_anew()
+
+    # ---- waiting and failing
+
+    def _patiently(self, attempt: Callable[[sqlite3.Connection], T], *, writes: bool = False) -> T:
+        """Call `attempt` until no other process stands in its way; leave no transaction open behind a failure."""
+        if self._pid != os.getpid():
+            self._leave_to_parent()
+        with self._lock:
+            give_up_at = None
+            while True:
+                try:
+                    if writes:
+                        self._refuse_if_replaced()
+                    return attempt(self._connected())
+                except sqlite3.Error as error:
+                    self._roll_back()
+                    if _code(error) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                        raise self._explained(error) from None
+                    now = time.monotonic()
+                    give_up_at = give_up_at or now + self._timeout
+                    if now >= give_up_at:
+                        raise StoreUnavailableError(
+                            f"{self.path} has been held by another process for {self._timeout:g} s: end that process "
+                            f"(`fuser {self.path.name}` names it), or wait longer with ?timeout=600 after the URL."
+                        ) from None
+                    time.sleep(self._jitter.uniform(*PAUSE_S))
+                except BaseException:
+                    self._roll_back()
+                    raise
+                finally:
+                    if self._read_only:
+                        self._disconnect()
+
+    def _roll_back(self) -> None:
+        if self._connection is None or not self._connection.in_transaction:
+            return
+        try:
+            self._connection.execute("ROLLBACK")
+        except sqlite3.Error:  # a disk that fails under us; a new connection will recover, or say what is wrong
+            self._disconnect()
+
+    def _refuse_if_replaced(self) -> None:
+        if self._connection is None:
+            return
+        # The connection would go on writing into a file that has no name any more.
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != self._inode:
+            raise StoreUnavailableError(
+                f"{self.path} has been deleted or replaced while it was in use: nothing was written; put it back, or "
+                f"start again."
+            )
+
+    def _explained(self, error: sqlite3.Error) -> StoreError:
+        path = self.path
+        match _code(error):
+            case sqlite3.SQLITE_NOTADB:
+                return StoreUrlError(f"{self.url!r} is not a database file: name another, or delete it.")
+            case sqlite3.SQLITE_CORRUPT:
+                return StoreCorruptError(
+                    f"{path} is damaged ({error}): restore a copy, or save what can be read with "
+                    f"`sqlite3 {path.name} .recover | sqlite3 rescued.db`."
+                )
+            case sqlite3.SQLITE_FULL:
+                return StoreUnavailableError(
+                    f"the disk of {path} is full: nothing was written; free some space and run the same again."
+                )
+            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH | sqlite3.SQLITE_CANTOPEN:
+                reason = "the disk is read-only" if _is_read_only_disk(path) else "this user may not"
+                return StoreUnavailableError(
+                    f"{path} cannot be written ({reason}; {error}): allow writing to the file and its folder."
+                )
+            case sqlite3.SQLITE_IOERR:
+                free = shutil.disk_usage(path.parent).free
+                hint = "the disk is full" if free < 2**20 else f"{error}"
+                return StoreUnavailableError(
+                    f"{path} cannot be read or written ({hint}): look at the disk, then run again."
+                )
+            case sqlite3.SQLITE_ERROR if "no such table" in str(error) or "no such column" in str(error):
+                return StoreCorruptError(f"{path} is damaged ({error}): restore a copy.")
+            case _:
+                return StoreError(f"{path} cannot be used: {error}.")
+
+    # ---- checking
+
+    def _check_content(self) -> list[Finding]:
+        try:
+            problems = [row[0] for row in self.query("PRAGMA integrity_check(5)")]
+            [(version,)] = self.query("SELECT schema_version FROM @meta")
+            [(journal,)] = self.query("PRAGMA journal_mode")
+            gaps = self.query(
+                "SELECT s.name FROM @study s JOIN @event e ON e.study = s.id "
+                "GROUP BY s.id, s.name HAVING count(*) <> max(e.seq) OR min(e.seq) <> 1"
+            )
+        except StoreError as error:
+            return [Finding("error", str(error))]
+        findings = [Finding("ok", f"{self.path} has schema {version} and journal mode {journal}")]
+        if problems != ["ok"]:
+            findings.append(Finding("error", f"{self.path} is damaged: {problems[0]}", "restore a copy"))
+        findings.extend(
+            Finding("error", f"the log of study {name!r} lacks records", "restore a copy") for (name,) in gaps
+        )
+        return findings
+
+    def _check_disk(self) -> list[Finding]:
+        kind = disk_kind(self.path)
+        free = shutil.disk_usage(self.path.parent).free
+        findings = [Finding("ok", f"the disk is {kind or 'of an unknown kind'} with {free / 2**30:.1f} GB free")]
+        if is_network(self.path):
+            findings.append(
+                Finding(
+                    "warning",
+                    f"{self.path} lies on a network disk ({kind}), whose locks SQLite cannot rely on",
+                    "use it from one machine only, or keep studies in PostgreSQL",
+                )
+            )
+        if free < LOW_SPACE:
+            findings.append(Finding("warning", f"only {free / 2**20:.0f} MB are free", "free some space"))
+        return findings
+
+
+@cache
+def _spell(statement: str) -> str:
+    return statement.replace("@", "")
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return the primary result code of SQLite; 0 for errors that Python's module itself raises."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _can_write(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _is_read_only_disk(path: Path) -> bool:
+    return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY) if hasattr(os, "statvfs") else False

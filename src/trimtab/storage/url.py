@@ -1,0 +1,162 @@
+"""Store URLs: which store, where its files lie, and how to say it without a password.
+
+| URL | store |
+|---|---|
+| None, `memory://` | this process's memory |
+| `sqlite:///trimtab.db`, `sqlite:////abs/trimtab.db`, or a bare path ending in .db, .sqlite or .sqlite3 | one file |
+| `postgresql://user:password@host/database` | a PostgreSQL server |
+
+Other schemes come from plugins (group `trimtab.stores`): a function that takes the URL and returns a `Store`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+from trimtab import plugins
+from trimtab.errors import StoreUrlError
+from trimtab.plugins import did_you_mean
+from trimtab.storage.protocol import Store
+
+FILE_SUFFIXES = (".db", ".sqlite", ".sqlite3")
+ALIASES = {"postgres": "postgresql"}
+
+_EXAMPLES = "write sqlite:///trimtab.db, postgresql://user@host/database or memory://"
+
+
+def open_store(url: str | Path | None) -> Store:
+    """Open the store that a URL names.
+
+    A SQLite file comes into being with its first study; a PostgreSQL database must exist, its tables are made.
+
+    Raises:
+        StoreUrlError: the URL cannot be read, or names something that is no store.
+        StoreUnavailableError: the store is there, or should be, and cannot be reached.
+        StoreCorruptError: the store is damaged.
+        StoreVersionError: the store was written by a newer Trimtab.
+        MissingExtraError: the store needs a package that is not installed.
+    """
+    full = normalised(url)
+    scheme = scheme_of(full)
+    known = plugins.names("stores")
+    if scheme not in known:
+        raise StoreUrlError(
+            f"no store is called {scheme!r}{did_you_mean(scheme, known)} in {redacted(full)!r}; there are: "
+            f"{', '.join(known)}."
+        )
+    return cast("Store", plugins.load("stores", scheme)(full))
+
+
+def files_dir(url: str | Path | None) -> Path | None:
+    """Return where logs and checkpoints of a store's trials are kept: beside the file, or in the working directory.
+
+    `trimtab.db` has `trimtab-files` beside it. None for stores in memory, which leave nothing behind.
+
+    Raises:
+        StoreUrlError: the URL cannot be read.
+    """
+    full = normalised(url)
+    match scheme_of(full):
+        case "memory":
+            return None
+        case "sqlite":
+            path = sqlite_path(full)
+            return path.with_name(f"{path.stem}-files")
+        case _:
+            return Path("trimtab-files")
+
+
+def normalised(url: str | Path | None) -> str:
+    """Return the URL in full: with a scheme, and that under its proper name.
+
+    Raises:
+        StoreUrlError: it is neither a URL nor the path of a database file.
+    """
+    if url is None:
+        return "memory://"
+    if isinstance(url, Path):
+        return f"sqlite:///{quote(str(url))}"
+    if not isinstance(url, str):
+        raise StoreUrlError(f"a store is named by a URL, got {type(url).__name__}: {_EXAMPLES}.")
+    scheme, separator, rest = url.partition("://")
+    if separator and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        return f"{ALIASES.get(scheme.lower(), scheme.lower())}://{rest}"
+    if url.endswith(FILE_SUFFIXES):
+        return f"sqlite:///{quote(url)}"
+    raise StoreUrlError(f"{redacted(url)!r} is no store URL: {_EXAMPLES}.")
+
+
+def scheme_of(url: str) -> str:
+    """Return what stands before "://" in a normalised URL."""
+    return url.partition("://")[0]
+
+
+def sqlite_path(url: str) -> Path:
+    """Return the path in a normalised SQLite URL.
+
+    Raises:
+        StoreUrlError: there is none.
+    """
+    rest = url.removeprefix("sqlite://").partition("?")[0]
+    if not rest.startswith("/"):
+        raise StoreUrlError(
+            f"{url!r} has two slashes where SQLite URLs have three: write sqlite:///{rest or 'trimtab.db'}."
+        )
+    name = unquote(rest[1:])
+    if name == ":memory:":
+        raise StoreUrlError(f"{url!r} would be lost to all other connections: write memory://.")
+    if not name or name.endswith("/") or "\0" in name:
+        raise StoreUrlError(f"{url!r} names no file: write sqlite:///trimtab.db.")
+    return Path(name).expanduser()
+
+
+def options(url: str, allowed: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the options after the question mark of a URL.
+
+    Raises:
+        StoreUrlError: one of them is not in `allowed`.
+    """
+    found = dict(parse_qsl(url.partition("?")[2], keep_blank_values=True))
+    for name in found:
+        if name not in allowed:
+            raise StoreUrlError(
+                f"{redacted(url)!r} has the unknown option {name!r}{did_you_mean(name, allowed)}; there are: "
+                f"{', '.join(allowed)}."
+            )
+    return found
+
+
+def seconds_option(url: str, found: Mapping[str, str], name: str, default: float) -> float:
+    """Return the option `name` as a number of seconds, at least 0.
+
+    Raises:
+        StoreUrlError: it is not.
+    """
+    text = found.get(name)
+    if text is None:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value < float("inf"):
+        raise StoreUrlError(f"{redacted(url)!r}: {name} is a number of seconds, got {text!r}.")
+    return value
+
+
+def without_options(url: str, names: tuple[str, ...]) -> str:
+    """Return the URL less the options in `names`."""
+    base, _, query = url.partition("?")
+    kept = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name not in names]
+    return f"{base}?{urlencode(kept, quote_via=quote)}" if kept else base
+
+
+def redacted(url: str) -> str:
+    """Return the URL with passwords replaced by three stars."""
+    # Greedy up to the last @: a password may itself hold an @, or a slash, that was not escaped.
+    hidden = re.sub(r"(^|://)([^:/?#@\s]*):(?!//).*@", r"\1\2:***@", url)
+    return re.sub(r"(?i)([?&](?:password|passfile|sslpassword)=)[^&#]*", r"\1***", hidden)
