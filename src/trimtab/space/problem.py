@@ -1,0 +1,322 @@
+"""The problem: a space, and what is wanted of its configurations."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+
+from trimtab.arrays import Floats
+from trimtab.errors import ProblemError
+from trimtab.plugins import did_you_mean
+from trimtab.space.condition import plain, shown
+from trimtab.space.parameter import is_text
+from trimtab.space.space import Space
+
+OBJECTIVES: Final = ("minimize", "maximize")
+CONSTRAINTS: Final = ("at_most", "at_least")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number that a trial returns, and what is wanted of it. Made by `minimize`, `maximize`, `at_most`, `at_least`.
+
+    Attributes:
+        name: the key under which trials return it.
+        goal: "minimize" or "maximize" for an objective, "at_most" or "at_least" for a constraint.
+        bound: the constraint's bound; None for an objective.
+        target: the value at which an objective is good enough; None for as good as can be.
+
+    Raises:
+        ProblemError: an unknown goal, or a bound or target that is missing, misplaced or not finite.
+    """
+
+    name: str
+    goal: str
+    bound: float | None = None
+    target: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_name("metric", self.name)
+        if self.goal not in OBJECTIVES + CONSTRAINTS:
+            known = OBJECTIVES + CONSTRAINTS
+            near = did_you_mean(self.goal, known) if isinstance(self.goal, str) else ""
+            raise ProblemError(
+                f"metric {self.name!r} expects goal to be one of {', '.join(known)}, got {shown(self.goal)}{near}."
+            )
+        if self.is_objective and self.bound is not None:
+            raise ProblemError(
+                f"metric {self.name!r} is an objective and has no bound; use target={_text(self.bound)}, or at_most or at_least."
+            )
+        if not self.is_objective and self.target is not None:
+            raise ProblemError(
+                f"metric {self.name!r} is a constraint and has no target: its bound is what it must keep to."
+            )
+        if not self.is_objective and self.bound is None:
+            raise ProblemError(
+                f"metric {self.name!r} is a constraint and needs a bound, such as {self.goal}({self.name!r}, 30)."
+            )
+        for key in ("bound", "target"):
+            value = getattr(self, key)
+            if value is not None:
+                object.__setattr__(self, key, _finite(f"metric {self.name!r}", key, value))
+
+    @property
+    def is_objective(self) -> bool:
+        return self.goal in OBJECTIVES
+
+    @property
+    def sign(self) -> float:
+        """+1 where smaller is better, -1 where larger is: sign * value is a loss."""
+        return 1.0 if self.goal in ("minimize", "at_most") else -1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the metric as JSON."""
+        data: dict[str, Any] = {"name": self.name, "goal": self.goal}
+        data |= {key: value for key, value in (("bound", self.bound), ("target", self.target)) if value is not None}
+        return data
+
+    def __str__(self) -> str:
+        if self.bound is not None:
+            return f"{self.name} {'<=' if self.goal == 'at_most' else '>='} {_text(self.bound)}"
+        return f"{self.goal} {self.name}" + ("" if self.target is None else f" to {_text(self.target)}")
+
+
+def minimize(name: str, *, target: float | None = None) -> Metric:
+    """Return an objective of which less is better; at `target` it is good enough."""
+    return Metric(name, "minimize", target=target)
+
+
+def maximize(name: str, *, target: float | None = None) -> Metric:
+    """Return an objective of which more is better; at `target` it is good enough."""
+    return Metric(name, "maximize", target=target)
+
+
+def at_most(name: str, bound: float) -> Metric:
+    """Return the constraint that the metric `name` is at most `bound`, known once a trial has run."""
+    return Metric(name, "at_most", bound=bound)
+
+
+def at_least(name: str, bound: float) -> Metric:
+    """Return the constraint that the metric `name` is at least `bound`, known once a trial has run."""
+    return Metric(name, "at_least", bound=bound)
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How thoroughly a trial is run: epochs, a share of the data, a number of seeds.
+
+    Args:
+        name: what it is called.
+        low: the least that tells anything.
+        high: a whole run.
+        log: whether ratios matter rather than differences; needs low > 0.
+
+    Raises:
+        ProblemError: bounds that are not finite or out of order.
+    """
+
+    name: str
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        _check_name("fidelity", self.name)
+        label = f"fidelity {self.name!r}"
+        object.__setattr__(self, "low", _finite(label, "low", self.low))
+        object.__setattr__(self, "high", _finite(label, "high", self.high))
+        if not isinstance(self.log, bool):
+            raise ProblemError(f"{label} expects log= to be True or False, got {shown(self.log)}.")
+        if self.low > self.high:
+            raise ProblemError(f"{label} needs low <= high, got low={_text(self.low)} and high={_text(self.high)}.")
+        if self.low < 0 or (self.log and self.low == 0):
+            raise ProblemError(
+                f"{label} needs low {'> 0 with log=True' if self.log else '>= 0'}, got low={_text(self.low)}."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fidelity as JSON."""
+        data: dict[str, Any] = {"name": self.name, "low": self.low, "high": self.high}
+        return data | {"log": True} if self.log else data
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is tuned: a space, and what is wanted of its configurations.
+
+    Attributes:
+        space: what may be tried.
+        metrics: what trials return, objectives and constraints, in the order of the table's columns.
+        fidelities: how thoroughly a trial may be run.
+        folds: into how many folds a trial is divided; None for one piece.
+        cost: the metric that says what a trial cost; None for its seconds.
+
+    Raises:
+        ProblemError: no objective, a name that is used twice, folds below 2, or a part of the wrong type.
+    """
+
+    space: Space
+    metrics: tuple[Metric, ...]
+    fidelities: tuple[Fidelity, ...] = ()
+    folds: int | None = None
+    cost: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.space, Space):
+            raise ProblemError(
+                f"a problem expects a Space, got {shown(self.space)}; make one with Space(lr=Float(1e-5, 1e-1, log=True))."
+            )
+        object.__setattr__(self, "metrics", _tuple("metrics", self.metrics, Metric, "minimize('loss')"))
+        object.__setattr__(
+            self, "fidelities", _tuple("fidelities", self.fidelities, Fidelity, "Fidelity('epoch', 1, 81)")
+        )
+        if not self.objectives:
+            raise ProblemError("a problem needs an objective: minimize('loss') or maximize('accuracy').")
+        _check_unique("metric", self.metric_names)
+        _check_unique("fidelity", [fidelity.name for fidelity in self.fidelities])
+        for fidelity in self.fidelities:
+            if fidelity.name in self.space:
+                raise ProblemError(f"{fidelity.name!r} is a parameter and a fidelity; give one of them another name.")
+        folds = plain(self.folds)
+        if folds is not None and (isinstance(folds, bool) or not isinstance(folds, int) or folds < 2):
+            raise ProblemError(
+                f"a problem expects folds to be a whole number of at least 2, or None, got {shown(folds)}."
+            )
+        object.__setattr__(self, "folds", folds)
+        if self.cost is not None:
+            _check_name("cost metric", self.cost)
+
+    @cached_property
+    def objectives(self) -> tuple[Metric, ...]:
+        return tuple(metric for metric in self.metrics if metric.is_objective)
+
+    @cached_property
+    def constraints(self) -> tuple[Metric, ...]:
+        return tuple(metric for metric in self.metrics if not metric.is_objective)
+
+    @cached_property
+    def metric_names(self) -> tuple[str, ...]:
+        return tuple(metric.name for metric in self.metrics)
+
+    @cached_property
+    def signs(self) -> Floats:
+        """[M] +1 where smaller is better, -1 where larger is: signs * y are losses."""
+        signs = np.array([metric.sign for metric in self.metrics])
+        signs.flags.writeable = False
+        return signs
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the problem as JSON; `from_json` reads it."""
+        data: dict[str, Any] = {
+            "space": self.space.to_json(),
+            "metrics": [metric.to_json() for metric in self.metrics],
+        }
+        if self.fidelities:
+            data["fidelities"] = [fidelity.to_json() for fidelity in self.fidelities]
+        data |= {key: value for key, value in (("folds", self.folds), ("cost", self.cost)) if value is not None}
+        return data
+
+    @classmethod
+    def from_json(cls, data: object) -> Problem:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ProblemError: not a problem; the message names the key that is wrong.
+            SpaceError: its space cannot be read.
+        """
+        data = _fields("a problem", data, required=("space", "metrics"), optional=("fidelities", "folds", "cost"))
+        metrics = tuple(
+            Metric(**_fields(f"metric {i}", entry, required=("name", "goal"), optional=("bound", "target")))
+            for i, entry in enumerate(_list("metrics", data["metrics"]))
+        )
+        fidelities = tuple(
+            Fidelity(**_fields(f"fidelity {i}", entry, required=("name", "low", "high"), optional=("log",)))
+            for i, entry in enumerate(_list("fidelities", data.get("fidelities", [])))
+        )
+        return cls(Space.from_json(data["space"]), metrics, fidelities, data.get("folds"), data.get("cost"))
+
+    def differences(self, other: Problem) -> list[str]:
+        """Return what is different in `other`, the later of two problems, a sentence each."""
+        sentences = self.space.differences(other.space)
+        sentences += _changes("metric", {m.name: m for m in self.metrics}, {m.name: m for m in other.metrics})
+        if set(self.metric_names) == set(other.metric_names) and self.metric_names != other.metric_names:
+            sentences.append(
+                f"the order of the metrics was {', '.join(self.metric_names)}, is now {', '.join(other.metric_names)}"
+            )
+        sentences += _changes("fidelity", {f.name: f for f in self.fidelities}, {f.name: f for f in other.fidelities})
+        for key in ("folds", "cost"):
+            was, now = getattr(self, key), getattr(other, key)
+            if was != now:
+                sentences.append(f"{key}: was {was!r}, is now {now!r}")
+        return sentences
+
+
+def _changes(kind: str, was: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    sentences = [
+        f"{kind} {name}: was {was[name]}, is now {now[name]}" for name in was if name in now and was[name] != now[name]
+    ]
+    sentences += [f"{kind} {name}: was {value}, is gone" for name, value in was.items() if name not in now]
+    return sentences + [f"{kind} {name}: is new, {value}" for name, value in now.items() if name not in was]
+
+
+def _check_name(kind: str, name: object) -> None:
+    if not isinstance(name, str) or not name or not is_text(name):
+        raise ProblemError(f"the name of a {kind} is a text that is not empty, got {shown(name)}.")
+
+
+def _check_unique(kind: str, names: tuple[str, ...] | list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ProblemError(f"the {kind} {name!r} is named twice; give each {kind} one role.")
+
+
+def _finite(label: str, key: str, value: object) -> float:
+    value = plain(value)
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise ProblemError(f"{label} expects {key} to be a number, got {shown(value)}.")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ProblemError(f"{label} expects {key} to be finite, got {shown(value)}.")
+    return number
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else repr(value)
+
+
+def _tuple(key: str, given: object, kind: type, example: str) -> tuple[Any, ...]:
+    parts = tuple(given) if isinstance(given, tuple | list) else (given,)
+    for part in parts:
+        if not isinstance(part, kind):
+            raise ProblemError(f"a problem expects {key} such as {example}, got {shown(part)}.")
+    return parts
+
+
+def _list(key: str, given: object) -> list[Any]:
+    if not isinstance(given, list):
+        raise ProblemError(f"a problem expects {key} to be a list, got {shown(given)}.")
+    return given
+
+
+def _fields(label: str, data: object, *, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(data, Mapping):
+        raise ProblemError(f"{label} is an object with {', '.join(required)}, got {shown(data)}.")
+    for key in data:
+        if key not in required + optional:
+            near = did_you_mean(key, required + optional) if isinstance(key, str) else ""
+            raise ProblemError(
+                f"{label} has no option {shown(key)}{near}; there are: {', '.join(required + optional)}."
+            )
+    for key in required:
+        if key not in data:
+            raise ProblemError(f"{label} needs {key!r}.")
+    return dict(data)

@@ -1,0 +1,657 @@
+"""The search space: what may be tried, and the codec between configurations and rows.
+
+A row [D] holds one number per parameter, in the parameter's own unit: the value of a Float or Int, the index of the
+choice of a Categorical or Ordinal, nan where the parameter is inactive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
+from keyword import iskeyword
+from typing import Any, Final
+
+import numpy as np
+
+from trimtab.arrays import Bools, Floats, Ints, Rng
+from trimtab.errors import ParamsError, SpaceError, StarvedError
+from trimtab.plugins import did_you_mean
+from trimtab.space.activity import Activity
+from trimtab.space.codec import Codec
+from trimtab.space.condition import shown
+from trimtab.space.expression import parse
+from trimtab.space.parameter import CATEGORICAL, Parameter, Params, is_text, parameter_from_json
+
+PATIENCE: Final = 100_000
+"""So many candidates in a row without one that satisfies the constraints, and sampling gives up."""
+
+
+class Space:
+    """The parameters that may be tuned, the conditions between them and the constraints on them.
+
+    A space never changes; `with_parameter` and `fix` return another.
+
+    Args:
+        parameters: by name, for names that Python does not take as keywords.
+        require: constraints known before a trial runs, such as "layers * batch <= 1024"; see `expression.parse`. One that
+            mentions an inactive parameter holds.
+        fixed: values at which parameters are held, by name. A parameter with role "fixed" is held at its default.
+        named: parameters by name.
+
+    Attributes:
+        names: [D] the names, in the order of the columns.
+        parameters: [D] the parameters.
+        kind: [D] FLOAT, INT, CATEGORICAL or ORDINAL.
+        constraints: the constraints, parsed.
+
+    Raises:
+        SpaceError: what cannot be meant; the message names the parameter, condition or constraint.
+
+    Example:
+        >>> Space(lr=Float(1e-5, 1e-1, log=True), layers=Int(2, 12), batch=Ordinal([32, 64]), require=["layers * batch <= 512"])
+        Space(
+            lr=Float(1e-05, 0.1, log=True),
+            layers=Int(2, 12),
+            batch=Ordinal([32, 64]),
+            require=['layers * batch <= 512'],
+        )
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Parameter] | None = None,
+        /,
+        *,
+        require: Iterable[str] = (),
+        fixed: Mapping[str, Any] | None = None,
+        **named: Parameter,
+    ) -> None:
+        by_name = _by_name(parameters, named)
+        self.names: tuple[str, ...] = tuple(by_name)
+        self.parameters: tuple[Parameter, ...] = tuple(by_name.values())
+        self.kind = np.array([parameter.kind for parameter in self.parameters], dtype=np.int8)
+        self.kind.flags.writeable = False
+        self._column = {name: i for i, name in enumerate(self.names)}
+        self._codec = Codec(self.parameters)
+        self._activity = Activity(by_name)
+        self.constraints = tuple(parse(text, by_name) for text in ([require] if isinstance(require, str) else require))
+        self._held = self._read_fixed(fixed)
+        self._is_held = None if self._held is None else ~np.isnan(self._held)
+        self._default = self._read_defaults()
+        self._default_u = self._codec.to_unit(self._default)
+
+    # -- what it is made of ------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._column
+
+    def __getitem__(self, name: str) -> Parameter:
+        return self.parameters[self.column(name)]
+
+    def column(self, name: str) -> int:
+        """Return the column of the parameter `name`.
+
+        Raises:
+            ParamsError: there is none.
+        """
+        if name not in self._column:
+            raise ParamsError(
+                f"{shown(name)} is no parameter of this space{_near(name, self.names)}; there are: {', '.join(self.names)}."
+            )
+        return self._column[name]
+
+    @property
+    def require(self) -> tuple[str, ...]:
+        """The constraints as they were written."""
+        return tuple(constraint.text for constraint in self.constraints)
+
+    @property
+    def fixed(self) -> Params:
+        """The values at which parameters are held, by name."""
+        return {} if self._held is None else self.decode(self._held)[0]
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether a parameter is active only under a condition."""
+        return bool(self._activity.conditional)
+
+    @property
+    def n_configurations(self) -> int | None:
+        """How many configurations there are, inactive branches not counted; None for infinitely many.
+
+        Exact without constraints. With constraints it is an upper bound, for they are not taken into account.
+        """
+        held = np.full(len(self), np.nan) if self._held is None else self._held
+        return self._activity.n_configurations(self.parameters, held)
+
+    # -- configurations and rows -------------------------------------------------------------------------------------
+
+    def encode(self, params: Sequence[Mapping[str, Any]]) -> Floats:
+        """Return the rows [n, D] of n configurations.
+
+        Every active parameter must be given and no other; constraints are not looked at (see `satisfied`).
+
+        Raises:
+            ParamsError: a value that its parameter cannot take, a parameter that is missing, unknown, inactive, or held
+                at another value; the message names it, and the configuration where there are several.
+        """
+        rows = _as_configurations(params)
+        x = np.full((len(rows), len(self)), np.nan)
+        n_given = 0
+        for column, (name, parameter) in enumerate(zip(self.names, self.parameters, strict=True)):
+            try:
+                values: list[Any] = [row[name] for row in rows]
+                present: slice | list[int] = slice(None)
+            except KeyError:
+                present = [i for i, row in enumerate(rows) if name in row]
+                values = [rows[i][name] for i in present]
+            n_given += len(values)
+            codes = parameter.codes(values)
+            if codes is None:
+                numbers = range(len(rows)) if isinstance(present, slice) else present
+                codes = np.array(
+                    [self._code(column, value, _where(i, len(rows))) for i, value in zip(numbers, values, strict=True)]
+                )
+            x[present, column] = codes
+        if n_given != sum(map(len, rows)):
+            self._refuse_unknown(rows)
+        self._check_given(x)
+        return x
+
+    def encode_partial(self, params: Mapping[str, Any]) -> Floats:
+        """Return the row [D] of the values that `params` names, nan for the others.
+
+        Raises:
+            ParamsError: an unknown name, a value that its parameter cannot take, or one that can never be active with the
+                others.
+        """
+        (params,) = _as_configurations([params])
+        row = np.full(len(self), np.nan)
+        for name, value in params.items():
+            column = self.column(name)
+            row[column] = self._code(column, value, "")
+        self._check_partial(row)
+        return row
+
+    def decode(self, x: Floats) -> list[Params]:
+        """Return the n configurations of rows [n, D] or of one row [D]: what is not nan, as Python values.
+
+        Raises:
+            ParamsError: rows of another width, or an index that is no choice.
+        """
+        x = np.atleast_2d(self._shaped(x))
+        names = self.names
+        if len(x) < 8:  # for a few rows, Python is faster than NumPy
+            return [
+                {
+                    name: parameter.value(code)
+                    for name, parameter, code in zip(names, self.parameters, row, strict=True)
+                    if code == code
+                }
+                for row in x.tolist()
+            ]
+        idle = np.isnan(x)
+        filled = np.where(idle, self._default, x)
+        columns = [parameter.values(filled[:, column]) for column, parameter in enumerate(self.parameters)]
+        rows = zip(*columns, strict=True)
+        if not idle.any():
+            return [dict(zip(names, row, strict=True)) for row in rows]
+        return [
+            dict(compress(zip(names, row, strict=True), on)) for row, on in zip(rows, (~idle).tolist(), strict=True)
+        ]
+
+    def active(self, x: Floats) -> Bools:
+        """Return [..., D] whether each parameter is active in each of the rows [..., D]."""
+        return self._activity.of(self._shaped(x))
+
+    def satisfied(self, x: Floats) -> Bools:
+        """Return [...] whether each of the rows [..., D] satisfies every constraint."""
+        x = self._shaped(x)
+        satisfied = np.ones(x.shape[:-1], dtype=np.bool_)
+        for holds in self._judge(x):
+            satisfied = satisfied & holds
+        return satisfied
+
+    def violated(self, row: Floats) -> tuple[str, ...]:
+        """Return the constraints that the row [D] violates, as they were written."""
+        verdicts = self._judge(self._shaped(row))
+        return tuple(constraint.text for constraint, holds in zip(self.constraints, verdicts, strict=True) if not holds)
+
+    def contains(self, x: Floats) -> Bools:
+        """Return [...] whether each of the rows [..., D] is one of the space: right values, active ones only, constraints met."""
+        x = self._shaped(x)
+        ideal = self.canonical(x)
+        same = (ideal == x) | (np.isnan(ideal) & np.isnan(x))
+        return same.all(axis=-1) & self.satisfied(x)  # type: ignore[no-any-return]  # reduces to an array of truths
+
+    # -- the unit cube -----------------------------------------------------------------------------------------------
+
+    def to_unit(self, x: Floats) -> Floats:
+        """Return the points [..., D] in the unit cube of rows [..., D]; nan, the mark of the inactive, stays nan.
+
+        Discrete values lie in the middle of their cell. The inverse is exact for them up to 2**50 values, and exact to
+        rounding for reals.
+        """
+        return self._codec.to_unit(self._shaped(x))
+
+    def from_unit(self, u: Floats) -> Floats:
+        """Return the rows [..., D] of points [..., D] in the unit cube, any point of which is a valid row.
+
+        Values are snapped to steps, integers and choices, held parameters take their value, inactive ones become nan. What
+        lies outside of the cube is moved to its edge; a nan coordinate stands for the default.
+        """
+        u = self._shaped(u)
+        gaps = np.isnan(u)
+        if gaps.any():
+            u = np.where(gaps, self._default_u, u)
+        return self._settle(self._codec.from_unit(u))
+
+    def canonical(self, x: Floats) -> Floats:
+        """Return the nearest valid rows [..., D] to rows [..., D].
+
+        As `from_unit` does: snapped, held, inactive parameters nan, and the default where an active one is nan.
+        """
+        x = self._shaped(x)
+        gaps = np.isnan(x)
+        if gaps.any():
+            x = np.where(gaps, self._default, x)
+        return self._settle(self._codec.snap(x))
+
+    # -- drawing -----------------------------------------------------------------------------------------------------
+
+    def sample(self, rng: Rng, n: int, given: Floats | None = None) -> Floats:
+        """Draw n rows [n, D], uniform in the unit cube among those that satisfy the constraints.
+
+        Without constraints this consumes one `rng.random((n, D))`; with them, candidates are drawn in blocks and refused.
+
+        Args:
+            rng: the generator.
+            n: how many rows.
+            given: [D] values that every row must have, nan where free. A given parameter is active in every row; a value
+                that the space itself holds fixed applies where it is active.
+
+        Raises:
+            ParamsError: a given value that is impossible, contradicts one that is held, or can never be active.
+            StarvedError: 100,000 candidates in a row were refused; the message names the constraint that refuses most.
+        """
+        must: list[int] = []
+        if given is not None:
+            given = self._read_given(given)
+            is_conditional = self._activity.conditional
+            must = [] if given is None else [column for column in is_conditional if not np.isnan(given[column])]
+        if not self.constraints and not must:
+            return self._draw(rng, n, given)
+        found: list[Floats] = []
+        wanted, barren, n_drawn, size = n, 0, 0, max(n, 16)
+        passed = np.zeros(len(self.constraints) + len(must), dtype=np.int64)
+        while wanted > 0:
+            x = self._draw(rng, size, given)
+            verdicts = np.array([*self._judge(x), *(~np.isnan(x[:, column]) for column in must)])
+            passed += verdicts.sum(axis=1)
+            accepted = x[verdicts.all(axis=0)][:wanted]
+            found.append(accepted)
+            wanted -= len(accepted)
+            n_drawn += size
+            barren = 0 if len(accepted) else barren + size
+            if barren >= PATIENCE:
+                raise self._starved(passed, n_drawn, must)
+            size = min(2 * size, 16_384, PATIENCE - barren)
+        return np.concatenate(found) if found else np.empty((0, len(self)))
+
+    def complete(self, given: Floats, rng: Rng) -> Floats:
+        """Return one row [D] that has the values of `given` [D]; what is nan there is drawn. Raises as `sample` does."""
+        return self.sample(rng, 1, given)[0]  # type: ignore[no-any-return]  # a row of the array
+
+    def default_row(self) -> Floats:
+        """Return the row [D] to start from.
+
+        Each parameter has its held value, else its default, else the middle of its range (the first choice of a
+        Categorical). Defaults that are named satisfy the constraints, which the space checks when it is made; middles
+        may not: ask `satisfied`.
+        """
+        return self._settle(self._default.copy())
+
+    def fixed_row(self) -> Floats | None:
+        """Return [D] the values at which parameters are held, nan where free; None when none is."""
+        return None if self._held is None else self._held.copy()
+
+    # -- variations --------------------------------------------------------------------------------------------------
+
+    def with_parameter(self, name: str, parameter: Parameter) -> Space:
+        """Return the space with one more parameter, its last column.
+
+        Raises:
+            SpaceError: the space has a parameter of that name, or the new one cannot be meant.
+        """
+        if name in self._column:
+            raise SpaceError(f"the space already has a parameter {name!r}, which is {self[name]!r}.")
+        return Space({**self._by_name(), name: parameter}, require=self.require, fixed=self._fixed)
+
+    def fix(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> Space:
+        """Return the space with more parameters held at a value, given by name.
+
+        Raises:
+            SpaceError: no such parameter, or a value that it cannot take.
+        """
+        return Space(self._by_name(), require=self.require, fixed={**self._fixed, **(values or {}), **named})
+
+    # -- on record ---------------------------------------------------------------------------------------------------
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the space as JSON; `from_json` reads it."""
+        data: dict[str, Any] = {
+            "parameters": [{"name": name, **parameter.to_json()} for name, parameter in self._by_name().items()]
+        }
+        if self.constraints:
+            data["require"] = list(self.require)
+        if self._fixed:
+            data["fixed"] = dict(self._fixed)
+        return data
+
+    @classmethod
+    def from_json(cls, data: object) -> Space:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SpaceError: not a space; the message names the parameter and the key that is wrong.
+        """
+        if not isinstance(data, Mapping) or not isinstance(data.get("parameters"), list):
+            raise SpaceError(
+                f'a space is written {{"parameters": [...], "require": [...], "fixed": {{...}}}}, got {shown(data)}.'
+            )
+        for key in data:
+            if key not in _KEYS:
+                raise SpaceError(f"a space has no option {key!r}{_near(key, _KEYS)}; there are: {', '.join(_KEYS)}.")
+        by_name: dict[str, Parameter] = {}
+        for i, entry in enumerate(data["parameters"]):
+            if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
+                raise SpaceError(f"parameter {i} of the space needs a name, got {shown(entry)}.")
+            name = entry["name"]
+            if name in by_name:
+                raise SpaceError(f"the space names the parameter {name!r} twice.")
+            by_name[name] = parameter_from_json({key: value for key, value in entry.items() if key != "name"}, name)
+        require, fixed = data.get("require", []), data.get("fixed", {})
+        if not isinstance(require, list):
+            raise SpaceError(f"a space expects require to be a list of texts, got {shown(require)}.")
+        return cls(by_name, require=require, fixed=fixed)
+
+    def differences(self, other: Space) -> list[str]:
+        """Return what is different in `other`, the later of two spaces, a sentence each."""
+        was, now = self._by_name(), other._by_name()
+        sentences = [
+            f"{name}: was {was[name]!r}, is now {now[name]!r}"
+            for name in was
+            if name in now and repr(was[name]) != repr(now[name])
+        ]
+        sentences += [f"{name}: was {parameter!r}, is gone" for name, parameter in was.items() if name not in now]
+        sentences += [f"{name}: is new, {parameter!r}" for name, parameter in now.items() if name not in was]
+        before, after = [name for name in was if name in now], [name for name in now if name in was]
+        if before != after:
+            sentences.append(f"the order of the parameters was {', '.join(before)}, is now {', '.join(after)}")
+        sentences += [f"the constraint {text!r} is gone" for text in self.require if text not in other.require]
+        sentences += [f"the constraint {text!r} is new" for text in other.require if text not in self.require]
+        for name in dict.fromkeys((*self._fixed, *other._fixed)):
+            before_, after_ = (f"held at {s._fixed[name]!r}" if name in s._fixed else "free" for s in (self, other))
+            if before_ != after_:
+                sentences.append(f"{name}: was {before_}, is now {after_}")
+        return sentences
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Space) and repr(self) == repr(other)  # repr tells True, 1 and 1.0 apart; == does not
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        as_keywords = all(name.isidentifier() and not iskeyword(name) and name not in _KEYS for name in self.names)
+        if as_keywords:
+            lines = [f"    {name}={parameter!r}," for name, parameter in self._by_name().items()]
+        else:
+            lines = [
+                "    {",
+                *(f"        {name!r}: {parameter!r}," for name, parameter in self._by_name().items()),
+                "    },",
+            ]
+        if self.constraints:
+            lines.append(f"    require={list(self.require)!r},")
+        if self._fixed:
+            lines.append(f"    fixed={self._fixed!r},")
+        return "\n".join(["Space(", *lines, ")"])
+
+    def _repr_html_(self) -> str:
+        from html import escape  # imported when used: only notebooks need it
+
+        head = "<tr><th>parameter</th><th>values</th><th>active when</th><th>default</th><th>role</th></tr>"
+        rows = []
+        for name, parameter in self._by_name().items():
+            held = f"held at {self._fixed[name]!r}" if name in self._fixed else parameter.role
+            default = "" if parameter.default is None else repr(parameter.default)
+            cells = (
+                name,
+                parameter.range_text(),
+                "" if parameter.when is None else repr(parameter.when),
+                default,
+                held,
+            )
+            rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
+        required = "".join(f"<li><code>{escape(text)}</code></li>" for text in self.require)
+        return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>" + (
+            f"<p>where</p><ul>{required}</ul>" if required else ""
+        )
+
+    # -- within ------------------------------------------------------------------------------------------------------
+
+    def _by_name(self) -> dict[str, Parameter]:
+        return dict(zip(self.names, self.parameters, strict=True))
+
+    def _shaped(self, x: Floats) -> Floats:
+        x = np.asarray(x, dtype=np.float64)
+        if x.ndim == 0 or x.shape[-1] != len(self.names):
+            raise ParamsError(f"a row of this space has {len(self)} numbers, got an array of shape {x.shape}.")
+        return x
+
+    def _settle(self, x: Floats) -> Floats:
+        """Put held values in place and nan where a parameter is inactive, in `x` itself."""
+        if self._held is not None:
+            np.copyto(x, self._held, where=self._is_held)
+        if self._activity.conditional:
+            x[~self._activity.of(x)] = np.nan
+        return x
+
+    def _draw(self, rng: Rng, n: int, given: Floats | None) -> Floats:
+        x = self._codec.from_unit(rng.random((n, len(self.names))))
+        if given is not None:
+            np.copyto(x, given, where=~np.isnan(given))
+        return self._settle(x)
+
+    def _judge(self, x: Floats) -> list[Bools]:
+        """Return [...] whether each constraint holds in each of the rows [..., D]."""
+        if not self.constraints:
+            return []
+        columns = {name: x[..., self._column[name]] for constraint in self.constraints for name in constraint.names}
+        return [constraint.holds(columns) for constraint in self.constraints]
+
+    def _code(self, column: int, value: object, where: str) -> float:
+        return self.parameters[column].code(value, f"{where}{self.names[column]}")
+
+    def _read_fixed(self, fixed: Mapping[str, Any] | None) -> Floats | None:
+        if fixed is not None and not isinstance(fixed, Mapping):
+            raise SpaceError(f"fixed= expects values by name, such as {{'lr': 0.1}}, got {shown(fixed)}.")
+        held = np.full(len(self), np.nan)
+        for column, parameter in enumerate(self.parameters):
+            code = parameter.default_code() if parameter.role == "fixed" else None
+            if code is not None:
+                held[column] = code
+        explicit = []
+        for name, value in (fixed or {}).items():
+            try:
+                column = self.column(name)
+                held[column] = self._code(column, value, "")
+            except ParamsError as error:
+                raise SpaceError(f"fixed: {error}") from None
+            explicit.append(column)
+        possible = self._activity.possible(held)
+        for column in explicit:
+            if not possible[column]:
+                raise SpaceError(f"fixed: {self._never(column, held)}")
+        self._fixed: Params = {self.names[i]: self.parameters[i].value(held[i]) for i in explicit}
+        return None if np.isnan(held).all() else held
+
+    def _read_defaults(self) -> Floats:
+        """Return [D] the value to start from of every parameter, as if all were active."""
+        row = self._codec.from_unit(np.full(len(self), 0.5))
+        named = np.zeros(len(self), dtype=np.bool_)
+        for column, parameter in enumerate(self.parameters):
+            code = parameter.default_code()
+            if code is not None:
+                row[column], named[column] = code, True
+            elif parameter.kind == CATEGORICAL:
+                row[column] = 0.0
+        if self._held is not None and self._is_held is not None:
+            np.copyto(row, self._held, where=self._is_held)
+            named |= self._is_held
+        settled = self._settle(row.copy())
+        for constraint, holds in zip(self.constraints, self._judge(settled), strict=True):
+            if not holds and all(named[self._column[name]] for name in constraint.names):
+                values = ", ".join(
+                    f"{name}={self[name].value(settled[self._column[name]])!r}" for name in constraint.names
+                )
+                raise SpaceError(f"the defaults violate the constraint {constraint.text!r}: {values}.")
+        return row
+
+    def _read_given(self, given: Floats) -> Floats | None:
+        """Return a given row without what the space holds anyway; None when nothing is left."""
+        given = self._shaped(given)
+        if given.ndim != 1:
+            raise ParamsError(
+                f"the given values are one row of {len(self)} numbers, got an array of shape {given.shape}."
+            )
+        given = given.copy()
+        snapped = self._codec.snap(given)
+        for column in np.flatnonzero(~np.isnan(given)).tolist():
+            if snapped[column] != given[column]:
+                raise ParamsError(
+                    f"{self.names[column]} is {self.parameters[column]!r}, which has no value of code {given[column]!r}."
+                )
+        self._check_partial(given)
+        if self._held is not None:
+            given[self._is_held] = np.nan
+        return None if np.isnan(given).all() else given
+
+    def _check_partial(self, row: Floats) -> None:
+        """Refuse given values that contradict those held, or that can never be active with the others."""
+        self._check_held(row, "")
+        known = row if self._held is None else np.where(np.isnan(row), self._held, row)
+        possible = self._activity.possible(known)
+        for column in self._activity.conditional:
+            if not possible[column] and not np.isnan(row[column]):
+                if self._held is not None and not np.isnan(self._held[column]):
+                    continue  # a held value applies where it can
+                raise ParamsError(self._never(column, known))
+
+    def _check_held(self, row: Floats, where: str) -> None:
+        if self._held is None:
+            return
+        for column in np.flatnonzero(self._is_held & ~np.isnan(row) & (row != self._held)).tolist():
+            held, value = (self.parameters[column].value(codes[column]) for codes in (self._held, row))
+            raise ParamsError(f"{where}{self.names[column]} is held at {held!r} by the space, got {value!r}.")
+
+    def _check_given(self, x: Floats) -> None:
+        """Refuse rows in which an active parameter is missing, an inactive one given, or a held one moved."""
+        given = ~np.isnan(x)
+        wrong = given != self._activity.of(x)
+        if self._is_held is not None:
+            wrong |= given & self._is_held & (x != self._held)
+        for i in np.flatnonzero(wrong.any(axis=1))[:1].tolist():
+            where = _where(i, len(x))
+            self._check_held(x[i], where)
+            # The first in the order of dependence is the cause; the others follow from it.
+            column = next(column for column in self._activity.order if wrong[i, column])
+            name, when = self.names[column], self.parameters[column].when
+            if not given[i, column]:
+                because = "" if when is None else f"; it is active because {when!r}"
+                raise ParamsError(f"{where}{name} is missing{because}.")
+            raise ParamsError(
+                f"{where}{name} is given, but it is active only when {when!r}{self._parents_text(column, x[i])}."
+            )
+
+    def _parents_text(self, column: int, row: Floats) -> str:
+        """Return " (here a=1, b is inactive)" for the parameters that the condition of `column` asks about."""
+        when = self.parameters[column].when
+        parts = []
+        for name in dict.fromkeys(when.names() if when is not None else ()):
+            code = row[self._column[name]]
+            parts.append(f"{name} is not given" if np.isnan(code) else f"{name}={self[name].value(code)!r}")
+        return f" (here {', '.join(parts)})"
+
+    def _never(self, column: int, row: Floats) -> str:
+        when = self.parameters[column].when
+        return f"{self.names[column]} is given a value, but can never be active: it needs {when!r}{self._parents_text(column, row)}."
+
+    def _refuse_unknown(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        for i, row in enumerate(rows):
+            for name in row:
+                if name not in self._column:
+                    raise ParamsError(
+                        f"{_where(i, len(rows))}{shown(name)} is no parameter of this space{_near(name, self.names)}; "
+                        f"there are: {', '.join(self.names)}."
+                    )
+
+    def _starved(self, passed: Ints, n_drawn: int, must: Sequence[int]) -> StarvedError:
+        labels = [repr(text) for text in self.require]
+        labels += [
+            f"the condition of {self.names[column]}, which is given: {self.parameters[column].when!r},"
+            for column in must
+        ]
+        worst = int(passed.argmin())
+        alone = f"{labels[worst]} accepted {int(passed[worst]):,} of {n_drawn:,} points"
+        if len(labels) > 1 and passed[worst]:
+            alone += " by itself, and together with the others too few"
+        return StarvedError(
+            f"no point was found that satisfies the constraints: {alone}. Relax it, or narrow the parameters to where it holds."
+        )
+
+
+_KEYS: Final = ("parameters", "require", "fixed")
+
+
+def _by_name(parameters: object, named: Mapping[str, object]) -> dict[str, Parameter]:
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise SpaceError(
+            f"Space expects parameters by name: Space(lr=Float(0, 1)) or Space({{'lr': Float(0, 1)}}), got {shown(parameters)}."
+        )
+    given = dict(parameters or {})
+    for name in named:
+        if name in given:
+            raise SpaceError(f"Space got the parameter {name!r} twice.")
+    given.update(named)
+    if not given:
+        raise SpaceError("Space needs at least one parameter, such as Space(lr=Float(1e-5, 1e-1, log=True)).")
+    for name, parameter in given.items():
+        if not isinstance(name, str) or not name:
+            raise SpaceError(f"the name of a parameter is a text that is not empty, got {shown(name)}.")
+        if not is_text(name):
+            raise SpaceError(f"the name of a parameter is text that can be written as UTF-8, got {name!r}.")
+        if not isinstance(parameter, Parameter):
+            raise SpaceError(f"{name} must be a Float, Int, Categorical or Ordinal, got {shown(parameter)}.")
+    return given
+
+
+def _as_configurations(params: object) -> Sequence[Mapping[str, Any]]:
+    if isinstance(params, Mapping) or not isinstance(params, Sequence):
+        raise ParamsError(f"expected a list of configurations, each {{name: value}}, got {shown(params)}.")
+    for i, row in enumerate(params):
+        if not isinstance(row, Mapping):
+            raise ParamsError(f"{_where(i, len(params))}a configuration is a dict {{name: value}}, got {shown(row)}.")
+    return params
+
+
+def _where(i: int, n: int) -> str:
+    return f"configuration {i}: " if n > 1 else ""
+
+
+def _near(name: object, known: Iterable[str]) -> str:
+    return did_you_mean(name, known) if isinstance(name, str) else ""
