@@ -6,10 +6,10 @@ the comparisons, so that a comparison and its opposite both need their parameter
 
 from __future__ import annotations
 
-import operator
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -17,17 +17,9 @@ import numpy as np
 from trimtab.arrays import Bools, Floats
 from trimtab.errors import ParamsError, SpaceError
 from trimtab.plugins import did_you_mean
-from trimtab.space.condition import All, Choice, Comparison, Condition, Membership, Opposite, Some, shown
+from trimtab.space.condition import COMPARE, All, Choice, Comparison, Condition, Membership, Opposite, Some, shown
 from trimtab.space.parameter import Categorical, Float, Int, Ordinal, Parameter
 
-COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 _CONTRARY: Final = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
@@ -35,7 +27,12 @@ class Bound(Protocol):
     """A condition on columns."""
 
     def holds(self, x: Floats, active: Bools) -> Bools:
-        """Return [...] whether it holds in each row of `x` [..., D], of which `active` [..., D] is known for its parents."""
+        """Return [...] whether it holds in each row of `x` [..., D].
+
+        Args:
+            x: the rows.
+            active: [..., D] whether each parameter is active, known already for those that are asked about.
+        """
         ...
 
     def can_hold(self, row: Floats, possible: Bools) -> bool:
@@ -52,7 +49,7 @@ class Bound(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A comparison of one column with one code ("<", "<=", ">", ">=") or several ("==" any of them, "!=" all of them)."""
+    """A comparison of one column: by size with one code, or "==" any of several, or "!=" all of several."""
 
     column: int
     symbol: str
@@ -233,7 +230,7 @@ class Activity:
         for threshold in thresholds:
             edges |= {bisect_left(steps, threshold, key=grid.value), bisect_right(steps, threshold, key=grid.value)}
         ordered = sorted(edges)
-        return [(grid.value(low), high - low) for low, high in zip(ordered, ordered[1:], strict=False)]
+        return [(grid.value(low), high - low) for low, high in pairwise(ordered)]
 
     def _groups(self) -> list[list[int]]:
         """Return the columns in groups that share no condition, each in parents-first order."""
@@ -261,10 +258,11 @@ def _bind(
     parent = parameters.get(condition.name)
     if parent is None:
         raise SpaceError(
-            f"{child} depends on {condition.name!r}, which is no parameter of this space{did_you_mean(condition.name, names)}."
+            f"{child} depends on {condition.name!r}, which is no parameter of this space"
+            f"{did_you_mean(condition.name, names)}."
         )
     if isinstance(condition, Membership):
-        symbol, values = "==", condition.values
+        symbol, values = "==", tuple(condition.values)
     else:
         symbol, values = condition.symbol, (condition.value,)
     symbol = _CONTRARY[symbol] if opposite else symbol

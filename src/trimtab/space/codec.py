@@ -1,17 +1,57 @@
-"""The map between rows in the parameters' own units and the unit cube, a column group at a time.
+"""The map between rows in the parameters' own units and the unit cube, all columns at a time.
 
-Four groups cover every parameter: a line, a logarithmic line, cells of equal width (steps, integers, choices) and cells
-of equal width in the logarithm (integers). Each group is a few vector operations, whatever the number of its columns.
+Inside, columns stand in four groups: a line, a logarithmic line, cells of equal width in the logarithm (integers), and
+cells of equal width (steps, integers, choices). Each then has a linear coordinate, which is the value, its logarithm or
+the number of the cell, and every operation runs once over the slice that it concerns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from trimtab.arrays import Floats, Ints
+from trimtab.arrays import Floats
 from trimtab.space.parameter import Float, Grid, Int, Parameter
+
+_LINE, _LOG_LINE, _LOG_CELLS, _CELLS = range(4)
+_NO_GRID: Final = Grid(0.0, 1.0, 1.0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """The scale of one column.
+
+    The point u of the unit interval has the coordinate start + u·span, which is clipped to low .. high; the value of
+    coordinate c has the point (c - origin) / span.
+    """
+
+    group: int
+    start: float
+    span: float
+    origin: float
+    low: float
+    high: float
+    grid: Grid = _NO_GRID
+
+
+def _scale(parameter: Parameter) -> _Scale:
+    grid = parameter.grid
+    if isinstance(parameter, Float) and grid is None:
+        low, high = parameter.low, parameter.high
+        if parameter.log:
+            first, last = float(np.log(low)), float(np.log(high))
+            return _Scale(_LOG_LINE, first, last - first, first, low, high)
+        return _Scale(_LINE, low, high - low, low, low, high)
+    if isinstance(parameter, Int) and parameter.log:
+        low, high = float(parameter.low), float(parameter.high)
+        first, last = float(np.log(low - 0.5)), float(np.log(high + 0.5))
+        return _Scale(_LOG_CELLS, first, last - first, first, low, high)
+    if grid is None:
+        raise TypeError(f"{parameter!r} is no parameter with a scale")
+    return _Scale(_CELLS, 0.0, float(grid.n), -0.5, 0.0, float(grid.n - 1), grid)
 
 
 class Codec:
@@ -26,139 +66,90 @@ class Codec:
     """
 
     def __init__(self, parameters: Sequence[Parameter]) -> None:
-        self._n_columns = len(parameters)
-        lines: list[tuple[int, float, float]] = []
-        logs: list[tuple[int, float, float]] = []
-        cells: list[tuple[int, Grid]] = []
-        log_cells: list[tuple[int, float, float]] = []
-        for column, parameter in enumerate(parameters):
-            grid = parameter.grid
-            if isinstance(parameter, Float) and grid is None:
-                (logs if parameter.log else lines).append((column, parameter.low, parameter.high))
-            elif isinstance(parameter, Int) and parameter.log and parameter.low < parameter.high:
-                log_cells.append((column, float(parameter.low), float(parameter.high)))
-            elif grid is not None:
-                cells.append((column, grid))
-        self._lines = _Line(lines) if lines else None
-        self._logs = _LogLine(logs) if logs else None
-        self._cells = _Cells(cells) if cells else None
-        self._log_cells = _LogCells(log_cells) if log_cells else None
-        self._groups = tuple(
-            group for group in (self._lines, self._logs, self._cells, self._log_cells) if group is not None
+        scales = [_scale(parameter) for parameter in parameters]
+        order = sorted(range(len(scales)), key=lambda column: scales[column].group)
+        in_order = order == list(range(len(scales)))
+        self._order = None if in_order else np.array(order)
+        self._inverse = None if in_order else np.argsort(order)
+        sorted_scales = [scales[column] for column in order]
+        self._start, self._span, self._origin, self._low, self._high = np.array(
+            [(scale.start, scale.span, scale.origin, scale.low, scale.high) for scale in sorted_scales]
+        ).T.copy()
+        groups = [scale.group for scale in sorted_scales]
+        ends = [sum(group < i for group in groups) for i in range(5)]
+        self._logarithmic = _slice(ends[_LOG_LINE], ends[_LOG_CELLS + 1])
+        self._log_cells = _slice(ends[_LOG_CELLS], ends[_LOG_CELLS + 1])
+        self._cells = _slice(ends[_CELLS], ends[_CELLS + 1])
+        grids = [scale.grid for scale in sorted_scales if scale.group == _CELLS]
+        self._offset, self._stride, self._unit = (
+            np.array([getattr(grid, key) for grid in grids]) for key in ("offset", "stride", "scale")
         )
 
     def from_unit(self, u: Floats) -> Floats:
         """Return the rows [..., D] of points [..., D] of the unit cube; what lies outside is moved to its edge."""
-        if len(self._groups) == 1:
-            return self._groups[0].from_unit(u)
-        x = np.empty(u.shape)
-        for group in self._groups:
-            x[..., group.columns] = group.from_unit(u[..., group.columns])
+        u = self._sorted(u)
+        x = u * self._span
+        x += self._start
+        if self._logarithmic is not None:
+            logs = x[..., self._logarithmic]
+            np.exp(logs, out=logs)
+        if self._log_cells is not None:
+            whole = x[..., self._log_cells]
+            np.rint(whole, out=whole)
+        if self._cells is not None:
+            cells = x[..., self._cells]
+            np.floor(cells, out=cells)
+        np.maximum(x, self._low, out=x)
+        np.minimum(x, self._high, out=x)
+        np.copyto(x, self._high, where=u >= 1.0)  # low + (high - low) may miss high by a rounding error
+        return self._unsorted(self._from_cells(x))
+
+    def to_unit(self, x: Floats) -> Floats:
+        """Return the points [..., D] of rows [..., D]: middles of cells where values are discrete; nan for nan."""
+        u = self._to_cells(self._sorted(x))
+        if self._logarithmic is not None:
+            logs = u[..., self._logarithmic]
+            np.log(logs, out=logs)
+        u -= self._origin
+        u /= self._span
+        return self._unsorted(u)
+
+    def snap(self, x: Floats) -> Floats:
+        """Return rows [..., D] with each value moved to the nearest that its parameter can take; nan for nan."""
+        x = self._to_cells(self._sorted(x))
+        if self._log_cells is not None:
+            whole = x[..., self._log_cells]
+            np.rint(whole, out=whole)
+        np.maximum(x, self._low, out=x)
+        np.minimum(x, self._high, out=x)
+        return self._unsorted(self._from_cells(x))
+
+    def _sorted(self, x: Floats) -> Floats:
+        return x if self._order is None else x.take(self._order, axis=-1)
+
+    def _unsorted(self, x: Floats) -> Floats:
+        return x if self._inverse is None else x.take(self._inverse, axis=-1)
+
+    def _to_cells(self, x: Floats) -> Floats:
+        """Return a copy of sorted rows with the value of a cell replaced by the cell's number."""
+        x = x.copy() if self._order is None else x
+        if self._cells is not None:
+            cells = x[..., self._cells]
+            cells *= self._unit
+            cells -= self._offset
+            cells /= self._stride
+            np.rint(cells, out=cells)
         return x
 
-    def to_unit(self, x: Floats) -> Floats:
-        """Return the points [..., D] of rows [..., D], the middle of the cell where values are discrete; nan stays nan."""
-        if len(self._groups) == 1:
-            return self._groups[0].to_unit(x)
-        u = np.empty(x.shape)
-        for group in self._groups:
-            u[..., group.columns] = group.to_unit(x[..., group.columns])
-        return u
-
-    def snap(self, x: Floats) -> Floats:
-        """Return rows [..., D] with each value moved to the nearest that its parameter can take; nan stays nan."""
-        if len(self._groups) == 1:
-            return self._groups[0].snap(x)
-        snapped = np.empty(x.shape)
-        for group in self._groups:
-            snapped[..., group.columns] = group.snap(x[..., group.columns])
-        return snapped
+    def _from_cells(self, x: Floats) -> Floats:
+        """Replace the number of a cell by its value, in sorted rows `x` themselves."""
+        if self._cells is not None:
+            cells = x[..., self._cells]
+            cells *= self._stride
+            cells += self._offset
+            cells /= self._unit
+        return x
 
 
-def _columns(columns: Sequence[int]) -> slice | Ints:
-    """Return an index of the columns: a slice, which copies nothing, where they stand side by side."""
-    first, last = columns[0], columns[-1]
-    return slice(first, last + 1) if last - first + 1 == len(columns) else np.array(columns, dtype=np.int64)
-
-
-class _Line:
-    """Reals between low and high."""
-
-    def __init__(self, bounds: Sequence[tuple[int, float, float]]) -> None:
-        self.columns = _columns([column for column, _, _ in bounds])
-        self.low, self.high = np.array([low for _, low, _ in bounds]), np.array([high for _, _, high in bounds])
-        self._width = self.high - self.low
-
-    def from_unit(self, u: Floats) -> Floats:
-        # The last of the three ends: low + (high - low) may miss high by a rounding error.
-        return np.where(u >= 1.0, self.high, self.snap(self.low + u * self._width))
-
-    def to_unit(self, x: Floats) -> Floats:
-        return (x - self.low) / self._width
-
-    def snap(self, x: Floats) -> Floats:
-        return np.minimum(np.maximum(x, self.low), self.high)
-
-
-class _LogLine:
-    """Reals between low and high on a logarithmic scale."""
-
-    def __init__(self, bounds: Sequence[tuple[int, float, float]]) -> None:
-        self.columns = _columns([column for column, _, _ in bounds])
-        self.low, self.high = np.array([low for _, low, _ in bounds]), np.array([high for _, _, high in bounds])
-        self._log_low = np.log(self.low)
-        self._span = np.log(self.high) - self._log_low
-
-    def from_unit(self, u: Floats) -> Floats:
-        return np.where(u >= 1.0, self.high, self.snap(np.exp(self._log_low + u * self._span)))
-
-    def to_unit(self, x: Floats) -> Floats:
-        return (np.log(x) - self._log_low) / self._span
-
-    def snap(self, x: Floats) -> Floats:
-        return np.minimum(np.maximum(x, self.low), self.high)
-
-
-class _Cells:
-    """Grids, choices and constants: n cells of width 1/n."""
-
-    def __init__(self, grids: Sequence[tuple[int, Grid]]) -> None:
-        self.columns = _columns([column for column, _ in grids])
-        self._offset, self._stride, self._scale, self._n = np.array(
-            [(grid.offset, grid.stride, grid.scale, grid.n) for _, grid in grids], dtype=np.float64
-        ).T
-        self._last = self._n - 1
-
-    def from_unit(self, u: Floats) -> Floats:
-        return self._value(np.floor(u * self._n))
-
-    def to_unit(self, x: Floats) -> Floats:
-        return (self._index(x) + 0.5) / self._n
-
-    def snap(self, x: Floats) -> Floats:
-        return self._value(self._index(x))
-
-    def _index(self, x: Floats) -> Floats:
-        return np.rint((x * self._scale - self._offset) / self._stride)
-
-    def _value(self, index: Floats) -> Floats:
-        return (self._offset + np.minimum(np.maximum(index, 0.0), self._last) * self._stride) / self._scale
-
-
-class _LogCells:
-    """Integers on a logarithmic scale: the cell of k is log(k - 1/2) to log(k + 1/2)."""
-
-    def __init__(self, bounds: Sequence[tuple[int, float, float]]) -> None:
-        self.columns = _columns([column for column, _, _ in bounds])
-        self.low, self.high = np.array([low for _, low, _ in bounds]), np.array([high for _, _, high in bounds])
-        self._log_low = np.log(self.low - 0.5)
-        self._span = np.log(self.high + 0.5) - self._log_low
-
-    def from_unit(self, u: Floats) -> Floats:
-        return self.snap(np.exp(self._log_low + u * self._span))
-
-    def to_unit(self, x: Floats) -> Floats:
-        return (np.log(x) - self._log_low) / self._span
-
-    def snap(self, x: Floats) -> Floats:
-        return np.minimum(np.maximum(np.rint(x), self.low), self.high)
+def _slice(start: int, stop: int) -> slice | None:
+    return slice(start, stop) if stop > start else None

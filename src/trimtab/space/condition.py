@@ -11,9 +11,10 @@ This module holds the language. `activity.py` binds it to the columns of a space
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -22,7 +23,14 @@ from trimtab.errors import SpaceError
 Choice: TypeAlias = str | int | float | bool | None
 """What a choice can be: what JSON can say, so that a log is readable for ever."""
 
-SYMBOLS = {"==", "!=", "<", "<=", ">", ">="}
+COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 def plain(value: Any) -> Any:
@@ -82,9 +90,9 @@ class Comparison(Condition):
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        if self.symbol not in SYMBOLS:
+        if self.symbol not in COMPARE:
             raise SpaceError(
-                f"a condition on {self.name!r} compares with one of {', '.join(sorted(SYMBOLS))}, got {self.symbol!r}."
+                f"a condition on {self.name!r} compares with one of {', '.join(COMPARE)}, got {self.symbol!r}."
             )
         object.__setattr__(self, "value", _check_value(self.name, self.value))
 
@@ -103,13 +111,14 @@ class Membership(Condition):
     """`given(name).is_in(values)`."""
 
     name: str
-    values: tuple[Choice, ...]
+    values: Iterable[Choice]
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        if isinstance(self.values, str | bytes | Mapping) or not isinstance(self.values, Iterable):
-            raise SpaceError(f"given({self.name!r}).is_in expects a list of values, got {shown(self.values)}.")
-        values = tuple(_check_value(self.name, value) for value in self.values)
+        given_values: object = self.values
+        if isinstance(given_values, str | bytes | Mapping) or not isinstance(given_values, Iterable):
+            raise SpaceError(f"given({self.name!r}).is_in expects a list of values, got {shown(given_values)}.")
+        values = tuple(_check_value(self.name, value) for value in given_values)
         if not values:
             raise SpaceError(f"given({self.name!r}).is_in([]) can never hold: name at least one value.")
         object.__setattr__(self, "values", values)
@@ -186,9 +195,7 @@ class Given:
 
     def is_in(self, values: Iterable[Choice]) -> Condition:
         """Return the condition that the parameter has one of `values`."""
-        if isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping):
-            values = tuple(values)
-        return Membership(self.name, values)  # type: ignore[arg-type]  # what is no list is refused there
+        return Membership(self.name, values)
 
     def __eq__(self, value: object) -> Condition:  # type: ignore[override]
         return Comparison(self.name, "==", value)  # type: ignore[arg-type]  # checked there
@@ -208,7 +215,7 @@ class Given:
     def __ge__(self, value: Choice) -> Condition:
         return Comparison(self.name, ">=", value)
 
-    def _unbracketed(self, other: object) -> NoReturn:
+    def _unbracketed(self, _: object = None) -> NoReturn:
         # `given("a") == 1 & given("b") == 2` reads as `given("a") == (1 & given("b")) == 2`.
         raise SpaceError(
             f"given({self.name!r}) is not a condition by itself; "
@@ -218,10 +225,10 @@ class Given:
     __and__ = __rand__ = __or__ = __ror__ = _unbracketed
 
     def __invert__(self) -> NoReturn:
-        self._unbracketed(None)
+        self._unbracketed()
 
     def __bool__(self) -> NoReturn:
-        self._unbracketed(None)
+        self._unbracketed()
 
     def __repr__(self) -> str:
         return f"given({self.name!r})"

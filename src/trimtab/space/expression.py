@@ -20,7 +20,7 @@ import numpy as np
 from trimtab.arrays import Bools, Floats
 from trimtab.errors import SpaceError
 from trimtab.plugins import did_you_mean
-from trimtab.space.condition import Choice, shown
+from trimtab.space.condition import COMPARE, Choice, shown
 from trimtab.space.parameter import Categorical, Ordinal, Parameter
 
 MAX_LENGTH: Final = 10_000
@@ -63,7 +63,7 @@ class Lookup:
     table: tuple[float, ...]
 
     def compute(self, columns: Mapping[str, Floats]) -> Floats:
-        return np.asarray(self.table)[np.nan_to_num(columns[self.name]).astype(np.intp)]  # type: ignore[no-any-return]
+        return np.asarray(self.table)[np.nan_to_num(columns[self.name]).astype(np.intp)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class PairLookup:
 
     def compute(self, columns: Mapping[str, Floats]) -> Floats:
         rows, cols = (np.nan_to_num(columns[name]).astype(np.intp) for name in (self.left, self.right))
-        return np.asarray(self.table)[rows, cols]  # type: ignore[no-any-return]
+        return np.asarray(self.table)[rows, cols]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +190,15 @@ class Expression:
         idle = np.isnan(columns[self.names[0]])
         for name in self.names[1:]:
             idle = idle | np.isnan(columns[name])
-        return truth | idle
+        return np.asarray(truth | idle)
 
 
 def parse(text: str, parameters: Mapping[str, Parameter]) -> Expression:
     """Read a constraint on `parameters`.
 
-    Arithmetic (+ - * / // % **), comparisons (chained too), and, or, not, in [...], min, max, abs, log, exp, sqrt, numbers,
-    text, True, False, None and the names of parameters. A name that Python would not take for one is written
-    given('weight-decay'); dotted names are written as they are.
+    It is made of arithmetic (+ - * / // % **), comparisons (chained too), and, or, not, in [...], min, max, abs, log,
+    exp, sqrt, numbers, text, True, False, None and the names of parameters. A name that Python would not take for one
+    is written given('weight-decay'); dotted names are written as they are.
 
     Raises:
         SpaceError: what cannot be read or makes no sense; the message points at the place.
@@ -213,9 +213,10 @@ def parse(text: str, parameters: Mapping[str, Parameter]) -> Expression:
     try:
         tree = ast.parse(line, mode="eval")
     except SyntaxError as error:
-        start = max(0, min((error.offset or 1) - 1, len(line)))
-        end = error.end_offset - 1 if error.end_offset is not None and error.end_lineno == error.lineno else start + 1
-        raise SpaceError(_pointed(line, start, end, f"cannot be read: {error.msg}")) from None
+        if not error.offset:  # the grammar wanted more
+            raise SpaceError(_pointed(line, len(line), len(line), "cannot be read: it ends too early")) from None
+        end = (error.end_offset or 0) - 1 if error.end_lineno == error.lineno else 0
+        raise SpaceError(_pointed(line, error.offset - 1, end, f"cannot be read: {error.msg}")) from None
     except (ValueError, MemoryError, RecursionError):
         raise SpaceError(
             f"constraint {shown(line)} cannot be read: it is nested too deep or holds a null character."
@@ -440,11 +441,11 @@ class _Reader:
         if symbol not in ("==", "!=") and not isinstance(parameter, Ordinal):
             self.refuse(
                 node,
-                f"compares {choices.name} with {symbol}, though its choices have no order; use == or in, or make it an Ordinal",
+                f"compares {choices.name} with {symbol}, though its choices have no order; "
+                "use == or in, or make it an Ordinal",
             )
-        compare = {"==": lambda i: i == place, "!=": lambda i: i != place, "<": lambda i: i < place}
-        compare |= {"<=": lambda i: i <= place, ">": lambda i: i > place, ">=": lambda i: i >= place}
-        return Lookup(choices.name, tuple(float(compare[symbol](i)) for i in range(len(parameter.choices))))
+        compare = COMPARE[symbol]
+        return Lookup(choices.name, tuple(float(compare(i, place)) for i in range(len(parameter.choices))))
 
     def refuse(self, node: ast.expr, why: str) -> NoReturn:
         # Python counts columns in bytes of UTF-8; people count characters.
@@ -484,4 +485,6 @@ def _pointed(line: str, start: int, end: int, why: str) -> str:
     """Return the message with the line, cut to a window if it is long, and a caret under the place."""
     first = max(0, start - 50)
     window = line[first : first + 100]
-    return f"constraint {shown(line).removesuffix(' (of type str)')} {why}.\n    {window}\n    {' ' * (start - first)}{'^' * max(1, min(end, first + 100) - start)}"
+    caret = " " * (start - first) + "^" * max(1, min(end, first + 100) - start)
+    quoted = shown(line).removesuffix(" (of type str)")
+    return f"constraint {quoted} {why}.\n    {window}\n    {caret}"

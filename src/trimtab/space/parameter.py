@@ -60,8 +60,8 @@ class Parameter:
     Attributes:
         when: the condition under which it is active; None for always.
         default: the value to start from; None to leave that to the space (the middle, or the first choice).
-        role: "nuisance" (tuned away, the usual), "scientific" (the question that the study asks) or "fixed" (held at its
-            default). The words are those of Godbole et al., Deep Learning Tuning Playbook, 2023.
+        role: "nuisance" (tuned away, the usual), "scientific" (the question that the study asks) or "fixed" (held at
+            its default). The words are those of Godbole et al., Deep Learning Tuning Playbook, 2023.
         priority: 1 for what should be tuned first, 2 for next, ...; None to leave the order to the optimiser.
     """
 
@@ -141,7 +141,7 @@ class Parameter:
         if self.when is not None and not isinstance(self.when, Condition):
             raise SpaceError(f"{kind} expects when= to be a condition such as given('a') == 1, got {shown(self.when)}.")
         if self.role not in ROLES:
-            near = did_you_mean(self.role, ROLES) if isinstance(self.role, str) else ""
+            near = did_you_mean(str(self.role), ROLES)
             raise SpaceError(f"{kind} expects role= to be one of {', '.join(ROLES)}, got {shown(self.role)}{near}.")
         priority = plain(self.priority)
         if priority is not None and (isinstance(priority, bool) or not isinstance(priority, int) or priority < 1):
@@ -204,8 +204,8 @@ class Float(Parameter):
         if self.step is not None:
             if self.log:
                 raise SpaceError(
-                    "Float takes log=True or step=, not both: a step is an equal distance, which a logarithmic scale has not; "
-                    "list the values you want with Ordinal([...])."
+                    "Float takes log=True or step=, not both: a step is an equal distance, "
+                    "which a logarithmic scale has not; list the values you want with Ordinal([...])."
                 )
             step = _real("Float", "step", self.step)
             if step <= 0:
@@ -235,8 +235,8 @@ class Float(Parameter):
         # A sum of steps is allowed its rounding error: 0.1 + 0.2 means 0.3.
         if abs(near - number) > 1e-9 * self._grid.stride / self._grid.scale:
             raise ParamsError(
-                f"{name} must be a multiple of {_short(self._spacing())} away from {_short(self.low)}, got {_short(number)}; "
-                f"the nearest is {_short(near)}."
+                f"{name} must be a multiple of {_short(self.step)} away from {_short(self.low)}, "
+                f"got {_short(number)}; the nearest is {_short(near)}."
             )
         return near
 
@@ -251,9 +251,6 @@ class Float(Parameter):
 
     def values(self, codes: Floats) -> list[Any]:
         return codes.tolist()  # type: ignore[no-any-return]  # a list of floats, which NumPy's stubs leave open
-
-    def _spacing(self) -> float:
-        return self.step if self.step is not None else 1.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -307,7 +304,8 @@ class Int(Parameter):
         if (high - low) % step:
             below = high - (high - low) % step
             raise SpaceError(
-                f"Int(low={low}, step={step}) never reaches high={high}; the nearest highs are {below} and {below + step}."
+                f"Int(low={low}, step={step}) never reaches high={high}; "
+                f"the nearest highs are {below} and {below + step}."
             )
         self._check_common()
 
@@ -476,14 +474,16 @@ def parameter_from_json(data: object, name: str = "the parameter") -> Parameter:
     kind = TYPES.get(data["type"])
     if kind is None:
         raise SpaceError(
-            f"{name} has the unknown type {data['type']!r}{did_you_mean(data['type'], TYPES)}; there are: {', '.join(TYPES)}."
+            f"{name} has the unknown type {data['type']!r}{did_you_mean(data['type'], TYPES)}; "
+            f"there are: {', '.join(TYPES)}."
         )
     options = {key: value for key, value in data.items() if key != "type"}
     known = [*kind._POSITIONAL, *kind._DEFAULTS, *_COMMON]
     for key in options:
         if key not in known:
             raise SpaceError(
-                f"{name}: {data['type']} has no option {key!r}{did_you_mean(str(key), known)}; there are: {', '.join(known)}."
+                f"{name}: {data['type']} has no option {key!r}{did_you_mean(str(key), known)}; "
+                f"there are: {', '.join(known)}."
             )
     for key in kind._POSITIONAL:
         if key not in options:
@@ -551,8 +551,8 @@ def _whole(kind: str, key: str, value: object) -> int:
         raise SpaceError(f"{kind} expects {key}= to be a whole number, got {shown(plain(value))}{more}.")
     if abs(number) > EXACT:
         raise SpaceError(
-            f"{kind} expects {key}= within ±2**53, beyond which floating-point numbers skip integers, got {shown(int(number))}; "
-            "use Float, or tune the logarithm."
+            f"{kind} expects {key}= within ±2**53, beyond which floating-point numbers skip integers, "
+            f"got {shown(int(number))}; use Float, or tune the logarithm."
         )
     return int(number)
 
@@ -567,7 +567,8 @@ def _choices(kind: str, given: object) -> tuple[Choice, ...]:
         raise SpaceError(f"{kind} expects a list of choices, got {shown(given)}.")
     if isinstance(given, AbstractSet):
         raise SpaceError(
-            f"{kind} expects a list of choices, got {shown(given)}: a set has no order, and an index must keep its meaning."
+            f"{kind} expects a list of choices, got {shown(given)}: "
+            "a set has no order, and an index must keep its meaning."
         )
     choices = tuple(plain(choice) for choice in given)
     if not choices:
@@ -608,7 +609,8 @@ def _decimal_grid(low: float, high: float, step: float) -> Grid:
     ratio = (Decimal(repr(high)) - first) / stride
     if ratio > EXACT:
         raise SpaceError(
-            f"Float has more than 2**53 steps of {_short(step)} from {_short(low)} to {_short(high)}; take a larger step or none."
+            f"Float has more than 2**53 steps of {_short(step)} from {_short(low)} to {_short(high)}; "
+            "take a larger step or none."
         )
     last = round(ratio)
     digits = max(0, -int(first.as_tuple().exponent), -int(stride.as_tuple().exponent))

@@ -45,13 +45,13 @@ class Metric:
         _check_name("metric", self.name)
         if self.goal not in OBJECTIVES + CONSTRAINTS:
             known = OBJECTIVES + CONSTRAINTS
-            near = did_you_mean(self.goal, known) if isinstance(self.goal, str) else ""
+            near = did_you_mean(str(self.goal), known)
             raise ProblemError(
                 f"metric {self.name!r} expects goal to be one of {', '.join(known)}, got {shown(self.goal)}{near}."
             )
         if self.is_objective and self.bound is not None:
             raise ProblemError(
-                f"metric {self.name!r} is an objective and has no bound; use target={_text(self.bound)}, or at_most or at_least."
+                f"metric {self.name!r} is an objective and has no bound; use target=, or at_most or at_least."
             )
         if not self.is_objective and self.target is not None:
             raise ProblemError(
@@ -169,9 +169,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         if not isinstance(self.space, Space):
-            raise ProblemError(
-                f"a problem expects a Space, got {shown(self.space)}; make one with Space(lr=Float(1e-5, 1e-1, log=True))."
-            )
+            raise ProblemError(f"a problem expects a Space, such as Space(lr=Float(0, 1)), got {shown(self.space)}.")
         object.__setattr__(self, "metrics", _tuple("metrics", self.metrics, Metric, "minimize('loss')"))
         object.__setattr__(
             self, "fidelities", _tuple("fidelities", self.fidelities, Fidelity, "Fidelity('epoch', 1, 81)")

@@ -22,6 +22,9 @@ from trimtab.space.condition import shown
 from trimtab.space.expression import parse
 from trimtab.space.parameter import CATEGORICAL, Parameter, Params, is_text, parameter_from_json
 
+MANY: Final = 8
+"""For fewer rows than this, Python is faster than NumPy."""
+
 PATIENCE: Final = 100_000
 """So many candidates in a row without one that satisfies the constraints, and sampling gives up."""
 
@@ -33,8 +36,8 @@ class Space:
 
     Args:
         parameters: by name, for names that Python does not take as keywords.
-        require: constraints known before a trial runs, such as "layers * batch <= 1024"; see `expression.parse`. One that
-            mentions an inactive parameter holds.
+        require: constraints known before a trial runs, such as "layers * batch <= 1024"; see `expression.parse`. One
+            that mentions an inactive parameter holds.
         fixed: values at which parameters are held, by name. A parameter with role "fixed" is held at its default.
         named: parameters by name.
 
@@ -48,9 +51,8 @@ class Space:
         SpaceError: what cannot be meant; the message names the parameter, condition or constraint.
 
     Example:
-        >>> Space(lr=Float(1e-5, 1e-1, log=True), layers=Int(2, 12), batch=Ordinal([32, 64]), require=["layers * batch <= 512"])
+        >>> Space(layers=Int(2, 12), batch=Ordinal([32, 64]), require=["layers * batch <= 512"])
         Space(
-            lr=Float(1e-05, 0.1, log=True),
             layers=Int(2, 12),
             batch=Ordinal([32, 64]),
             require=['layers * batch <= 512'],
@@ -98,9 +100,7 @@ class Space:
             ParamsError: there is none.
         """
         if name not in self._column:
-            raise ParamsError(
-                f"{shown(name)} is no parameter of this space{_near(name, self.names)}; there are: {', '.join(self.names)}."
-            )
+            raise ParamsError(self._unknown(name))
         return self._column[name]
 
     @property
@@ -149,7 +149,7 @@ class Space:
                 present = [i for i, row in enumerate(rows) if name in row]
                 values = [rows[i][name] for i in present]
             n_given += len(values)
-            codes = parameter.codes(values)
+            codes = parameter.codes(values) if len(rows) >= MANY else None
             if codes is None:
                 numbers = range(len(rows)) if isinstance(present, slice) else present
                 codes = np.array(
@@ -165,8 +165,8 @@ class Space:
         """Return the row [D] of the values that `params` names, nan for the others.
 
         Raises:
-            ParamsError: an unknown name, a value that its parameter cannot take, or one that can never be active with the
-                others.
+            ParamsError: an unknown name, a value that its parameter cannot take, or one that can never be active with
+                the others.
         """
         (params,) = _as_configurations([params])
         row = np.full(len(self), np.nan)
@@ -184,7 +184,7 @@ class Space:
         """
         x = np.atleast_2d(self._shaped(x))
         names = self.names
-        if len(x) < 8:  # for a few rows, Python is faster than NumPy
+        if len(x) < MANY:
             return [
                 {
                     name: parameter.value(code)
@@ -221,11 +221,11 @@ class Space:
         return tuple(constraint.text for constraint, holds in zip(self.constraints, verdicts, strict=True) if not holds)
 
     def contains(self, x: Floats) -> Bools:
-        """Return [...] whether each of the rows [..., D] is one of the space: right values, active ones only, constraints met."""
+        """Return [...] whether each of the rows [..., D] is in the space: valid where active, constraints met."""
         x = self._shaped(x)
         ideal = self.canonical(x)
         same = (ideal == x) | (np.isnan(ideal) & np.isnan(x))
-        return same.all(axis=-1) & self.satisfied(x)  # type: ignore[no-any-return]  # reduces to an array of truths
+        return same.all(axis=-1) & self.satisfied(ideal)  # type: ignore[no-any-return]  # reduces to an array of truths
 
     # -- the unit cube -----------------------------------------------------------------------------------------------
 
@@ -240,8 +240,8 @@ class Space:
     def from_unit(self, u: Floats) -> Floats:
         """Return the rows [..., D] of points [..., D] in the unit cube, any point of which is a valid row.
 
-        Values are snapped to steps, integers and choices, held parameters take their value, inactive ones become nan. What
-        lies outside of the cube is moved to its edge; a nan coordinate stands for the default.
+        Values are snapped to steps, integers and choices, held parameters take their value, inactive ones become nan.
+        What lies outside of the cube is moved to its edge; a nan coordinate stands for the default.
         """
         u = self._shaped(u)
         gaps = np.isnan(u)
@@ -265,13 +265,14 @@ class Space:
     def sample(self, rng: Rng, n: int, given: Floats | None = None) -> Floats:
         """Draw n rows [n, D], uniform in the unit cube among those that satisfy the constraints.
 
-        Without constraints this consumes one `rng.random((n, D))`; with them, candidates are drawn in blocks and refused.
+        Without constraints this consumes one `rng.random((n, D))`; with them, candidates are drawn in blocks, and those
+        that violate one are refused.
 
         Args:
             rng: the generator.
             n: how many rows.
-            given: [D] values that every row must have, nan where free. A given parameter is active in every row; a value
-                that the space itself holds fixed applies where it is active.
+            given: [D] values that every row must have, nan where free. A given parameter is active in every row; a
+                value that the space itself holds fixed applies where it is active.
 
         Raises:
             ParamsError: a given value that is impossible, contradicts one that is held, or can never be active.
@@ -302,7 +303,7 @@ class Space:
         return np.concatenate(found) if found else np.empty((0, len(self)))
 
     def complete(self, given: Floats, rng: Rng) -> Floats:
-        """Return one row [D] that has the values of `given` [D]; what is nan there is drawn. Raises as `sample` does."""
+        """Return one row [D] with the values of `given` [D]; what is nan there is drawn. Raises as `sample` does."""
         return self.sample(rng, 1, given)[0]  # type: ignore[no-any-return]  # a row of the array
 
     def default_row(self) -> Floats:
@@ -364,7 +365,9 @@ class Space:
             )
         for key in data:
             if key not in _KEYS:
-                raise SpaceError(f"a space has no option {key!r}{_near(key, _KEYS)}; there are: {', '.join(_KEYS)}.")
+                raise SpaceError(
+                    f"a space has no option {key!r}{did_you_mean(str(key), _KEYS)}; there are: {', '.join(_KEYS)}."
+                )
         by_name: dict[str, Parameter] = {}
         for i, entry in enumerate(data["parameters"]):
             if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
@@ -533,8 +536,9 @@ class Space:
         snapped = self._codec.snap(given)
         for column in np.flatnonzero(~np.isnan(given)).tolist():
             if snapped[column] != given[column]:
+                parameter = self.parameters[column]
                 raise ParamsError(
-                    f"{self.names[column]} is {self.parameters[column]!r}, which has no value of code {given[column]!r}."
+                    f"{self.names[column]} is {parameter!r}, which has no value of code {given[column]!r}."
                 )
         self._check_partial(given)
         if self._held is not None:
@@ -588,17 +592,18 @@ class Space:
         return f" (here {', '.join(parts)})"
 
     def _never(self, column: int, row: Floats) -> str:
-        when = self.parameters[column].when
-        return f"{self.names[column]} is given a value, but can never be active: it needs {when!r}{self._parents_text(column, row)}."
+        needs = f"{self.parameters[column].when!r}{self._parents_text(column, row)}"
+        return f"{self.names[column]} is given a value, but can never be active: it needs {needs}."
+
+    def _unknown(self, name: object) -> str:
+        near = did_you_mean(name, self.names) if isinstance(name, str) else ""
+        return f"{shown(name)} is no parameter of this space{near}; there are: {', '.join(self.names)}."
 
     def _refuse_unknown(self, rows: Sequence[Mapping[str, Any]]) -> None:
         for i, row in enumerate(rows):
             for name in row:
                 if name not in self._column:
-                    raise ParamsError(
-                        f"{_where(i, len(rows))}{shown(name)} is no parameter of this space{_near(name, self.names)}; "
-                        f"there are: {', '.join(self.names)}."
-                    )
+                    raise ParamsError(f"{_where(i, len(rows))}{self._unknown(name)}")
 
     def _starved(self, passed: Ints, n_drawn: int, must: Sequence[int]) -> StarvedError:
         labels = [repr(text) for text in self.require]
@@ -611,7 +616,8 @@ class Space:
         if len(labels) > 1 and passed[worst]:
             alone += " by itself, and together with the others too few"
         return StarvedError(
-            f"no point was found that satisfies the constraints: {alone}. Relax it, or narrow the parameters to where it holds."
+            f"no point was found that satisfies the constraints: {alone}. "
+            "Relax it, or narrow the parameters to where it holds."
         )
 
 
@@ -621,7 +627,8 @@ _KEYS: Final = ("parameters", "require", "fixed")
 def _by_name(parameters: object, named: Mapping[str, object]) -> dict[str, Parameter]:
     if parameters is not None and not isinstance(parameters, Mapping):
         raise SpaceError(
-            f"Space expects parameters by name: Space(lr=Float(0, 1)) or Space({{'lr': Float(0, 1)}}), got {shown(parameters)}."
+            "Space expects parameters by name: Space(lr=Float(0, 1)) or Space({'lr': Float(0, 1)}), "
+            f"got {shown(parameters)}."
         )
     given = dict(parameters or {})
     for name in named:
@@ -651,7 +658,3 @@ def _as_configurations(params: object) -> Sequence[Mapping[str, Any]]:
 
 def _where(i: int, n: int) -> str:
     return f"configuration {i}: " if n > 1 else ""
-
-
-def _near(name: object, known: Iterable[str]) -> str:
-    return did_you_mean(name, known) if isinstance(name, str) else ""
