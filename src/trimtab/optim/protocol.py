@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from trimtab.arrays import Floats, Rng
@@ -24,6 +24,7 @@ class Request:
         number: the number of the first of the n trials.
         given: [D] values that are fixed beforehand in the parameters' own units, nan where free; None when all are.
         fidelity: [F] the fidelity at which the rows will be run; None when the problem has none.
+        seed: the study's seed, for what belongs to all trials together, such as the scrambling of a sequence.
     """
 
     n: int
@@ -31,6 +32,7 @@ class Request:
     number: int
     given: Floats | None = None
     fidelity: Floats | None = None
+    seed: int = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Engine:
         self._told = len(table.order)
         number = len(table)
         end = np.asarray(fidelity, dtype=np.float64) if fidelity else None
-        return self._optimizer.ask(self._state, table, Request(1, rng_at(seed, number), number, given, end))
+        return self._optimizer.ask(self._state, table, Request(1, rng_at(seed, number), number, given, end, seed=seed))
 
 
 def settings_of(plugin: Any) -> dict[str, Any]:
