@@ -114,15 +114,15 @@ def sqlite_path(url: str) -> Path:
     return Path(name).expanduser()
 
 
-def options(url: str, allowed: tuple[str, ...]) -> Mapping[str, str]:
-    """Return the options after the question mark of a URL.
+def options(url: str, allowed: tuple[str, ...] | None) -> Mapping[str, str]:
+    """Return the options after the question mark of a URL; with `allowed` None they may have any name.
 
     Raises:
         StoreUrlError: one of them is not in `allowed`.
     """
     found = dict(parse_qsl(url.partition("?")[2], keep_blank_values=True))
     for name in found:
-        if name not in allowed:
+        if allowed is not None and name not in allowed:
             raise StoreUrlError(
                 f"{redacted(url)!r} has the unknown option {name!r}{did_you_mean(name, allowed)}; there are: "
                 f"{', '.join(allowed)}."

@@ -1,0 +1,5 @@
+"""Fixtures for all tests."""
+
+from postgres_server import postgres_server, postgresql_url
+
+__all__ = ["postgres_server", "postgresql_url"]
