@@ -68,5 +68,5 @@ class Optimizer(Protocol[S]):
     def ask(self, state: S, table: TrialTable, request: Request) -> Proposal: ...
 
     def to_json(self) -> dict[str, object]:
-        """Return {"name": the plugin's name, **options}, from which `plugins.load("optimizers", name)(**options)` makes it again."""
+        """Return {"name": the plugin's name, **options}: `plugins.load("optimizers", name)(**options)` is its equal."""
         ...

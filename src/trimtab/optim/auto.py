@@ -1,0 +1,93 @@
+"""The engine for those who do not want to choose one: a composition of the others, and the reasons for each choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from trimtab.arrays import Bools, Floats
+from trimtab.ledger.table import TrialTable
+from trimtab.optim.grid import Grid, GridState
+from trimtab.optim.protocol import Proposal, Request
+from trimtab.optim.sobol import Sobol
+from trimtab.space.problem import Problem
+
+SMALL: Final = 64
+"""A space of at most so many configurations is walked from end to end."""
+
+
+@dataclass(slots=True)
+class AutoState:
+    """What was tried.
+
+    Attributes:
+        default: [D] the default configuration; None once it was tried, or when it violates a constraint.
+        grid: the walk through a small space; None for other spaces.
+    """
+
+    default: Floats | None
+    grid: GridState | None
+
+
+class Auto:
+    """The recommended engine.
+
+    First the default configuration, which every result is compared with. Then, where the space has at most 64
+    configurations, each of them once, in random order; where it has more, a scrambled Sobol sequence.
+
+    Example:
+        >>> Auto().to_json()
+        {'name': 'auto'}
+    """
+
+    def __init__(self) -> None:
+        self._sobol = Sobol()
+        self._grid = Grid(SMALL, shuffle=True)
+
+    def init(self, problem: Problem) -> AutoState:
+        space = problem.space
+        default = space.default_row()
+        is_small = space.n_configurations is not None and space.n_configurations <= SMALL
+        if not is_small:
+            self._sobol.init(problem)
+        return AutoState(default if space.satisfied(default) else None, self._grid.init(problem) if is_small else None)
+
+    def tell(self, state: AutoState, table: TrialTable, row: int) -> AutoState:
+        if state.default is not None and _same(table.x[row], state.default):
+            state.default = None
+        if state.grid is not None:
+            state.grid = self._grid.tell(state.grid, table, row)
+        return state
+
+    def ask(self, state: AutoState, table: TrialTable, request: Request) -> Proposal:
+        default = state.default
+        if default is None or request.given is not None or not request.n:
+            return self._fill(state, table, request)
+        pending = [*table.waiting, *table.running]
+        if pending and _same(table.x[pending], default).any():
+            return self._fill(state, table, request)
+        first = Proposal(default[np.newaxis].copy(), "auto", "the default configuration")
+        if request.n == 1:
+            return first
+        rest = self._fill(state, table, replace(request, number=request.number + 1))
+        others = rest.x[~_same(rest.x, default)][: request.n - 1]
+        why = (first.reason(0), *[rest.reason(0)] * len(others))
+        return Proposal(np.concatenate([first.x, others]), "auto", why)
+
+    def _fill(self, state: AutoState, table: TrialTable, request: Request) -> Proposal:
+        if state.grid is not None:
+            found = self._grid.ask(state.grid, table, request)
+            return Proposal(found.x, "auto", f"grid: the space has at most {SMALL} configurations")
+        found = self._sobol.ask(None, table, request)
+        return Proposal(found.x, "auto", "sobol: to cover the space evenly")
+
+    def to_json(self) -> dict[str, object]:
+        return {"name": "auto"}
+
+
+def _same(x: Floats, row: Floats) -> Bools:
+    """Return [...] whether the rows [..., D] are `row` [D], inactive parameters being alike."""
+    same: Bools = ((x == row) | (np.isnan(x) & np.isnan(row))).all(axis=-1)
+    return same
