@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from trimtab.errors import StoreCorruptError
@@ -206,7 +207,7 @@ class Ledger:
     def _grown(self, event: Grown, record: Record) -> None:
         table = self.table
         space = table.space.with_parameter(event.name, parameter_from_json(event.parameter, event.name))
-        table._problem = table._problem.with_space(space)
+        table._problem = replace(table._problem, space=space)
         table._c["x"].widen()
 
     def _assessed(self, event: Assessed, record: Record) -> None:

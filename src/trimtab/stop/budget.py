@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trimtab.checks import is_number, is_whole
 from trimtab.errors import ProblemError
 from trimtab.ledger.table import TrialTable
 from trimtab.space.problem import Problem
@@ -36,13 +37,11 @@ class Budget:
     def __post_init__(self) -> None:
         if self.trials is None and self.hours is None and self.cost is None:
             raise ProblemError("a Budget needs at least one of trials=, hours=, cost=; none was given.")
-        if self.trials is not None and (isinstance(self.trials, bool) or not isinstance(self.trials, int)):
+        if self.trials is not None and not is_whole(self.trials):
             raise ProblemError(f"Budget(trials=...) is a whole number, got {self.trials!r}.")
         for name in ("trials", "hours", "cost"):
             value = getattr(self, name)
-            if value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
+            if value is not None and (not is_number(value) or value <= 0):
                 raise ProblemError(f"Budget({name}=...) is a number above 0, got {value!r}.")
 
     @classmethod
@@ -54,9 +53,9 @@ class Budget:
         """
         if isinstance(budget, Budget):
             return budget
-        if isinstance(budget, int) and not isinstance(budget, bool):
-            return cls(trials=budget)
-        raise ProblemError(f"budget is a Budget or a number of trials, got {budget!r}.")
+        if not is_whole(budget):
+            raise ProblemError(f"budget is a Budget or a number of trials, got {budget!r}.")
+        return cls(trials=budget)
 
     def assess(self, problem: Problem, table: TrialTable) -> Verdict:  # noqa: ARG002 - the protocol's signature
         """Return whether another trial is covered."""

@@ -14,7 +14,8 @@ def candidates(table: TrialTable) -> Ints:
     """Return the complete rows that met every constraint, at the end of their line of descent, in order."""
     furthest = table.furthest()
     done = furthest[table.state[furthest] == COMPLETE]
-    return done[_excess(table)[done] <= 0.0]
+    feasible: Ints = done[_excess(table)[done] <= 0.0]
+    return feasible
 
 
 def best_row(table: TrialTable) -> int | None:

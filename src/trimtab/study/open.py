@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from typing import Any
 
+from trimtab.checks import is_number, is_whole
 from trimtab.errors import ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
 from trimtab.ledger.event import FORMAT_VERSION, Created
 from trimtab.optim.protocol import Optimizer
@@ -106,7 +106,7 @@ def create(
     Raises:
         StudyExistsError: there is one of that name.
     """
-    if not isinstance(name, str) or not name.strip():
+    if not str(name).strip():
         raise ProblemError(f"a study's name is text that is not empty, got {name!r}.")
     created = Created(
         version=FORMAT_VERSION,
@@ -206,7 +206,7 @@ def check_seed(seed: int | None) -> int:
     """
     if seed is None:
         return int.from_bytes(os.urandom(4), "big")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+    if not is_whole(seed) or not 0 <= seed < 2**63:
         raise ProblemError(f"seed is an integer from 0 to 2**63 - 1, got {seed!r}.")
     return seed
 
@@ -217,6 +217,6 @@ def check_seconds(name: str, value: float) -> float:
     Raises:
         ProblemError: it is no positive, finite number.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
+    if not is_number(value) or value <= 0:
         raise ProblemError(f"{name} is a number of seconds above 0, got {value!r}.")
     return float(value)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from trimtab.arrays import MASK64, Floats
+from trimtab.checks import is_whole
 from trimtab.errors import ConflictError, LateResultError, StoreCorruptError, TrialError
 from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger import snapshot
@@ -193,7 +194,7 @@ class Session:
             LateResultError: another attempt took over.
         """
         table = self.table
-        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(table):
+        if not is_whole(number) or not 0 <= number < len(table):
             raise TrialError(no_such_trial(number, len(table)))
         state, tried = int(table.state[number]), int(table.attempt[number])
         if attempt is not None and attempt != tried:

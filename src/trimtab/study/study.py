@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from trimtab.errors import TrialError
+from trimtab.errors import ParamsError, TrialError
 from trimtab.execute import protocol as execute
 from trimtab.execute.trial import Trial
 from trimtab.ledger.event import FAILURE_KINDS, Asked, Event, Failed, Grown, Noted, Origin, Reported, Told
@@ -159,6 +159,9 @@ class Study:
             given, table = self.space.encode_partial(params), self.table
             numbers[:] = [len(table)]
             if not np.any(self.space.active(given) & np.isnan(given)):  # nothing active is left open
+                broken = self.space.violated(given)
+                if broken:
+                    raise ParamsError(f"{dict(params)!r} violates {' and '.join(map(repr, broken))}.")
                 fidelity = session.scheduler.assign(table).fidelity
                 return [Asked(len(table), tuple(given.tolist()), session.ledger.head, Origin("user", why), fidelity)]
             proposed = session.propose(given)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trimtab import plugins
+from trimtab.checks import is_whole
 from trimtab.errors import ProblemError
 from trimtab.execute.command import Command
 from trimtab.execute.objective import LoadedEnough
@@ -95,9 +96,9 @@ def tune(
     if budget is None:
         raise ProblemError("say how much may be spent: budget=100 (trials), or budget=tt.Budget(trials=, hours=, cost=).")
     budget = Budget.of(budget)
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+    if not is_whole(workers) or workers < 1:
         raise ProblemError(f"workers is a whole number above 0, got {workers!r}.")
-    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+    if not is_whole(retries) or retries < 0:
         raise ProblemError(f"retries is a whole number, 0 or more, got {retries!r}.")
     problem = make_problem(
         space,
@@ -156,7 +157,7 @@ def _name(objective: Objective | Command) -> str:
     if isinstance(objective, Command):
         return objective.name
     name = getattr(objective, "__name__", "") or getattr(getattr(objective, "func", None), "__name__", "")
-    return name if name and name != "<lambda>" else "study"
+    return str(name) if name and name != "<lambda>" else "study"
 
 
 def _executor(

@@ -1,0 +1,15 @@
+"""What a number is: the questions that every validation asks."""
+
+from __future__ import annotations
+
+import math
+
+
+def is_number(value: object) -> bool:
+    """Return True for a finite int or float; a bool is none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_whole(value: object) -> bool:
+    """Return True for an int; a bool is none."""
+    return isinstance(value, int) and not isinstance(value, bool)

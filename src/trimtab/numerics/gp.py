@@ -1,0 +1,258 @@
+"""Gaussian-process regression with a Matérn-5/2 kernel: fit by maximum a posteriori, predict, and their gradients.
+
+Rasmussen & Williams, "Gaussian Processes for Machine Learning" (2006), algorithm 2.1 and equation 5.9. The squared
+distance is r2(z, z') = sum_q w[g(q)] (z_q - z'_q)**2 over Q coordinates in G groups: a group is one parameter, which may
+be several coordinates (a categorical is one-hot, scaled by 1/sqrt 2, so that r2 is w times whether the choices differ).
+Differentiating in r2 rather than r leaves no singularity at 0, and needs one n x n x Q product for all lengthscales.
+
+Everything is float64. Letters: n rows, m candidates, Q coordinates, G groups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trimtab.arrays import Floats, Ints
+
+SQRT5 = 5.0**0.5
+JITTERS = (0.0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Weak penalties on log amplitude, squared lengthscales and noise: weight * log(value / centre)**2, within bounds.
+
+    The defaults are those of Vizier (arXiv 2408.11527, table 1): log-normals of variance 50.
+    """
+
+    weight: float = 0.01
+    amplitude: float = 0.039
+    length2: float = 0.5
+    noise: float = 0.0039
+    amplitude_bounds: tuple[float, float] = (1e-3, 10.0)
+    length2_bounds: tuple[float, float] = (1e-2, 1e2)
+    noise_bounds: tuple[float, float] = (1e-6, 1.0)
+
+    def centre(self, n_groups: int) -> Floats:
+        """Return [G + 2] the logarithms of the centres: amplitude, G squared lengthscales, noise."""
+        centre: Floats = np.log(np.array([self.amplitude, *[self.length2] * n_groups, self.noise]))
+        return centre
+
+    def bounds(self, n_groups: int) -> list[tuple[float, float]]:
+        """Return the bounds of the logarithms."""
+        pairs = [self.amplitude_bounds, *[self.length2_bounds] * n_groups, self.noise_bounds]
+        return [(float(np.log(low)), float(np.log(high))) for low, high in pairs]
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What is regressed on.
+
+    Attributes:
+        z: [n, Q] coordinates.
+        y: [n] labels, centred.
+        group: [Q] the group of each coordinate, 0 to G - 1.
+        n_groups: G.
+        noise_share: [n] factor of the learned noise variance: 1 / count where repeats were merged.
+        known: [n] known noise variance on top.
+    """
+
+    z: Floats
+    y: Floats
+    group: Ints
+    n_groups: int
+    noise_share: Floats
+    known: Floats
+
+    def take(self, rows: Ints) -> Data:
+        """Return the data of some rows."""
+        return Data(self.z[rows], self.y[rows], self.group, self.n_groups, self.noise_share[rows], self.known[rows])
+
+
+def _square_distances(a: Floats, b: Floats) -> Floats:
+    """Return [n, m] squared Euclidean distances by one matrix product."""
+    r2: Floats = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2.0 * (a @ b.T)
+    np.maximum(r2, 0.0, out=r2)
+    return r2
+
+
+def _matern(r2: Floats) -> tuple[Floats, Floats]:
+    """Return Matérn-5/2 of r2 and its derivative by r2: (1 + s + s**2/3) exp(-s) and -5/6 (1 + s) exp(-s), s = sqrt(5 r2)."""
+    s = np.sqrt(5.0 * r2)
+    decay = np.exp(-s)
+    slope = 1.0 + s
+    value: Floats = (slope + s * s * (1.0 / 3.0)) * decay
+    slope *= decay
+    slope *= -5.0 / 6.0
+    return value, slope
+
+
+def _scaled(z: Floats, log_length2: Floats, group: Ints) -> Floats:
+    scaled: Floats = z * np.exp(-0.5 * log_length2)[group]
+    return scaled
+
+
+def neg_log_posterior(theta: Floats, data: Data, prior: Prior) -> tuple[float, Floats]:
+    """Return minus the log marginal likelihood plus the penalties, and the gradient by theta.
+
+    Args:
+        theta: [G + 2] log amplitude, log squared lengthscales, log noise variance.
+        data: what is regressed on.
+        prior: the penalties.
+    """
+    from scipy.linalg.lapack import dpotrf, dpotri
+
+    amplitude, noise = float(np.exp(theta[0])), float(np.exp(theta[-1]))
+    n = len(data.y)
+    zs = _scaled(data.z, theta[1:-1], data.group)
+    k, slope = _matern(_square_distances(zs, zs))
+    k *= amplitude
+    covariance = k.copy()
+    covariance.flat[:: n + 1] += noise * data.noise_share + data.known + 1e-8 * amplitude
+    chol, info = dpotrf(covariance, lower=1, clean=1, overwrite_a=1)
+    if info != 0:
+        return np.inf, np.zeros_like(theta)
+    inverse, _ = dpotri(chol, lower=1)
+    log_det = float(np.log(np.diagonal(chol)).sum())
+    inverse = np.tril(inverse) + np.tril(inverse, -1).T
+    alpha = inverse @ data.y
+    value = 0.5 * float(data.y @ alpha) + log_det + 0.5 * n * np.log(2.0 * np.pi)
+    w = np.outer(alpha, alpha)
+    w -= inverse
+    gradient = np.empty_like(theta)
+    gradient[0] = -0.5 * (float(np.vdot(w, k)) + 1e-8 * amplitude * float(np.trace(w)))
+    gradient[-1] = -0.5 * noise * float(np.diagonal(w) @ data.noise_share)
+    w *= slope
+    w *= amplitude
+    # sum_ij M_ij (z_i - z_j)**2 = 2 (sum_i (M 1)_i z_i**2 - sum_i z_i (M z)_i), for every coordinate at once
+    per_coordinate = 2.0 * (w.sum(axis=1) @ (zs * zs) - np.einsum("iq,iq->q", zs, w @ zs))
+    gradient[1:-1] = 0.5 * np.bincount(data.group, weights=per_coordinate, minlength=data.n_groups)
+    off = theta - prior.centre(data.n_groups)
+    return value + prior.weight * float(off @ off), gradient + 2.0 * prior.weight * off
+
+
+def fit(data: Data, prior: Prior, starts: list[Floats], max_evaluations: int) -> Floats:
+    """Return [G + 2] the best theta that L-BFGS-B finds from any of `starts`."""
+    from scipy.optimize import minimize
+
+    bounds = prior.bounds(data.n_groups)
+    low, high = np.array(bounds).T
+    best, best_value = np.clip(starts[0], low, high), np.inf
+    for start in starts:
+        found: Any = minimize(
+            neg_log_posterior,
+            np.clip(start, low, high),
+            args=(data, prior),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"maxfun": max_evaluations, "maxiter": max_evaluations, "ftol": 1e-6, "gtol": 1e-3},
+        )
+        if found.fun < best_value:
+            best, best_value = found.x, float(found.fun)
+    return best
+
+
+class Posterior:
+    """A Gaussian process conditioned on data, at given hyperparameters.
+
+    Rows may be appended (fantasies of pending points): that shrinks the variance there and leaves the mean.
+
+    Attributes:
+        theta: [G + 2] as fitted.
+        amplitude, noise: variances.
+    """
+
+    def __init__(self, data: Data, theta: Floats) -> None:
+        self._data = data
+        self.theta = theta
+        self.amplitude, self.noise = float(np.exp(theta[0])), float(np.exp(theta[-1]))
+        self._scale = np.exp(-0.5 * theta[1:-1])[data.group]
+        self._zs = data.z * self._scale
+        noise = self.noise * data.noise_share + data.known
+        k = self.amplitude * _matern(_square_distances(self._zs, self._zs))[0]
+        self._chol = _cholesky(k, noise, self.amplitude)
+        self._alpha = _solve_twice(self._chol, data.y)
+
+    @property
+    def n(self) -> int:
+        return len(self._zs)
+
+    def condition(self, z: Floats) -> Posterior:
+        """Return the posterior with rows [p, Q] appended, told their own means: as if their results were as expected."""
+        if not len(z):
+            return self
+        data = self._data
+        told = Data(
+            np.vstack([data.z, z]),
+            np.append(data.y, self.mean(z)),
+            data.group,
+            data.n_groups,
+            np.append(data.noise_share, np.ones(len(z))),
+            np.append(data.known, np.zeros(len(z))),
+        )
+        return Posterior(told, self.theta)
+
+    def mean(self, z: Floats) -> Floats:
+        """Return [m] posterior means at [m, Q]."""
+        mean: Floats = self._kernel(z)[0].T @ self._alpha
+        return mean
+
+    def predict(self, z: Floats) -> tuple[Floats, Floats]:
+        """Return [m] means and [m] standard deviations of the latent function at [m, Q]."""
+        from scipy.linalg.blas import dtrsm
+
+        k, _ = self._kernel(z)
+        v = dtrsm(1.0, self._chol, k, lower=1)
+        variance = np.maximum(self.amplitude - np.einsum("nm,nm->m", v, v), 1e-12 * self.amplitude)
+        return k.T @ self._alpha, np.sqrt(variance)
+
+    def predict_with_gradient(self, z: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return [m] means, [m] standard deviations, and their gradients [m, Q] by the coordinates."""
+        k, slope = self._kernel(z)
+        solved = _solve_twice(self._chol, k)
+        variance = np.maximum(self.amplitude - np.einsum("nm,nm->m", k, solved), 1e-12 * self.amplitude)
+        deviation = np.sqrt(variance)
+        zs = z * self._scale
+        # dk_im/dz_mq = 2 slope_im scale_q (zs_mq - zs_iq)
+        by_mean, by_variance = slope * self._alpha[:, None], slope * solved
+        gradient_mean = 2.0 * self._scale * (zs * by_mean.sum(axis=0)[:, None] - by_mean.T @ self._zs)
+        gradient_variance = -4.0 * self._scale * (zs * by_variance.sum(axis=0)[:, None] - by_variance.T @ self._zs)
+        return k.T @ self._alpha, deviation, gradient_mean, gradient_variance / (2.0 * deviation)[:, None]
+
+    def _kernel(self, z: Floats) -> tuple[Floats, Floats]:
+        value, slope = _matern(_square_distances(self._zs, z * self._scale))
+        return self.amplitude * value, self.amplitude * slope
+
+    def leave_one_out(self) -> Floats:
+        """Return [n] the log predictive density of each label given all others (Rasmussen & Williams, eq. 5.10-5.12)."""
+        inverse = _solve_twice(self._chol, np.eye(self.n))
+        precision = np.diagonal(inverse)
+        residual = self._alpha / precision
+        density: Floats = 0.5 * np.log(precision) - 0.5 * residual**2 * precision - 0.5 * np.log(2.0 * np.pi)
+        return density
+
+
+def _cholesky(k: Floats, noise: Floats, amplitude: float) -> Floats:
+    """Return the lower factor of k + diag(noise), with as little jitter as it takes."""
+    from scipy.linalg.lapack import dpotrf
+
+    n = len(k)
+    for jitter in JITTERS:
+        covariance = k.copy()
+        covariance.flat[:: n + 1] += noise + (jitter + 1e-8) * amplitude
+        chol, info = dpotrf(covariance, lower=1, clean=1, overwrite_a=1)
+        if info == 0:
+            return chol  # type: ignore[no-any-return]  # LAPACK's wrapper is untyped
+    covariance = k.copy()
+    covariance.flat[:: n + 1] += noise + 1e-2 * amplitude
+    return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+
+
+def _solve_twice(chol: Floats, b: Floats) -> Floats:
+    from scipy.linalg.lapack import dpotrs
+
+    return dpotrs(chol, b, lower=1)[0]  # type: ignore[no-any-return]  # LAPACK's wrapper is untyped

@@ -1,0 +1,92 @@
+"""How a kernel sees a configuration: coordinates in which Euclidean distance is the distance that is meant.
+
+A numeric parameter is one coordinate, its place in the unit interval. A categorical of k choices is k one-hot coordinates
+scaled by 1/sqrt 2, so that two different choices are 1 apart. A conditional parameter's coordinates are 0 where it is
+inactive, and each condition adds a coordinate that says whether it holds: two configurations that both have the
+parameter differ by its value, two that both lack it do not differ by it, and one of each differs by a learned scale. As
+squared distances of an embedding these are positive definite whatever the tree.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trimtab.arrays import Bools, Floats, Ints
+from trimtab.space.parameter import CATEGORICAL
+from trimtab.space.space import Space
+
+
+class Features:
+    """The embedding of one space.
+
+    Attributes:
+        group: [Q] which hyperparameter scales each coordinate.
+        n_groups: how many there are.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        held = space.fixed_row()
+        free = np.ones(len(space), dtype=bool) if held is None else np.isnan(held)
+        groups: list[int] = []
+        self._numeric: list[tuple[int, int]] = []
+        self._one_hot: list[tuple[int, int, int]] = []
+        self._indicator: list[tuple[int, int]] = []
+        conditions: dict[str, int] = {}
+        n_groups = 0
+        for column, parameter in enumerate(space.parameters):
+            if not free[column]:
+                continue
+            if parameter.when is not None and repr(parameter.when) not in conditions:
+                conditions[repr(parameter.when)] = n_groups
+                self._indicator.append((column, len(groups)))
+                groups.append(n_groups)
+                n_groups += 1
+            if parameter.n_values == 1:
+                continue
+            if parameter.kind == CATEGORICAL:
+                k = int(parameter.n_values or 1)
+                self._one_hot.append((column, len(groups), k))
+                groups += [n_groups] * k
+            else:
+                self._numeric.append((column, len(groups)))
+                groups.append(n_groups)
+            n_groups += 1
+        self.group: Ints = np.array(groups, dtype=np.int64)
+        self.n_groups = n_groups
+        self._columns = np.array([column for column, _ in self._numeric], dtype=np.int64)
+        self._places = np.array([place for _, place in self._numeric], dtype=np.int64)
+
+    @property
+    def numeric(self) -> Ints:
+        """[P] the columns of the space that are numeric and free."""
+        return self._columns
+
+    @property
+    def places(self) -> Ints:
+        """[P] their coordinates."""
+        return self._places
+
+    def embed(self, x: Floats) -> Floats:
+        """Return [n, Q] coordinates of rows [n, D]."""
+        z = np.zeros((len(x), len(self.group)))
+        u = self._space.to_unit(x)
+        active: Bools = ~np.isnan(x)
+        columns, places = self._columns, self._places
+        z[:, places] = np.where(active[:, columns], u[:, columns] - 0.5, 0.0)
+        for column, place, _ in self._one_hot:
+            rows = np.flatnonzero(active[:, column])
+            z[rows, place + x[rows, column].astype(np.int64)] = 0.5**0.5
+        for column, place in self._indicator:
+            z[:, place] = active[:, column]
+        return z
+
+    def gradient(self, gradient_z: Floats, x: Floats) -> Floats:
+        """Return [n, P] the gradient by the unit coordinates of the numeric parameters, from that by z [n, Q]."""
+        return np.where(np.isnan(x[:, self._columns]), 0.0, gradient_z[:, self._places])
+
+    def move(self, z: Floats, x: Floats, u: Floats) -> Floats:
+        """Return [n, Q] `z` with its numeric coordinates at unit places u [n, P], where active."""
+        moved = z.copy()
+        moved[:, self._places] = np.where(np.isnan(x[:, self._columns]), 0.0, u - 0.5)
+        return moved

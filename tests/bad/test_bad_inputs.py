@@ -1,0 +1,543 @@
+"""Bad inputs: each gives one clear sentence, or a recorded failed trial; none a traceback, none a lost trial.
+
+The table in docs/bad-inputs.md is made from these cases and checked against them. To write it anew:
+
+    TRIMTAB_WRITE_DOCS=1 python -m pytest tests/bad -p no:xdist
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import objectives
+import pytest
+
+import trimtab as tt
+from trimtab.errors import ObjectiveError, TrimtabError
+
+DOCS = Path(__file__).parents[2] / "docs" / "bad-inputs.md"
+WRITE = bool(os.environ.get("TRIMTAB_WRITE_DOCS"))
+SPACE = tt.Space(lr=tt.Float(1e-5, 1e-1, log=True))
+
+
+@dataclass(frozen=True)
+class Case:
+    area: str
+    title: str
+    run: Callable[[Path], str]
+
+
+CASES: list[Case] = []
+ROWS: dict[tuple[str, str], str] = {}
+
+
+def case(area: str, title: str) -> Callable[[Callable[[Path], str]], None]:
+    def add(run: Callable[[Path], str]) -> None:
+        CASES.append(Case(area, title, run))
+
+    return add
+
+
+def refused(call: Callable[[], object]) -> str:
+    """Return the sentence with which Trimtab refuses; anything else that is raised fails the test."""
+    with pytest.raises(TrimtabError) as caught:
+        call()
+    assert caught.value.__cause__ is None, "no foreign traceback hangs on it"
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    return str(caught.value)
+
+
+def simple(area: str, title: str, call: Callable[[], object]) -> None:
+    case(area, title)(lambda _: refused(call))
+
+
+# Space
+
+simple("space", "bounds the wrong way round", lambda: tt.Float(2.0, 1.0))
+simple("space", "log scale from zero", lambda: tt.Float(0.0, 1.0, log=True))
+simple("space", "a bound that is nan", lambda: tt.Float(float("nan"), 1.0))
+simple("space", "an infinite bound", lambda: tt.Float(0.0, float("inf")))
+simple("space", "a bound that is text", lambda: tt.Float("1e-5", 1.0))
+simple("space", "a step that does not reach the upper bound", lambda: tt.Float(0.0, 1.0, step=0.3))
+simple("space", "whole numbers with a fraction", lambda: tt.Int(1, 2.5))
+simple("space", "whole numbers too large for a float", lambda: tt.Int(0, 2**60))
+simple("space", "no choices", lambda: tt.Categorical([]))
+simple("space", "a choice twice", lambda: tt.Categorical(["a", "b", "a"]))
+simple("space", "choices that the log cannot hold", lambda: tt.Categorical([len, max]))
+simple("space", "a default out of range", lambda: tt.Space(x=tt.Float(0, 1, default=2.0)))
+simple("space", "an unknown role", lambda: tt.Float(0, 1, role="scientist"))
+simple("space", "something that is no parameter", lambda: tt.Space(lr=0.1))
+simple("space", "no parameters at all", lambda: tt.Space())
+simple(
+    "space",
+    "a condition on a parameter that is not there",
+    lambda: tt.Space(m=tt.Float(0, 1, when=tt.given("optimiser").is_in(["sgd"])), optimizer=tt.Categorical(["sgd", "x"])),
+)
+simple(
+    "space",
+    "conditions in a circle",
+    lambda: tt.Space(a=tt.Int(0, 1, when=tt.given("b") == 1), b=tt.Int(0, 1, when=tt.given("a") == 1)),
+)
+simple(
+    "space",
+    "a condition that its parent can never meet",
+    lambda: tt.Space(a=tt.Categorical(["x", "y"]), b=tt.Float(0, 1, when=tt.given("a").is_in(["z"]))),
+)
+simple("space", "a constraint that does not parse", lambda: tt.Space(a=tt.Int(0, 9), require=["a * <= 3"]))
+simple("space", "a constraint on an unknown name", lambda: tt.Space(layers=tt.Int(0, 9), require=["layer <= 3"]))
+simple("space", "a constraint that would run code", lambda: tt.Space(a=tt.Int(0, 9), require=["__import__('os')"]))
+simple("space", "a constraint that compares text with a number", lambda: tt.Space(a=tt.Categorical(["x", "y"]), require=["a < 3"]))
+simple(
+    "space",
+    "constraints that nothing satisfies",
+    lambda: tt.create_study(tt.Space(a=tt.Int(1, 9), b=tt.Int(1, 9), require=["a * b <= 0.5"]), minimize="loss").ask(),
+)
+
+# Problem
+
+
+def tune(**more: object) -> object:
+    arguments: dict[str, object] = {"minimize": "loss", "budget": 1} | more
+    return tt.tune(objectives.fine, SPACE, **arguments)  # type: ignore[arg-type]
+
+
+simple("problem", "no objective", lambda: tune(minimize=None))
+simple("problem", "two objectives where one is due", lambda: tune(maximize="accuracy"))
+simple("problem", "a metric twice", lambda: tune(constraints=[tt.at_most("loss", 1.0)]))
+simple("problem", "a bound that is nan", lambda: tt.at_most("latency", float("nan")))
+simple("problem", "a target that is text", lambda: tune(target="0.5"))
+simple("problem", "a fidelity the wrong way round", lambda: tt.Fidelity("epoch", 9, 1))
+simple("problem", "one fold", lambda: tune(folds=1))
+simple("problem", "no space", lambda: tt.tune(objectives.fine, {"lr": [0, 1]}, minimize="loss", budget=1))
+simple("problem", "no budget", lambda: tune(budget=None))
+simple("problem", "a budget of nothing", lambda: tune(budget=0))
+simple("problem", "a budget that is text", lambda: tune(budget="100"))
+simple("problem", "a negative seed", lambda: tune(seed=-1))
+simple("problem", "no workers", lambda: tune(workers=0))
+simple("problem", "an unknown optimiser", lambda: tune(optimizer="randon"))
+simple("problem", "an unknown executor", lambda: tune(executor="process"))
+simple("problem", "an unknown way to stop", lambda: tune(stop="soon"))
+simple("problem", "an objective that cannot be called", lambda: tt.tune(3, SPACE, minimize="loss", budget=1))
+
+# Stores
+
+
+@case("store", "an unknown kind of store")
+def _(folder: Path) -> str:
+    return refused(lambda: tune(store="sqllite:///trimtab.db"))
+
+
+@case("store", "a folder that is not there")
+def _(folder: Path) -> str:
+    return refused(lambda: tune(store=f"sqlite:///{folder}/nowhere/trimtab.db"))
+
+
+@case("store", "a folder in the file's place")
+def _(folder: Path) -> str:
+    return refused(lambda: tune(store=f"sqlite:///{folder}"))
+
+
+@case("store", "a file that is no database")
+def _(folder: Path) -> str:
+    (folder / "notes.db").write_text("my notes\n" * 1000)
+    return refused(lambda: tune(store=f"sqlite:///{folder}/notes.db"))
+
+
+@case("store", "a database of another program")
+def _(folder: Path) -> str:
+    with sqlite3.connect(folder / "other.db") as other:
+        other.execute("create table meta (key text, value text)")
+        other.execute("create table study (title text)")
+    other.close()
+    return refused(lambda: tune(store=f"sqlite:///{folder}/other.db"))
+
+
+@case("store", "a database written by a newer Trimtab")
+def _(folder: Path) -> str:
+    url = f"sqlite:///{folder}/newer.db"
+    tune(store=url)
+    with sqlite3.connect(folder / "newer.db") as newer:
+        newer.execute("update meta set schema_version = 99")
+    newer.close()
+    return refused(lambda: tune(store=url))
+
+
+@case("store", "a PostgreSQL server that is not there")
+def _(folder: Path) -> str:
+    return refused(lambda: tune(store="postgresql://ann:secret@127.0.0.1:9/tuning"))
+
+
+@case("store", "a damaged page")
+def _(folder: Path) -> str:
+    url, path = f"sqlite:///{folder}/damaged.db", folder / "damaged.db"
+    tt.tune(objectives.fine, SPACE, minimize="loss", budget=300, store=url, name="a").close()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        for page in range(8192, size - 4096, 4096):
+            file.seek(page)
+            file.write(b"\xde\xad" * 2048)
+    return refused(lambda: tt.tune(objectives.fine, SPACE, minimize="loss", budget=301, store=url, name="a"))
+
+
+RUN_IN = """
+import os, sys
+sys.path.insert(0, {here!r})
+if {drop}: os.setgid(65534); os.setuid(65534)
+import objectives, trimtab as tt
+from trimtab.errors import TrimtabError
+try:
+    tt.tune(objectives.{name}, tt.Space(lr=tt.Float(0, 1)), minimize="loss", budget={budget}, store={url!r}, name="a")
+except TrimtabError as error:
+    print(error)
+else:
+    print("nothing was refused")
+"""
+
+
+def in_another_process(url: str, *, name: str = "fine", budget: int = 1, drop: bool = False, prefix: list[str] | None = None) -> str:
+    """Tune in a process of its own (as nobody, if `drop` and we are root); return the sentence it prints."""
+    script = RUN_IN.format(here=str(Path(__file__).parent), drop=drop and os.getuid() == 0, name=name, budget=budget, url=url)
+    done = subprocess.run([*(prefix or []), sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Traceback" not in done.stderr
+    return done.stdout.strip()
+
+
+@case("store", "a read-only file")
+def _(folder: Path) -> str:
+    path = folder / "read-only.db"
+    tune(store=f"sqlite:///{path}", name="a")
+    for each in (path, folder):
+        each.chmod(each.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+    for parent in (folder, *folder.parents):
+        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | stat.S_IROTH | stat.S_IXOTH)
+    try:
+        return in_another_process(f"sqlite:///{path}", budget=2, drop=True)
+    finally:
+        folder.chmod(0o755)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """A real file system of 600 kB; yields its folder, and the command prefix with which to see it."""
+    disk = folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=600k,mode=777", "tmpfs", str(disk)]
+    if os.getuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0:
+        try:
+            yield disk, []
+        finally:
+            subprocess.run(["umount", "-l", str(disk)], check=True)
+    else:  # in a name space of its own, where anybody may mount
+        yield disk, ["unshare", "-rm", "sh", "-c", " ".join(mount) + ' && exec "$0" "$@"']
+
+
+@case("store", "a full disk")
+def _(folder: Path) -> str:
+    with small_disk(folder) as (disk, prefix):
+        return in_another_process(f"sqlite:///{disk}/full.db", budget=100_000, prefix=prefix)
+
+
+# Studies
+
+
+@case("study", "a study that is not there")
+def _(folder: Path) -> str:
+    url = f"sqlite:///{folder}/t.db"
+    tune(store=url, name="resnet")
+    return refused(lambda: tt.load_study(url, "resnett"))
+
+
+@case("study", "two studies of one name")
+def _(folder: Path) -> str:
+    url = f"sqlite:///{folder}/t.db"
+    tt.create_study(SPACE, minimize="loss", store=url, name="resnet").close()
+    return refused(lambda: tt.create_study(SPACE, minimize="loss", store=url, name="resnet"))
+
+
+@case("study", "another space on resuming")
+def _(folder: Path) -> str:
+    url = f"sqlite:///{folder}/t.db"
+    tune(store=url, name="resnet")
+    wider = tt.Space(lr=tt.Float(1e-5, 1.0, log=True))
+    return refused(lambda: tt.tune(objectives.fine, wider, minimize="loss", budget=2, store=url, name="resnet"))
+
+
+@case("study", "another objective on resuming")
+def _(folder: Path) -> str:
+    url = f"sqlite:///{folder}/t.db"
+    tune(store=url, name="resnet")
+    return refused(lambda: tune(store=url, name="resnet", minimize=None, maximize="loss"))
+
+
+@case("study", "another seed on resuming")
+def _(folder: Path) -> str:
+    url = f"sqlite:///{folder}/t.db"
+    tune(store=url, name="resnet", seed=1)
+    return refused(lambda: tune(store=url, name="resnet", seed=2))
+
+
+@case("study", "a name that is empty")
+def _(folder: Path) -> str:
+    return refused(lambda: tt.create_study(SPACE, minimize="loss", name=" "))
+
+
+@case("study", "names in any script (accepted)")
+def _(folder: Path) -> str:
+    url = f"sqlite:///{folder}/t.db"
+    space = tt.Space({"学習率": tt.Float(1e-5, 1e-1, log=True), "größe": tt.Categorical(["клён", "🌲"])})
+    study = tt.tune(objectives.fine, space, minimize="verlust ñ", budget=3, store=url, name="étude n° 1/2 🌲")
+    study.close()
+    again = tt.load_study(url, "étude n° 1/2 🌲")
+    assert set(again.best.params) == {"学習率", "größe"}
+    again.close()
+    return f"{len(again.table)} trials complete"
+
+
+simple("study", "an enqueued value out of range", lambda: study().enqueue({"lr": 3.0}))
+simple("study", "an enqueued parameter that is not there", lambda: study().enqueue({"learning_rate": 0.01}))
+simple("study", "a trial that was never asked for", lambda: study().tell(4, 0.5))
+simple("study", "a result that is text", lambda: told("0.5"))
+simple("study", "a result without the metric", lambda: told({"accuracy": 0.5}))
+simple("study", "an unknown kind of failure", lambda: told(None, failed="bad luck"))
+simple("study", "the best of nothing", lambda: study().best)
+simple("study", "an export to an unknown kind of file", lambda: study().export("trials.xlsx"))
+
+
+def study() -> tt.Study:
+    return tt.create_study(SPACE, minimize="loss", seed=0)
+
+
+def told(result: object, failed: str | None = None) -> None:
+    one = study()
+    number = one.ask().number
+    try:
+        one.tell(number, result, failed=failed)
+    except ObjectiveError:
+        one.tell(number, 0.5)  # the trial was not lost: it can still be told
+        assert one.best.number == number
+        raise
+
+
+@case("study", "a trial told twice")
+def _(folder: Path) -> str:
+    one = study()
+    number = one.ask().number
+    one.tell(number, 0.5)
+    return refused(lambda: one.tell(number, 0.4))
+
+
+@case("study", "a result told after another attempt took over")
+def _(folder: Path) -> str:
+    one = study()
+    trial = one.ask(lease_s=0.01)
+    one.session.worker = "another"
+    import time
+
+    time.sleep(0.05)
+    again = one.ask()
+    assert again.number == trial.number
+    return refused(lambda: one.tell(trial.number, 0.5, attempt=trial.attempt))
+
+
+@case("study", "a result that is nan")
+def _(folder: Path) -> str:
+    one = study()
+    number = one.ask().number
+    one.tell(number, float("nan"))
+    return failed(one)
+
+
+# Objectives: each in a worker process of its own
+
+
+def failed(one: tt.Study) -> str:
+    """Return what is on record of the study's only trial, which failed."""
+    assert len(one.table) == 1
+    view = one.table.trial(0)
+    assert view.state == "failed", view
+    return f"trial 0 failed ({view.failure}): {view.error.splitlines()[0]}"
+
+
+def objective(title: str, name: str, *, complete: bool = False, retries: int = 0, **resources: float) -> None:
+    @case("objective", title)
+    def _(folder: Path) -> str:
+        one = tt.tune(
+            getattr(objectives, name),
+            SPACE,
+            minimize="loss",
+            budget=1,
+            executor="processes",
+            retries=retries,
+            grace_s=0.5,
+            store=f"sqlite:///{folder}/t.db",
+            resources=tt.Resources(**resources),  # type: ignore[arg-type]
+        )
+        one.close()
+        if not complete:
+            return failed(one)
+        view = one.best
+        return f"trial 0 complete, loss {view.metrics['loss']:g}" + "".join(f"; {k}: {v}" for k, v in view.notes.items())
+
+
+objective("returns nan", "returns_nan")
+objective("returns infinity", "returns_inf")
+objective("returns text", "returns_text")
+objective("returns nothing", "returns_nothing")
+objective("returns True", "returns_bool")
+objective("returns another metric", "returns_another_metric")
+objective("returns too many values", "returns_too_many")
+objective("returns something that cannot be sent", "returns_a_lock")
+objective("raises an exception", "raises")
+objective("raises an exception that cannot be shown", "raises_in_raising")
+objective("recurses without end", "recurses")
+objective("calls sys.exit", "exits")
+objective("calls os._exit", "exits_at_once")
+objective("segfaults", "segfaults")
+objective("aborts", "aborts")
+objective("is killed, again and again", "is_killed", retries=1)
+objective("takes more memory than it may", "eats_memory", memory=300 * 2**20)
+objective("asks for more memory than there is", "raises_memory_error")
+objective("hangs and ignores SIGTERM", "hangs", limit_s=1.0)
+objective("prints 40 MB (kept in part)", "prints_a_lot", complete=True)
+objective("prints bytes that are no text", "prints_bytes", complete=True)
+objective("closes its output", "closes_its_output", complete=True)
+objective("reports nan and infinity on the way", "reports_nan", complete=True)
+objective("reports text on the way", "reports_text", complete=True)
+
+
+@case("objective", "a lambda, for workers that must load it")
+def _(folder: Path) -> str:
+    import importlib.util
+
+    assert importlib.util.find_spec("cloudpickle") is None or True
+    script = (
+        "import sys; sys.modules['cloudpickle'] = None\n"
+        "import trimtab as tt\n"
+        "try:\n"
+        "    tt.tune(lambda t: 0.5, tt.Space(x=tt.Float(0, 1)), minimize='loss', budget=1, executor='processes')\n"
+        "except tt.errors.TrimtabError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+# Commands
+
+
+def command(title: str, *argv: str, refuse: bool = False) -> None:
+    @case("command", title)
+    def _(folder: Path) -> str:
+        def call() -> tt.Study:
+            return tt.tune(tt.Command(list(argv)), SPACE, minimize="loss", budget=1, name="c")
+
+        return refused(call) if refuse else failed(call())
+
+
+command("a template with an unknown name", "train", "--lr={lrr}", refuse=True)
+command("a template with an open brace", "train", "--lr={lr", refuse=True)
+command("no program", refuse=True)
+command("a program that is not there", "no-such-program-here", "--lr={lr}", refuse=True)
+command("a program that fails", "sh", "-c", "echo 'no such data set' >&2; exit 3")
+command("a program that says nothing", "true")
+command("a program that prints the metric as text", "sh", "-c", 'echo \'{"loss": "low"}\'')
+command("a program that prints broken JSON", "sh", "-c", "echo '{\"loss\": 0.5'")
+command("a program that prints nan", "sh", "-c", "echo '{\"loss\": NaN}'")
+command("a program that is killed by a signal", "sh", "-c", "kill -SEGV $$")
+
+# Command line
+
+
+def cli(title: str, *argv: str, spec: str | None = None) -> None:
+    @case("command line", title)
+    def _(folder: Path) -> str:
+        if spec is not None:
+            (folder / "study.yaml").write_text(spec)
+        done = subprocess.run(
+            [sys.executable, "-m", "trimtab.surfaces.cli", *argv], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2, (done.returncode, done.stdout, done.stderr[-2000:])
+        assert "Traceback" not in done.stderr
+        return done.stderr.strip().splitlines()[-1]
+
+
+SPEC = "name: a\ncommand: ['true']\nminimize: loss\nbudget: 1\nspace:\n  lr: {float: [1e-5, 1e-1], log: true}\n"
+
+cli("an unknown command", "tune")
+cli("an unknown option", "list", "--jsn")
+cli("a study file that is not there", "run", "study.yaml")
+cli("a study file that is no YAML", "run", "study.yaml", spec="name: [a\nspace: }\n")
+cli("an unknown key", "run", "study.yaml", spec=SPEC + "budgets: 3\n")
+cli("a number in quotes", "run", "study.yaml", spec=SPEC.replace("1e-5", "'1e-5'"))
+cli("a key twice", "run", "study.yaml", spec=SPEC + "budget: 3\n")
+cli("a store that is not there", "show", "resnet", "--store", "sqlite:///nowhere.db")
+
+
+@case("command line", "a study that is not there")
+def _(folder: Path) -> str:
+    tune(store=f"sqlite:///{folder}/trimtab.db", name="resnet")
+    done = subprocess.run(
+        [sys.executable, "-m", "trimtab.surfaces.cli", "show", "resnt"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    return done.stderr.strip()
+
+
+# The test and its table
+
+
+def tidy(sentence: str, folder: Path) -> str:
+    """Return a sentence without what differs from run to run."""
+    text = sentence.replace(str(folder), "/data").replace(sys.executable, "python")
+    text = re.sub(r"\b\d+(\.\d+)? (MB|GB|MiB|GiB|kB)\b", "N MB", text)
+    text = re.sub(r"in /tmp\S*", "in /tmp/...", text)
+    text = re.sub(r"created \d{4}-\d\d-\d\d[ T:\d.Z+-]*", "created (date)", text)
+    text = re.sub(r"(line|column) \d+ column \d+", "line N", text)
+    return " ".join(text.split())
+
+
+def row(area: str, title: str, sentence: str) -> str:
+    shown = sentence.replace("|", "\\|").replace("<", "&lt;")
+    return f"| {area} | {title} | {shown} |"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.area}: {case.title}")
+def test_bad_input(case: Case, tmp_path: Path) -> None:
+    sentence = tidy(case.run(tmp_path), tmp_path)
+    assert len(sentence) > 15
+    assert "Traceback" not in sentence
+    assert "nothing was refused" not in sentence
+    ROWS[case.area, case.title] = sentence
+    if not WRITE:
+        wanted = row(case.area, case.title, sentence)
+        assert wanted in DOCS.read_text(), "docs/bad-inputs.md tells otherwise; see this file's first lines"
+
+
+def test_there_are_sixty() -> None:
+    assert len(CASES) >= 60
+    assert len({(case.area, case.title) for case in CASES}) == len(CASES)
+
+
+@pytest.mark.skipif(not WRITE, reason="writes docs/bad-inputs.md; checked by every other test here")
+def test_write_the_table() -> None:
+    head = f"""# Bad inputs
+
+What Trimtab says to {len(CASES)} bad inputs: one sentence, or a failed trial on record; never a traceback, never a lost
+trial. This table is made and checked by `tests/bad/test_bad_inputs.py`, which does each of these things for real.
+
+| where | what | what Trimtab says |
+|---|---|---|
+"""
+    DOCS.write_text(head + "\n".join(row(*key, ROWS[key]) for key in ((c.area, c.title) for c in CASES)) + "\n")

@@ -1,0 +1,165 @@
+"""The Gaussian process against finite differences and against its own definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import trimtab as tt
+from trimtab.numerics import blas
+from trimtab.numerics.gp import Data, Posterior, Prior, fit, neg_log_posterior
+from trimtab.numerics.warp import half_rank, log_warp, warp
+from trimtab.optim.features import Features
+
+
+def data(n: int = 30, q: int = 5, seed: int = 0) -> Data:
+    rng = np.random.default_rng(seed)
+    z = rng.random((n, q))
+    y = np.sin(5 * z[:, 0]) + z[:, 1] ** 2 + rng.normal(0, 0.05, n)
+    group = np.minimum(np.arange(q), q - 2)  # the last two coordinates share a scale
+    return Data(z, y - y.mean(), group, q - 1, rng.uniform(0.3, 1.0, n), rng.uniform(0, 0.01, n))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_gradient_of_the_posterior_by_the_hyperparameters(seed: int) -> None:
+    d, prior = data(seed=seed), Prior()
+    theta = prior.centre(d.n_groups) + np.random.default_rng(seed).normal(0, 0.5, d.n_groups + 2)
+    _, gradient = neg_log_posterior(theta, d, prior)
+    h = 1e-5
+    steps = np.eye(len(theta)) * h
+    numeric = [
+        (neg_log_posterior(theta + s, d, prior)[0] - neg_log_posterior(theta - s, d, prior)[0]) / (2 * h) for s in steps
+    ]
+    np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-6)
+
+
+def test_predictions_follow_the_textbook() -> None:
+    d, prior = data(), Prior()
+    theta = prior.centre(d.n_groups)
+    posterior = Posterior(d, theta)
+    points = np.random.default_rng(1).random((7, 5))
+    w = np.exp(-theta[1:-1])[d.group]
+
+    def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        r = np.sqrt((w * (a[:, None] - b[None]) ** 2).sum(-1))
+        s = 5**0.5 * r
+        return np.exp(theta[0]) * (1 + s + s * s / 3) * np.exp(-s)
+
+    noisy = kernel(d.z, d.z) + np.diag(np.exp(theta[-1]) * d.noise_share + d.known)
+    k = kernel(d.z, points)
+    mean, deviation = posterior.predict(points)
+    np.testing.assert_allclose(mean, k.T @ np.linalg.solve(noisy, d.y), rtol=1e-5)
+    variance = np.exp(theta[0]) - np.einsum("nm,nm->m", k, np.linalg.solve(noisy, k))
+    np.testing.assert_allclose(deviation**2, variance, rtol=1e-4)
+
+
+def test_gradients_of_the_predictions() -> None:
+    d = data()
+    posterior = Posterior(d, fit(d, Prior(), [Prior().centre(d.n_groups)], 30))
+    points = np.random.default_rng(2).random((4, 5))
+    _, _, by_mean, by_deviation = posterior.predict_with_gradient(points)
+    h = 1e-5
+    for q in range(5):
+        up, down = points.copy(), points.copy()
+        up[:, q] += h
+        down[:, q] -= h
+        (mean_up, deviation_up), (mean_down, deviation_down) = posterior.predict(up), posterior.predict(down)
+        np.testing.assert_allclose(by_mean[:, q], (mean_up - mean_down) / (2 * h), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(by_deviation[:, q], (deviation_up - deviation_down) / (2 * h), rtol=1e-3, atol=1e-5)
+
+
+def test_leave_one_out_is_what_leaving_one_out_gives() -> None:
+    d = data(12)
+    theta = Prior().centre(d.n_groups)
+    density = Posterior(d, theta).leave_one_out()
+    for i in (0, 5, 11):
+        rest = d.take(np.delete(np.arange(12), i))
+        mean, deviation = Posterior(rest, theta).predict(d.z[i : i + 1])
+        variance = deviation[0] ** 2 + np.exp(theta[-1]) * d.noise_share[i] + d.known[i]
+        expected = -0.5 * np.log(2 * np.pi * variance) - 0.5 * (d.y[i] - mean[0]) ** 2 / variance
+        assert density[i] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_fantasy_leaves_the_mean_and_shrinks_the_deviation() -> None:
+    d = data()
+    posterior = Posterior(d, Prior().centre(d.n_groups))
+    point, elsewhere = np.full((1, 5), 0.9), np.full((1, 5), 0.4)
+    told = posterior.condition(point)
+    np.testing.assert_allclose(told.mean(elsewhere), posterior.mean(elsewhere), atol=1e-6)
+    assert told.predict(point)[1][0] < 0.5 * posterior.predict(point)[1][0]
+
+
+def test_fitting_finds_the_parameters_that_matter() -> None:
+    rng = np.random.default_rng(0)
+    z = rng.random((80, 3))
+    y = np.sin(8 * z[:, 0])
+    d = Data(z, y - y.mean(), np.arange(3), 3, np.ones(80), np.zeros(80))
+    theta = fit(d, Prior(), [Prior().centre(3)], 60)
+    assert theta[1] < theta[2] - 1
+    assert theta[1] < theta[3] - 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_the_kernel_of_conditional_spaces_is_positive_definite(seed: int) -> None:
+    deep = tt.Space(
+        model=tt.Categorical(["a", "b", "c"]),
+        depth=tt.Int(1, 9, when=tt.given("model").is_in(["a", "b"])),
+        leaf=tt.Float(0, 1, when=tt.given("depth") >= 4),
+        rate=tt.Float(1e-4, 1, log=True, when=tt.given("model") == "c"),
+        kind=tt.Categorical(["x", "y"], when=tt.given("leaf") > 0.5),
+    )
+    rng = np.random.default_rng(seed)
+    features = Features(deep)
+    z = features.embed(deep.sample(rng, 60))
+    theta = np.concatenate([[0.0], rng.uniform(np.log(1e-2), np.log(1e2), features.n_groups), [np.log(1e-6)]])
+    d = Data(z, np.zeros(60), features.group, features.n_groups, np.ones(60), np.zeros(60))
+    value, _ = neg_log_posterior(theta, d, Prior())
+    assert np.isfinite(value), "the covariance has a Cholesky factor at the noise's lower bound"
+
+
+def test_categoricals_are_one_apart_and_inactive_ones_at_no_distance() -> None:
+    space = tt.Space(model=tt.Categorical(["a", "b", "c"]), depth=tt.Int(1, 9, when=tt.given("model") == "a"))
+    features = Features(space)
+    rows = space.encode([{"model": "b"}, {"model": "c"}, {"model": "a", "depth": 1}, {"model": "a", "depth": 9}])
+    z = features.embed(rows)
+    squared = ((z[:, None] - z[None]) ** 2).sum(-1)
+    assert squared[0, 1] == pytest.approx(1.0)
+    assert squared[2, 3] == pytest.approx((8 / 9) ** 2)
+    assert squared[0, 2] > 2.0, "another choice, and a parameter more"
+
+
+def test_the_warps_on_vectors_worked_out_by_hand() -> None:
+    labels = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
+    scale = ((0 + 1 + 4) / 3) ** 0.5
+    np.testing.assert_allclose(half_rank(labels)[2:], [2.0, 3.0, 4.0])
+    np.testing.assert_allclose(half_rank(labels)[:2], 2.0 + scale * np.array([-1.1503493803760083, -0.31863936396437514]))
+    np.testing.assert_allclose(log_warp(np.array([0.0, 5.0, 10.0])), [-0.5, 0.5 - np.log(1.25) / np.log(1.5), 0.5])
+    assert half_rank(np.array([2.0, 2.0])).tolist() == [2.0, 2.0]
+    assert warp(np.array([7.0])).tolist() == [0.0]
+    assert warp(np.array([3.0, 3.0, 3.0])).tolist() == [0.0, 0.0, 0.0]
+    ties = half_rank(np.array([0.0, 0.0, 1.0, 2.0, 3.0]))
+    assert ties[0] == ties[1] < 1.0
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=40))
+def test_the_warp_keeps_the_order_of_the_good_half_and_is_finite(losses: list[float]) -> None:
+    array = np.array(losses)
+    labels = warp(array)
+    assert np.all(np.isfinite(labels))
+    assert np.all(np.abs(labels) <= 1.0)
+    order = np.argsort(array, kind="stable")
+    assert np.all(np.diff(labels[order]) <= 1e-12), "better losses never get lower labels"
+
+
+def test_blas_threads_are_put_back() -> None:
+    import threadpoolctl
+
+    with threadpoolctl.threadpool_limits(2, "blas"):
+        before = [info["num_threads"] for info in threadpoolctl.threadpool_info()]
+        with blas.one_thread():
+            inside = {info["num_threads"] for info in threadpoolctl.threadpool_info() if info["user_api"] == "blas"}
+        assert inside == {1}
+        assert [info["num_threads"] for info in threadpoolctl.threadpool_info()] == before

@@ -1,0 +1,296 @@
+"""Ask and tell, by hand."""
+
+from __future__ import annotations
+
+import math
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trimtab as tt
+from trimtab.errors import LateResultError, ObjectiveError, ParamsError, StudyMismatchError, TrialError
+from trimtab.ledger.event import Opened
+from trimtab.ledger.table import COMPLETE, RUNNING
+from trimtab.study import provenance
+from trimtab.study.replay import replay
+
+SPACE = tt.Space(lr=tt.Float(1e-5, 1e-1, log=True), layers=tt.Int(2, 12))
+
+
+def study(**more: object) -> tt.Study:
+    return tt.create_study(SPACE, **({"minimize": "loss", "optimizer": "random", "seed": 0} | more))  # type: ignore[arg-type]
+
+
+def test_ask_and_tell() -> None:
+    one = study()
+    for _ in range(5):
+        trial = one.ask()
+        one.tell(trial.number, trial.params["lr"])
+    assert len(one.table) == 5
+    assert one.best.metrics["loss"] == one.best.params["lr"] == np.nanmin(one.table.y)
+    assert one.best_trials == [one.best]
+    assert "5 trials" in repr(one)
+
+
+def test_a_seed_makes_it_reproducible() -> None:
+    rows = []
+    for seed in (1, 1, 2):
+        one = study(seed=seed)
+        for _ in range(4):
+            one.tell(one.ask().number, 1.0)
+        rows.append(one.table.x.tobytes())
+    assert rows[0] == rows[1] != rows[2]
+
+
+def test_pending_trials_are_told_in_any_order() -> None:
+    one = study()
+    trials = [one.ask() for _ in range(4)]
+    assert [trial.number for trial in trials] == [0, 1, 2, 3]
+    for trial in reversed(trials):
+        one.tell(trial.number, {"loss": trial.number, "cost": 2.5})
+    assert one.table.order.tolist() == [3, 2, 1, 0]
+    assert one.table.cost.tolist() == [2.5] * 4
+    assert one.best.number == 0
+
+
+def test_numbers_of_other_libraries_are_numbers() -> None:
+    one = study()
+    one.tell(one.ask().number, np.float32(0.5))
+    one.tell(one.ask().number, {"loss": np.array(0.25), "accuracy": np.int64(3)})
+    assert one.table.y[:, 0].tolist() == [0.5, 0.25]
+    assert math.isnan(one.table.extra["accuracy"][0])
+    assert one.table.trial(1).metrics == {"loss": 0.25, "accuracy": 3.0}
+
+
+def test_what_is_no_number_is_kept_as_a_note() -> None:
+    one = study()
+    one.tell(one.ask().number, {"loss": 0.5, "model": "small", "sizes": (1, 2), "oops": float("inf")})
+    assert one.best.notes == {"model": "small", "sizes": [1, 2], "oops": "inf"}
+
+
+def test_failures_are_data() -> None:
+    one = study()
+    one.tell(one.ask().number, failed="oom", error="held 80 GB")
+    one.tell(one.ask().number, float("nan"))
+    first, second = one.table.trial(0), one.table.trial(1)
+    assert (first.state, first.failure, first.error) == ("failed", "oom", "held 80 GB")
+    assert (second.state, second.failure) == ("failed", "nan")
+    with pytest.raises(TrialError, match=r"2 failed \(1 x oom, 1 x nan\)"):
+        _ = one.best
+
+
+def test_what_cannot_be_read_leaves_the_trial_running() -> None:
+    one = study()
+    trial = one.ask()
+    with pytest.raises(ObjectiveError, match="returned no 'loss'"):
+        one.tell(trial.number, {"accuracy": 1.0})
+    assert one.table.state[0] == RUNNING
+    one.tell(trial.number, 1.0)
+    with pytest.raises(TrialError, match="complete; a trial is told once"):
+        one.tell(trial.number, 2.0)
+    assert one.table.y[0, 0] == 1.0
+
+
+def test_reports_are_on_record_before_the_result() -> None:
+    one = study(fidelity=tt.Fidelity("epoch", 1, 3))
+    trial = one.ask()
+    for epoch in trial.steps():
+        trial.report(epoch, loss=1.0 / epoch)
+    assert one.table.curves.of(0)[0].tolist() == [1.0, 2.0, 3.0]
+    assert one.table.fidelity.tolist() == [[3.0]]
+    one.tell(trial.number, 0.3)
+    assert one.best.fidelity == {"epoch": 3.0}
+
+
+def test_enqueued_points_come_first_and_are_completed() -> None:
+    one = study()
+    whole = one.enqueue({"lr": 1e-3, "layers": 4}, note="what we use today")
+    part = one.enqueue({"layers": 7})
+    first, second, third = one.ask(), one.ask(), one.ask()
+    assert (first.number, second.number) == (whole, part)
+    assert first.params == {"lr": 1e-3, "layers": 4}
+    assert second.params["layers"] == 7
+    assert third.number == 2
+    assert one.table.trial(0).why == "what we use today"
+    assert one.table.trial(0).origin == "user"
+    with pytest.raises(ParamsError, match="layers"):
+        one.enqueue({"layers": 99})
+    assert replay(one.session.journal.read()).differing == ()
+
+
+def test_enqueued_points_obey_the_constraints() -> None:
+    space = tt.Space(a=tt.Int(1, 9), b=tt.Int(1, 9), require=["a * b <= 20"])
+    one = tt.create_study(space, minimize="loss", optimizer="random", seed=0)
+    with pytest.raises(ParamsError, match=r"a \* b <= 20"):
+        one.enqueue({"a": 9, "b": 9})
+    one.enqueue({"a": 9})
+    assert one.ask().params["b"] <= 2
+
+
+def test_notes_and_tags() -> None:
+    one = study()
+    trial = one.ask()
+    trial.note("gpu", "a100")
+    one.tag(trial.number, "baseline", "paper")
+    one.tag(trial.number, "paper", remove=True)
+    one.note("question", "does depth matter?")
+    view = one.table.trial(0)
+    assert (view.notes, view.tags) == ({"gpu": "a100"}, ("baseline",))
+    assert one.table.notes == {"question": "does depth matter?"}
+    with pytest.raises(TrialError, match="no trial 9"):
+        one.note("k", 1, trial=9)
+
+
+def test_a_silent_worker_loses_its_trial_and_its_late_result_is_refused() -> None:
+    one = study()
+    first = one.ask(lease_s=0.0)
+    one.session.worker = "somebody else"
+    again = one.ask()
+    assert (again.number, again.attempt) == (first.number, 2)
+    assert again.params == first.params
+    with pytest.raises(LateResultError, match="attempt 2 took over"):
+        one.tell(first.number, 0.5, attempt=first.attempt)
+    one.tell(again.number, 0.7, attempt=again.attempt)
+    assert one.best.metrics["loss"] == 0.7
+
+
+def test_without_a_lease_nobody_takes_a_trial_over() -> None:
+    one = study()
+    first = one.ask()
+    one.session.worker = "somebody else"
+    assert one.ask().number == first.number + 1
+
+
+def test_a_finite_space_ends() -> None:
+    one = tt.create_study(tt.Space(a=tt.Int(1, 3)), minimize="loss", optimizer="grid")
+    seen = {one.ask().params["a"] for _ in range(3)}
+    assert seen == {1, 2, 3}
+    with pytest.raises(TrialError, match="nothing is left to try"):
+        one.ask()
+
+
+def test_constraints_decide_what_is_best() -> None:
+    one = study(constraints=[tt.at_most("latency", 10.0)])
+    for loss, latency in ((0.1, 20.0), (0.3, 9.0), (0.2, 10.0)):
+        one.tell(one.ask().number, {"loss": loss, "latency": latency})
+    assert one.best.number == 2
+
+
+def test_no_feasible_trial_names_the_nearest() -> None:
+    one = study(constraints=[tt.at_least("accuracy", 0.9)])
+    for accuracy in (0.5, 0.8):
+        one.tell(one.ask().number, {"loss": 1.0, "accuracy": accuracy})
+    with pytest.raises(TrialError, match="trial 1 comes nearest with accuracy = 0.8"):
+        _ = one.best
+
+
+def test_several_objectives_have_a_front() -> None:
+    one = study(minimize=None, objectives=[tt.minimize("loss"), tt.maximize("speed")])
+    for loss, speed in ((1.0, 1.0), (0.5, 0.5), (0.7, 0.4), (0.5, 0.5), (2.0, 3.0)):
+        one.tell(one.ask().number, {"loss": loss, "speed": speed})
+    assert [trial.number for trial in one.best_trials] == [0, 1, 3, 4]
+
+
+def test_two_handles_on_one_study_see_each_other(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/t.db"
+    one = study(store=url)
+    two = tt.load_study(url, "study")
+    a, b = one.ask(), two.ask()
+    assert (a.number, b.number) == (0, 1)
+    two.tell(a.number, 0.5)
+    with pytest.raises(TrialError, match="told once"):
+        one.tell(a.number, 0.4)
+    one.tell(b.number, 0.3)
+    assert one.best.number == b.number
+    assert two.ask().number == 2
+    records = list(one.session.journal.read())
+    assert replay(records).differing == ()
+    assert sum(isinstance(r.event, Opened) for r in records) == 1, "the second handle's coming is on record"
+    one.close()
+    two.close()
+
+
+def test_threads_share_a_study() -> None:
+    one = study()
+
+    def work() -> None:
+        for _ in range(25):
+            trial = one.ask()
+            one.tell(trial.number, trial.params["lr"])
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(one.table) == 200
+    assert bool(np.all(one.table.state == COMPLETE))
+    assert replay(one.session.journal.read()).differing == ()
+
+
+def test_the_space_can_grow(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/t.db"
+    one = study(store=url)
+    one.tell(one.ask().number, 1.0)
+    one.add_parameter("dropout", tt.Float(0.0, 0.5))
+    trial = one.ask()
+    assert set(trial.params) == {"lr", "layers", "dropout"}
+    one.tell(trial.number, 0.5)
+    one.close()
+    again = tt.load_study(url, "study")
+    assert again.table.x.shape == (2, 3)
+    assert replay(again.session.journal.read()).differing == ()
+    again.close()
+
+
+def test_another_engine_from_here_on_is_on_record(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/t.db"
+    one = study(store=url)
+    one.tell(one.ask().number, 1.0)
+    one.close()
+    two = tt.load_study(url, "study", optimizer="sobol")
+    two.tell(two.ask().number, 1.0)
+    assert [two.table.origin(n).by for n in range(2)] == ["random", "sobol"]
+    assert replay(two.session.journal.read()).differing == ()
+    two.close()
+
+
+def test_snapshots_shorten_the_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trimtab.study.session.SNAPSHOT_EVERY", 50)
+    url = f"sqlite:///{tmp_path}/t.db"
+    one = study(store=url)
+    for _ in range(60):
+        one.tell(one.ask().number, 1.0)
+    x = one.table.x.copy()
+    one.close()
+    again = tt.load_study(url, "study")
+    stored = again.session.journal.load_snapshot()
+    assert stored is not None
+    assert stored[0] > 50
+    np.testing.assert_array_equal(again.table.x, x)
+    assert again.ask().number == 60
+    again.close()
+
+
+def test_provenance_is_on_record() -> None:
+    created = study().session.ledger.created
+    assert created.seed == 0
+    assert {"trimtab", "python", "numpy", "host", "pid", "argv"} <= created.provenance.keys()
+    assert provenance._text("postgresql://ann:secret@db/x") == "postgresql://ann:***@db/x"
+
+
+def test_only_one_way_to_say_what_to_optimise() -> None:
+    with pytest.raises(tt.errors.ProblemError, match="none of them"):
+        tt.create_study(SPACE)
+    with pytest.raises(tt.errors.ProblemError, match="more than one"):
+        tt.create_study(SPACE, minimize="a", maximize="b")
+
+
+def test_resuming_with_another_definition_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/t.db"
+    tt.tune(lambda t: 1.0, SPACE, minimize="loss", budget=1, store=url, name="a").close()
+    wider = tt.Space(lr=tt.Float(1e-5, 1.0, log=True), layers=tt.Int(2, 12))
+    with pytest.raises(StudyMismatchError, match="lr: was .*0.1.*is now .*1"):
+        tt.tune(lambda t: 1.0, wider, minimize="loss", budget=1, store=url, name="a")
