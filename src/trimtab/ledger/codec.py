@@ -45,8 +45,9 @@ def encode(event: Event) -> bytes:
     """
     try:
         body = _encoder.encode(event)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        return _encode_with_care(event)  # numpy scalars, broken surrogates; or nothing that can be written
+        _decoder.decode(body)  # under a microsecond, for the promise that what is written can be read
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.DecodeError):
+        return _encode_with_care(event)  # numpy scalars, nan, broken surrogates; or what cannot be written at all
     if b"null" in body:  # msgspec writes nan and infinities as null, silently
         return _encode_with_care(event)
     return body
