@@ -157,6 +157,29 @@ class Activity:
             possible[column] = condition.can_hold(row, possible)
         return possible
 
+    def implied(self, wanted: Sequence[int], known: Floats) -> tuple[list[int], dict[int, tuple[float, ...]]]:
+        """Return what must be so for parameters to be active, as far as their conditions leave no alternative.
+
+        Args:
+            wanted: the columns that are to be active.
+            known: [D] the codes that are known, nan where free.
+
+        Returns:
+            the conditional columns that must be active, `wanted` and what they hang from, and the codes that remain to
+            free columns on which an equality is asked.
+        """
+        conditions = dict(self._conditions)
+        must = [column for column in wanted if column in conditions]
+        remaining: dict[int, tuple[float, ...]] = {}
+        for column in must:  # grows while it is walked
+            for check in _without_alternative(conditions[column]):
+                if check.column in conditions and check.column not in must:
+                    must.append(check.column)
+                if check.symbol == "==" and np.isnan(known[check.column]):
+                    before = remaining.get(check.column, check.codes)
+                    remaining[check.column] = tuple(code for code in before if code in check.codes)
+        return must, remaining
+
     def n_configurations(self, parameters: Sequence[Parameter], fixed: Floats) -> int | None:
         """Return how many configurations there are, inactive branches not counted; None for infinitely many.
 
@@ -178,38 +201,26 @@ class Activity:
         conditions = dict(self._conditions)
         rows = np.full((1, self._n_columns), np.nan)
         active = np.ones(rows.shape, dtype=np.bool_)
-        weights = [1]
+        weights = np.array([1], dtype=object)  # Python's integers, which do not overflow
         for column in group:
             if column in conditions:
                 active[:, column] = conditions[column].holds(rows, active)
             lives = active[:, column]
-            n = 1 if not np.isnan(fixed[column]) else parameters[column].n_values
-            if not lives.any() or (n == 1 and column not in self.parents):
-                continue
-            if n is None:
+            is_held = not np.isnan(fixed[column])
+            n = 1 if is_held else parameters[column].n_values
+            if n is None and lives.any():
                 return None
-            if column not in self.parents:
-                weights = [
-                    weight * n if alive else weight for weight, alive in zip(weights, lives.tolist(), strict=True)
-                ]
+            if n is None or column not in self.parents:
+                weights[lives] *= n or 1
                 continue
-            classes = (
-                [(float(fixed[column]), 1)]
-                if n == 1 and not np.isnan(fixed[column])
-                else self._classes(column, parameters[column])
-            )
-            branches = [(rows[~lives], active[~lives])]
-            counts = [weight for weight, alive in zip(weights, lives.tolist(), strict=True) if not alive]
-            alive_weights = [weight for weight, alive in zip(weights, lives.tolist(), strict=True) if alive]
+            classes = [(float(fixed[column]), 1)] if is_held else self._classes(column, parameters[column])
+            branches = [(rows[~lives], active[~lives], weights[~lives])]
             for code, n_alike in classes:
-                branch = rows[lives].copy()
+                branch = rows[lives]
                 branch[:, column] = code
-                branches.append((branch, active[lives]))
-                counts += [weight * n_alike for weight in alive_weights]
-            rows = np.concatenate([row for row, _ in branches])
-            active = np.concatenate([lived for _, lived in branches])
-            weights = counts
-        return sum(weights)
+                branches.append((branch, active[lives], weights[lives] * n_alike))
+            rows, active, weights = (np.concatenate(parts) for parts in zip(*branches, strict=True))
+        return int(sum(weights.tolist()))
 
     def _classes(self, column: int, parameter: Parameter) -> list[tuple[float, int]]:
         """Return (a code, how many codes) for each run of a finite parameter's codes that no comparison tells apart."""
@@ -243,6 +254,13 @@ class Activity:
         place = {column: i for i, column in enumerate(self.order)}
         distinct = {id(group): group for group in group_of.values()}
         return [sorted(group, key=place.__getitem__) for group in distinct.values()]
+
+
+def _without_alternative(condition: Bound) -> list[Check]:
+    """Return the comparisons that hold whenever the condition does."""
+    if isinstance(condition, Every):
+        return [check for part in condition.parts for check in _without_alternative(part)]
+    return [condition] if isinstance(condition, Check) else []
 
 
 def _bind(
@@ -300,6 +318,8 @@ def _check(column: int, symbol: str, values: tuple[Choice, ...], parent: Paramet
         or value != value
     ):
         raise ParamsError(f"{name} is a number and is compared by size with {shown(value)}.")
+    if (symbol, value) in (("<=", parent.low), (">=", parent.high)):
+        return Check(column, "==", (float(value),))
     check = Check(column, symbol, (float(value),))
     return check if check.accepts(parent.low) or check.accepts(parent.high) else None
 

@@ -174,6 +174,7 @@ class Space:
             column = self.column(name)
             row[column] = self._code(column, value, "")
         self._check_partial(row)
+        self._implied(row)
         return row
 
     def decode(self, x: Floats) -> list[Params]:
@@ -275,21 +276,19 @@ class Space:
                 value that the space itself holds fixed applies where it is active.
 
         Raises:
-            ParamsError: a given value that is impossible, contradicts one that is held, or can never be active.
+            ParamsError: a given value that is impossible, contradicts one that is held, or can never be active with the
+                others.
             StarvedError: 100,000 candidates in a row were refused; the message names the constraint that refuses most.
         """
-        must: list[int] = []
-        if given is not None:
-            given = self._read_given(given)
-            is_conditional = self._activity.conditional
-            must = [] if given is None else [column for column in is_conditional if not np.isnan(given[column])]
+        given = None if given is None else self._read_given(given)
+        must, remaining = ([], {}) if given is None else self._implied(given)
         if not self.constraints and not must:
-            return self._draw(rng, n, given)
+            return self._draw(rng, n, given, remaining)
         found: list[Floats] = []
         wanted, barren, n_drawn, size = n, 0, 0, max(n, 16)
         passed = np.zeros(len(self.constraints) + len(must), dtype=np.int64)
         while wanted > 0:
-            x = self._draw(rng, size, given)
+            x = self._draw(rng, size, given, remaining)
             verdicts = np.array([*self._judge(x), *(~np.isnan(x[:, column]) for column in must)])
             passed += verdicts.sum(axis=1)
             accepted = x[verdicts.all(axis=0)][:wanted]
@@ -464,10 +463,12 @@ class Space:
             x[~self._activity.of(x)] = np.nan
         return x
 
-    def _draw(self, rng: Rng, n: int, given: Floats | None) -> Floats:
+    def _draw(self, rng: Rng, n: int, given: Floats | None, remaining: Mapping[int, tuple[float, ...]]) -> Floats:
         x = self._codec.from_unit(rng.random((n, len(self.names))))
         if given is not None:
             np.copyto(x, given, where=~np.isnan(given))
+        for column, codes in remaining.items():
+            x[:, column] = np.array(codes)[rng.integers(len(codes), size=n)]
         return self._settle(x)
 
     def _judge(self, x: Floats) -> list[Bools]:
@@ -544,6 +545,18 @@ class Space:
         if self._held is not None:
             given[self._is_held] = np.nan
         return None if np.isnan(given).all() else given
+
+    def _implied(self, given: Floats) -> tuple[list[int], dict[int, tuple[float, ...]]]:
+        """Return `Activity.implied` by given values, those apart that the space holds and applies where it can."""
+        free = np.isnan(given)
+        known = given if self._held is None else np.where(free, self._held, given)
+        wanted = np.flatnonzero(~free if self._is_held is None else ~free & ~self._is_held).tolist()
+        must, remaining = self._activity.implied(wanted, known)
+        for column, codes in remaining.items():
+            if not codes:
+                children = ", ".join(f"{self.names[c]} (when {self.parameters[c].when!r})" for c in must)
+                raise ParamsError(f"no value of {self.names[column]} makes all of these active: {children}.")
+        return must, remaining
 
     def _check_partial(self, row: Floats) -> None:
         """Refuse given values that contradict those held, or that can never be active with the others."""
