@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 
 from trimtab.arrays import Bools, Floats
 from trimtab.ledger.table import TrialTable
+from trimtab.optim.gp import Gp, GpState
 from trimtab.optim.grid import Grid, GridState
 from trimtab.optim.protocol import Proposal, Request
-from trimtab.optim.sobol import Sobol
 from trimtab.space.problem import Problem
 
 SMALL: Final = 64
@@ -25,17 +25,20 @@ class AutoState:
     Attributes:
         default: [D] the default configuration; None once it was tried, or when it violates a constraint.
         grid: the walk through a small space; None for other spaces.
+        gp: what the model learned; None for a small space.
     """
 
     default: Floats | None
     grid: GridState | None
+    gp: GpState | None
 
 
 class Auto:
     """The recommended engine.
 
     First the default configuration, which every result is compared with. Then, where the space has at most 64
-    configurations, each of them once, in random order; where it has more, a scrambled Sobol sequence.
+    configurations, each of them once, in random order; where it has more, a few points of a scrambled Sobol sequence and
+    from there on a Gaussian process, which learns from every trial.
 
     Example:
         >>> Auto().to_json()
@@ -43,22 +46,26 @@ class Auto:
     """
 
     def __init__(self) -> None:
-        self._sobol = Sobol()
+        self._gp = Gp()
         self._grid = Grid(SMALL, shuffle=True)
 
     def init(self, problem: Problem) -> AutoState:
         space = problem.space
         default = space.default_row()
         is_small = space.n_configurations is not None and space.n_configurations <= SMALL
-        if not is_small:
-            self._sobol.init(problem)
-        return AutoState(default if space.satisfied(default) else None, self._grid.init(problem) if is_small else None)
+        return AutoState(
+            default=default if space.satisfied(default) else None,
+            grid=self._grid.init(problem) if is_small else None,
+            gp=None if is_small else self._gp.init(problem),
+        )
 
     def tell(self, state: AutoState, table: TrialTable, row: int) -> AutoState:
         if state.default is not None and _same(table.x[row], state.default):
             state.default = None
         if state.grid is not None:
             state.grid = self._grid.tell(state.grid, table, row)
+        if state.gp is not None:
+            state.gp = self._gp.tell(state.gp, table, row)
         return state
 
     def ask(self, state: AutoState, table: TrialTable, request: Request) -> Proposal:
@@ -77,11 +84,11 @@ class Auto:
         return Proposal(np.concatenate([first.x, others]), "auto", why)
 
     def _fill(self, state: AutoState, table: TrialTable, request: Request) -> Proposal:
-        if state.grid is not None:
-            found = self._grid.ask(state.grid, table, request)
+        if state.gp is None:
+            found = self._grid.ask(cast("GridState", state.grid), table, request)
             return Proposal(found.x, "auto", f"grid: the space has at most {SMALL} configurations")
-        found = self._sobol.ask(None, table, request)
-        return Proposal(found.x, "auto", "sobol: to cover the space evenly")
+        found = self._gp.ask(state.gp, table, request)
+        return Proposal(found.x, "auto", tuple(f"{found.by}: {found.reason(i)}" for i in range(len(found.x))))
 
     def to_json(self) -> dict[str, object]:
         return {"name": "auto"}

@@ -48,7 +48,8 @@ class GpState:
     def __init__(self, problem: Problem) -> None:
         self.features = Features(problem.space)
         self.x: list[Floats] = []
-        self.loss: list[float] = []
+        self.losses: list[Floats] = []
+        self.excess: list[float] = []
         self.failed: list[Floats] = []
         self.thetas: dict[int, Floats] = {}
 
@@ -77,9 +78,12 @@ class Gp:
 
     def tell(self, state: GpState, table: TrialTable, row: int) -> GpState:
         if table.state[row] == COMPLETE:
-            objective = table.problem.metrics.index(table.problem.objectives[0])
+            problem = table.problem
+            losses = table.y[row] * problem.signs
+            over = [losses[i] - m.bound * problem.signs[i] for i, m in enumerate(problem.metrics) if m.bound is not None]
             state.x.append(table.x[row].copy())
-            state.loss.append(float(table.y[row, objective] * table.problem.signs[objective]))
+            state.losses.append(losses[[m.bound is None for m in problem.metrics]])
+            state.excess.append(max(0.0, *over) if over else 0.0)
         elif table.state[row] == FAILED:
             state.failed.append(table.x[row].copy())
         return state
@@ -91,11 +95,11 @@ class Gp:
     def ask(self, state: GpState, table: TrialTable, request: Request) -> Proposal:
         space = table.space
         if len(table) < self.n_initial(len(space)) or len(state.x) < 2 or not state.features.n_groups:
-            return self._first(state, table, request)
+            return self._first(table, request)
         rows: list[Floats] = []
         whys: list[str] = []
         with blas.one_thread():
-            model = _Model(state, table)
+            model = _Model(state, table, request.rng)
             for _ in range(request.n):
                 x, why = model.propose(request.rng, request.given)
                 model.pend(x)
@@ -103,7 +107,7 @@ class Gp:
                 whys.append(why)
         return Proposal(np.array(rows), "gp", tuple(whys))
 
-    def _first(self, state: GpState, table: TrialTable, request: Request) -> Proposal:
+    def _first(self, table: TrialTable, request: Request) -> Proposal:
         if not len(table) and request.n == 1 and request.given is None:
             default = table.space.default_row()
             if bool(table.space.satisfied(default)):
@@ -114,11 +118,11 @@ class Gp:
 class _Model:
     """The posterior of one ask, and the search for its best point."""
 
-    def __init__(self, state: GpState, table: TrialTable) -> None:
+    def __init__(self, state: GpState, table: TrialTable, rng: Rng) -> None:
         self._space = table.space
         self._features = state.features
         self._tried = {row.tobytes() for row in np.nan_to_num(table.x, nan=np.inf)}
-        x, loss, counts = _merged(np.array(state.x), np.array(state.loss))
+        x, loss, counts = _merged(np.array(state.x), _scalar(state, len(state.x), rng))
         labels = warp(loss)
         theta = _theta(state)
         if len(labels) > KEPT_ROWS:
@@ -265,6 +269,33 @@ def _data(z: Floats, labels: Floats, counts: Floats, features: Features) -> Data
     return Data(z, labels, features.group, features.n_groups, 1.0 / counts, np.zeros(len(labels)))
 
 
+def _scalar(state: GpState, length: int, rng: Rng | None) -> Floats:
+    """Return [length] one loss for each of the first rows.
+
+    Several objectives are scaled to their ranges and joined by the augmented Chebyshev norm of ParEGO (Knowles, 2006,
+    eq. 2, rho = 0.05), with weights drawn by `rng` (equal ones if None), so that each proposal aims elsewhere on the front.
+    A row that broke a constraint is worse than every one that met them, by how far it broke it.
+    """
+    losses, excess = np.array(state.losses[:length]), np.array(state.excess[:length])
+    if losses.shape[1] == 1:
+        loss: Floats = losses[:, 0].copy()
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            spread = np.ptp(losses, axis=0)
+            scaled = np.where((spread > 0) & np.isfinite(spread), (losses - losses.min(axis=0)) / spread, 0.0)
+        k = losses.shape[1]
+        weights = np.full(k, 1.0 / k) if rng is None else rng.dirichlet(np.ones(k))
+        weighted = scaled * weights
+        loss = weighted.max(axis=1) + 0.05 * weighted.sum(axis=1)
+    broken = excess > 0.0
+    if broken.any():
+        met = loss[~broken] if not broken.all() else np.zeros(1)
+        with np.errstate(over="ignore"):
+            span = float(np.ptp(met)) or 1.0
+        loss[broken] = met.max() + span * (0.5 + 0.5 * excess[broken] / excess.max())
+    return loss
+
+
 def _merged(x: Floats, loss: Floats) -> tuple[Floats, Floats, Floats]:
     """Return rows without repeats, in the order of their first coming, with mean losses and counts."""
     _, first, inverse = np.unique(np.nan_to_num(x, nan=np.inf), axis=0, return_index=True, return_inverse=True)
@@ -283,7 +314,7 @@ def _theta(state: GpState) -> Floats:
     A prefix is due at 2, 3, ... 10 rows, then whenever it has grown by a twentieth; at 10, 20, 40, ... the fit starts
     anew, else from the one before.
     """
-    n = len(state.loss)
+    n = len(state.x)
     base = n
     if n > 10:
         base = 10
@@ -300,7 +331,7 @@ def _theta(state: GpState) -> Floats:
 
 def _fit(state: GpState, length: int, before: Floats | None) -> Floats:
     features = state.features
-    x, loss, counts = _merged(np.array(state.x[:length]), np.array(state.loss[:length]))
+    x, loss, counts = _merged(np.array(state.x[:length]), _scalar(state, length, None))
     labels = warp(loss)
     if len(labels) > FIT_ROWS:
         kept = _informative(labels)
