@@ -27,6 +27,7 @@ from trimtab.storage.protocol import Finding
 
 T = TypeVar("T")
 
+MAGIC = b"SQLite format 3\0"
 APPLICATION_ID = 0x54724D54
 """Marks the file as ours ("TrMt"), in the place that SQLite keeps for it."""
 PAUSE_S = (0.0002, 0.002)
@@ -133,6 +134,7 @@ class SqliteDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         self._read_only = self.path.exists() and not _can_write(self.path)
+        self._refuse_other_files()
         connection = self._open_file()
         try:
             self._prepare(connection)
@@ -142,6 +144,18 @@ class SqliteDatabase:
         status = self.path.stat()
         self._inode = (status.st_dev, status.st_ino)
         return connection
+
+    def _refuse_other_files(self) -> None:
+        """Refuse what is no database; SQLite itself would write over a file that is shorter than its header."""
+        try:
+            with self.path.open("rb") as file:
+                begin = file.read(len(MAGIC))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreUnavailableError(f"{self.path} cannot be read: {error.strerror}.") from None
+        if begin not in (b"", MAGIC):
+            raise StoreUrlError(f"{self.url!r} is not a database file: name another, or delete it.")
 
     def _disconnect(self) -> None:
         if self._connection is not None:
