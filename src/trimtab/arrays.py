@@ -29,7 +29,10 @@ def rng_at(seed: int, index: int, stream: int = 0) -> Rng:
         index: the trial's number.
         stream: separates uses within one trial.
     """
-    return np.random.Generator(np.random.Philox(key=[seed & MASK64, index & MASK64], counter=[0, 0, 0, stream & MASK64]))
+    # As unsigned integers: in a list NumPy would make floats of numbers beyond 2**63, and lose their last digits.
+    key = np.array([seed & MASK64, index & MASK64], dtype=np.uint64)
+    counter = np.array([0, 0, 0, stream & MASK64], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
 def frozen(array: Floats) -> Floats:

@@ -37,8 +37,8 @@ class Auto:
     """The recommended engine.
 
     First the default configuration, which every result is compared with. Then, where the space has at most 64
-    configurations, each of them once, in random order; where it has more, a few points of a scrambled Sobol sequence and
-    from there on a Gaussian process, which learns from every trial.
+    configurations, each of them once, in random order; where it has more, a few points of a scrambled Sobol sequence
+    and from there on a Gaussian process, which learns from every trial.
 
     Example:
         >>> Auto().to_json()
@@ -79,8 +79,9 @@ class Auto:
         if request.n == 1:
             return first
         rest = self._fill(state, table, replace(request, number=request.number + 1))
-        others = rest.x[~_same(rest.x, default)][: request.n - 1]
-        why = (first.reason(0), *[rest.reason(0)] * len(others))
+        others = rest.x if state.grid is None else rest.x[~_same(rest.x, default)]  # a walk has no repeats
+        others = others[: request.n - 1]
+        why = (first.reason(0), *(rest.reason(i) for i in range(len(others))))
         return Proposal(np.concatenate([first.x, others]), "auto", why)
 
     def _fill(self, state: AutoState, table: TrialTable, request: Request) -> Proposal:

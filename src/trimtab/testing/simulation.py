@@ -1,0 +1,298 @@
+"""Studies without store, workers or clock, for tests: a log written by hand, and the table that is folded from it.
+
+    run = Simulation(PROBLEMS["log"], Sobol())
+    [number] = run.ask()
+    run.start(number)
+    run.tell(number, 0.5)
+
+`PROBLEMS` are the problems that every engine must cope with; in `rough_history` everything happens that may happen to a
+study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+
+from trimtab.arrays import Floats, rng_at
+from trimtab.ledger.event import (
+    FAILURE_KINDS,
+    FORMAT_VERSION,
+    Asked,
+    Created,
+    Event,
+    Failed,
+    Grown,
+    Origin,
+    Record,
+    Reported,
+    Started,
+    Stopped,
+    Told,
+)
+from trimtab.ledger.ledger import Ledger
+from trimtab.ledger.table import TrialTable
+from trimtab.optim.protocol import Optimizer, Proposal, Request
+from trimtab.schedule.whole import Whole
+from trimtab.space.condition import given
+from trimtab.space.parameter import Categorical, Float, Int, Ordinal, Parameter
+from trimtab.space.problem import Fidelity, Problem, at_most, maximize, minimize
+from trimtab.space.space import Space
+from trimtab.study.engine import settings_of
+
+
+def chain(depth: int) -> Space:
+    """Return a space in which each parameter but the first exists only under a condition on the one before."""
+    switch: dict[str, Parameter] = {"s0": Categorical(("off", "on"))}
+    for before, after in pairwise(f"s{level}" for level in range(depth)):
+        switch[after] = Categorical(("off", "on"), when=given(before) == "on")
+    leaves = {f"x{level}": Float(1e-3, 1.0, log=True, when=given(f"s{level}") == "on") for level in range(depth)}
+    return Space(switch | leaves)
+
+
+_LOSS: Final = (minimize("loss"),)
+
+PROBLEMS: Final[dict[str, Problem]] = {
+    "continuous": Problem(Space(a=Float(0, 1), b=Float(-5, 5), c=Float(1e6, 2e6)), _LOSS),
+    "log": Problem(Space(lr=Float(1e-8, 10, log=True), decay=Float(1e-300, 1e300, log=True)), (maximize("accuracy"),)),
+    "integers": Problem(Space(n=Int(-3, 12), wide=Int(1, 2**50, log=True), even=Int(0, 100, step=2)), _LOSS),
+    "steps": Problem(Space(a=Float(0, 1, step=0.1), b=Float(-1, 1, step=0.25), c=Float(2, 2)), _LOSS),
+    "choices": Problem(
+        Space(a=Categorical(("x", "y", "z")), b=Categorical((None, True, 1, 1.5)), c=Float(0, 1)), _LOSS
+    ),
+    "choices only": Problem(Space({f"c{i}": Categorical(tuple("abcdef")) for i in range(6)}), _LOSS),
+    "ordinal": Problem(Space(batch=Ordinal((32, 64, 128, 256)), size=Ordinal(("s", "m", "l")), lr=Float(0, 1)), _LOSS),
+    "chain of conditions": Problem(chain(5), _LOSS),
+    "branches": Problem(
+        Space(
+            model=Categorical(("line", "tree", "net")),
+            depth=Int(1, 9, when=given("model") == "tree"),
+            layers=Int(1, 3, when=given("model") == "net"),
+            width=Ordinal((8, 16, 32), when=given("layers") >= 2),
+            rate=Float(1e-4, 1, log=True, when=given("model").is_in(["tree", "net"])),
+        ),
+        _LOSS,
+    ),
+    "constraints": Problem(
+        Space(
+            a=Float(0, 1), b=Float(0, 1), n=Int(1, 10), m=Int(1, 10), require=["a + b <= 1", "n * m <= 20", "n != m"]
+        ),
+        _LOSS,
+    ),
+    "conditions and constraints": Problem(
+        Space(
+            kind=Categorical(("a", "b")),
+            x=Float(0, 1, when=given("kind") == "a"),
+            y=Float(0, 1, when=given("x") >= 0.5),
+            z=Float(0, 1),
+            require=["x + z <= 1.2", "y <= z"],
+        ),
+        _LOSS,
+    ),
+    "held": Problem(
+        Space(
+            a=Float(0, 1),
+            b=Categorical(("p", "q")),
+            c=Float(0, 1, when=given("b") == "q"),
+            d=Int(0, 9, default=7, role="fixed"),
+            fixed={"b": "q", "c": 0.25},
+        ),
+        _LOSS,
+    ),
+    "six configurations": Problem(Space(a=Int(0, 2), b=Categorical((True, False))), _LOSS),
+    "one configuration": Problem(Space(a=Int(3, 3), b=Categorical(("only",))), _LOSS),
+    "one parameter": Problem(Space(x=Float(-1, 1)), _LOSS),
+    "fifty parameters": Problem(Space({f"x{i}": Float(0, 1) for i in range(50)}), _LOSS),
+    "two objectives": Problem(Space(a=Float(0, 1), b=Float(0, 1)), (minimize("loss"), maximize("speed"))),
+    "bounded metric": Problem(Space(a=Float(0, 1), b=Float(0, 1)), (minimize("loss"), at_most("memory", 0.5))),
+    "fidelity": Problem(Space(a=Float(0, 1), b=Int(1, 5)), _LOSS, (Fidelity("epoch", 1, 9),)),
+    "two fidelities": Problem(
+        Space(a=Float(0, 1), b=Int(1, 5)), _LOSS, (Fidelity("epoch", 1, 81, log=True), Fidelity("share", 0.1, 1.0))
+    ),
+}
+"""What every engine must cope with."""
+
+
+def landscape(problem: Problem, x: Floats) -> dict[str, float]:
+    """Return the metrics of one row [D]: a bowl with its best at 0.3 of each scale, another one for each metric."""
+    u = np.nan_to_num(problem.space.to_unit(x), nan=0.5)
+    u = np.where(np.isfinite(u), u, 0.5)
+    return {m.name: float(np.mean((u - 0.3 - 0.2 * i) ** 2)) * m.sign for i, m in enumerate(problem.metrics)}
+
+
+class Simulation:
+    """A study that is done by hand.
+
+    Args:
+        problem: what is tuned.
+        optimizer: what proposes; None where every row is given by hand.
+        seed: the study's.
+        scheduler: settings, for the record.
+
+    Attributes:
+        records: the log.
+        ledger, table: what is folded from it.
+        state: the optimiser's state as of the last ask.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        optimizer: Optimizer[Any] | None = None,
+        seed: int = 0,
+        scheduler: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.optimizer = optimizer
+        self.seed = seed
+        settings = {"name": "random"} if optimizer is None else settings_of(optimizer)
+        created = Created(
+            FORMAT_VERSION, "simulation", problem.to_json(), seed, settings, dict(scheduler or Whole().to_json())
+        )
+        self.records = [Record(1, 0.0, created)]
+        self.ledger = Ledger.begin(self.records[0])
+        self.state: Any = None if optimizer is None else optimizer.init(self.table.problem)
+        self._n_told = 0
+
+    @property
+    def table(self) -> TrialTable:
+        return self.ledger.table
+
+    @property
+    def problem(self) -> Problem:
+        return self.ledger.table.problem
+
+    def add(self, event: Event) -> None:
+        """Put an event on record, a second after the one before."""
+        record = Record(self.ledger.head + 1, float(self.ledger.head), event)
+        self.ledger.apply(record)
+        self.records.append(record)
+
+    # Proposals
+
+    def propose(self, n: int = 1, given: Floats | None = None) -> Proposal:
+        """Tell the optimiser what is over, and return what it proposes; nothing is put on record."""
+        if self.optimizer is None:
+            raise ValueError("this simulation has no optimiser: give rows with enqueue.")
+        for row in self.table.order[self._n_told :].tolist():
+            self.state = self.optimizer.tell(self.state, self.table, row)
+        self._n_told = len(self.table.order)
+        return self.optimizer.ask(self.state, self.table, self.request(n, given))
+
+    def request(self, n: int = 1, given: Floats | None = None) -> Request:
+        """Return the request for the next n trials, its generator unused."""
+        number = len(self.table)
+        whole = np.array([fidelity.high for fidelity in self.problem.fidelities])
+        rng = rng_at(self.seed, number)
+        return Request(n, rng, number, given, whole if len(whole) else None, seed=self.seed)
+
+    def ask(self, n: int = 1, given: Floats | None = None) -> list[int]:
+        """Put on record what the optimiser proposes, and return the numbers of the trials."""
+        head, proposal = self.ledger.head, self.propose(n, given)
+        for i, x in enumerate(proposal.x):
+            self.put(x, Origin(proposal.by, proposal.reason(i)), head=head, given=given)
+        return list(range(len(self.table) - len(proposal.x), len(self.table)))
+
+    def put(
+        self,
+        x: Floats,
+        origin: Origin,
+        *,
+        head: int | None = None,
+        given: Floats | None = None,
+        fidelity: Sequence[float] | None = None,
+        parent: int | None = None,
+    ) -> int:
+        """Put a trial on record, by default at the highest fidelity, and return its number."""
+        number = len(self.table)
+        self.add(
+            Asked(
+                number,
+                _row(x),
+                self.ledger.head if head is None else head,
+                origin,
+                tuple(f.high for f in self.problem.fidelities) if fidelity is None else tuple(fidelity),
+                parent,
+                None if given is None else _row(given),
+            )
+        )
+        return number
+
+    def enqueue(self, x: Floats) -> int:
+        """Put a user's trial on record, and return its number."""
+        return self.put(x, Origin("user", "enqueued"))
+
+    # The fate of trials
+
+    def start(self, number: int) -> None:
+        self.add(Started(number, "worker", int(self.table.attempt[number]) + 1))
+
+    def report(self, number: int, step: float, **values: float | str) -> None:
+        self.add(Reported(number, step, values, int(self.table.attempt[number])))
+
+    def tell(self, number: int, *y: float) -> None:
+        """Complete a trial with metrics `y`, by default those of the `landscape`."""
+        names = self.problem.metric_names
+        values = dict(zip(names, y, strict=True)) if y else landscape(self.problem, self.table.x[number])
+        self.add(Told(number, values, int(self.table.attempt[number]), seconds=1.0))
+
+    def fail(self, number: int, failure: str = "exception", *, again: bool = False) -> None:
+        self.add(Failed(number, failure, f"a simulated {failure}", int(self.table.attempt[number]), again))
+
+    def stop(self, number: int, **values: float) -> None:
+        self.add(Stopped(number, "a simulated verdict", int(self.table.attempt[number]), values))
+
+    def grow(self, name: str, parameter: Parameter) -> None:
+        """Give the space one more parameter; the optimiser begins anew, as it does in a study."""
+        self.add(Grown(name, parameter.to_json()))
+        if self.optimizer is not None:
+            self.state, self._n_told = self.optimizer.init(self.problem), 0
+
+
+def plain_history(run: Simulation, n: int, loss: Callable[[int], Sequence[float]] | None = None) -> None:
+    """Run up to n trials one after the other; `loss` gives the metrics of a trial, by default the `landscape` does."""
+    for _ in range(n):
+        for number in run.ask():
+            run.start(number)
+            run.tell(number, *(loss(number) if loss is not None else ()))
+
+
+def rough_history(run: Simulation, n: int, seed: int = 0) -> None:
+    """Run a study to at least n trials, unless nothing is left to try, with all that may happen on the way.
+
+    Up to four trials at once, told out of order; trials that fail in every way, are lost and run again, report numbers
+    and worse, are stopped early, are put in line by a user, wait, and never end.
+    """
+    rng = np.random.default_rng(seed)
+    problem = run.problem
+    running: list[int] = []
+    barren = 0
+    while len(run.table) < n and barren < 3:
+        if rng.random() < 0.15:
+            run.enqueue(problem.space.sample(rng, 1)[0])
+        numbers = [run.table.first_waiting] if run.table.n_waiting and rng.random() < 0.8 else run.ask()
+        barren = 0 if numbers else barren + 1
+        for number in numbers:
+            run.start(number)
+            running.append(number)
+            if problem.fidelities:
+                for step in (1.0, 3.0, 2.0):
+                    odd = rng.choice(["nan", "inf", "-inf"]) if rng.random() < 0.2 else float(rng.normal())
+                    run.report(number, step, **dict.fromkeys(problem.metric_names, odd))
+        while running and (len(running) >= 4 or rng.random() < 0.5 or barren):
+            number = running.pop(int(rng.integers(len(running))))
+            fate = rng.random()
+            if fate < 0.1:
+                run.fail(number, "lost", again=True)
+            elif fate < 0.25:
+                run.fail(number, str(rng.choice(FAILURE_KINDS)))
+            elif fate < 0.35:
+                run.stop(number, **(landscape(problem, run.table.x[number]) if fate < 0.3 else {}))
+            else:
+                run.tell(number)
+
+
+def _row(x: Floats) -> tuple[float | None, ...]:
+    return tuple(None if value != value else value for value in x.tolist())
