@@ -27,7 +27,8 @@ from trimtab.storage.protocol import Finding
 
 T = TypeVar("T")
 
-MAGIC = b"SQLite format 3\0"
+SHORTEST_FILE = 100
+"""Bytes in the header of a SQLite file."""
 APPLICATION_ID = 0x54724D54
 """Marks the file as ours ("TrMt"), in the place that SQLite keeps for it."""
 PAUSE_S = (0.0002, 0.002)
@@ -134,7 +135,7 @@ class SqliteDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         self._read_only = self.path.exists() and not _can_write(self.path)
-        self._refuse_other_files()
+        self._refuse_scraps()
         connection = self._open_file()
         try:
             self._prepare(connection)
@@ -145,16 +146,13 @@ class SqliteDatabase:
         self._inode = (status.st_dev, status.st_ino)
         return connection
 
-    def _refuse_other_files(self) -> None:
-        """Refuse what is no database; SQLite itself would write over a file that is shorter than its header."""
-        try:
-            with self.path.open("rb") as file:
-                begin = file.read(len(MAGIC))
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise StoreUnavailableError(f"{self.path} cannot be read: {error.strerror}.") from None
-        if begin not in (b"", MAGIC):
+    def _refuse_scraps(self) -> None:
+        """Refuse a file that is shorter than a database's header; SQLite takes one of a single byte for empty.
+
+        Only its size is looked at: to open and close the file would end the locks that other connections of this
+        process hold on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+        """
+        if self.path.exists() and 0 < self.path.stat().st_size < SHORTEST_FILE:
             raise StoreUrlError(f"{self.url!r} is not a database file: name another, or delete it.")
 
     def _disconnect(self) -> None:
@@ -282,10 +280,11 @@ class SqliteDatabase:
                 return StoreUnavailableError(
                     f"the disk of {path} is full: nothing was written; free some space and run the same again."
                 )
-            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH | sqlite3.SQLITE_CANTOPEN:
+            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH | sqlite3.SQLITE_CANTOPEN as code:
+                done = "written" if code == sqlite3.SQLITE_READONLY else "opened"
                 reason = "the disk is read-only" if _is_read_only_disk(path) else "this user may not"
                 return StoreUnavailableError(
-                    f"{path} cannot be written ({reason}; {error}): allow writing to the file and its folder."
+                    f"{path} cannot be {done} ({reason}; {error}): allow reading and writing the file and its folder."
                 )
             case sqlite3.SQLITE_IOERR:
                 free = shutil.disk_usage(path.parent).free
@@ -347,7 +346,8 @@ def _code(error: sqlite3.Error) -> int:
 
 
 def _can_write(path: Path) -> bool:
-    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    effective = os.access in os.supports_effective_ids
+    return all(os.access(name, os.W_OK, effective_ids=effective) for name in (path, path.parent))
 
 
 def _is_read_only_disk(path: Path) -> bool:
