@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
+
+from trimtab.errors import ExecutorError
 
 Params: TypeAlias = dict[str, Any]
 
@@ -20,6 +23,9 @@ class Resources:
         custom: other countable resources by name.
         nodes: machines, for gang-scheduled trials.
         limit_s: seconds; a trial that runs longer is ended as "timeout".
+
+    Raises:
+        ExecutorError: an amount that is no amount.
     """
 
     cpus: float = 1
@@ -28,6 +34,38 @@ class Resources:
     custom: Mapping[str, float] = field(default_factory=dict)
     nodes: int = 1
     limit_s: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, amount in {"cpus": self.cpus, "gpus": self.gpus, **self.custom}.items():
+            if not _is_number(amount) or amount < 0:
+                raise ExecutorError(f"Resources({name}=...) is a number, 0 or more; got {amount!r}.")
+        if self.memory is not None and (not _is_number(self.memory) or self.memory <= 0):
+            raise ExecutorError(
+                f"Resources(memory=...) is a number of bytes above 0, like 4 << 30; got {self.memory!r}."
+            )
+        if not _is_number(self.nodes) or self.nodes < 1 or self.nodes != int(self.nodes):
+            raise ExecutorError(f"Resources(nodes=...) is a whole number above 0; got {self.nodes!r}.")
+        if self.limit_s is not None and (not _is_number(self.limit_s) or self.limit_s <= 0):
+            raise ExecutorError(f"Resources(limit_s=...) is a number of seconds above 0; got {self.limit_s!r}.")
+
+    def require_one_machine(self, executor: str) -> None:
+        """Raise where these are more than an executor on one machine can give.
+
+        Raises:
+            ExecutorError: several nodes, or resources that it does not know how to count.
+        """
+        if self.nodes > 1:
+            raise ExecutorError(
+                f'executor="{executor}" runs on one machine and cannot give a trial {self.nodes} nodes.'
+            )
+        if self.custom:
+            raise ExecutorError(
+                f'executor="{executor}" counts cpus, gpus and memory, not {", ".join(map(repr, self.custom))}.'
+            )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +98,11 @@ class Task:
     start: Mapping[str, float] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     seed: int = 0
+
+    @property
+    def handle(self) -> str:
+        """What a local executor calls this attempt."""
+        return f"{self.number}/{self.attempt}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +182,14 @@ class Executor(Protocol):
         ...
 
     def halt(self, handle: str, reason: str) -> None:
-        """Ask the trial to end at its next report; it then exits with `stopped=reason`."""
+        """Ask the trial to end at its next report; it then exits with `stopped=reason`. No matter if it has ended."""
         ...
 
     def cancel(self, handle: str, grace: float) -> None:
-        """End the trial by force after `grace` seconds; reported as Exited(stopped=...) if it was halted, else failure "killed"."""
+        """End the trial by force after `grace` seconds.
+
+        It is reported as Exited(stopped=...) if it was halted, else with failure "killed".
+        """
         ...
 
     def attach(self, handles: Iterable[str]) -> None:

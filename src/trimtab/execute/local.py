@@ -1,0 +1,182 @@
+"""What executors of this machine share: a thread that watches processes, and a queue of what they say."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import selectors
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from math import inf
+
+from trimtab.errors import ExecutorError
+from trimtab.execute.protocol import Message, Task
+from trimtab.execute.supervise import Guardian, Watch
+
+WITHOUT_EXIT_FILES_S = 0.02
+"""How often to look for ended processes where the system does not say when one ends."""
+
+
+class LocalExecutor(ABC):
+    """Runs at most `n_slots` attempts at once, each in a process group of its own.
+
+    A thread waits for what the processes say and for what the clock brings, so that limits hold while the driver is
+    busy with something else. It and the driver's calls take turns by one lock.
+
+    Subclasses start processes (`_start`), pass on the wish to halt (`_halt`) and end everything (`_end_all`); they
+    register files with `_listen`, and put messages into `_messages` with `_emit`.
+    """
+
+    traits: frozenset[str] = frozenset()
+    name = ""
+
+    def __init__(self, n_slots: int) -> None:
+        self._n_slots = n_slots
+        self._watches: dict[str, Watch] = {}
+        self._lock = threading.RLock()
+        self._messages: queue.SimpleQueue[Message | Exception] = queue.SimpleQueue()
+        self._broken: Exception | None = None
+        self._guardian = Guardian()
+        self._selector = selectors.DefaultSelector()
+        self._woken, self._wake_up = os.pipe()
+        os.set_blocking(self._wake_up, False)
+        os.set_blocking(self._woken, False)
+        self._selector.register(self._woken, selectors.EVENT_READ, self._wake)
+        self._polls_exits = False
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._supervise, name=f"trimtab-{self.name}", daemon=True)
+        self._thread.start()
+
+    # What the study calls
+
+    def free(self) -> int:
+        with self._lock:
+            return 0 if self._is_closed else self._n_slots - len(self._watches)
+
+    def submit(self, task: Task) -> str:
+        with self._lock:
+            if self._is_closed:
+                raise ExecutorError(f"the executor {self.name!r} is closed and takes no trial.")
+            if not self.free():
+                raise ExecutorError(f"all {self._n_slots} workers are busy; submit when free() says so.")
+            self._start(task)
+            self._nudge()
+        return task.handle
+
+    def poll(self, timeout: float) -> Sequence[Message]:
+        messages: list[Message] = []
+        if self._broken is not None:
+            raise self._broken
+        try:
+            item = self._messages.get(timeout=max(0.0, timeout))
+            while True:
+                if isinstance(item, Exception):
+                    self._broken = item
+                    if not messages:
+                        raise item
+                    return messages
+                messages.append(item)
+                item = self._messages.get_nowait()
+        except queue.Empty:
+            return messages
+
+    def halt(self, handle: str, reason: str) -> None:
+        with self._lock:
+            watch = self._watches.get(handle)
+            if watch is not None and watch.halted is None:
+                watch.halted = reason
+                self._halt(handle, reason)
+                self._nudge()
+
+    def cancel(self, handle: str, grace: float) -> None:
+        with self._lock:
+            watch = self._watches.get(handle)
+            if watch is not None:
+                watch.cancel(grace)
+                self._nudge()
+
+    def attach(self, handles: Iterable[str]) -> None:
+        raise ExecutorError(f"executor={self.name!r} cannot take up trials of another driver: {', '.join(handles)}.")
+
+    def close(self) -> None:
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._nudge()
+        self._thread.join()
+        self._watches.clear()
+        self._guardian.close()
+        self._selector.close()
+        os.close(self._woken)
+        os.close(self._wake_up)
+
+    # What subclasses do
+
+    @abstractmethod
+    def _start(self, task: Task) -> None:
+        """Start an attempt; there is a free slot."""
+
+    @abstractmethod
+    def _halt(self, handle: str, reason: str) -> None:
+        """Tell a running attempt to end."""
+
+    @abstractmethod
+    def _end_all(self) -> None:
+        """End all processes and close all files; the last thing that the thread does."""
+
+    def _begin(self) -> None:  # noqa: B027 - not all have something to prepare
+        """Do what is to be done first, in the thread that watches."""
+
+    def _look(self, now: float) -> float:
+        """Do what is due, and return when to look again."""
+        due = inf
+        for watch in list(self._watches.values()):
+            watch.look(now)
+            due = min(due, watch.next_look())
+        return due
+
+    # What subclasses use
+
+    def _emit(self, message: Message | Exception) -> None:
+        self._messages.put(message)
+
+    def _listen(self, fd: int, callback: Callable[[], None]) -> None:
+        self._selector.register(fd, selectors.EVENT_READ, callback)
+
+    def _ignore(self, fd: int) -> None:
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(fd)
+
+    def _nudge(self) -> None:
+        """Make the thread look at the clock again."""
+        with contextlib.suppress(BlockingIOError):  # it has been woken many times already
+            os.write(self._wake_up, b"\0")
+
+    # The thread
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._woken, 4096)
+
+    def _supervise(self) -> None:
+        try:
+            with self._lock:
+                self._begin()
+            while not self._is_closed:
+                with self._lock:
+                    due = self._look(time.monotonic())
+                if self._polls_exits:
+                    due = min(due, time.monotonic() + WITHOUT_EXIT_FILES_S)
+                ready = self._selector.select(None if due == inf else max(0.0, due - time.monotonic()))
+                with self._lock:
+                    for key, _ in ready:
+                        if self._selector.get_map().get(key.fd) is key:  # an earlier callback may have closed it
+                            key.data()
+        except Exception as error:  # a fault here must end the study, not leave it waiting for ever
+            self._emit(error)
+        finally:
+            self._end_all()

@@ -1,0 +1,110 @@
+"""stdout.log and stderr.log of one attempt: whatever the process and its children write, C code included.
+
+A log holds at most `MOST` bytes: the first half and the last half of what was written, with a line between them that
+says how much was left out. An attempt that wrote nothing leaves no files behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+STDOUT, STDERR = "stdout.log", "stderr.log"
+
+MOST = 10_000_000
+"""Bytes that a log may hold when the attempt is over."""
+
+_NOTE = b"\n[trimtab left out %d bytes here]\n"
+_NOTE_BEGINS = b"\n[trimtab left out "
+
+
+class Logs:
+    """The two files of one attempt, open for appending.
+
+    Attributes:
+        out, err: file descriptors.
+
+    Args:
+        folder: where they lie; made if it does not exist.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made = [path for path in (folder, folder.parent) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        self.out = _open(folder / STDOUT)
+        try:
+            self.err = _open(folder / STDERR)
+        except OSError:
+            os.close(self.out)
+            raise
+
+    def close(self) -> None:
+        """Close the files; shorten what is long, and remove what is empty."""
+        os.close(self.out)
+        os.close(self.err)
+        tidy(self._folder)
+        with contextlib.suppress(OSError):  # not empty: something was written
+            for path in self._made:
+                path.rmdir()
+
+
+def tidy(folder: Path) -> None:
+    """Shorten the logs of an attempt that is over, and remove those that are empty."""
+    for name in (STDOUT, STDERR):
+        path = folder / name
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            continue
+        if not size:
+            path.unlink(missing_ok=True)
+        elif size > MOST:
+            shorten(path)
+
+
+def keep_short(folder: Path) -> None:
+    """Shorten the logs of a running attempt once they are twice as long as they may be."""
+    for name in (STDOUT, STDERR):
+        with contextlib.suppress(FileNotFoundError):
+            if (folder / name).stat().st_size > 2 * MOST:
+                shorten(folder / name)
+
+
+def shorten(path: Path, most: int = MOST) -> None:
+    """Leave the first and the last `most` / 2 bytes of a file, and say between them how much is gone.
+
+    The file may be open for appending elsewhere: it is cut in place. What is written in this very moment may be lost.
+    """
+    half = most // 2
+    with contextlib.suppress(OSError), path.open("r+b") as file:  # a full disk must not end the study over a log
+        size = file.seek(0, os.SEEK_END)
+        if size <= most:
+            return
+        file.seek(half)
+        before = file.read(64)
+        earlier = int(before[len(_NOTE_BEGINS) :].split()[0]) if before.startswith(_NOTE_BEGINS) else 0
+        file.seek(size - half)
+        tail = file.read(half)
+        file.truncate(half)
+        file.seek(half)
+        file.write(_NOTE % (size - 2 * half + earlier) + tail)
+
+
+def last_lines(path: Path, n: int = 5, most: int = 4096) -> list[str]:
+    """Return up to `n` last lines of a file that are not blank; none if there is no such file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - most))
+            text = file.read(most).decode("utf-8", "backslashreplace")
+    except OSError:
+        return []
+    return [line for line in text.splitlines() if line.strip()][-n:]
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)

@@ -1,0 +1,338 @@
+"""Trials in worker processes: persistent, isolated from each other's crashes, and gone when their driver is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Literal
+
+from trimtab.errors import ExecutorError
+from trimtab.execute import gpus as devices
+from trimtab.execute.local import LocalExecutor
+from trimtab.execute.logs import tidy
+from trimtab.execute.objective import LOADING, LoadedEnough, refer
+from trimtab.execute.protocol import Exited, Message, Resources, Started, Task
+from trimtab.execute.supervise import (
+    FROM_OUTSIDE,
+    Watch,
+    exit_file,
+    kill,
+    killed,
+    name_of,
+    require_system,
+    signal_group,
+)
+from trimtab.execute.trial import Trial
+from trimtab.execute.wire import Halt, Job, Ready, Unusable, Wire
+
+TERM_S = 2.0
+"""Seconds between SIGTERM and SIGKILL for a trial that is ended by force."""
+
+CLOSE_S = 1.0
+"""Seconds that workers have to end by themselves when the executor closes."""
+
+MOST_LAST_WORDS = 1000
+"""Batches of messages that are still read from a worker that has died."""
+
+MOST_STARTS = 5
+"""How often in a row workers may be killed while they start before that is taken for a fault of the machine."""
+
+
+class Worker:
+    """One worker process, from the driver's side.
+
+    Attributes:
+        process, wire: the process and the connection to it.
+        exit_fd: readable when the process ends; None where there is no such file.
+        stage: "loading" the objective, "ready" for trials, or "retired": it ends, and another will take its place.
+        task: what it runs.
+        n_done: trials that it has run.
+    """
+
+    def __init__(self, job: IO[bytes], environment: Mapping[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
+        with theirs:
+            fds = theirs.fileno(), job.fileno()
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-P",  # a file in the working directory must not stand in for a module of Python's
+                    *(f"-W{option}" for option in sys.warnoptions),
+                    *("-m", "trimtab.execute.worker", *map(str, fds), str(os.getpid())),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._output,
+                env={**os.environ, **environment},
+                pass_fds=fds,
+                start_new_session=True,
+            )
+        self.wire = Wire(ours)
+        self.exit_fd = exit_file(self.process.pid)
+        self.stage: Literal["loading", "ready", "retired"] = "loading"
+        self.task: Task | None = None
+        self.n_done = 0
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def said(self) -> str:
+        """Return the last line that it wrote outside of trials, as the end of a sentence."""
+        size = os.fstat(self._output.fileno()).st_size
+        tail = os.pread(self._output.fileno(), 4096, max(0, size - 4096)).decode("utf-8", "backslashreplace")
+        lines = [line.strip() for line in tail.splitlines() if line.strip()]
+        return f": {lines[-1]}" if lines else "; it wrote nothing"
+
+    def close(self) -> None:
+        """Close what belongs to a process that has ended."""
+        self.wire.close()
+        self._output.close()
+        if self.exit_fd is not None:
+            os.close(self.exit_fd)
+
+
+class ProcessExecutor(LocalExecutor):
+    """Runs trials in persistent worker processes.
+
+    A task waits here while no worker is ready for it: at the start, and while a worker that died is replaced.
+
+    Args:
+        job: what every worker begins with.
+        environments: for each worker, what its environment has beyond this process's.
+        term_s: seconds between SIGTERM and SIGKILL.
+
+    Raises:
+        ExecutorError: the first worker could not load the objective.
+    """
+
+    traits = frozenset({"gpu"})
+    name = "processes"
+
+    def __init__(self, job: Job, environments: Sequence[Mapping[str, str]], term_s: float = TERM_S) -> None:
+        self._environments = environments
+        self._term_s = term_s
+        self._trials = job.trials
+        self._job: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _end_all
+        pickle.dump(job, self._job)
+        self._job.flush()
+        self._workers: list[Worker] = []
+        self._waiting: list[Task] = []
+        self._n_killed_at_start = 0
+        self._settled = threading.Event()
+        super().__init__(len(environments))
+        try:
+            self._settled.wait()
+            self.poll(0.0)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, task: Task) -> None:
+        self._watches[task.handle] = Watch(task, self._term_s)
+        self._waiting.append(task)
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        for worker in self._workers:
+            if not self._waiting:
+                return
+            if worker.stage == "ready" and worker.task is None:
+                worker.task = task = self._waiting.pop(0)
+                self._watches[task.handle].begin(worker.pid)
+                self._emit(Started(task.number, task.attempt, worker.pid))
+                with contextlib.suppress(OSError):  # it has just died, which will be noticed
+                    worker.wire.send(task)
+
+    def _halt(self, handle: str, reason: str) -> None:
+        for worker in self._workers:
+            if worker.task is not None and worker.task.handle == handle:
+                with contextlib.suppress(OSError):
+                    worker.wire.send(Halt(reason))
+        self._give_up_waiting()
+
+    def _look(self, now: float) -> float:
+        due = super()._look(now)
+        self._give_up_waiting()
+        if self._polls_exits:
+            for slot, worker in enumerate(self._workers):
+                if worker.process.poll() is not None:
+                    self._bury(slot, worker)
+        return due
+
+    def _give_up_waiting(self) -> None:
+        """End the tasks that were halted or cancelled before a worker took them."""
+        for task in list(self._waiting):
+            watch = self._watches[task.handle]
+            if watch.halted is not None or watch.ending is not None:
+                self._waiting.remove(task)
+                del self._watches[task.handle]
+                self._emit(watch.exited(*(watch.ending or ("", ""))))
+
+    # Workers come
+
+    def _begin(self) -> None:
+        for slot in range(self._n_slots):
+            self._workers.append(self._hire(slot))
+
+    def _hire(self, slot: int) -> Worker:
+        try:
+            worker = Worker(self._job, self._environments[slot])
+        except OSError as error:
+            raise ExecutorError(f"a worker process cannot be started: {error}.") from None
+        self._guardian.add(worker.pid)
+        self._listen(worker.wire.fileno(), lambda: self._hear(worker))
+        if worker.exit_fd is None:
+            self._polls_exits = True
+        else:
+            self._listen(worker.exit_fd, lambda: self._bury(slot, worker))
+        return worker
+
+    # Workers speak
+
+    def _emit(self, message: Message | Exception) -> None:
+        super()._emit(message)
+        if isinstance(message, Exception):
+            self._settled.set()
+
+    def _hear(self, worker: Worker) -> None:
+        try:
+            messages = worker.wire.arrived()
+        except EOFError:
+            self._ignore(worker.wire.fileno())
+            return
+        for message in messages:
+            if isinstance(message, Ready):
+                worker.stage = "ready"
+                self._n_killed_at_start = 0
+                self._settled.set()
+            elif isinstance(message, Unusable):
+                worker.stage = "retired"
+                self._emit(ExecutorError(message.reason))
+            elif isinstance(message, Exited):
+                self._finish(worker, message)
+            else:
+                self._emit(message)
+        self._hand_out()
+
+    def _finish(self, worker: Worker, message: Exited) -> None:
+        """Take in the end of an attempt, and see whether its worker is fit for another."""
+        task, worker.task = worker.task, None
+        if task is None:
+            return
+        watch = self._watches.pop(task.handle)
+        worker.n_done += 1
+        if message.failure == "oom" or worker.n_done == self._trials:
+            worker.stage = "retired"  # it ends by itself
+        if watch.ending is not None:  # a signal is on its way, which must not hit the next trial
+            worker.stage = "retired"
+            kill(worker.pid)
+            if message.failure is not None:
+                message = watch.exited(*watch.ending)
+        self._emit(message)
+
+    # Workers go
+
+    def _bury(self, slot: int, worker: Worker) -> None:
+        """Take in that a worker's process has ended, and start another in its place."""
+        if self._workers[slot] is not worker:
+            return
+        self._ignore(worker.wire.fileno())
+        with contextlib.suppress(EOFError):
+            for _ in range(MOST_LAST_WORDS):
+                self._hear(worker)
+        if worker.exit_fd is not None:
+            self._ignore(worker.exit_fd)
+        signal_group(worker.pid, signal.SIGKILL)  # what the trial's own programs have left
+        status = worker.process.wait()
+        self._guardian.remove(worker.pid)
+        if worker.task is not None:
+            tidy(worker.task.log_dir)
+            self._emit(self._watches.pop(worker.task.handle).died(status, "worker"))
+        elif worker.stage == "loading":
+            self._failed_to_start(worker, status)
+        worker.close()
+        self._workers[slot] = self._hire(slot)
+
+    def _failed_to_start(self, worker: Worker, status: int) -> None:
+        self._n_killed_at_start += 1
+        if -status not in FROM_OUTSIDE:
+            how = f"ended with exit code {status}" if status >= 0 else f"crashed ({name_of(-status)})"
+            raise ExecutorError(f"a worker {how} while it loaded the objective{worker.said()}")
+        if self._n_killed_at_start >= MOST_STARTS:
+            raise ExecutorError(f"{MOST_STARTS} workers in a row died as they started: {killed('worker', -status)}.")
+
+    def _end_all(self) -> None:
+        for worker in self._workers:
+            if worker.task is not None or worker.stage == "loading":
+                signal_group(worker.pid, signal.SIGTERM)
+            else:
+                worker.wire.close()  # hanging up lets it end in good order
+        deadline = time.monotonic() + CLOSE_S
+        for worker in self._workers:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.process.wait(max(0.0, deadline - time.monotonic()))
+        for worker in self._workers:
+            kill(worker.pid)
+            worker.process.wait()
+            worker.close()
+        self._workers.clear()
+        self._job.close()
+
+
+def open_processes(
+    objective: Callable[[Trial], object],
+    *,
+    workers: int,
+    resources: Resources | None = None,
+    gpus: Sequence[int | str] | None = None,
+    trials_per_worker: int | None = None,
+) -> ProcessExecutor:
+    """Return an executor that runs `objective` in `workers` processes.
+
+    Returns when the first worker has loaded the objective.
+
+    Args:
+        objective: a function that a module or script defines; anything else that pickles; with cloudpickle, any.
+        workers: how many trials run at once.
+        resources: what each of them needs.
+        gpus: numbers or UUIDs of the GPUs to use; by default those in CUDA_VISIBLE_DEVICES, else all.
+        trials_per_worker: after so many trials a worker is replaced, for objectives that leak; None for never.
+
+    Raises:
+        ExecutorError: the objective cannot be sent or loaded, or this machine has not what `resources` asks for.
+    """
+    if LOADING in os.environ:
+        raise LoadedEnough  # a worker is loading a script that comes here at its top level
+    resources = resources or Resources()
+    require_system(resources, "processes")
+    resources.require_one_machine("processes")
+    if trials_per_worker is not None and trials_per_worker < 1:
+        raise ExecutorError(f"trials_per_worker is a whole number above 0, got {trials_per_worker!r}.")
+    require_loaded_main()
+    job = Job(refer(objective), list(sys.path), list(sys.argv), trials_per_worker)
+    return ProcessExecutor(job, devices.assign(workers, resources.gpus, gpus))
+
+
+def require_loaded_main() -> None:
+    """Raise if this process is itself a child of `multiprocessing` that is still loading its parent's script.
+
+    Raises:
+        ExecutorError: it is; starting workers from there would never end.
+    """
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if multiprocessing is not None and getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise ExecutorError(
+            "the objective starts processes with multiprocessing, which loads this script again, which calls tune "
+            'again; put the call of tune under `if __name__ == "__main__":`.'
+        )

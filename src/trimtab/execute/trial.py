@@ -1,0 +1,212 @@
+"""What an objective gets: its parameters, and the ways to report, to note and to go on from a checkpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from trimtab.errors import ObjectiveError, ProblemError, TrialStopped
+from trimtab.execute.plain import as_number, clean, plain
+from trimtab.execute.protocol import Message, Noted, Params, Reported, Task
+
+CHECKPOINT_FILE = "checkpoint.json"
+"""Marks, in the checkpoint folder of a line of descent, the last step that has a checkpoint."""
+
+
+class Channel(Protocol):
+    """How a trial speaks to whoever runs it."""
+
+    def send(self, message: Message) -> None:
+        """Pass a message on, in order."""
+        ...
+
+    def halted(self) -> str | None:
+        """Return the reason to end if one has arrived; never waits for one."""
+        ...
+
+
+class Trial:
+    """One attempt at one configuration, seen from inside.
+
+    Example:
+        ```python
+        def train(trial):
+            model = build(**trial.params)
+            steps = trial.steps()
+            if trial.checkpoint is not None:
+                model.load(trial.checkpoint_dir / "model.bin")
+            for epoch in steps:
+                loss = fit_one_epoch(model)
+                model.save(trial.checkpoint_dir / "model.bin")
+                trial.mark_checkpoint(epoch)
+                trial.report(epoch, loss=loss)
+            return {"loss": loss}
+        ```
+
+    Args:
+        task: what is to be run.
+        channel: where messages go.
+    """
+
+    __slots__ = ("_channel", "_task")
+
+    def __init__(self, task: Task, channel: Channel) -> None:
+        self._task = task
+        self._channel = channel
+
+    def __repr__(self) -> str:
+        return f"Trial(number={self.number}, attempt={self.attempt}, params={self.params})"
+
+    @property
+    def number(self) -> int:
+        """Counts the trials of a study from 0."""
+        return self._task.number
+
+    @property
+    def attempt(self) -> int:
+        """Counts from 1; above 1 when an earlier attempt at this trial was lost."""
+        return self._task.attempt
+
+    @property
+    def params(self) -> Params:
+        """The configuration: the value of every active parameter by name."""
+        return self._task.params
+
+    @property
+    def fidelity(self) -> dict[str, float]:
+        """Where this trial is to end, by the fidelity's name; empty where the problem has none."""
+        return dict(self._task.fidelity)
+
+    @property
+    def parent(self) -> int | None:
+        """The number of the trial that this one continues."""
+        return self._task.parent
+
+    @property
+    def seed(self) -> int:
+        """A seed for the trial's own randomness: a function of the study's seed and the trial's number."""
+        return self._task.seed
+
+    @property
+    def study(self) -> str:
+        """The name of the study."""
+        return self._task.study
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """A folder that all attempts at this trial and all its continuations share; made on first use."""
+        self._task.checkpoint_dir.mkdir(parents=True, exist_ok=True)
+        return self._task.checkpoint_dir
+
+    @property
+    def checkpoint(self) -> int | None:
+        """The step that was last passed to `mark_checkpoint` in this line of descent; None before the first.
+
+        Raises:
+            ObjectiveError: the mark was damaged by somebody else.
+        """
+        path = self._task.checkpoint_dir / CHECKPOINT_FILE
+        try:
+            return int(json.loads(path.read_text())["step"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            raise ObjectiveError(f"{path} is not what mark_checkpoint wrote; remove it to begin anew.") from None
+
+    def steps(self, fidelity: str | None = None) -> range:
+        """Return the steps still to run: after the last marked checkpoint, up to the assigned fidelity inclusive.
+
+        Args:
+            fidelity: which one counts the steps; may be left out if there is only one.
+
+        Raises:
+            ProblemError: the problem has no fidelity, or none of that name, or one that does not count whole steps.
+        """
+        name, end = self._counted(fidelity)
+        low = self._task.start.get(name, 1)
+        if end != int(end) or low != int(low):
+            raise ProblemError(
+                f"steps() counts whole steps and this trial's {name!r} goes from {low:g} to {end:g}; "
+                f"read trial.fidelity[{name!r}] instead."
+            )
+        checkpoint = self.checkpoint
+        return range(int(low) if checkpoint is None else checkpoint + 1, int(end) + 1)
+
+    def _counted(self, name: str | None) -> tuple[str, float]:
+        fidelity = self._task.fidelity
+        if not fidelity:
+            raise ProblemError(
+                "steps() counts to the assigned fidelity and this problem has none; "
+                'give tune fidelity=tt.Fidelity("epoch", 1, 81).'
+            )
+        if name is None and len(fidelity) > 1:
+            raise ProblemError(
+                f"this problem has several fidelities; say which counts: steps({next(iter(fidelity))!r})."
+            )
+        name = next(iter(fidelity)) if name is None else name
+        if name not in fidelity:
+            raise ProblemError(f"no fidelity is called {name!r}; there are: {', '.join(fidelity)}.")
+        return name, fidelity[name]
+
+    def report(self, step: float, /, values: Mapping[str, object] | float | None = None, **named: object) -> None:
+        """Say how the trial does at `step`, and end here if the scheduler says so.
+
+        Args:
+            step: how far the trial is, usually the epoch.
+            values: {metric: value}, or a number where there is one metric.
+            named: more of them, as `loss=0.3`.
+
+        Raises:
+            TrialStopped: the trial is to end; let it pass, or clean up and raise it again.
+            ObjectiveError: the step is no finite number, or there is nothing to report.
+        """
+        at = as_number(step)
+        if at is None:
+            raise ObjectiveError(f"report's step is a finite number, got {step!r}.")
+        if values is not None and not isinstance(values, Mapping):
+            metrics = self._task.metrics
+            if len(metrics) != 1:
+                raise ObjectiveError(
+                    f"report({step:g}, {values!r}) does not say which metric: there are {', '.join(metrics)}."
+                )
+            values = {metrics[0]: values}
+        said: dict[str, Any] = plain({**(values or {}), **named})
+        if not said:
+            raise ObjectiveError(f"report({step:g}) reports nothing; give it values, as report({step:g}, loss=0.3).")
+        self._channel.send(Reported(self.number, self.attempt, at, said))
+        reason = self._channel.halted()
+        if reason is not None:
+            raise TrialStopped(reason)
+
+    def mark_checkpoint(self, step: int) -> None:
+        """Mark that `checkpoint_dir` now holds all that is needed to go on after `step`.
+
+        Call it after the checkpoint's own files are written. The mark is replaced in one piece: a trial that dies in
+        between goes on from the mark before.
+
+        Raises:
+            ObjectiveError: the step is no whole number.
+        """
+        at = as_number(step)
+        if at is None or at != int(at):
+            raise ObjectiveError(f"mark_checkpoint takes a whole step, got {step!r}.")
+        folder = self.checkpoint_dir
+        draft = folder / f".{CHECKPOINT_FILE}.{os.getpid()}"
+        with draft.open("w") as file:
+            json.dump({"step": int(at), "number": self.number, "attempt": self.attempt}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(folder / CHECKPOINT_FILE)
+
+    def note(self, key: str, value: object) -> None:
+        """Write something down about this trial: text, a number, or lists and mappings of them.
+
+        Raises:
+            ObjectiveError: the key is not text.
+        """
+        if not key or type(key) is not str:
+            raise ObjectiveError(f"a note's key is text that is not empty, got {key!r}.")
+        self._channel.send(Noted(self.number, self.attempt, clean(key), plain(value)))

@@ -1,0 +1,169 @@
+"""A worker: a process that loads the objective once and then runs one trial after another.
+
+Started by `processes.py` as `python -m trimtab.execute.worker`; not to be started by hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import os
+import pickle
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import NoReturn
+
+from trimtab.errors import ExecutorError
+from trimtab.execute import outcome
+from trimtab.execute.logs import Logs
+from trimtab.execute.protocol import Exited, Message, Task
+from trimtab.execute.trial import Trial
+from trimtab.execute.wire import Halt, Job, Ready, Unusable, Wire
+
+PR_SET_PDEATHSIG = 1
+
+
+class Terminated(BaseException):
+    """SIGTERM came: lets the objective's `finally` clauses run before the process ends."""
+
+
+def main(wire_fd: int, job_fd: int, driver: int) -> int:
+    """Run trials until the driver hangs up.
+
+    Args:
+        wire_fd: the socket to the driver.
+        job_fd: a file that holds the pickled `Job`; read without moving its position, since all workers share it.
+        driver: its process id.
+    """
+    _die_with(driver)
+    wire = Wire(socket.socket(fileno=wire_fd))
+    _keep_from_programs(wire_fd, job_fd)
+    faulthandler.enable()  # a crash in C code leaves its Python stack in stderr.log
+    job: Job = pickle.loads(os.pread(job_fd, os.fstat(job_fd).st_size, 0))
+    sys.path[:], sys.argv[:] = job.path, job.argv
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    try:
+        objective = job.source.load()
+        wire.send(Ready())
+        signal.signal(signal.SIGTERM, _terminate)
+        _serve(wire, objective, job.trials)
+    except ExecutorError as error:
+        wire.send(Unusable(str(error)))
+        return 1
+    except Terminated:
+        _end_by(signal.SIGTERM)
+    except (EOFError, BrokenPipeError, ConnectionError):  # the driver is gone, or needs this worker no more
+        return 0
+    return 0
+
+
+def _serve(wire: Wire, objective: Callable[[Trial], object], trials: int | None) -> None:
+    done = 0
+    while trials is None or done < trials:
+        message = wire.receive()
+        if not isinstance(message, Task):
+            continue  # a halt that came too late
+        ended = _run(wire, objective, message)
+        done += 1
+        wire.send(ended)
+        if ended.failure == "oom":
+            return  # what a full memory leaves behind is not for the next trial
+
+
+def _run(wire: Wire, objective: Callable[[Trial], object], task: Task) -> Exited:
+    try:
+        logs = Logs(task.log_dir)
+    except OSError as error:
+        raise ExecutorError(f"the logs of trial {task.number} cannot be written: {error}.") from None
+    try:
+        with _written_to(logs):
+            return outcome.run(objective, task, _Channel(wire))
+    except KeyboardInterrupt:
+        return Exited(task.number, task.attempt, failure="killed", error="the trial was interrupted (SIGINT).")
+    finally:
+        logs.close()
+
+
+class _Channel:
+    """Passes a trial's messages to the driver."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._reason: str | None = None
+
+    def send(self, message: Message) -> None:
+        try:
+            self._wire.send(message)
+        except OSError:
+            _end_by(signal.SIGKILL)  # the driver is gone: nobody waits for the rest
+
+    def halted(self) -> str | None:
+        if self._reason is None:
+            try:
+                arrived = self._wire.arrived()
+            except EOFError:
+                _end_by(signal.SIGKILL)
+            self._reason = next((message.reason for message in arrived if isinstance(message, Halt)), None)
+        return self._reason
+
+
+@contextlib.contextmanager
+def _written_to(logs: Logs) -> Iterator[None]:
+    """Let file descriptors 1 and 2 mean the attempt's logs: Python, C code and programs all write there."""
+    kept = os.dup(1), os.dup(2)
+    os.dup2(logs.out, 1)
+    os.dup2(logs.err, 2)
+    try:
+        yield
+    finally:
+        _flush()
+        os.dup2(kept[0], 1)
+        os.dup2(kept[1], 2)
+        os.close(kept[0])
+        os.close(kept[1])
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        with contextlib.suppress(Exception):  # the objective may have closed or replaced them
+            stream.flush()  # type: ignore[union-attr]
+    _libc().fflush(None)
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
+def _die_with(driver: int) -> None:
+    """See to it that this process ends when its driver does, however that ends."""
+    if sys.platform == "linux":
+        _libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != driver:  # it died before the line above
+        _end_by(signal.SIGKILL)
+
+
+def _keep_from_programs(*fds: int) -> None:
+    """Keep the worker's own files out of programs that the objective starts."""
+    for fd in fds:
+        os.set_inheritable(fd, False)  # noqa: FBT003
+
+
+def _terminate(_signum: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _end_by(signum: signal.Signals) -> NoReturn:
+    """End this process as the signal would, so that the driver sees what ended it."""
+    if signum != signal.SIGKILL:
+        signal.signal(signum, signal.SIG_DFL)
+    os.kill(os.getpid(), signum)
+    os._exit(1)  # not reached: the signal is not blocked
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:4])))
