@@ -148,8 +148,8 @@ def test_six_drivers_share_one_sqlite_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_six_drivers_share_one_postgresql_database(tmp_path: Path, postgres_url: str) -> None:
-    share(Job(tmp_path, postgres_url, 300, seconds=0.01))
+def test_six_drivers_share_one_postgresql_database(tmp_path: Path, postgresql_url: str) -> None:
+    share(Job(tmp_path, postgresql_url, 300, seconds=0.01))
 
 
 def share(job: Job) -> None:

@@ -11,7 +11,7 @@ from trimtab import plugins
 from trimtab.checks import is_whole
 from trimtab.errors import ProblemError
 from trimtab.execute.command import Command
-from trimtab.execute.objective import LoadedEnough
+from trimtab.execute.objective import LOADING, LoadedEnough
 from trimtab.execute.protocol import Executor, Resources
 from trimtab.execute.trial import Trial
 from trimtab.optim.protocol import Optimizer
@@ -89,7 +89,7 @@ def tune(
         StoreError: the store cannot be used.
         ExecutorError: the workers cannot be started.
     """
-    if os.environ.get("TRIMTAB_WORKER"):
+    if os.environ.get(LOADING) == str(os.getpid()):
         raise LoadedEnough  # a worker is loading the objective's script, which calls tune at its top level
     if not callable(objective) and not isinstance(objective, Command):
         raise ProblemError(f"objective is a function of a trial, or a tt.Command; got {objective!r}.")
