@@ -1,0 +1,65 @@
+"""Every registered scheduler keeps the contract."""
+
+from __future__ import annotations
+
+import pytest
+
+from trimtab import plugins
+from trimtab.schedule.protocol import Continue, Fresh
+from trimtab.schedule.whole import Whole
+from trimtab.testing.schedulers import Make, SchedulerContract
+from trimtab.testing.simulation import PROBLEMS, Simulation
+
+
+class TestRegisteredSchedulers(SchedulerContract):
+    @pytest.fixture(params=plugins.names("schedulers"))
+    def make(self, request: pytest.FixtureRequest) -> Make:
+        return plugins.load("schedulers", request.param)
+
+
+@pytest.mark.parametrize(
+    ("name", "fidelity"), [("continuous", ()), ("fidelity", (9.0,)), ("two fidelities", (81.0, 1.0))]
+)
+def test_whole_runs_every_trial_to_the_end(name: str, fidelity: tuple[float, ...]) -> None:
+    run = Simulation(PROBLEMS[name])
+    assert Whole().assign(run.table) == Fresh(fidelity)
+
+
+class Insatiable(Whole):
+    """Continues failed trials."""
+
+    def assign(self, table):
+        return Continue(0, (9.0,)) if len(table) else super().assign(table)
+
+
+class Greedy(Whole):
+    """Goes beyond the highest fidelity."""
+
+    def assign(self, table):
+        return Fresh((10.0,))
+
+
+class Counting(Whole):
+    """Remembers how often it was asked."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def assign(self, table):
+        self.n += 1
+        return Fresh((1.0 + self.n % 3,))
+
+
+@pytest.mark.parametrize(
+    ("make", "test", "arguments"),
+    [
+        (Insatiable, "test_when_everything_fails_it_goes_on", {"name": "fidelity", "failure": "oom"}),
+        (Greedy, "test_assignments_and_verdicts_make_sense", {"name": "fidelity"}),
+        (Counting, "test_it_has_no_memory_outside_the_table", {"name": "fidelity"}),
+        (Counting, "test_deciding_changes_nothing", {"name": "fidelity"}),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_the_contract_bites(make, test: str, arguments: dict[str, str]) -> None:
+    with pytest.raises(AssertionError):
+        getattr(SchedulerContract(), test)(make, **arguments)
