@@ -315,8 +315,7 @@ def open_processes(
     if LOADING in os.environ:
         raise LoadedEnough  # a worker is loading a script that comes here at its top level
     resources = resources or Resources()
-    require_system(resources, "processes")
-    resources.require_one_machine("processes")
+    require_system(workers, resources, "processes")
     if trials_per_worker is not None and trials_per_worker < 1:
         raise ExecutorError(f"trials_per_worker is a whole number above 0, got {trials_per_worker!r}.")
     require_loaded_main()

@@ -263,12 +263,15 @@ def exit_file(pid: int) -> int | None:
         return None
 
 
-def require_system(resources: Resources, executor: str) -> None:
+def require_system(workers: int, resources: Resources, executor: str) -> None:
     """Raise where this system cannot do what is asked.
 
     Raises:
-        ExecutorError: no process groups (Windows), or a memory limit without /proc.
+        ExecutorError: no workers, several machines, no process groups (Windows), or a memory limit without /proc.
     """
+    if workers < 1:
+        raise ExecutorError(f"workers is a whole number above 0, got {workers!r}.")
+    resources.require_one_machine(executor)
     if os.name != "posix":
         raise ExecutorError(f'executor="{executor}" needs Linux or macOS; use executor="serial" here.')
     if resources.memory is not None and not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):

@@ -1,0 +1,87 @@
+"""`trimtab.report`, for programs that Trimtab runs as commands: one JSON line per report, appended to a file.
+
+The same program works without Trimtab: the line then goes to standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+
+from trimtab.errors import ObjectiveError, TrialStopped
+from trimtab.execute.plain import Foreign, as_number, plain
+
+REPORT_FILE = "TRIMTAB_REPORT_FILE"
+"""Names, in the environment of a command, the file that its reports go to."""
+
+HALT_SUFFIX = ".halt"
+"""Added to the report file's name: the file that holds, once it exists, the reason to end."""
+
+
+def report(step: float | None = None, /, values: Mapping[str, object] | None = None, **named: object) -> None:
+    """Report from a program that runs as a trial: with a step how it does on the way, without one its result.
+
+    Example:
+        ```python
+        for epoch in range(10):
+            trimtab.report(epoch, loss=train(epoch))
+        trimtab.report(loss=validate())
+        ```
+
+    Args:
+        step: how far the program is; None for the result.
+        values: {metric: number}, for names that are no Python names.
+        named: more of them.
+
+    Raises:
+        TrialStopped: the scheduler has ended the trial; let it pass, and the program ends as it should.
+        ObjectiveError: there is nothing to report, or a value is no number.
+    """
+    said = {str(name): _number(name, value) for name, value in {**(values or {}), **named}.items()}
+    if not said:
+        raise ObjectiveError("report reports nothing; give it values, as report(loss=0.3) or report(3, loss=0.3).")
+    if "step" in said:
+        raise ObjectiveError("the step comes first and without a name, as report(3, loss=0.3).")
+    if step is not None:
+        at = as_number(step)
+        if at is None:
+            raise ObjectiveError(f"report's step is a finite number, got {step!r}.")
+        said = {"step": int(at) if at == int(at) else at, **said}
+    _write(json.dumps(said))
+    if step is not None:
+        reason = halted()
+        if reason is not None:
+            raise TrialStopped(reason)
+
+
+def halted() -> str | None:
+    """Return the reason why this program's trial is to end; None while it may go on."""
+    path = os.environ.get(REPORT_FILE)
+    if path is None:
+        return None
+    try:
+        with open(path + HALT_SUFFIX, encoding="utf-8") as file:
+            return file.read() or "the trial was halted."
+    except FileNotFoundError:
+        return None
+
+
+def _number(name: str, value: object) -> float | int:
+    number = plain(value)
+    if isinstance(number, (bool, str, Foreign)) or not isinstance(number, (int, float)):
+        raise ObjectiveError(f"report's {name} is {value!r}, a {type(value).__name__}; a metric is a number.")
+    return number
+
+
+def _write(line: str) -> None:
+    path = os.environ.get(REPORT_FILE)
+    if path is None:
+        print(line, file=sys.stdout, flush=True)
+        return
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(fd, line.encode() + b"\n")  # one write: lines of several processes do not mix
+    finally:
+        os.close(fd)
