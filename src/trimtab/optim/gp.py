@@ -166,7 +166,8 @@ class _Model:
 
     def _candidates(self, rng: Rng, given: Floats | None) -> Floats:
         """Return rows: half spread evenly, a quarter near the best, a quarter very near."""
-        space, n = self._space, N_CANDIDATES
+        space = self._space
+        n = N_CANDIDATES if self._posterior.n <= FIT_ROWS else N_CANDIDATES // 2  # a candidate costs O(rows**2)
         u = rng.random((n, len(space)))
         best = space.to_unit(self._x[np.argsort(-self._labels)[:5]])
         near = n // 2
