@@ -194,7 +194,7 @@ class Program:
         self._logs.close()
         missing = [name for name in self.task.metrics if name not in self.results]
         if status == 0 and not missing:
-            return Exited(self.task.number, self.task.attempt, self.results, seconds=self.watch.exited("", "").seconds)
+            return Exited(self.task.number, self.task.attempt, self.results, seconds=self.watch.seconds)
         if self.watch.ending is not None or status < 0:
             return self.watch.died(status, "program")
         if status == 0:

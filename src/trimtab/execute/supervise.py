@@ -104,6 +104,11 @@ class Watch:
         self._memory_at = inf if resources.memory is None else now
         self._logs_at = now + LOGS_EVERY_S
 
+    @property
+    def seconds(self) -> float:
+        """How long the attempt has run."""
+        return 0.0 if self._leader is None else time.monotonic() - self._began
+
     def next_look(self) -> float:
         """Return when something may be due, by the monotonic clock."""
         due = (self._deadline, self._cancel_at, self._memory_at) if self.ending is None else (self._kill_at,)
@@ -150,7 +155,7 @@ class Watch:
 
     def exited(self, failure: str, error: str) -> Exited:
         """Return the message that the attempt ended without a result: stopped if it was halted, else failed."""
-        seconds = time.monotonic() - self._began if self._leader is not None else 0.0
+        seconds = self.seconds
         if self.halted is not None:
             return Exited(self.task.number, self.task.attempt, stopped=self.halted, seconds=seconds)
         return Exited(self.task.number, self.task.attempt, failure=failure, error=error, seconds=seconds)

@@ -1,0 +1,51 @@
+"""Every executor keeps the contract."""
+
+from __future__ import annotations
+
+import pytest
+
+from trimtab.execute.command import Command, open_command
+from trimtab.execute.processes import open_processes
+from trimtab.execute.serial import open_serial
+from trimtab.testing.executors import BEHAVIOURS, ExecutorContract, IsolatedExecutorContract
+
+SCRIPTS = {
+    "returns": """echo '{{"loss": {x}}}'""",
+    "raises": "echo a fault of the objective >&2; exit 1",
+    "reports": """for i in 1 2 3 4 5; do echo "{{\\"step\\": $i, \\"loss\\": $i}}"; done; echo '{{"loss": 5}}'""",
+    "goes_on": """i=1; while true; do echo "{{\\"step\\": $i, \\"loss\\": 1}}"; i=$((i + 1)); sleep 0.01; done""",
+    "hangs": "sleep 3600",
+    "resists": """trap '' TERM; echo '{{"step": 1, "loss": 1}}'; while true; do sleep 3600; done""",
+    "prints": """echo to stdout; echo to stderr >&2; echo '{{"loss": 0}}'""",
+    "ends_its_process": "exit 3",
+    "crashes": "kill -SEGV $$",
+    "devours": "exec {python} -S -c 'import time; held = bytearray(400_000_000); time.sleep(3600)'",
+}
+
+
+class TestSerial(ExecutorContract):
+    @pytest.fixture
+    def make(self):
+        return lambda behaviour, workers, resources: open_serial(
+            BEHAVIOURS[behaviour], workers=workers, resources=resources
+        )
+
+
+class TestProcesses(IsolatedExecutorContract):
+    @pytest.fixture
+    def make(self):
+        return lambda behaviour, workers, resources: open_processes(
+            BEHAVIOURS[behaviour], workers=workers, resources=resources
+        )
+
+
+class TestCommand(IsolatedExecutorContract):
+    @pytest.fixture
+    def make(self):
+        return lambda behaviour, workers, resources: open_command(
+            Command(["sh", "-c", SCRIPTS[behaviour]]), workers=workers, resources=resources
+        )
+
+
+def test_every_behaviour_has_its_script():
+    assert SCRIPTS.keys() == BEHAVIOURS.keys()
