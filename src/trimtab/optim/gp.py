@@ -16,7 +16,7 @@ import numpy as np
 from trimtab.arrays import Floats, Ints, Rng
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, WAITING, TrialTable
 from trimtab.numerics import blas
-from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient
+from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient, log_positive
 from trimtab.numerics.gp import Data, Posterior, Prior, fit
 from trimtab.numerics.warp import warp
 from trimtab.optim.features import Features
@@ -245,10 +245,8 @@ class _Failures:
 
     def log_works(self, z: Floats) -> Floats:
         """Return [m] log probabilities."""
-        from scipy.special import log_ndtr
-
         mean, deviation = self._posterior.predict(z)
-        return log_ndtr((mean + self._base) / np.sqrt(FAILURE_NOISE + deviation**2) * 2.0)  # type: ignore[no-any-return]
+        return log_positive(2.0 * (mean + self._base), np.sqrt(FAILURE_NOISE + deviation**2))
 
 
 def _failures(state: GpState, z_works: Floats, theta: Floats) -> _Failures | None:
