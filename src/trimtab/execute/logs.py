@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from pathlib import Path
 
 STDOUT, STDERR = "stdout.log", "stderr.log"
@@ -15,8 +16,7 @@ STDOUT, STDERR = "stdout.log", "stderr.log"
 MOST = 10_000_000
 """Bytes that a log may hold when the attempt is over."""
 
-_NOTE = b"\n[trimtab left out %d bytes here]\n"
-_NOTE_BEGINS = b"\n[trimtab left out "
+_NOTE = re.compile(rb"\n\[trimtab left out (\d+) bytes here\]\n")
 
 
 class Logs:
@@ -83,16 +83,17 @@ def shorten(path: Path, most: int = MOST) -> None:
     half = most // 2
     with contextlib.suppress(OSError), path.open("r+b") as file:  # a full disk must not end the study over a log
         size = file.seek(0, os.SEEK_END)
-        if size <= most:
-            return
         file.seek(half)
-        before = file.read(64)
-        earlier = int(before[len(_NOTE_BEGINS) :].split()[0]) if before.startswith(_NOTE_BEGINS) else 0
+        note = _NOTE.match(file.read(64))  # of an earlier cut; it is no part of what was written
+        written = size - len(note[0]) if note else size
+        if written <= most:
+            return
         file.seek(size - half)
         tail = file.read(half)
         file.truncate(half)
         file.seek(half)
-        file.write(_NOTE % (size - 2 * half + earlier) + tail)
+        left_out = written - 2 * half + (int(note[1]) if note else 0)
+        file.write(b"\n[trimtab left out %d bytes here]\n" % left_out + tail)
 
 
 def last_lines(path: Path, n: int = 5, most: int = 4096) -> list[str]:

@@ -1,0 +1,178 @@
+"""What an objective sees and says."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from trimtab.errors import ObjectiveError, ProblemError, TrialStopped
+from trimtab.execute.protocol import Message, Noted, Reported, Task
+from trimtab.execute.trial import Trial
+
+
+class Recorder:
+    """A channel to a list."""
+
+    def __init__(self, halt_after: int | None = None):
+        self.sent: list[Message] = []
+        self.halt_after = halt_after
+
+    def send(self, message):
+        self.sent.append(message)
+
+    def halted(self):
+        return "it lags" if self.halt_after is not None and len(self.sent) >= self.halt_after else None
+
+
+@pytest.fixture
+def make(tmp_path):
+    def make_trial(channel=None, **changes):
+        settings = {
+            "number": 3,
+            "attempt": 2,
+            "token": "s/3/2",
+            "params": {"lr": 0.1},
+            "fidelity": {"epoch": 9.0},
+            "start": {"epoch": 1},
+            "parent": 1,
+            "metrics": ("loss",),
+            "checkpoint_dir": tmp_path / "lines" / "1",
+            "log_dir": tmp_path / "logs",
+            "study": "s",
+            "seed": 7,
+        }
+        return Trial(Task(**(settings | changes)), channel or Recorder())
+
+    return make_trial
+
+
+def test_it_shows_its_task(make, tmp_path):
+    trial = make()
+    assert (trial.number, trial.attempt, trial.parent, trial.seed, trial.study) == (3, 2, 1, 7, "s")
+    assert trial.params == {"lr": 0.1}
+    assert trial.fidelity == {"epoch": 9.0}
+    assert repr(trial) == "Trial(number=3, attempt=2, params={'lr': 0.1})"
+
+
+def test_its_fields_are_frozen(make):
+    with pytest.raises(AttributeError):
+        make().number = 4
+    with pytest.raises(AttributeError):
+        make().anything = 4
+
+
+def test_the_checkpoint_folder_is_made_on_first_use(make, tmp_path):
+    trial = make()
+    assert not (tmp_path / "lines").exists()
+    assert trial.checkpoint is None
+    assert not (tmp_path / "lines").exists()
+    assert trial.checkpoint_dir.is_dir()
+
+
+def test_steps_begin_at_the_low_end_and_end_at_the_assigned_fidelity(make):
+    assert make().steps() == range(1, 10)
+    assert make(start={"epoch": 0}).steps() == range(10)
+
+
+def test_steps_go_on_after_the_last_mark(make):
+    make().mark_checkpoint(4)
+    later = make(attempt=3)
+    assert later.checkpoint == 4
+    assert later.steps() == range(5, 10)
+    later.mark_checkpoint(9)
+    assert list(later.steps()) == []
+
+
+def test_a_mark_is_replaced_in_one_piece_and_leaves_nothing_else(make):
+    trial = make()
+    for step in (1, 2, 3):
+        trial.mark_checkpoint(step)
+    [mark] = trial.checkpoint_dir.iterdir()
+    assert json.loads(mark.read_text()) == {"step": 3, "number": 3, "attempt": 2}
+
+
+def test_a_damaged_mark_is_one_sentence(make):
+    trial = make()
+    trial.mark_checkpoint(1)
+    [mark] = trial.checkpoint_dir.iterdir()
+    mark.write_text("{")
+    with pytest.raises(ObjectiveError, match=r"checkpoint\.json is not what mark_checkpoint wrote"):
+        trial.steps()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"fidelity": {}}, "this problem has none; give tune fidelity="),
+        ({"fidelity": {"epoch": 3.0, "rows": 10.0}}, "several fidelities; say which counts: steps('epoch')"),
+        ({"fidelity": {"share": 0.5}}, "counts whole steps and this trial's 'share' goes from 1 to 0.5"),
+    ],
+)
+def test_steps_that_cannot_be_counted(make, changes, said):
+    with pytest.raises(ProblemError) as caught:
+        make(**changes).steps()
+    assert said in str(caught.value)
+
+
+def test_steps_of_a_named_fidelity(make):
+    trial = make(fidelity={"epoch": 3.0, "rows": 10.0}, start={"epoch": 1, "rows": 5})
+    assert trial.steps("rows") == range(5, 11)
+    with pytest.raises(ProblemError, match=r"no fidelity is called 'row'; there are: epoch, rows\."):
+        trial.steps("row")
+
+
+def test_report_takes_names_a_mapping_or_a_number(make):
+    channel = Recorder()
+    trial = make(channel)
+    trial.report(1, loss=0.5)
+    trial.report(2, {"val/loss": 0.4}, loss=0.3)
+    trial.report(3, 0.2)
+    assert channel.sent == [
+        Reported(3, 2, 1.0, {"loss": 0.5}),
+        Reported(3, 2, 2.0, {"val/loss": 0.4, "loss": 0.3}),
+        Reported(3, 2, 3.0, {"loss": 0.2}),
+    ]
+
+
+def test_report_says_so_first_and_then_stops(make):
+    channel = Recorder(halt_after=2)
+    trial = make(channel)
+    trial.report(1, loss=0.5)
+    with pytest.raises(TrialStopped, match="it lags") as caught:
+        trial.report(2, loss=0.5)
+    assert caught.value.reason == "it lags"
+    assert len(channel.sent) == 2
+    with pytest.raises(TrialStopped):
+        trial.report(3, loss=0.5)
+
+
+@pytest.mark.parametrize("step", [float("nan"), float("inf"), "1", None, True])
+def test_a_step_that_is_no_number(make, step):
+    with pytest.raises(ObjectiveError, match="report's step is a finite number"):
+        make().report(step, loss=1)
+
+
+def test_a_report_of_nothing(make):
+    with pytest.raises(ObjectiveError, match=r"report\(1\) reports nothing"):
+        make().report(1)
+
+
+def test_a_number_for_one_of_several_metrics(make):
+    with pytest.raises(ObjectiveError, match=r"does not say which metric: there are loss, size\."):
+        make(metrics=("loss", "size")).report(1, 0.5)
+
+
+def test_notes(make):
+    channel = Recorder()
+    trial = make(channel)
+    trial.note("commit", {"sha": "abc", "shape": (1, 2)})
+    assert channel.sent == [Noted(3, 2, "commit", {"sha": "abc", "shape": [1, 2]})]
+    with pytest.raises(ObjectiveError, match="a note's key is text"):
+        trial.note(3, 1)
+
+
+@pytest.mark.parametrize("step", [1.5, "2", None])
+def test_a_mark_at_no_whole_step(make, step):
+    with pytest.raises(ObjectiveError, match="mark_checkpoint takes a whole step"):
+        make().mark_checkpoint(step)
