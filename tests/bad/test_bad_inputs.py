@@ -10,11 +10,9 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -191,7 +189,6 @@ def _(folder: Path) -> str:
 RUN_IN = """
 import os, sys
 sys.path.insert(0, {here!r})
-if {drop}: os.setgid(65534); os.setuid(65534)
 import objectives, trimtab as tt
 from trimtab.errors import TrimtabError
 try:
@@ -203,49 +200,34 @@ else:
 """
 
 
-def in_another_process(url: str, *, name: str = "fine", budget: int = 1, drop: bool = False, prefix: list[str] | None = None) -> str:
-    """Tune in a process of its own (as nobody, if `drop` and we are root); return the sentence it prints."""
-    script = RUN_IN.format(here=str(Path(__file__).parent), drop=drop and os.getuid() == 0, name=name, budget=budget, url=url)
+def in_another_process(url: str, *, name: str = "fine", budget: int = 1, prefix: list[str] | None = None) -> str:
+    """Tune in a process of its own; return the sentence it prints."""
+    script = RUN_IN.format(here=str(Path(__file__).parent), name=name, budget=budget, url=url)
     done = subprocess.run([*(prefix or []), sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Traceback" not in done.stderr
     return done.stdout.strip()
 
 
-@case("store", "a read-only file")
+def with_mount(command: str) -> list[str]:
+    """Return the prefix that runs a program in a name space of its own, where anybody may mount, after `command`."""
+    return ["unshare", "-rm", "sh", "-c", command + ' && exec "$0" "$@"']
+
+
+@case("store", "a read-only disk")
 def _(folder: Path) -> str:
     path = folder / "read-only.db"
     tune(store=f"sqlite:///{path}", name="a")
-    for each in (path, folder):
-        each.chmod(each.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | stat.S_IROTH | stat.S_IXOTH)
-    try:
-        return in_another_process(f"sqlite:///{path}", budget=2, drop=True)
-    finally:
-        folder.chmod(0o755)
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """A real file system of 600 kB; yields its folder, and the command prefix with which to see it."""
-    disk = folder / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=600k,mode=777", "tmpfs", str(disk)]
-    if os.getuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0:
-        try:
-            yield disk, []
-        finally:
-            subprocess.run(["umount", "-l", str(disk)], check=True)
-    else:  # in a name space of its own, where anybody may mount
-        yield disk, ["unshare", "-rm", "sh", "-c", " ".join(mount) + ' && exec "$0" "$@"']
+    mount = f"mount --bind '{folder}' '{folder}' && mount -o remount,ro,bind '{folder}'"
+    return in_another_process(f"sqlite:///{path}", budget=2, prefix=with_mount(mount))
 
 
 @case("store", "a full disk")
 def _(folder: Path) -> str:
-    with small_disk(folder) as (disk, prefix):
-        return in_another_process(f"sqlite:///{disk}/full.db", budget=100_000, prefix=prefix)
+    disk = folder / "disk"
+    disk.mkdir()
+    mount = f"mount -t tmpfs -o size=600k tmpfs '{disk}'"  # a real file system of 600 kB
+    return in_another_process(f"sqlite:///{disk}/full.db", budget=100_000, prefix=with_mount(mount))
 
 
 # Studies
@@ -418,9 +400,6 @@ objective("reports text on the way", "reports_text", complete=True)
 
 @case("objective", "a lambda, for workers that must load it")
 def _(folder: Path) -> str:
-    import importlib.util
-
-    assert importlib.util.find_spec("cloudpickle") is None or True
     script = (
         "import sys; sys.modules['cloudpickle'] = None\n"
         "import trimtab as tt\n"
@@ -448,13 +427,14 @@ def command(title: str, *argv: str, refuse: bool = False) -> None:
 
 command("a template with an unknown name", "train", "--lr={lrr}", refuse=True)
 command("a template with an open brace", "train", "--lr={lr", refuse=True)
+command("JSON whose braces are not doubled", "sh", "-c", 'echo \'{"loss": 1}\'', refuse=True)
 command("no program", refuse=True)
 command("a program that is not there", "no-such-program-here", "--lr={lr}", refuse=True)
 command("a program that fails", "sh", "-c", "echo 'no such data set' >&2; exit 3")
 command("a program that says nothing", "true")
-command("a program that prints the metric as text", "sh", "-c", 'echo \'{"loss": "low"}\'')
-command("a program that prints broken JSON", "sh", "-c", "echo '{\"loss\": 0.5'")
-command("a program that prints nan", "sh", "-c", "echo '{\"loss\": NaN}'")
+command("a program that prints the metric as text", "sh", "-c", 'echo \'{{"loss": "low"}}\'')
+command("a program that prints broken JSON", "sh", "-c", "echo '{{\"loss\": 0.5'")
+command("a program that prints nan", "sh", "-c", "echo '{{\"loss\": NaN}}'")
 command("a program that is killed by a signal", "sh", "-c", "kill -SEGV $$")
 
 # Command line

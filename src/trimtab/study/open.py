@@ -13,7 +13,7 @@ from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
 from trimtab.space.problem import Fidelity, Metric, Problem
 from trimtab.space.space import Space
-from trimtab.storage.protocol import Store
+from trimtab.storage.protocol import Store, StudyStore
 from trimtab.storage.url import open_store
 from trimtab.study import provenance
 from trimtab.study.engine import make, settings_of
@@ -128,16 +128,22 @@ def resume(
     Raises:
         StudyMismatchError: it is there and is about something else.
     """
-    while True:
+    journal = _find(store, name)
+    if journal is None:
         try:
-            study = Study(Session(store, store.open(name), optimizer))
-        except StudyNotFoundError:
-            try:
-                return create(store, name, problem, optimizer, scheduler, seed), False
-            except StudyExistsError:
-                continue  # another driver was quicker
-        _require_same(study, name, problem, scheduler, seed)
-        return study, True
+            return create(store, name, problem, optimizer, scheduler, seed), False
+        except StudyExistsError:
+            journal = store.open(name)  # another driver was quicker
+    study = Study(Session(store, journal, optimizer))
+    _require_same(study, name, problem, scheduler, seed)
+    return study, True
+
+
+def _find(store: Store, name: str) -> StudyStore | None:
+    try:
+        return store.open(name)
+    except StudyNotFoundError:
+        return None
 
 
 def _require_same(study: Study, name: str, problem: Problem, scheduler: Scheduler, seed: int | None) -> None:
