@@ -24,8 +24,10 @@ from trimtab.execute.plain import show
 LOADING = "TRIMTAB_WORKER"
 """Set in the environment while a worker loads the objective's module or script, and at no other time."""
 
-SCRIPT = "__trimtab_main__"
-"""The name under which a worker loads the driver's script, so that its `if __name__ == "__main__"` does not run."""
+SCRIPT = "__mp_main__"
+"""The name under which a worker loads the driver's script, so that its `if __name__ == "__main__"` does not run.
+
+It is multiprocessing's own, so that an objective's data loaders and pools can send the script's functions on."""
 
 
 class LoadedEnough(BaseException):
