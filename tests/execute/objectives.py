@@ -89,8 +89,8 @@ def hangs_on_sigint(trial):
 
 
 def cleans_up(trial):
-    trial.report(1, loss=1)
     try:
+        trial.report(1, loss=1)
         time.sleep(3600)
     finally:
         (trial.checkpoint_dir / "cleaned").touch()

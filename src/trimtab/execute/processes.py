@@ -237,6 +237,7 @@ class ProcessExecutor(LocalExecutor):
         if watch.ending is not None:  # a signal is on its way, which must not hit the next trial
             worker.stage = "retired"
             kill(worker.pid)
+            watch.sweep()
             if message.failure is not None:
                 message = watch.exited(*watch.ending)
         self._emit(message)
@@ -258,7 +259,9 @@ class ProcessExecutor(LocalExecutor):
         self._guardian.remove(worker.pid)
         if worker.task is not None:
             tidy(worker.task.log_dir)
-            self._emit(self._watches.pop(worker.task.handle).died(status, "worker"))
+            watch = self._watches.pop(worker.task.handle)
+            watch.sweep()
+            self._emit(watch.died(status, "worker"))
         elif worker.stage == "loading":
             self._failed_to_start(worker, status)
         worker.close()

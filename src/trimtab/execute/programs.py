@@ -308,6 +308,7 @@ class ProgramExecutor(LocalExecutor):
     def _finish(self, program: Program) -> None:
         """Take in that a program has ended; what it started ends with it."""
         signal_group(program.process.pid, signal.SIGKILL)
+        program.watch.sweep()
         self._emit_all(program.last_words())
         self._ignore(program.out)
         if program.exit_fd is not None:

@@ -94,6 +94,7 @@ class Watch:
         self._deadline = self._memory_at = self._logs_at = inf
         self._cancel_at = inf
         self._kill_at = inf
+        self._strays: dict[int, str] = {}
 
     def begin(self, leader: int) -> None:
         """Count the limits from here on: the attempt runs in the process group that `leader` leads."""
@@ -142,7 +143,14 @@ class Watch:
         self.ending = failure, error
         if self._leader is not None:
             self._kill_at = time.monotonic() + self._grace_s
+            self._strays = strays(self._leader)  # once the leader is gone, nobody knows whose they are
             signal_group(self._leader, signal.SIGTERM)
+
+    def sweep(self) -> None:
+        """Kill what an attempt that was ended by force has left outside of its process group."""
+        for pid, born in self._strays.items():
+            if _born(pid) == born:
+                _kill_one(pid)
 
     def _weigh(self) -> None:
         if self._leader is None:
@@ -203,11 +211,36 @@ def signal_group(leader: int, signum: signal.Signals) -> None:
 
 def kill(leader: int) -> None:
     """Kill a process group, and those descendants of its leader that left it."""
-    strays = tree(leader)[1:]
+    left = strays(leader)
     signal_group(leader, signal.SIGKILL)
-    for pid in strays:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+    for pid in left:
+        _kill_one(pid)
+
+
+def strays(leader: int) -> dict[int, str]:
+    """Return the descendants of a group's leader that left its group, each with the time of its birth.
+
+    Launchers of distributed training give each rank a session of its own.
+    """
+    return {pid: _born(pid) for pid in tree(leader)[1:] if _group(pid) != leader}
+
+
+def _group(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
+
+
+def _born(pid: int) -> str:
+    """Return when a process began, in the kernel's ticks: with it, a number that was given anew is told apart."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return fields[19] if len(fields) > 19 else ""
+
+
+def _kill_one(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def tree(pid: int) -> list[int]:
