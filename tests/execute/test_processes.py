@@ -50,6 +50,14 @@ def wait_until_gone(*pids):
         time.sleep(0.02)
 
 
+def wait_until_buried(pid):
+    """Wait until the executor has taken in that a worker is gone; until then it may be sent a task, which is lost."""
+    deadline = time.monotonic() + 15
+    while psutil.pid_exists(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 # What comes back
 
 
@@ -236,7 +244,7 @@ def test_a_worker_killed_while_idle_is_replaced(open_executor, tmp_path):
     executor = open_executor(objectives.says_who_it_is)
     [first], _ = run(executor, make_task(tmp_path, 0))
     os.kill(first.values["pid"], signal.SIGKILL)
-    wait_until_gone(first.values["pid"])
+    wait_until_buried(first.values["pid"])
     [second], _ = run(executor, make_task(tmp_path, 1))
     assert second.values["pid"] != first.values["pid"]
 
@@ -308,17 +316,32 @@ def test_limits_hold_while_the_driver_is_busy(open_executor, tmp_path):
     assert heard[-1].seconds < 1.2
 
 
-def test_a_task_that_no_worker_has_taken_can_be_halted(open_executor, tmp_path):
-    executor = open_executor(objectives.doubles)
+@pytest.mark.parametrize(("is_halted", "stopped", "failure"), [(True, "unwanted", None), (False, None, "killed")])
+def test_a_task_that_waits_for_a_worker_ends_when_told(
+    tmp_path, monkeypatch, open_executor, is_halted, stopped, failure
+):
+    slow = tmp_path / "slow"
+    name = f"slow_{is_halted}".lower()
+    (tmp_path / f"{name}.py").write_text(
+        f"import os, time\ntime.sleep(5 if os.path.exists({str(slow)!r}) else 0)\ndef objective(trial):\n    return 1\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    executor = open_executor(__import__(name).objective)
     [first], heard = run(executor, make_task(tmp_path, 0))
-    os.kill(heard[0].pid, signal.SIGSTOP)  # it takes no more tasks, and neither does its successor for a while
+    assert first.values == 1
+    slow.touch()
     os.kill(heard[0].pid, signal.SIGKILL)
-    wait_until_gone(heard[0].pid)
+    wait_until_buried(heard[0].pid)
     handle = executor.submit(make_task(tmp_path, 1))
-    executor.halt(handle, "no longer wanted")
-    ended = until(executor, lambda heard: any(isinstance(m, (Exited, Lost)) for m in heard))[-1]
-    assert first.failure is None
-    assert ended.stopped == "no longer wanted" or ended.values == 2.0
+    assert executor.free() == 0
+    assert executor.poll(0.2) == [], "it waits"
+    if is_halted:
+        executor.halt(handle, "unwanted")
+    else:
+        executor.cancel(handle, 0.1)
+    [ended] = until(executor, len)
+    assert (ended.stopped, ended.failure) == (stopped, failure)
+    assert executor.free() == 1
 
 
 # Close
@@ -403,7 +426,7 @@ def test_a_killed_guardian_is_replaced(open_executor, tmp_path):
     guardian.kill()
     [first], _ = run(executor, make_task(tmp_path, 0))
     os.kill(first.values["pid"], signal.SIGKILL)
-    wait_until_gone(first.values["pid"])
+    wait_until_buried(first.values["pid"])
     run(executor, make_task(tmp_path, 1))
     assert [p for p in psutil.Process().children() if "guardian.py" in " ".join(p.cmdline()) and p.pid != guardian.pid]
 

@@ -147,12 +147,17 @@ class ProcessExecutor(LocalExecutor):
         for worker in self._workers:
             if not self._waiting:
                 return
-            if worker.stage == "ready" and worker.task is None:
-                worker.task = task = self._waiting.pop(0)
-                self._watches[task.handle].begin(worker.pid)
-                self._emit(Started(task.number, task.attempt, worker.pid))
-                with contextlib.suppress(OSError):  # it has just died, which will be noticed
-                    worker.wire.send(task)
+            if worker.stage != "ready" or worker.task is not None:
+                continue
+            task = self._waiting[0]
+            try:
+                worker.wire.send(task)
+            except OSError:
+                worker.stage = "retired"  # it has just died, which will be noticed
+                continue
+            worker.task = self._waiting.pop(0)
+            self._watches[task.handle].begin(worker.pid)
+            self._emit(Started(task.number, task.attempt, worker.pid))
 
     def _halt(self, handle: str, reason: str) -> None:
         for worker in self._workers:
