@@ -8,9 +8,9 @@ import sys
 import textwrap
 import threading
 
-import objectives
+import execution_objectives as objectives
 import pytest
-from bench import make_task, run
+from execution import make_task, run
 
 from trimtab.errors import ExecutorError
 from trimtab.execute.objective import Source, refer
@@ -28,12 +28,12 @@ def ended_in_a_worker(objective, tmp_path):
 
 
 def test_a_function_of_a_module_travels_by_its_name(tmp_path):
-    assert refer(objectives.doubles) == Source("objectives", "doubles")
+    assert refer(objectives.doubles) == Source("execution_objectives", "doubles")
     assert ended_in_a_worker(objectives.doubles, tmp_path) == 6.0
 
 
 def test_a_nested_name(tmp_path):
-    assert refer(objectives.Model.Inner.nested) == Source("objectives", "Model.Inner.nested")
+    assert refer(objectives.Model.Inner.nested) == Source("execution_objectives", "Model.Inner.nested")
     assert ended_in_a_worker(objectives.Model.Inner.nested, tmp_path) == 7
 
 
@@ -122,7 +122,7 @@ def script(tmp_path, body, *arguments, name="job.py"):
 
 
 HEAD = """\
-from bench import make_task, run
+from execution import make_task, run
 from trimtab.execute.processes import open_processes
 
 def tune(objective):

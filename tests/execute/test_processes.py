@@ -10,17 +10,17 @@ import threading
 import time
 from pathlib import Path
 
-import objectives
+import execution_objectives as objectives
 import psutil
 import pytest
-from bench import make_task, run, until
+from execution import make_task, run, until
 
 from trimtab.errors import ExecutorError
 from trimtab.execute import logs
 from trimtab.execute.processes import open_processes
 from trimtab.execute.protocol import Exited, Lost, Noted, Reported, Resources, Started
 
-DRIVER = Path(__file__).parent / "driver.py"
+DRIVER = Path(__file__).parent / "execution_driver.py"
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
-"""A driver to be killed: `driver.py FOLDER processes|command OBJECTIVE WORKERS`; prints the pids of its trials."""
+"""A driver to be killed: arguments FOLDER processes|command OBJECTIVE WORKERS; prints the pids of its trials."""
 
 from __future__ import annotations
 
 import sys
 
-import objectives
-from bench import make_task
+import execution_objectives as objectives
+from execution import make_task
 
 from trimtab.execute.command import Command, open_command
 from trimtab.execute.processes import open_processes

@@ -1,0 +1,406 @@
+"""Commands: templates, and programs that run as trials."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+
+import psutil
+import pytest
+from execution import make_task, run, until
+
+from trimtab.errors import ExecutorError
+from trimtab.execute import programs
+from trimtab.execute.command import Command, open_command
+from trimtab.execute.protocol import Exited, Lost, Reported, Resources, Started
+
+
+@pytest.fixture
+def open_executor():
+    opened = []
+
+    def open_one(arguments, *, workers=1, resources=None, gpus=None, **settings):
+        command = Command(arguments, **settings)
+        opened.append(open_command(command, workers=workers, resources=resources, gpus=gpus))
+        return opened[-1]
+
+    yield open_one
+    for executor in opened:
+        executor.close()
+
+
+def sh(script):
+    return ["sh", "-c", script]
+
+
+# Templates
+
+
+def render(arguments, tmp_path, **task):
+    return Command(arguments).render(make_task(tmp_path, **task))
+
+
+def test_parameters_are_filled_in(tmp_path):
+    params = {"lr": 1e-5, "n": 3, "name": "a b", "flag": True, "none": None, "shape": [1, 2], "whole": 2.0}
+    line = ["prog", "--lr={lr}", "{n}", "{name}", "--flag={flag}", "{none}", "{shape}", "{whole}", "{lr}/{n}"]
+    assert render(line, tmp_path, params=params) == [
+        *("prog", "--lr=1e-05", "3", "a b", "--flag=true", "null", "[1, 2]", "2", "1e-05/3")
+    ]
+
+
+def test_numbers_come_back_bit_for_bit(tmp_path):
+    for value in (0.1 + 0.2, 1e300, -5e-324, 123456789.125):
+        [_, text] = render(["prog", "{x}"], tmp_path, params={"x": value})
+        assert float(text) == value
+
+
+def test_what_is_always_there(tmp_path):
+    names = ["params_file", "params_json", "number", "attempt", "seed", "checkpoint_dir", "study", "python", "epoch"]
+    line = render(["prog", *(f"{{{name}}}" for name in names)], tmp_path, number=4, seed=9, fidelity={"epoch": 27.0})
+    assert line[1:] == [
+        str(tmp_path / "trials/4/attempt-1/params.json"),
+        '{"x": 4.0}',
+        *("4", "1", "9", str(tmp_path / "lines/4"), "s", sys.executable, "27"),
+    ]
+
+
+def test_a_parameter_goes_before_what_is_always_there(tmp_path):
+    assert render(["prog", "{seed}"], tmp_path, params={"seed": 5}) == ["prog", "5"]
+
+
+def test_braces_are_doubled(tmp_path):
+    assert render(["prog", '{{"x": {x}}}', "{{}}"], tmp_path, params={"x": 1}) == ["prog", '{"x": 1}', "{}"]
+
+
+@pytest.mark.parametrize("argument", ["{", "}", "{}", "{x", "x}", "{{x}"])
+def test_a_stray_brace_is_an_error_at_once(argument):
+    with pytest.raises(ExecutorError, match="double them"):
+        Command(["prog", argument])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["prog", "--momentum={momentum}", "end"], ["prog", "end"]),
+        (["prog", "{momentum}", "end"], ["prog", "end"]),
+        (["prog", "--momentum", "{momentum}", "end"], ["prog", "end"]),
+        (["prog", "-m", "{momentum}"], ["prog"]),
+        (["prog", "--a=b", "{momentum}"], ["prog", "--a=b"]),
+        (["prog", "train", "{momentum}"], ["prog", "train"]),
+        (["prog", "{optimizer}:{momentum}"], ["prog"]),
+        (["prog", "--opt", "{optimizer}", "{momentum}"], ["prog", "--opt", "sgd"]),
+    ],
+)
+def test_an_inactive_parameter_takes_its_argument_along(tmp_path, arguments, line):
+    assert render(arguments, tmp_path, params={"optimizer": "sgd"}) == line
+
+
+def test_text_is_split_as_a_shell_would(tmp_path):
+    line = "python 'my train.py' --lr={lr}"
+    assert Command(line).arguments == ("python", "my train.py", "--lr={lr}")
+    with pytest.raises(ExecutorError, match="No closing quotation"):
+        Command("python 'train.py")
+
+
+@pytest.mark.parametrize("arguments", [[], "", [""], ["python", 3]])
+def test_what_is_no_command(arguments):
+    with pytest.raises(ExecutorError):
+        Command(arguments)
+
+
+def test_names_are_checked_before_anything_runs():
+    command = Command(["prog", "--lr={lrr}", "{layers}", "{seed}", "{epoch}"])
+    command.check(["lrr", "layers"], ["epoch"])
+    with pytest.raises(ExecutorError) as caught:
+        command.check(["lr", "layers"], ["epoch"])
+    assert str(caught.value).startswith(
+        "the command uses {lrr}, which is no parameter (did you mean 'lr'?); there are: lr,"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["python", "train.py", "--lr={lr}"], "train"),
+        (["python", "-u", "src/train.py"], "train"),
+        (["./train.sh", "{params_file}"], "train"),
+        (["awk", "-f", "model.awk"], "model"),
+        (["fit"], "fit"),
+        (["{program}"], "command"),
+    ],
+)
+def test_a_command_has_a_name(arguments, name):
+    assert Command(arguments).name == name
+    assert Command(arguments, name="mine").name == "mine"
+
+
+# Programs
+
+
+def test_a_program_finds_its_trial_in_the_environment(open_executor, tmp_path):
+    script = (
+        'cp "$TRIMTAB_TRIAL_FILE" copy.json; echo "{{\\"loss\\": $TRIMTAB_PARAM_LEARNING_RATE}}"; echo $MINE $GIVEN'
+    )
+    task = make_task(tmp_path, 2, params={"learning-rate": 0.25}, fidelity={"epoch": 3.0}, seed=11)
+    executor = open_executor(sh(script), cwd=tmp_path, env={"MINE": "kept"})
+    [ended], _ = run(executor, task)
+    assert ended.values == {"loss": 0.25}
+    assert json.loads((tmp_path / "copy.json").read_text()) == {
+        "study": "s",
+        "number": 2,
+        "attempt": 1,
+        "params": {"learning-rate": 0.25},
+        "fidelity": {"epoch": 3.0},
+        "start": {},
+        "parent": None,
+        "metrics": ["loss"],
+        "seed": 11,
+        "checkpoint_dir": str(tmp_path / "lines/2"),
+    }
+    assert (tmp_path / "lines/2").is_dir()
+    assert (task.log_dir / "stdout.log").read_text() == '{"loss": 0.25}\nkept\n'
+
+
+def test_a_params_file(open_executor, tmp_path):
+    [ended], _ = run(open_executor(["cat", "{params_file}"]), make_task(tmp_path, params={"loss": 3, "b": "é"}))
+    assert ended.failure == "exception", "a file of several lines is no report"
+    assert json.loads((tmp_path / "trials/0/attempt-1/params.json").read_text()) == {"loss": 3, "b": "é"}
+
+
+def test_only_lines_with_a_metric_are_reports(open_executor, tmp_path):
+    script = """cat <<'E'
+epoch 1
+{{"event": "start"}}
+{{"step": 1, "accuracy": 0.5}}
+  {{"step": 2, "loss": 0.4, "accuracy": 0.6}}
+{{not json
+["loss"]
+{{"step": "last", "loss": 1}}
+{{"loss": 0.3, "accuracy": 0.7}}
+{{"loss": 0.2}}
+E
+printf '%s' '{{"loss": 0.1}}'"""
+    [ended], heard = run(open_executor(sh(script)), make_task(tmp_path))
+    assert [m for m in heard if isinstance(m, Reported)] == [Reported(0, 1, 2.0, {"loss": 0.4, "accuracy": 0.6})]
+    assert ended.values == {"loss": 0.1, "accuracy": 0.7}, "the last counts, even without a line break"
+
+
+def test_results_may_come_in_parts(open_executor, tmp_path):
+    script = """echo '{{"loss": 1}}'; echo '{{"size": 2}}'"""
+    [ended], _ = run(open_executor(sh(script)), make_task(tmp_path, metrics=("loss", "size")))
+    assert ended.values == {"loss": 1, "size": 2}
+
+
+def test_a_python_program_reports_by_the_hook(open_executor, tmp_path):
+    program = tmp_path / "train.py"
+    program.write_text(
+        "import os, sys\n"
+        "from trimtab.execute.hook import report\n"
+        "for epoch in range(1, 4):\n"
+        "    report(epoch, loss=1 / epoch)\n"
+        "report(loss=0.25, size=int(sys.argv[1]))\n"
+    )
+    executor = open_executor([sys.executable, str(program), "{n}"])
+    [ended], heard = run(executor, make_task(tmp_path, params={"n": 7}))
+    assert ended.values == {"loss": 0.25, "size": 7}, ended.error
+    assert [(m.step, m.values) for m in heard if isinstance(m, Reported)] == [
+        (epoch, {"loss": 1 / epoch}) for epoch in (1, 2, 3)
+    ]
+
+
+def test_a_python_program_ends_at_its_next_report(open_executor, tmp_path):
+    program = tmp_path / "train.py"
+    program.write_text(
+        "import itertools, time\n"
+        "from trimtab.execute.hook import report\n"
+        "try:\n"
+        "    for epoch in itertools.count(1):\n"
+        "        report(epoch, loss=1 / epoch)\n"
+        "        time.sleep(0.01)\n"
+        "finally:\n"
+        "    open('cleaned', 'w').close()\n"
+    )
+    executor = open_executor([sys.executable, str(program)], cwd=tmp_path)
+    task = make_task(tmp_path)
+    handle = executor.submit(task)
+    until(executor, lambda heard: any(isinstance(m, Reported) for m in heard))
+    executor.halt(handle, "it lags: épais")
+    ended = until(executor, lambda heard: any(isinstance(m, Exited) for m in heard))[-1]
+    assert (ended.stopped, ended.failure) == ("it lags: épais", None)
+    assert (tmp_path / "cleaned").exists(), "no force was needed"
+    assert "TrialStopped: it lags" in (task.log_dir / "stderr.log").read_text()
+
+
+def test_a_program_that_prints_is_sent_a_signal_when_it_is_halted(open_executor, tmp_path):
+    script = """trap 'echo bye; exit 0' TERM; echo '{{"step": 1, "loss": 1}}'; while :; do sleep 0.01; done"""
+    executor = open_executor(sh(script))
+    task = make_task(tmp_path)
+    handle = executor.submit(task)
+    until(executor, lambda heard: any(isinstance(m, Reported) for m in heard))
+    executor.halt(handle, "it lags")
+    ended = until(executor, lambda heard: any(isinstance(m, Exited) for m in heard))[-1]
+    assert ended.stopped == "it lags"
+    assert (task.log_dir / "stdout.log").read_text().endswith("bye\n")
+
+
+def test_what_a_deleted_study_left_behind_is_not_read(open_executor, tmp_path):
+    task = make_task(tmp_path)
+    task.log_dir.mkdir(parents=True)
+    (task.log_dir / "reports.jsonl").write_text('{"loss": 0.5}\n')
+    (task.log_dir / "reports.jsonl.halt").write_text("stop")
+    [ended], _ = run(open_executor(["true"]), task)
+    assert ended.failure == "exception"
+
+
+@pytest.mark.parametrize(
+    ("script", "failure", "said"),
+    [
+        ("exit 3", "exception", "the program ended with exit code 3"),
+        (
+            "echo first >&2; echo ' the cause ' >&2; exit 3",
+            "exception",
+            "the program ended with exit code 3: the cause",
+        ),
+        ("sh -c 'kill -SEGV $$'; exit $?", "exception", "exit code 139 (128 + 11: SIGSEGV)"),
+        ("kill -ABRT $$", "killed", "the trial crashed: SIGABRT"),
+        ("echo 'MemoryError: cannot allocate' >&2; exit 1", "oom", "exit code 1: MemoryError"),
+        ("true", "exception", "the program ended well but gave no 'loss': it gave no result;"),
+        ("""echo '{{"step": 1, "loss": 1}}'""", "exception", "it gave no result and 1 reports with a step;"),
+        ("""echo '{{"size": 1, "loss2": 1}}'""", "exception", "it gave no result;"),
+    ],
+)
+def test_failures(open_executor, tmp_path, script, failure, said):
+    [ended], _ = run(open_executor(sh(script)), make_task(tmp_path))
+    assert ended.failure == failure
+    assert said in ended.error.splitlines()[0]
+
+
+def test_a_partial_result_names_what_is_missing(open_executor, tmp_path):
+    [ended], _ = run(open_executor(sh("""echo '{{"loss": 1}}'""")), make_task(tmp_path, metrics=("loss", "size")))
+    assert "gave no 'size': it gave results 'loss';" in ended.error
+
+
+def test_output_that_is_no_text(open_executor, tmp_path):
+    script = r"""printf '\377\376\n{{"loss": 1}}\n'; printf '\377' >&2"""
+    [ended], _ = run(open_executor(sh(script)), make_task(tmp_path))
+    assert ended.values == {"loss": 1}
+    [ended], _ = run(open_executor(sh(r"printf '\377 broke' >&2; exit 1")), make_task(tmp_path, 1))
+    ended.error.encode()
+    assert r"\xff broke" in ended.error
+
+
+def test_reports_are_found_in_a_flood_of_output(open_executor, tmp_path):
+    flood = "head -c 30000000 /dev/zero | tr '\\0' x; echo"
+    script = f"""{flood}; echo '{{{{"loss": 1}}}}'; {flood}"""
+    task = make_task(tmp_path)
+    [ended], _ = run(open_executor(sh(script)), task)
+    assert ended.values == {"loss": 1}
+    assert (task.log_dir / "stdout.log").stat().st_size < 10_000_100
+
+
+def test_a_program_may_close_its_output_and_go_on(open_executor, tmp_path):
+    executor = open_executor(sh("""echo '{{"loss": 1}}'; exec >&-; sleep 0.3"""))
+    began = time.process_time()
+    [ended], _ = run(executor, make_task(tmp_path))
+    assert ended.values == {"loss": 1}
+    assert ended.seconds >= 0.3
+    assert time.process_time() - began < 0.2, "nobody turned in circles"
+
+
+def wait_until_gone(pid):
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_what_a_program_leaves_running_ends_with_it(open_executor, tmp_path):
+    script = """sleep 3600 & echo $! > pid; echo '{{"loss": 1}}'"""
+    [ended], _ = run(open_executor(sh(script), cwd=tmp_path), make_task(tmp_path))
+    assert ended.values == {"loss": 1}, "and its open output did not delay the end"
+    wait_until_gone(int((tmp_path / "pid").read_text()))
+
+
+def test_the_whole_group_of_a_program_over_its_time_is_ended(open_executor, tmp_path):
+    executor = open_executor(sh("sleep 3600 & echo $! > pid; wait"), cwd=tmp_path)
+    [ended], _ = run(executor, make_task(tmp_path, resources=Resources(limit_s=0.3)))
+    assert ended.failure == "timeout"
+    wait_until_gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_killed_program_is_lost(open_executor, tmp_path):
+    executor = open_executor(["sleep", "3600"])
+    executor.submit(make_task(tmp_path))
+    [started] = until(executor, len)
+    assert isinstance(started, Started)
+    os.kill(started.pid, signal.SIGKILL)
+    [lost] = until(executor, len)
+    assert isinstance(lost, Lost)
+    assert lost.reason == "the program was killed (SIGKILL); the machine may have run out of memory"
+
+
+def test_each_place_has_its_gpu(open_executor, tmp_path):
+    script = """echo "{{\\"loss\\": $CUDA_VISIBLE_DEVICES}}"; sleep 0.2"""
+    executor = open_executor(sh(script), workers=2, resources=Resources(gpus=1), gpus=[4, 6])
+    for number in range(2):
+        executor.submit(make_task(tmp_path, number))
+    heard = []
+    while sum(isinstance(message, Exited) for message in heard) < 2:
+        heard += until(executor, len)
+    assert {m.values["loss"] for m in heard if isinstance(m, Exited)} == {4, 6}
+
+
+@pytest.mark.parametrize("value", ["with \0 nul", "x" * 3_000_000])
+def test_arguments_that_no_program_can_take(open_executor, tmp_path, value):
+    executor = open_executor(["true", "{text}"])
+    [ended], _ = run(executor, make_task(tmp_path, params={"text": value}))
+    assert ended.failure == "exception"
+    assert ended.error.startswith("the program could not be started: ")
+    assert executor.free() == 1
+
+
+def test_a_program_that_depends_on_the_trial_may_be_missing(open_executor, tmp_path):
+    executor = open_executor(["./{name}"], cwd=tmp_path)
+    [ended], _ = run(executor, make_task(tmp_path, params={"name": "nothing"}))
+    assert ended.failure == "exception"
+    assert "No such file or directory" in ended.error
+
+
+def test_files_that_cannot_be_written_end_the_study_in_one_sentence(open_executor, tmp_path):
+    (tmp_path / "trials").write_text("in the way")
+    executor = open_executor(["true"])
+    with pytest.raises(ExecutorError, match="the files of trial 0 cannot be written"):
+        executor.submit(make_task(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "said"),
+    [
+        (["no-such-program"], {}, "there is no program 'no-such-program' that can be run; check its spelling"),
+        (["./plain.txt"], {}, "make it executable: chmod +x ./plain.txt"),
+        (["true"], {"cwd": "/no/such/folder"}, "the command is to run in /no/such/folder, which is no folder"),
+        (["true"], {"workers": 0}, "workers is a whole number above 0"),
+        (["true"], {"resources": Resources(nodes=2)}, "runs on one machine"),
+    ],
+)
+def test_what_cannot_run_is_said_at_once(open_executor, tmp_path, monkeypatch, arguments, settings, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plain.txt").write_text("")
+    with pytest.raises(ExecutorError) as caught:
+        open_executor(arguments, **settings)
+    assert said in str(caught.value)
+
+
+def test_a_line_without_end_is_thrown_away():
+    lines = programs.Lines()
+    assert lines.feed(b"a\nb") == [b"a"]
+    assert lines.feed(b"c\n") == [b"bc"]
+    for _ in range(40):
+        assert lines.feed(b"x" * (1 << 16)) == []
+    [long] = lines.feed(b"\n")
+    assert len(long) <= programs.LONGEST_LINE
+    assert lines.feed(b"end") == []
+    assert (lines.end(), lines.end()) == ([b"end"], [])
