@@ -192,7 +192,7 @@ sys.path.insert(0, {here!r})
 import objectives, trimtab as tt
 from trimtab.errors import TrimtabError
 try:
-    tt.tune(objectives.{name}, tt.Space(lr=tt.Float(0, 1)), minimize="loss", budget={budget}, store={url!r}, name="a")
+    tt.tune(objectives.{name}, tt.Space(lr=tt.Float(1e-5, 1e-1, log=True)), minimize="loss", budget={budget}, store={url!r}, name="a")
 except TrimtabError as error:
     print(error)
 else:
@@ -481,6 +481,8 @@ def _(folder: Path) -> str:
 def tidy(sentence: str, folder: Path) -> str:
     """Return a sentence without what differs from run to run."""
     text = sentence.replace(str(folder), "/data").replace(sys.executable, "python")
+    text = text.replace(str(Path(__file__).parent), "/code")
+    text = re.sub(r"0x[0-9a-f]+", "0x...", text)
     text = re.sub(r"\b\d+(\.\d+)? (MB|GB|MiB|GiB|kB)\b", "N MB", text)
     text = re.sub(r"in /tmp\S*", "in /tmp/...", text)
     text = re.sub(r"created \d{4}-\d\d-\d\d[ T:\d.Z+-]*", "created (date)", text)

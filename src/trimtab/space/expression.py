@@ -21,7 +21,7 @@ from trimtab.arrays import Bools, Floats
 from trimtab.errors import SpaceError
 from trimtab.plugins import did_you_mean
 from trimtab.space.condition import COMPARE, Choice, shown
-from trimtab.space.parameter import Categorical, Ordinal, Parameter
+from trimtab.space.parameter import Categorical, Ordinal, Parameter, is_text
 
 MAX_LENGTH: Final = 10_000
 MAX_DEPTH: Final = 150
@@ -210,6 +210,8 @@ def parse(text: str, parameters: Mapping[str, Parameter]) -> Expression:
             f"a constraint has at most {MAX_LENGTH:,} characters, got one of {len(text):,}: split it into several."
         )
     line = " ".join(text.split("\n")).strip()
+    if not is_text(line) or "\0" in line:
+        raise SpaceError(f"constraint {shown(line)} holds a character that no text has.")
     try:
         tree = ast.parse(line, mode="eval")
     except SyntaxError as error:
@@ -218,9 +220,10 @@ def parse(text: str, parameters: Mapping[str, Parameter]) -> Expression:
         end = (error.end_offset or 0) - 1 if error.end_lineno == error.lineno else 0
         raise SpaceError(_pointed(line, error.offset - 1, end, f"cannot be read: {error.msg}")) from None
     except (ValueError, MemoryError, RecursionError):
-        raise SpaceError(
-            f"constraint {shown(line)} cannot be read: it is nested too deep or holds a null character."
-        ) from None
+        raise SpaceError(f"constraint {shown(line)} is nested too deep; split it into several.") from None
+    rest = line.encode()[tree.body.end_col_offset :].decode()
+    if "#" in rest:  # the lines are read as one, so a comment would swallow those after it
+        raise SpaceError(_pointed(line, len(line) - len(rest) + rest.index("#"), 0, "holds a comment; leave it out"))
     reader = _Reader(line, parameters)
     root = reader.truth(tree.body)
     if not reader.names:

@@ -145,6 +145,9 @@ class Fidelity:
         data: dict[str, Any] = {"name": self.name, "low": self.low, "high": self.high}
         return data | {"log": True} if self.log else data
 
+    def __str__(self) -> str:
+        return f"{_text(self.low)} to {_text(self.high)}" + (" on a logarithmic scale" if self.log else "")
+
 
 @dataclass(frozen=True)
 class Problem:

@@ -221,7 +221,7 @@ class Panel:
 
         self.study_name = study_name
         self._console = Console(file=stream, highlight=False)
-        # What the objective prints goes above the panel, where stdout is the same terminal; a redirected one is left alone.
+        # What the objective prints goes above the panel, where stdout is a terminal too; a redirected one is left alone.
         self._live = Live(
             console=self._console,
             auto_refresh=False,
@@ -262,7 +262,7 @@ class Panel:
         top.append(clean(status.name), "bold").append(" ")
         if part is not None:
             filled = round(part * BAR_CELLS)
-            top.append("━" * filled, "green").append("━" * (BAR_CELLS - filled), "bright_black").append(" ")
+            top.append("━" * filled, "green").append("─" * (BAR_CELLS - filled), "dim").append(" ")
         top.append(budget_text(status))
         lines = [top]
         pace = pace_text(status)

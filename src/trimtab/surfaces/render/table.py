@@ -64,8 +64,7 @@ def _show_rich(heads: Sequence[Column], rows: Sequence[Sequence[str]], file: Tex
         return False
     table = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold")
     for head in heads:
-        justify = "right" if head.right else "left"
-        table.add_column(Text(clean(head.name)), justify=justify, no_wrap=True, overflow="ellipsis")
+        table.add_column(Text(clean(head.name)), "", justify="right" if head.right else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(clean(cell), STYLES.get(cell, "")) for cell in row))
     Console(file=file, highlight=False).print(table)
