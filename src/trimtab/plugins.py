@@ -33,7 +33,9 @@ def load(group: str, name: str) -> Any:
     """
     entry = _entry_points(group).get(name)
     if entry is None:
-        raise PluginError(f"no {group.rstrip('s')} is called {name!r}{did_you_mean(name, names(group))}; there are: {', '.join(names(group))}.")
+        raise PluginError(
+            f"no {group.rstrip('s')} is called {name!r}{did_you_mean(name, names(group))}; there are: {', '.join(names(group))}."
+        )
     return entry.load()
 
 

@@ -78,7 +78,9 @@ simple("space", "no parameters at all", lambda: tt.Space())
 simple(
     "space",
     "a condition on a parameter that is not there",
-    lambda: tt.Space(m=tt.Float(0, 1, when=tt.given("optimiser").is_in(["sgd"])), optimizer=tt.Categorical(["sgd", "x"])),
+    lambda: tt.Space(
+        m=tt.Float(0, 1, when=tt.given("optimiser").is_in(["sgd"])), optimizer=tt.Categorical(["sgd", "x"])
+    ),
 )
 simple(
     "space",
@@ -93,7 +95,11 @@ simple(
 simple("space", "a constraint that does not parse", lambda: tt.Space(a=tt.Int(0, 9), require=["a * <= 3"]))
 simple("space", "a constraint on an unknown name", lambda: tt.Space(layers=tt.Int(0, 9), require=["layer <= 3"]))
 simple("space", "a constraint that would run code", lambda: tt.Space(a=tt.Int(0, 9), require=["__import__('os')"]))
-simple("space", "a constraint that compares text with a number", lambda: tt.Space(a=tt.Categorical(["x", "y"]), require=["a < 3"]))
+simple(
+    "space",
+    "a constraint that compares text with a number",
+    lambda: tt.Space(a=tt.Categorical(["x", "y"]), require=["a < 3"]),
+)
 simple(
     "space",
     "constraints that nothing satisfies",
@@ -369,7 +375,9 @@ def objective(title: str, name: str, *, complete: bool = False, retries: int = 0
         if not complete:
             return failed(one)
         view = one.best
-        return f"trial 0 complete, loss {view.metrics['loss']:g}" + "".join(f"; {k}: {v}" for k, v in view.notes.items())
+        return f"trial 0 complete, loss {view.metrics['loss']:g}" + "".join(
+            f"; {k}: {v}" for k, v in view.notes.items()
+        )
 
 
 objective("returns nan", "returns_nan")
@@ -427,7 +435,7 @@ def command(title: str, *argv: str, refuse: bool = False) -> None:
 
 command("a template with an unknown name", "train", "--lr={lrr}", refuse=True)
 command("a template with an open brace", "train", "--lr={lr", refuse=True)
-command("JSON whose braces are not doubled", "sh", "-c", 'echo \'{"loss": 1}\'', refuse=True)
+command("JSON whose braces are not doubled", "sh", "-c", "echo '{\"loss\": 1}'", refuse=True)
 command("no program", refuse=True)
 command("a program that is not there", "no-such-program-here", "--lr={lr}", refuse=True)
 command("a program that fails", "sh", "-c", "echo 'no such data set' >&2; exit 3")
@@ -446,7 +454,11 @@ def cli(title: str, *argv: str, spec: str | None = None) -> None:
         if spec is not None:
             (folder / "study.yaml").write_text(spec)
         done = subprocess.run(
-            [sys.executable, "-m", "trimtab.surfaces.cli", *argv], cwd=folder, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "trimtab.surfaces.cli", *argv],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 2, (done.returncode, done.stdout, done.stderr[-2000:])
         assert "Traceback" not in done.stderr
@@ -469,7 +481,11 @@ cli("a store that is not there", "show", "resnet", "--store", "sqlite:///nowhere
 def _(folder: Path) -> str:
     tune(store=f"sqlite:///{folder}/trimtab.db", name="resnet")
     done = subprocess.run(
-        [sys.executable, "-m", "trimtab.surfaces.cli", "show", "resnt"], cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "trimtab.surfaces.cli", "show", "resnt"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2
     return done.stderr.strip()

@@ -69,7 +69,13 @@ def assert_same(one: Ledger, two: Ledger) -> None:
         np.testing.assert_array_equal(left, right)
     assert [a.trial(n) for n in range(len(a))] == [b.trial(n) for n in range(len(b))]
     assert (one.head, one.optimizer, one.opened, one.assessed) == (two.head, two.optimizer, two.opened, two.assessed)
-    assert (a.waiting, a.running, a.n_lines, a.elapsed, a.notes) == (b.waiting, b.running, b.n_lines, b.elapsed, b.notes)
+    assert (a.waiting, a.running, a.n_lines, a.elapsed, a.notes) == (
+        b.waiting,
+        b.running,
+        b.n_lines,
+        b.elapsed,
+        b.notes,
+    )
     assert repr(a.space) == repr(b.space)
 
 

@@ -135,7 +135,9 @@ def test_the_warps_on_vectors_worked_out_by_hand() -> None:
     labels = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
     scale = ((0 + 1 + 4) / 3) ** 0.5
     np.testing.assert_allclose(half_rank(labels)[2:], [2.0, 3.0, 4.0])
-    np.testing.assert_allclose(half_rank(labels)[:2], 2.0 + scale * np.array([-1.1503493803760083, -0.31863936396437514]))
+    np.testing.assert_allclose(
+        half_rank(labels)[:2], 2.0 + scale * np.array([-1.1503493803760083, -0.31863936396437514])
+    )
     np.testing.assert_allclose(log_warp(np.array([0.0, 5.0, 10.0])), [-0.5, 0.5 - np.log(1.25) / np.log(1.5), 0.5])
     assert half_rank(np.array([2.0, 2.0])).tolist() == [2.0, 2.0]
     assert warp(np.array([7.0])).tolist() == [0.0]

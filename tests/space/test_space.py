@@ -218,7 +218,7 @@ def test_the_unit_cube_is_exact_at_its_ends():
 
 
 def test_uniform_points_give_uniform_cells():
-    space = Space(i=Int(1, 4), s=Int(1, 7, step=3), c=Categorical("a b c".split()), f=Float(0, 1, step=0.25))
+    space = Space(i=Int(1, 4), s=Int(1, 7, step=3), c=Categorical(["a", "b", "c"]), f=Float(0, 1, step=0.25))
     x = space.from_unit(np.repeat((np.arange(3000) + 0.5)[:, None] / 3000, 4, axis=1))
     for column, n in enumerate([4, 3, 3, 5]):
         assert sorted(Counter(x[:, column]).values()) == [3000 // n] * n

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from postgres_server import PASSWORD, PostgresServer
 
+from postgres_server import PASSWORD, PostgresServer
 from trimtab.errors import (
     ConflictError,
     StoreCorruptError,

@@ -60,9 +60,7 @@ class Recorder:
 @pytest.mark.parametrize(("executor", "workers"), [("serial", 1), ("processes", 3)])
 def test_tune_spends_the_budget_and_says_why_it_stopped(executor: str, workers: int) -> None:
     shown = Recorder()
-    study = tt.tune(
-        bowl, SPACE, minimize="loss", budget=20, executor=executor, workers=workers, seed=1, progress=shown
-    )
+    study = tt.tune(bowl, SPACE, minimize="loss", budget=20, executor=executor, workers=workers, seed=1, progress=shown)
     assert len(study.table) == 20
     assert bool(np.all(study.table.state == COMPLETE))
     assert study.best.metrics["loss"] == pytest.approx(float(np.nanmin(study.table.y)))

@@ -143,9 +143,7 @@ class Assessed(msgspec.Struct, frozen=True, omit_defaults=True, tag="assessed", 
     next_cost: float | None = None
 
 
-Event: TypeAlias = (
-    Created | Opened | Asked | Started | Reported | Told | Stopped | Failed | Noted | Grown | Assessed
-)
+Event: TypeAlias = Created | Opened | Asked | Started | Reported | Told | Stopped | Failed | Noted | Grown | Assessed
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):

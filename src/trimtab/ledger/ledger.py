@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from trimtab.errors import StoreCorruptError
 from trimtab.ledger.event import (
     FAILURE_KINDS,
@@ -27,8 +29,6 @@ from trimtab.ledger.event import (
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, Column, TrialTable
 from trimtab.space.parameter import parameter_from_json
 from trimtab.space.problem import Problem
-
-import numpy as np
 
 
 class Ledger:

@@ -80,7 +80,9 @@ class Gp:
         if table.state[row] == COMPLETE:
             problem = table.problem
             losses = table.y[row] * problem.signs
-            over = [losses[i] - m.bound * problem.signs[i] for i, m in enumerate(problem.metrics) if m.bound is not None]
+            over = [
+                losses[i] - m.bound * problem.signs[i] for i, m in enumerate(problem.metrics) if m.bound is not None
+            ]
             state.x.append(table.x[row].copy())
             state.losses.append(losses[[m.bound is None for m in problem.metrics]])
             state.excess.append(max(0.0, *over) if over else 0.0)
@@ -126,7 +128,9 @@ class _Model:
         labels = warp(loss)
         theta = _theta(state)
         if len(labels) > KEPT_ROWS:
-            kept = np.union1d(np.argsort(-labels)[: KEPT_ROWS // 2], np.arange(len(labels) - KEPT_ROWS // 2, len(labels)))
+            kept = np.union1d(
+                np.argsort(-labels)[: KEPT_ROWS // 2], np.arange(len(labels) - KEPT_ROWS // 2, len(labels))
+            )
             x, labels, counts = x[kept], labels[kept], counts[kept]
         z = self._features.embed(x)
         self._x, self._labels = x, labels

@@ -147,7 +147,7 @@ class Driver:
                 if not self._handles:
                     if verdict is None:
                         continue
-                    if session.reap() or session.table.n_waiting and not verdict.cancel:
+                    if session.reap() or (session.table.n_waiting and not verdict.cancel):
                         continue
                     break
                 self._absorb(self._executor.poll(TICK_S))
@@ -275,7 +275,11 @@ class Driver:
                 continue
             if not current:
                 if isinstance(message, execute.Exited):
-                    late = {"attempt": message.attempt, "result": repr(message.values)[:200], "error": message.error[:200]}
+                    late = {
+                        "attempt": message.attempt,
+                        "result": repr(message.values)[:200],
+                        "error": message.error[:200],
+                    }
                     events.append(Noted("late result", late, number))
                 continue
             if isinstance(message, execute.Reported):
@@ -332,7 +336,9 @@ class Driver:
         if not ours:
             return
         try:
-            self._session.commit(lambda: [lose(table, n, "its driver was interrupted") for n in ours if table.state[n] == RUNNING])
+            self._session.commit(
+                lambda: [lose(table, n, "its driver was interrupted") for n in ours if table.state[n] == RUNNING]
+            )
         except StoreUnavailableError:
             return  # the leases run out, or the next driver sees that we are gone
 
@@ -445,4 +451,3 @@ class Heart:
         except StoreUnavailableError:
             return  # a lease of a trial that is over means nothing
         self._renewed -= set(holds)
-

@@ -190,7 +190,9 @@ def make_problem(
     else:
         metrics = list(objectives)
         if target is not None:
-            raise ProblemError("target= goes with minimize= or maximize=; give objectives theirs: minimize(.., target=..).")
+            raise ProblemError(
+                "target= goes with minimize= or maximize=; give objectives theirs: minimize(.., target=..)."
+            )
     fidelities = () if fidelity is None else (fidelity,) if isinstance(fidelity, Fidelity) else tuple(fidelity)
     return Problem(space, (*metrics, *constraints), fidelities=fidelities, folds=folds, cost=cost)
 

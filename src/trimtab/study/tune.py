@@ -94,7 +94,9 @@ def tune(
     if not callable(objective) and not isinstance(objective, Command):
         raise ProblemError(f"objective is a function of a trial, or a tt.Command; got {objective!r}.")
     if budget is None:
-        raise ProblemError("say how much may be spent: budget=100 (trials), or budget=tt.Budget(trials=, hours=, cost=).")
+        raise ProblemError(
+            "say how much may be spent: budget=100 (trials), or budget=tt.Budget(trials=, hours=, cost=)."
+        )
     budget = Budget.of(budget)
     if not is_whole(workers) or workers < 1:
         raise ProblemError(f"workers is a whole number above 0, got {workers!r}.")

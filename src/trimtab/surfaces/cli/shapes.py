@@ -370,7 +370,9 @@ class Together:
     def check(self, tree: Tree, path: str, faults: Faults) -> None:
         given = [key for key in tree.value if key in self.keys]
         if len(given) > 1:
-            faults.add(tree.value[given[1]], join(path, given[1]), f"goes not together with {given[0]!r}; give one of them")
+            faults.add(
+                tree.value[given[1]], join(path, given[1]), f"goes not together with {given[0]!r}; give one of them"
+            )
         elif self.needed and not given:
             faults.add(tree, path, f"one of {', '.join(self.keys)} is missing")
 
