@@ -126,6 +126,8 @@ def _hint(text: str, mark: Any) -> str:
     if mark is None or mark.line >= len(lines):
         return ""
     line = lines[mark.line]
+    if re.search(r"[\[,]\s*[^\s\"',\[\]]*=?\{\w+\}", line):
+        return " (put quotes around a text that holds braces)"
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return " (indent with spaces, not with tabs)"
     if re.match(r"\s*[\w-]+:\s*[^\"'\s#][^#]*:\s", line):

@@ -1,0 +1,6 @@
+"""`python -m trimtab.surfaces.cli` is `trimtab`."""
+
+from trimtab.surfaces.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""`ask`, `tell`, `report`: for loops and programs that Trimtab does not own, in any language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+import trimtab as tt
+from trimtab.errors import StudyNotFoundError
+from trimtab.execute.hook import report as report_in_program
+from trimtab.ledger.event import FAILURE_KINDS
+from trimtab.surfaces.cli import spec
+from trimtab.surfaces.cli.options import (
+    DEFAULT_STORE,
+    as_number,
+    json_option,
+    load,
+    pairs,
+    print_json,
+    store_option,
+    study_argument,
+)
+from trimtab.surfaces.render.numbers import setting
+
+
+@click.command()
+@study_argument
+@store_option
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    help="The study file to create the study from, if it is not there; its command is not run.",
+)
+@click.option("--lease", "lease_s", type=float, metavar="SECONDS", help="Hand the trial to another after this time.")
+@json_option
+def ask(name: str | None, *, store: str | None, file: Path | None, lease_s: float | None, as_json: bool) -> None:
+    """Hand out the next trial: its number and its parameters."""
+    with _open(store, name, file) as study:
+        trial = study.ask(lease_s=lease_s)
+        if as_json:
+            found = {"study": study.name, "number": trial.number, "attempt": trial.attempt, "params": trial.params}
+            print_json(found | ({"fidelity": trial.fidelity} if trial.fidelity else {}))
+            return
+        click.echo(f"trial {trial.number}")
+        for key, value in {**trial.params, **trial.fidelity}.items():
+            click.echo(f"  {key} = {setting(value)}")
+
+
+def _open(store: str | None, name: str | None, file: Path | None) -> tt.Study:
+    if file is None:
+        return load(store, name)
+    asked = spec.load(file)
+    url, wanted = store or asked.store or DEFAULT_STORE, name or asked.arguments.get("name") or file.stem
+    try:
+        return tt.load_study(url, wanted)
+    except StudyNotFoundError:
+        keys = ("minimize", "maximize", "objectives", "constraints", "target", "fidelity", "folds", "cost")
+        engines = ("optimizer", "scheduler", "seed")
+        about = {key: asked.arguments[key] for key in (*keys, *engines) if key in asked.arguments}
+        return tt.create_study(asked.space, store=url, name=wanted, **about)
+
+
+@click.command()
+@click.argument("name", metavar="STUDY")
+@click.argument("number", type=int)
+@click.argument("values", nargs=-1, metavar="[VALUE | METRIC=VALUE ...]")
+@store_option
+@click.option("--failed", type=click.Choice(FAILURE_KINDS), help="How the trial failed, instead of a result.")
+@click.option("--error", default="", help="What happened, for people.")
+@click.option("--attempt", type=int, help="The attempt that speaks, so that a superseded one is refused.")
+@click.option("--cost", type=float, help="What the trial cost.")
+@json_option
+def tell(
+    name: str,
+    number: int,
+    values: Sequence[str],
+    *,
+    store: str | None,
+    failed: str | None,
+    error: str,
+    attempt: int | None,
+    cost: float | None,
+    as_json: bool,
+) -> None:
+    """Put on record what came of a trial.
+
+    One VALUE is enough for a study of one metric; name them where there are several, as loss=0.25 latency=12.
+    """
+    if not values and failed is None:
+        raise click.UsageError("give a result, as `trimtab tell STUDY 3 loss=0.25`, or --failed.")
+    single = len(values) == 1 and "=" not in values[0]
+    result = None if not values else as_number(values[0], values[0]) if single else pairs(values, "a result")
+    with load(store, name) as study:
+        study.tell(number, result, failed=failed, error=error, attempt=attempt, cost=cost)
+        view = study.table.trial(number)
+        best = study.best.number if study.best_trials else None
+        if as_json:
+            print_json({"number": number, "state": view.state, "best_trial": best})
+        else:
+            click.echo(f"trial {number} is {view.state}" + (f" ({view.failure})" if view.failure else ""))
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True, metavar="[STEP] METRIC=VALUE ...")
+def report(words: Sequence[str]) -> None:
+    """Report from a program that runs as a trial.
+
+    With a STEP first it is an intermediate value, without one the result. Exits 1 if the trial is to end.
+
+    \b
+    trimtab report 3 loss=0.41     # after epoch 3
+    trimtab report loss=0.29       # the result
+    """  # noqa: D301 - click's mark for lines that are not to be wrapped
+    step = None if "=" in words[0] else as_number(words[0], words[0])
+    try:
+        report_in_program(step, pairs(words[0 if step is None else 1 :], "a report"))
+    except tt.TrialStopped as stopped:
+        raise TrialEnded(stopped.reason) from None
+
+
+class TrialEnded(click.ClickException):
+    """The trial is to end: exit code 1, so that a script with `set -e` ends too."""
+
+    exit_code = 1
+
+    def format_message(self) -> str:
+        """Return what is shown after "Error: "."""
+        return f"the trial is to end: {self.message}"

@@ -1,0 +1,157 @@
+"""`replay`, `doctor`, `completion`: is the log right, is the installation right, and help for the shell."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+
+import click
+from click.shell_completion import get_completion_class
+
+from trimtab import __version__, plugins
+from trimtab.errors import StudyNotFoundError, TrimtabError
+from trimtab.storage.protocol import Finding
+from trimtab.storage.url import open_store, redacted
+from trimtab.study.replay import replay as replay_log
+from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, print_json, store_option, study_argument, the_one
+from trimtab.surfaces.render.numbers import count, size
+
+EXTRAS = {
+    "rich": "rich",
+    "psycopg": "postgres",
+    "scikit-learn": "sklearn",
+    "pandas": "frames",
+    "polars": "frames",
+    "pyarrow": "frames",
+    "cloudpickle": "closures",
+}
+"""Optional packages and the extra that brings each."""
+
+
+@click.command()
+@study_argument
+@store_option
+@json_option
+def replay(name: str | None, *, store: str | None, as_json: bool) -> int:
+    """Recompute every suggestion of a study from its log, and compare bit for bit.
+
+    Exits 1 if one differs.
+    """
+    url = store or DEFAULT_STORE
+    opened = open_store(url)
+    try:
+        name = name or the_one(url)
+        found = replay_log(opened.open(name).read())
+    finally:
+        opened.close()
+    if as_json:
+        print_json(
+            {
+                "study": name,
+                "records": found.records,
+                "suggestions": found.suggestions,
+                "given": found.given,
+                "differing": list(found.differing),
+            }
+        )
+    else:
+        given = f", {found.given:,} given and not recomputed" if found.given else ""
+        click.echo(
+            f"{name}: {found.records:,} records, {count(found.suggestions, 'suggestion')} recomputed{given}: "
+            + ("all the same, bit for bit" if not found.differing else f"{len(found.differing):,} differ")
+        )
+    if not as_json:
+        found.require_equal()
+    return 1 if found.differing else 0
+
+
+@click.command()
+@store_option
+@json_option
+def doctor(*, store: str | None, as_json: bool) -> int:
+    """Look for what is wrong, or may go wrong, with this installation and a store.
+
+    Exits 1 if something does not work.
+    """
+    url = store or DEFAULT_STORE
+    findings = [*_installation(), *_machine(), *_store(url)]
+    broken = any(finding.level == "error" for finding in findings)
+    if as_json:
+        print_json([{"level": f.level, "what": f.what, "remedy": f.remedy} for f in findings])
+        return int(broken)
+    colours = {"ok": "green", "warning": "yellow", "error": "red"}
+    for finding in findings:
+        level = click.style(f"{finding.level:7}", fg=colours[finding.level])
+        click.echo(f"{level}  {finding.what}" + (f"\n         {finding.remedy}" if finding.remedy else ""))
+    return int(broken)
+
+
+def _installation() -> Iterator[Finding]:
+    import numpy as np
+    import scipy
+
+    yield Finding("ok", f"trimtab {__version__}, Python {platform.python_version()}, numpy {np.__version__}, "
+                        f"scipy {scipy.__version__}")  # fmt: skip
+    there, missing = [], []
+    for package, extra in EXTRAS.items():
+        try:
+            there.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(f"{package} (pip install 'trimtab[{extra}]')")
+    yield Finding("ok", f"optional packages: {', '.join(there) or 'none'}")
+    if missing:
+        yield Finding("ok", f"not installed, and needed only for their features: {', '.join(missing)}")
+    for group in ("optimizers", "schedulers", "executors", "stores"):
+        broken = []
+        for name in plugins.names(group):
+            try:
+                plugins.load(group, name)
+            except Exception as error:  # a stranger's plugin may raise anything
+                broken.append(f"{name} ({type(error).__name__}: {error})")
+        if broken:
+            yield Finding("error", f"{group} that cannot be loaded: {'; '.join(broken)}", "reinstall or remove them.")
+        else:
+            yield Finding("ok", f"{group}: {', '.join(plugins.names(group))}")
+
+
+def _machine() -> Iterator[Finding]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    git = "found" if shutil.which("git") else "not found, so commits go unrecorded"
+    yield Finding("ok", f"{sys.platform}, {count(cores, 'core')}; git {git}")
+    free = shutil.disk_usage(".").free
+    if free > 1 << 30:
+        yield Finding("ok", f"{size(free)} free on this disk")
+    else:
+        yield Finding("warning", f"only {size(free)} free on this disk", "logs and checkpoints need room.")
+
+
+def _store(url: str) -> Iterator[Finding]:
+    try:
+        opened = open_store(url)
+        try:
+            yield from opened.check()
+        finally:
+            opened.close()
+    except StudyNotFoundError as error:
+        yield Finding("ok", str(error))
+    except TrimtabError as error:
+        yield Finding("error", f"store {redacted(url)}: {error}")
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print the completion script of a SHELL.
+
+    \b
+    eval "$(trimtab completion bash)"      # in ~/.bashrc
+    """  # noqa: D301 - click's mark for lines that are not to be wrapped
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.UsageError(f"there is no completion for {shell}.")
+    click.echo(kind(ctx.find_root().command, {}, "trimtab", "_TRIMTAB_COMPLETE").source())

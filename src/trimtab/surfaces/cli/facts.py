@@ -1,0 +1,190 @@
+"""What commands say of studies and trials: plain values for programs, lines and tables for people."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import trimtab as tt
+from trimtab.ledger.table import STATES, TrialTable, TrialView
+from trimtab.study import best
+from trimtab.surfaces.render.numbers import count, duration, moment, number, setting
+from trimtab.surfaces.render.spark import sparkline
+from trimtab.surfaces.render.text import clean, first_line
+
+LOG_LINES = 10
+"""How many lines of a trial's output are shown."""
+
+
+def counts(table: TrialTable) -> dict[str, int]:
+    """Return how many trials are in each state, states without trials left out."""
+    found = {state: int((table.state == code).sum()) for code, state in enumerate(STATES)}
+    return {state: n for state, n in found.items() if n}
+
+
+def counts_text(table: TrialTable) -> str:
+    """Return `100 trials: 96 complete, 4 failed`."""
+    parts = ", ".join(f"{n:,} {state}" for state, n in counts(table).items())
+    return count(len(table), "trial") + (f": {parts}" if parts else "")
+
+
+def total_cost(table: TrialTable) -> float | None:
+    """Return the sum of the costs that are known; None when none is."""
+    known = table.cost[table.cost == table.cost]
+    return float(known.sum()) if len(known) else None
+
+
+def trial_facts(view: TrialView) -> dict[str, Any]:
+    """Return a trial as plain values; what is unknown or empty is left out."""
+    facts = dataclasses.asdict(view)
+    kept = ("number", "params", "metrics", "state")
+    return {key: value for key, value in facts.items() if key in kept or value not in (None, "", (), {}, [])}
+
+
+def study_facts(study: tt.Study) -> dict[str, Any]:
+    """Return a study as plain values."""
+    table, ledger = study.table, study.session.ledger
+    row = best.best_row(table)
+    verdict = ledger.assessed
+    return {
+        "name": study.name,
+        "metrics": [metric.to_json() for metric in study.problem.metrics],
+        "space": study.space.to_json(),
+        "fidelities": [fidelity.to_json() for fidelity in study.problem.fidelities],
+        "optimizer": ledger.optimizer,
+        "scheduler": ledger.created.scheduler,
+        "seed": ledger.created.seed,
+        "trials": len(table),
+        "states": counts(table),
+        "seconds_worked_on": table.elapsed,
+        "cost": total_cost(table),
+        "best": None if row is None else trial_facts(table.trial(row)),
+        "front": best.front_rows(table).tolist(),
+        "verdict": None if verdict is None else {"stop": verdict.stop, "reason": verdict.reason, "rule": verdict.rule},
+        "notes": dict(table.notes),
+        "provenance": ledger.created.provenance,
+        "opened": ledger.opened,
+        "records": ledger.head,
+        "files": str(study.session.files.base),
+    }
+
+
+def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
+    """Yield (label, text) for a person."""
+    table, ledger = study.table, study.session.ledger
+    yield "objective", ", ".join(str(metric) for metric in study.problem.metrics)
+    yield "space", f"{count(len(study.space), 'parameter')}: {clean(', '.join(study.space.names))}"
+    if study.space.require:
+        yield "requires", clean("; ".join(study.space.require))
+    for fidelity in study.problem.fidelities:
+        yield "fidelity", str(fidelity)
+    yield "optimiser", f"{ledger.optimizer['name']}, seed {ledger.created.seed}"
+    yield "trials", counts_text(table)
+    spent = total_cost(table)
+    yield "worked on", duration(table.elapsed) + ("" if spent is None else f", cost {number(spent)}")
+    if ledger.assessed is not None and ledger.assessed.stop:
+        yield "ended", clean(ledger.assessed.reason)
+    row = best.best_row(table)
+    yield "best", clean(best.why_no_best(table)) if row is None else best_line(study, table.trial(row))
+    curve = best_so_far(table)
+    if len(curve) > 1:
+        yield "best so far", f"{sparkline(curve)}  {number(curve[0])} → {number(curve[-1])}"
+    by = ledger.created.provenance
+    yield "begun", f"{moment(_at(table, 0))} on {clean(str(by.get('host', '?')))}, {clean(_code(by))}"
+    for key, value in table.notes.items():
+        yield "note", clean(f"{key}: {value}")
+    yield "files", str(study.session.files.base)
+
+
+def _at(table: TrialTable, row: int) -> float | None:
+    return float(table.asked_at[row]) if len(table) > row else None
+
+
+def _code(provenance: dict[str, Any]) -> str:
+    git = provenance.get("git")
+    code = f"trimtab {provenance.get('trimtab', '?')}, Python {provenance.get('python', '?')}"
+    return code if not git else f"{code}, git {git['commit'][:10]}{' with changes' if git['dirty'] else ''}"
+
+
+def best_line(study: tt.Study, view: TrialView) -> str:
+    """Return `trial 42: loss = 0.0123` with every declared metric."""
+    told = ", ".join(f"{name} = {number(view.metrics.get(name))}" for name in study.problem.metric_names)
+    return clean(f"trial {view.number}: {told}")
+
+
+def best_so_far(table: TrialTable) -> list[float]:
+    """Return the best value of the first objective after each feasible complete trial, in the order of the log."""
+    feasible = set(best.candidates(table).tolist())
+    column = table.problem.metrics.index(table.problem.objectives[0])
+    sign = table.problem.signs[column]
+    found: list[float] = []
+    for row in table.order.tolist():
+        if row in feasible:
+            loss = float(table.y[row, column] * sign)
+            found.append(min(loss, found[-1]) if found else loss)
+    return [loss * float(sign) for loss in found]
+
+
+def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
+    """Yield (label, text) about one trial for a person."""
+    table = study.table
+    yield "state", view.state + (f", attempt {view.attempt}" if view.attempt > 1 else "")
+    for name, value in view.params.items():
+        yield "param", clean(f"{name} = {setting(value)}")
+    for name, value in view.metrics.items():
+        yield "metric", clean(f"{name} = {number(value)}")
+    for name, end in view.fidelity.items():
+        yield "fidelity", clean(f"{name} = {number(end)}")
+    yield "why", clean(f"{view.origin}: {view.why}" if view.why else view.origin)
+    if view.failure:
+        yield "failure", clean(f"{view.failure}: {first_line(view.error)}")
+    if view.reason:
+        yield "stopped", clean(view.reason)
+    steps, y = table.curves.of(view.number)
+    for i, name in enumerate(study.problem.metric_names):
+        reported = [float(value) for value in y[:, i] if value == value]
+        if len(reported) > 1:
+            text = f"{sparkline(reported)}  {number(reported[0])} → {number(reported[-1])} at step {number(steps[-1])}"
+            yield "curve", clean(f"{name} {text}")
+    took = duration(view.seconds) + ("" if view.cost is None else f", cost {number(view.cost)}")
+    yield "took", took
+    if view.started_at is not None:
+        yield "ran", f"{moment(view.started_at)} by {clean(view.worker)}"
+    if view.parent is not None:
+        yield "continues", f"trial {view.parent}"
+    if view.tags:
+        yield "tags", clean(", ".join(view.tags))
+    for key, value in view.notes.items():
+        yield "note", clean(f"{key}: {value}")
+    folder = logs(study, view)
+    if folder is not None:
+        yield "logs", str(folder)
+
+
+def logs(study: tt.Study, view: TrialView) -> Path | None:
+    """Return the folder of the trial's last attempt; None if it left nothing."""
+    folder = study.session.files.attempt(view.number, view.attempt)
+    return folder if folder.is_dir() else None
+
+
+def tail(path: Path, n_lines: int = LOG_LINES) -> list[str]:
+    """Return the last lines of a log, cleaned; nothing where there is no such file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 16_384))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    return [clean(line) for line in text.splitlines()[-n_lines:]]
+
+
+def labelled(lines: Sequence[tuple[str, str]]) -> str:
+    """Return (label, text) as aligned lines; a label that repeats is shown once."""
+    wide = max((len(label) for label, _ in lines), default=0)
+    shown, last = [], ""
+    for label, text in lines:
+        shown.append(f"{'' if label == last else label:{wide}}  {text}".rstrip())
+        last = label
+    return "\n".join(shown)

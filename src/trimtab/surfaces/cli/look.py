@@ -1,0 +1,244 @@
+"""`list`, `show`, `best`, `trials`, `export`: what is on record."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+import trimtab as tt
+from trimtab.ledger.table import STATES, TrialView
+from trimtab.storage.url import open_store
+from trimtab.study import best as bests
+from trimtab.study import export as exports
+from trimtab.surfaces.cli import facts
+from trimtab.surfaces.cli.options import (
+    DEFAULT_STORE,
+    json_option,
+    load,
+    print_json,
+    store_option,
+    study_argument,
+)
+from trimtab.surfaces.render import table as tables
+from trimtab.surfaces.render.numbers import duration, moment, number, setting
+from trimtab.surfaces.render.text import clean, first_line
+
+
+@click.command("list")
+@store_option
+@json_option
+def list_(*, store: str | None, as_json: bool) -> None:
+    """List the studies of a store."""
+    url = store or DEFAULT_STORE
+    opened = open_store(url)
+    try:
+        infos = opened.studies()
+    finally:
+        opened.close()
+    found: list[dict[str, Any]] = []
+    for info in infos:
+        with load(url, info.name) as study:
+            table, verdict = study.table, study.session.ledger.assessed
+            row = bests.best_row(table)
+            objective = study.problem.objectives[0]
+            found.append(
+                {
+                    "name": info.name,
+                    "created_at": info.created_at,
+                    "trials": len(table),
+                    "states": facts.counts(table),
+                    "objective": str(objective),
+                    "best": None if row is None else float(table.y[row, study.problem.metrics.index(objective)]),
+                    "best_trial": row,
+                    "ended": verdict.reason if verdict is not None and verdict.stop else None,
+                }
+            )
+    if as_json:
+        print_json(found)
+        return
+    numbers = ("trials", "failed", "running", "best", "trial")
+    heads = tables.columns(
+        "study", "trials", "failed", "running", "objective", "best", "trial", "begun", "ended", right=numbers
+    )
+    rows = [
+        [
+            one["name"],
+            str(one["trials"]),
+            str(one["states"].get("failed", 0)),
+            str(one["states"].get("running", 0)),
+            one["objective"],
+            number(one["best"]),
+            "-" if one["best_trial"] is None else str(one["best_trial"]),
+            moment(one["created_at"]),
+            one["ended"] or "-",
+        ]
+        for one in found
+    ]
+    if not rows:
+        click.echo(f"no studies in {url} yet; `trimtab init` writes a study file to begin with.", err=True)
+        return
+    tables.show(heads, rows, sys.stdout)
+
+
+@click.command()
+@study_argument
+@click.argument("trial", required=False, type=int)
+@store_option
+@json_option
+def show(name: str | None, trial: int | None, *, store: str | None, as_json: bool) -> None:
+    """Show a study, or one TRIAL of it with its curve, its why and the end of its logs."""
+    if trial is None and name is not None and name.isdigit():
+        name, trial = _study_or_trial(store, name)
+    with load(store, name) as study:
+        if trial is None:
+            if as_json:
+                print_json(facts.study_facts(study))
+            else:
+                click.echo(f"study {study.name}\n{facts.labelled(list(facts.study_lines(study)))}")
+            return
+        view = study.table.trial(trial)
+        folder = facts.logs(study, view)
+        if as_json:
+            steps, y = study.table.curves.of(trial)
+            curve = {"step": steps.tolist()} | {
+                metric: [None if value != value else value for value in y[:, i].tolist()]
+                for i, metric in enumerate(study.problem.metric_names)
+            }
+            print_json(facts.trial_facts(view) | {"curve": curve, "logs": None if folder is None else str(folder)})
+            return
+        click.echo(f"trial {trial} of {study.name}\n{facts.labelled(list(facts.trial_lines(study, view)))}")
+        if view.error:
+            click.echo(f"\nerror:\n{_indented(view.error)}")
+        for stream in ("stdout", "stderr"):
+            lines = [] if folder is None else facts.tail(folder / f"{stream}.log")
+            if lines:
+                click.echo(f"\nend of {stream}:\n" + _indented("\n".join(lines)))
+
+
+def _study_or_trial(store: str | None, word: str) -> tuple[str | None, int | None]:
+    """Return what `show 7` means: a study of that name if there is one, else trial 7 of the only study."""
+    opened = open_store(store or DEFAULT_STORE)
+    try:
+        names = [info.name for info in opened.studies()]
+    finally:
+        opened.close()
+    return (word, None) if word in names else (None, int(word))
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {clean(line)}" for line in text.splitlines())
+
+
+@click.command()
+@study_argument
+@store_option
+@click.option("--params", "only_params", is_flag=True, help="Print the parameters alone.")
+@json_option
+def best(name: str | None, *, store: str | None, only_params: bool, as_json: bool) -> None:
+    """Show the best trial; with several objectives, every trial that no other one beats."""
+    with load(store, name) as study:
+        bests.require_best(study.table)
+        views = study.best_trials if len(study.problem.objectives) > 1 else [study.best]
+        if as_json:
+            found = [view.params if only_params else facts.trial_facts(view) for view in views]
+            print_json(found if len(study.problem.objectives) > 1 else found[0])
+            return
+        for view in views:
+            if not only_params:
+                click.echo(facts.best_line(study, view))
+            for line in facts.labelled([(name, setting(value)) for name, value in view.params.items()]).splitlines():
+                click.echo(line if only_params else f"  {line}")
+
+
+@click.command()
+@study_argument
+@store_option
+@click.option("--state", type=click.Choice(STATES), help="Only trials in this state.")
+@click.option("--sort", metavar="COLUMN", help="Order by this metric, parameter or column instead of the number.")
+@click.option("--reverse", "-r", is_flag=True, help="From the last to the first.")
+@click.option("--limit", "-n", type=click.IntRange(min=1), help="At most so many.")
+@json_option
+def trials(
+    name: str | None,
+    *,
+    store: str | None,
+    state: str | None,
+    sort: str | None,
+    reverse: bool,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """List the trials of a study."""
+    with load(store, name) as study:
+        table = study.table
+        rows = np.arange(len(table)) if state is None else table.rows(STATES.index(state))
+        order = rows.tolist() if sort is None else _sorted(study, rows.tolist(), sort)
+        if reverse:
+            order.reverse()
+        views = [table.trial(row) for row in order[:limit]]
+        if as_json:
+            print_json([facts.trial_facts(view) for view in views])
+            return
+        metrics = [*study.problem.metric_names]
+        heads = tables.columns(
+            "trial", "state", *metrics, *study.space.names, "took", "why", right=("trial", "took", *metrics)
+        )
+        cells = [
+            [
+                str(view.number),
+                view.state,
+                *(number(view.metrics.get(metric)) for metric in metrics),
+                *(setting(view.params[one]) if one in view.params else "-" for one in study.space.names),
+                duration(view.seconds),
+                _why(view),
+            ]
+            for view in views
+        ]
+        tables.show(heads, cells, sys.stdout)
+
+
+def _why(view: TrialView) -> str:
+    if view.failure and view.state == "failed":
+        return f"{view.failure}: {first_line(view.error)}"
+    return view.reason or (f"{view.origin}: {view.why}" if view.why else view.origin)
+
+
+def _sorted(study: tt.Study, rows: list[int], key: str) -> list[int]:
+    """Return the rows ordered by a column; those without a value come last."""
+    found = exports.columns(study.table)
+    known = [key, f"metrics_{key}", f"params_{key}"]
+    column = next((found[one] for one in known if one in found), None)
+    if column is None:
+        names = [*study.problem.metric_names, *study.space.names, "seconds", "cost"]
+        raise click.BadParameter(f"there is no column {key!r}; there are: {', '.join(names)}.")
+    last = [row for row in rows if column[row] is None]
+    first = [row for row in rows if column[row] is not None]
+    texts = any(isinstance(column[row], str) for row in first)
+    return sorted(first, key=lambda row: str(column[row]) if texts else column[row]) + last
+
+
+@click.command()
+@study_argument
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@store_option
+@json_option
+def export(name: str | None, file: Path | None, *, store: str | None, as_json: bool) -> None:
+    """Write the trials to FILE; its ending says how: .csv, .parquet, .json or .jsonl.
+
+    Where the store has just one study, its name may be left out.
+    """
+    if file is None:
+        if name is None:
+            raise click.UsageError(f"say where to: trimtab export STUDY trials.csv ({', '.join(exports.ENDINGS)}).")
+        name, file = None, Path(name)
+    with load(store, name) as study:
+        study.export(file)
+        n = len(study.table)
+    if as_json:
+        print_json({"file": str(file), "trials": n})
+    else:
+        click.echo(f"wrote {n:,} trials to {file}")

@@ -1,0 +1,109 @@
+"""What several commands share: their options, how they open a study, and how they print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+import trimtab as tt
+from trimtab.errors import StudyNotFoundError, TrimtabError
+from trimtab.storage.url import open_store, redacted
+
+DEFAULT_STORE = "sqlite:///trimtab.db"
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def store_option(command: _F) -> _F:
+    """Add --store."""
+    return click.option(
+        "--store",
+        envvar="TRIMTAB_STORE",
+        metavar="URL",
+        help=f"Where studies are kept.  [env var: TRIMTAB_STORE; default: {DEFAULT_STORE}]",
+    )(command)
+
+
+def json_option(command: _F) -> _F:
+    """Add --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def study_argument(command: _F) -> _F:
+    """Add the name of a study, which may be left out where the store has just one."""
+    return click.argument("name", required=False, metavar="[STUDY]", shell_complete=_names)(command)
+
+
+def _names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's
+    try:
+        opened = open_store(ctx.params.get("store") or DEFAULT_STORE)
+        found = [info.name for info in opened.studies() if info.name.startswith(incomplete)]
+        opened.close()
+    except TrimtabError:
+        return []
+    return found
+
+
+def load(store: str | None, name: str | None) -> tt.Study:
+    """Open a study; the only one there is if `name` is None.
+
+    Raises:
+        StudyNotFoundError: it is not there, or there is no saying which one is meant.
+        StoreError: the store cannot be used.
+    """
+    url = store or DEFAULT_STORE
+    return tt.load_study(url, the_one(url) if name is None else name)
+
+
+def the_one(url: str) -> str:
+    """Return the name of the only study in a store.
+
+    Raises:
+        StudyNotFoundError: there is none, or more than one.
+    """
+    opened = open_store(url)
+    try:
+        names = [info.name for info in opened.studies()]
+    finally:
+        opened.close()
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise StudyNotFoundError(f"there is no study in {redacted(url)}; `trimtab run study.yaml` begins one.")
+    listed = ", ".join(names[-10:]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+    raise StudyNotFoundError(f"{redacted(url)} holds {len(names)} studies, so say which: {listed}.")
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def pairs(words: Sequence[str], what: str) -> dict[str, float]:
+    """Return `name=number` words as a mapping.
+
+    Raises:
+        click.BadParameter: a word is something else.
+    """
+    found: dict[str, float] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"{what} is written name=number, as loss=0.25; got {word!r}.")
+        found[name] = as_number(text, word)
+    return found
+
+
+def as_number(text: str, word: str) -> float:
+    """Return a number; nan and inf are numbers here, since a result may be one.
+
+    Raises:
+        click.BadParameter: it is none.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} in {word!r} is not a number.") from None

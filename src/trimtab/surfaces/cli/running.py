@@ -1,0 +1,156 @@
+"""`init` and `run`: from nothing to a study that runs, and goes on."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import trimtab as tt
+from trimtab.study import best
+from trimtab.surfaces.cli import spec
+from trimtab.surfaces.cli.facts import best_line, counts_text, labelled, study_facts
+from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, print_json, store_option
+from trimtab.surfaces.render.numbers import setting
+from trimtab.surfaces.render.text import clean
+
+STUDY_YAML = """\
+# A study: what is tuned, and how much may be spent on it. Run it, and run it again to go on:
+#     trimtab run {file}
+# Every key: docs/study-file.md, or `trimtab init --schema` for editors.
+name: {name}
+command: >-
+  {{python}} {program} --lr={{lr}} --layers={{layers}} --optimizer={{optimizer}} --momentum={{momentum}}
+minimize: loss
+
+space:
+  lr: {{float: [1e-5, 1e-1], log: true}}
+  layers: {{int: [1, 8]}}
+  optimizer: {{categorical: [adam, sgd]}}
+  momentum: {{float: [0.0, 0.99], when: {{optimizer: sgd}}}} # left out of the command where it does not apply
+
+budget: {{trials: 40, hours: 1}} # over all runs together
+workers: 2
+seed: 0
+"""
+
+TRAIN_PY = '''\
+"""Stands in for a training: put yours here. A result is a JSON line on stdout, or trimtab.report(loss=...)."""
+
+import argparse
+import json
+import math
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, required=True)
+parser.add_argument("--layers", type=int, required=True)
+parser.add_argument("--optimizer", required=True)
+parser.add_argument("--momentum", type=float, default=0.0)
+asked = parser.parse_args()
+
+best_lr = 3e-3 if asked.optimizer == "adam" else 3e-2 * (1 - asked.momentum)
+loss = 0.1 + 0.05 * math.log10(asked.lr / best_lr) ** 2 + 0.01 * (asked.layers - 5) ** 2
+print(json.dumps({"loss": loss}))
+'''
+
+
+@click.command()
+@click.argument("path", default="study.yaml", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Write over what is there.")
+@click.option("--schema", "only_schema", is_flag=True, help="Print the JSON Schema of study files, and write nothing.")
+def init(path: Path, *, force: bool, only_schema: bool) -> None:
+    """Write a study file that runs, and the program that it tunes.
+
+    PATH is where to write it, study.yaml by default; train.py comes to lie beside it.
+    """
+    if only_schema:
+        print_json(spec.schema())
+        return
+    if path.suffix not in (".yaml", ".yml"):
+        raise click.BadParameter(f"{path} does not end in .yaml; a study file does.")
+    program = path.with_name("train.py")
+    for file in (path, program):
+        if file.exists() and not force:
+            raise click.UsageError(f"{file} is there already; --force writes over it.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(STUDY_YAML.format(file=path, name=path.stem, program=program.name), encoding="utf-8")
+        program.write_text(TRAIN_PY, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"cannot write {error.filename}: {error.strerror}.") from None
+    click.echo(f"wrote {path} and {program}; now: trimtab run {shlex.quote(str(path))}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@store_option
+@click.option("--name", help="The study's name, instead of the file's.")
+@click.option("--budget", type=click.IntRange(min=1), help="The number of trials, instead of the file's budget.")
+@click.option("--workers", type=click.IntRange(min=1), help="How many trials run at once.")
+@click.option("--seed", type=click.IntRange(min=0), help="The seed of a new study.")
+@click.option("--optimizer", help="What proposes configurations.")
+@click.option("--executor", help="What runs the trials.")
+@click.option("--dry-run", is_flag=True, help="Check the file, show what would run first, and run nothing.")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+@json_option
+def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: bool, **changed: Any) -> int:
+    """Run the study that FILE describes, or go on with it.
+
+    Ctrl-C ends it cleanly, and the same command goes on; so it does after a crash or a kill. Exits 1 if no trial
+    succeeded.
+    """
+    asked = spec.load(file)
+    arguments = asked.arguments | {key: value for key, value in changed.items() if value is not None}
+    if dry_run:
+        _dry_run(asked, arguments)
+        return 0
+    study = tt.tune(
+        asked.objective,
+        asked.space,
+        store=store or asked.store or DEFAULT_STORE,
+        progress=not quiet,
+        **arguments,
+    )
+    with study:
+        row = best.best_row(study.table)
+        if as_json:
+            print_json(study_facts(study))
+        else:
+            click.echo(_result(study, row))
+    return 0 if row is not None else 1
+
+
+def _result(study: tt.Study, row: int | None) -> str:
+    """Return what came of a run: the best trial with its settings, or why there is none."""
+    verdict = study.session.ledger.assessed
+    ended = "" if verdict is None else f"; {verdict.reason}"
+    lines = [f"{clean(study.name)}: {counts_text(study.table)}{clean(ended)}"]
+    if row is None:
+        return "\n".join([*lines, clean(best.why_no_best(study.table))])
+    view = study.table.trial(row)
+    settings = [(name, setting(value)) for name, value in view.params.items()]
+    lines += [f"best {best_line(study, view)}", *(f"  {line}" for line in labelled(settings).splitlines())]
+    if len(study.problem.objectives) > 1:
+        front = ", ".join(str(number) for number in best.front_rows(study.table).tolist())
+        lines.append(f"trials that no other one beats in every objective: {front}")
+    return "\n".join(lines)
+
+
+def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
+    """Show the space and the first trial, proposed in memory."""
+    keys = ("minimize", "maximize", "objectives", "constraints", "target", "fidelity", "folds", "cost")
+    engines = ("optimizer", "scheduler", "seed")
+    about = {key: arguments[key] for key in (*keys, *engines) if key in arguments}
+    with tt.create_study(asked.space, **about) as study:
+        if isinstance(asked.objective, tt.Command):
+            asked.objective.check(asked.space.names, tuple(f.name for f in study.problem.fidelities))
+        first = study.ask()
+        click.echo(repr(asked.space))
+        click.echo(f"first trial: {clean(str(first.params))}")
+        if isinstance(asked.objective, tt.Command):
+            line = asked.objective.render(study.session.task(first.number))
+            click.echo(f"it would run: {clean(shlex.join(line))}")
+    sys.stdout.flush()

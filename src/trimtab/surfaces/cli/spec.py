@@ -1,0 +1,423 @@
+"""The study file: what `trimtab run` reads. Its shape is also its JSON Schema, and its page in the documentation."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import trimtab as tt
+from trimtab.errors import SpecError, TrimtabError
+from trimtab.space.condition import Choice, Condition, Given
+from trimtab.space.parameter import Parameter
+from trimtab.space.problem import Metric
+from trimtab.surfaces.cli.document import Tree, read
+from trimtab.surfaces.cli.shapes import (
+    Either,
+    Faults,
+    Flag,
+    Key,
+    ListOf,
+    MapOf,
+    Number,
+    OneOf,
+    Record,
+    Scalar,
+    Shape,
+    Tagged,
+    Text,
+    Together,
+)
+
+SCHEMA_ID = "https://trimtab.dev/study.schema.json"
+
+# Shapes
+
+_COMPARISON = Record(
+    (
+        Key("at_least", Number(), "The parent is this or more."),
+        Key("at_most", Number(), "The parent is this or less."),
+        Key("above", Number(), "The parent is more than this."),
+        Key("below", Number(), "The parent is less than this."),
+        Key("is_not", Scalar(), "The parent is anything but this."),
+    ),
+    "a comparison such as {at_least: 4}",
+    least=1,
+)
+_WHEN_ALL = MapOf(
+    Either((_COMPARISON, ListOf(Scalar(), "a list of choices"), Scalar())),
+    "conditions such as {optimizer: [sgd]}, all of which hold",
+)
+_WHEN = Either((_WHEN_ALL, ListOf(_WHEN_ALL, "a list of alternatives, one of which holds")))
+
+
+def _parameter(kind: str, values: Shape, doc: str, *more: Key, default: Shape) -> Record:
+    keys = (
+        Key(kind, values, doc, required=True),
+        *more,
+        Key("when", _WHEN, "When the parameter is active: what its parents are."),
+        Key("default", default, "The value to start from."),
+        Key("role", OneOf(("nuisance", "scientific", "fixed")), "What the parameter is to the study."),
+        Key("priority", Number(least=1, whole=True), "1 for what is tuned first, 2 for next, and so on."),
+    )
+    return Record(keys, f"a parameter of the kind {kind}")
+
+
+_BOUNDS = ListOf(Number(), "a list [low, high]", least=2, most=2)
+_WHOLE_BOUNDS = ListOf(Number(whole=True), "a list [low, high] of whole numbers", least=2, most=2)
+_CHOICES = ListOf(Scalar(), "a list of choices")
+_LOG = Key("log", Flag(), "Whether ratios matter rather than differences.")
+
+PARAMETER = Tagged(
+    {
+        "float": _parameter(
+            "float",
+            _BOUNDS,
+            "A real number in [low, high].",
+            _LOG,
+            Key("step", Number(above=0), "Only low, low + step, ..., high."),
+            default=Number(),
+        ),
+        "int": _parameter(
+            "int",
+            _WHOLE_BOUNDS,
+            "A whole number in [low, high].",
+            _LOG,
+            Key("step", Number(least=1, whole=True), "Only low, low + step, ..., high."),
+            default=Number(whole=True),
+        ),
+        "categorical": _parameter("categorical", _CHOICES, "One of several choices, in no order.", default=Scalar()),
+        "ordinal": _parameter("ordinal", _CHOICES, "One of several choices, in order.", default=Scalar()),
+    },
+    "a parameter such as {float: [1e-5, 0.1], log: true}, {int: [1, 8]}, {categorical: [a, b]} or {ordinal: [1, 2]}",
+)
+
+_OBJECTIVE = Record(
+    (
+        Key("minimize", Text("the name of a metric"), "A metric of which less is better."),
+        Key("maximize", Text("the name of a metric"), "A metric of which more is better."),
+        Key("target", Number(), "The value at which it is good enough."),
+    ),
+    "an objective such as {minimize: loss}",
+    (Together(("minimize", "maximize"), needed=True),),
+)
+_BOUND = Record(
+    (
+        Key("at_most", Number(), "The metric is this or less."),
+        Key("at_least", Number(), "The metric is this or more."),
+    ),
+    "a bound such as {at_most: 30}",
+    (Together(("at_most", "at_least"), needed=True),),
+)
+_FIDELITY = Record(
+    (
+        Key("name", Text("a name"), "What it is called, and the template's name in a command.", required=True),
+        Key("low", Number(), "The least that tells anything.", required=True),
+        Key("high", Number(), "A whole run.", required=True),
+        Key("log", Flag(), "Whether ratios matter rather than differences."),
+    ),
+    "a fidelity such as {name: epoch, low: 1, high: 81}",
+)
+_BUDGET = Record(
+    (
+        Key("trials", Number(least=1, whole=True), "Configurations."),
+        Key("hours", Number(above=0), "Hours of wall time during which the study is worked on."),
+        Key("cost", Number(above=0), "In the unit of the cost metric."),
+    ),
+    "a budget such as {trials: 100, hours: 8}",
+    least=1,
+)
+_SIZE = Text("a size such as 500 MB or 2 GiB", r"^[0-9]+(\.[0-9]+)? ?([kMGT]i?)?B$")
+_RESOURCES = Record(
+    (
+        Key("cpus", Number(least=0), "Processor cores."),
+        Key("gpus", Number(least=0), "GPUs; a fraction shares one."),
+        Key("memory", Either((Number(above=0), _SIZE)), "Bytes, or a size; a trial that holds more is ended."),
+        Key("limit_s", Number(above=0), "Seconds; a trial that runs longer is ended."),
+        Key("custom", MapOf(Number(least=0), "a mapping of names to amounts"), "Other countable resources."),
+    ),
+    "resources such as {gpus: 1, memory: 2 GiB}",
+    least=1,
+)
+
+STUDY = Record(
+    (
+        Key("name", Text("a name"), "The study's name; by default the program's or the function's."),
+        Key(
+            "command",
+            Either((Text("a command line"), ListOf(Text("an argument"), "a list of arguments"))),
+            "The program that is a trial; {lr} stands for the value of the parameter lr.",
+        ),
+        Key(
+            "function",
+            Text("module:function or file.py:function", r"^[^:]+:[A-Za-z_][A-Za-z0-9_.]*$"),
+            "The Python function that is a trial, instead of a command.",
+        ),
+        Key("cwd", Text("a folder"), "Where the command runs; by default beside this file."),
+        Key("env", MapOf(Text("text"), "a mapping of names to text"), "What is added to the command's environment."),
+        Key("minimize", Text("the name of a metric"), "The metric of which less is better."),
+        Key("maximize", Text("the name of a metric"), "The metric of which more is better."),
+        Key("objectives", ListOf(_OBJECTIVE, "a list of objectives"), "Several objectives, instead of one."),
+        Key("target", Number(), "The value of the objective at which it is good enough."),
+        Key("constraints", MapOf(_BOUND, "a mapping of metrics to bounds"), "Outcomes that must hold."),
+        Key("space", MapOf(PARAMETER, "a mapping of names to parameters"), "What may be tried.", required=True),
+        Key("require", ListOf(Text("an expression"), "a list of expressions"), "What is known before a trial runs."),
+        Key("fixed", MapOf(Scalar(), "a mapping of names to values"), "Parameters that are held at a value."),
+        Key(
+            "fidelity",
+            Either((_FIDELITY, ListOf(_FIDELITY, "a list of fidelities"))),
+            "What a trial can be run less of.",
+        ),
+        Key("folds", Number(least=2, whole=True), "How many cross-validation folds a trial has."),
+        Key("cost", Text("the name of a metric"), "The metric that counts as cost."),
+        Key(
+            "budget",
+            Either((Number(least=1, whole=True), _BUDGET)),
+            "How much may be spent, over all runs together: a number of trials, or several limits.",
+            required=True,
+        ),
+        Key("stop", OneOf(("auto", "never")), "Whether rules beside budget and target may end the study."),
+        Key("optimizer", Text("the name of an optimiser"), "What proposes configurations."),
+        Key("scheduler", Text("the name of a scheduler"), "How far trials are run."),
+        Key("enqueue", ListOf(MapOf(Scalar(), "a configuration"), "a list of configurations"), "What is tried first."),
+        Key("workers", Number(least=1, whole=True), "How many trials run at once."),
+        Key("executor", Text("the name of an executor"), "What runs the trials."),
+        Key("resources", _RESOURCES, "What one trial needs, with its limits."),
+        Key("retries", Number(least=0, whole=True), "How often a trial is run again whose worker was killed."),
+        Key("grace_s", Number(above=0), "Seconds between asking a trial to end and ending it."),
+        Key("lease_s", Number(above=0), "Seconds for which a driver may be silent."),
+        Key("store", Text("a store URL"), "Where the study is kept, unless --store says otherwise."),
+        Key("seed", Number(least=0, whole=True), "Makes every suggestion reproducible."),
+    ),
+    "a study",
+    (
+        Together(("command", "function"), needed=True),
+        Together(("minimize", "maximize", "objectives"), needed=True),
+    ),
+)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a study file."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, "title": "Trimtab study"}
+    return head | STUDY.schema()
+
+
+# From the file to what `tune` takes
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFile:
+    """A study file, read: what `tune` is called with.
+
+    Attributes:
+        objective: a command, or the function named.
+        space: what may be tried.
+        store: the store that the file names, if it does.
+        arguments: everything else, by the names that `tune` uses.
+    """
+
+    objective: tt.Command | Callable[[tt.Trial], object]
+    space: tt.Space
+    store: str | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+def load(path: Path) -> StudyFile:
+    """Read a study file.
+
+    Raises:
+        SpecError: it cannot be read; the message names file, line and key of every fault.
+    """
+    return build(read(path), path)
+
+
+def build(tree: Tree, path: Path) -> StudyFile:
+    """Return what a study file's tree means.
+
+    Args:
+        tree: the file's content.
+        path: the file, for messages and for what lies beside it.
+
+    Raises:
+        SpecError: see `load`.
+    """
+    faults = Faults()
+    said = STUDY.read(tree, "", faults)
+    if faults.found:
+        lines = [f"{path}:{fault.line}: {fault.path}: {fault.problem}." for fault in faults.found]
+        raise SpecError("\n".join(lines).replace(": : ", ": "))
+    reader = _Reader(tree, path)
+    space = reader.space(said)
+    arguments: dict[str, Any] = {
+        key: said[key]
+        for key in (
+            *("name", "minimize", "maximize", "target", "folds", "cost", "stop", "optimizer", "scheduler", "enqueue"),
+            *("workers", "executor", "retries", "grace_s", "lease_s", "seed"),
+        )
+        if key in said
+    }
+    if "objectives" in said:
+        arguments["objectives"] = reader.objectives(said["objectives"])
+    if "constraints" in said:
+        arguments["constraints"] = [
+            Metric(name, goal, bound=at) for name, bound in said["constraints"].items() for goal, at in bound.items()
+        ]
+    if "fidelity" in said:
+        listed = said["fidelity"] if isinstance(said["fidelity"], list) else [said["fidelity"]]
+        with reader.at("fidelity"):
+            arguments["fidelity"] = [tt.Fidelity(**one) for one in listed]
+    budget = said["budget"]
+    arguments["budget"] = tt.Budget(**budget) if isinstance(budget, dict) else budget
+    if "resources" in said:
+        needs = dict(said["resources"])
+        if isinstance(needs.get("memory"), str):
+            needs["memory"] = n_bytes(needs["memory"])
+        with reader.at("resources"):
+            arguments["resources"] = tt.Resources(**needs)
+    for i, params in enumerate(said.get("enqueue", [])):
+        with reader.at("enqueue", i):
+            space.encode_partial(params)
+    return StudyFile(reader.objective(said), space, said.get("store"), arguments)
+
+
+_UNITS: dict[str, int] = {"": 1} | {
+    f"{prefix}{i}": (1024 if i else 1000) ** power for power, prefix in enumerate("kMGT", 1) for i in ("", "i")
+}
+
+
+def n_bytes(size: str) -> int:
+    """Return the bytes in a size such as `2 GiB` or `500 MB`."""
+    digits = size.rstrip("kMGTiB ")
+    return round(float(digits) * _UNITS[size[len(digits) :].strip().removesuffix("B")])
+
+
+class _Reader:
+    """Makes objects of plain values; what an object refuses is said with the line that it comes from."""
+
+    def __init__(self, tree: Tree, path: Path) -> None:
+        self._tree = tree
+        self._path = path
+
+    @contextmanager
+    def at(self, *keys: str | int) -> Iterator[None]:
+        """Say where in the file it stands, if what is made inside is refused."""
+        try:
+            yield
+        except TrimtabError as error:
+            raise SpecError(f"{self._where(*keys)}: {error}") from None
+
+    def _where(self, *keys: str | int) -> str:
+        tree = self._tree
+        for key in keys:
+            tree = tree.value[key]
+        path = reduce(lambda before, key: f"{before}[{key}]" if isinstance(key, int) else f"{before}.{key}", keys, "")
+        return f"{self._path}:{tree.line}: {path[1:]}"
+
+    def space(self, said: Mapping[str, Any]) -> tt.Space:
+        parameters: dict[str, Parameter] = {}
+        for name, given in said["space"].items():
+            with self.at("space", name):
+                parameters[name] = _make_parameter(given)
+        # First without, then with, constraints and fixed values: so a fault is found at the key that brings it in.
+        require, fixed = said.get("require", ()), said.get("fixed")
+        with self.at("space"):
+            space = tt.Space(parameters)
+        if require:
+            with self.at("require"):
+                space = tt.Space(parameters, require=require)
+        if fixed:
+            with self.at("fixed"):
+                space = tt.Space(parameters, require=require, fixed=fixed)
+        return space
+
+    def objectives(self, said: list[dict[str, Any]]) -> list[Metric]:
+        return [
+            tt.minimize(one["minimize"], target=one.get("target"))
+            if "minimize" in one
+            else tt.maximize(one["maximize"], target=one.get("target"))
+            for one in said
+        ]
+
+    def objective(self, said: Mapping[str, Any]) -> tt.Command | Callable[[tt.Trial], object]:
+        beside = self._path.parent
+        if "function" in said:
+            for key in ("cwd", "env"):
+                if key in said:
+                    raise SpecError(f"{self._where(key)}: goes with command, not with function.")
+            return self._function(said["function"], beside)
+        cwd = beside / said["cwd"] if "cwd" in said else beside
+        if not cwd.is_dir():
+            raise SpecError(f"{self._where('cwd')}: there is no folder {cwd}.")
+        with self.at("command"):
+            return tt.Command(said["command"], cwd=cwd, env=said.get("env"))
+
+    def _function(self, reference: str, beside: Path) -> Callable[[tt.Trial], object]:
+        """Import the function that a reference names; files and modules are looked for beside the study file first."""
+        where = self._where("function")
+        module_name, _, name = reference.rpartition(":")
+        folder = beside
+        if module_name.endswith(".py"):
+            file = beside / module_name
+            if not file.is_file():
+                raise SpecError(f"{where}: there is no file {file}.")
+            folder, module_name = file.parent, file.stem
+        sys.path.insert(0, str(folder.absolute()))
+        try:
+            found = reduce(getattr, name.split("."), importlib.import_module(module_name))
+        except (ModuleNotFoundError, AttributeError) as error:
+            raise SpecError(f"{where}: {error}.") from None
+        except (Exception, SystemExit) as error:
+            raise SpecError(f"{where}: importing {module_name} raised {type(error).__name__}: {error}.") from None
+        if not callable(found):
+            raise SpecError(f"{where}: {name} is a {type(found).__name__}; expected a function of a trial.")
+        function: Callable[[tt.Trial], object] = found
+        return function
+
+
+_KINDS: dict[str, Callable[..., Parameter]] = {
+    "float": tt.Float,
+    "int": tt.Int,
+    "categorical": tt.Categorical,
+    "ordinal": tt.Ordinal,
+}
+
+
+def _make_parameter(given: Mapping[str, Any]) -> Parameter:
+    options = dict(given)
+    kind = next(key for key in options if key in _KINDS)
+    values = options.pop(kind)
+    if "when" in options:
+        options["when"] = condition(options["when"])
+    return _KINDS[kind](*values, **options) if kind in ("float", "int") else _KINDS[kind](values, **options)
+
+
+_COMPARISONS: dict[str, Callable[[Given, Any], Condition]] = {
+    "at_least": lambda parent, value: parent >= value,
+    "at_most": lambda parent, value: parent <= value,
+    "above": lambda parent, value: parent > value,
+    "below": lambda parent, value: parent < value,
+    "is_not": lambda parent, value: parent != value,
+}
+
+
+def condition(when: list[dict[str, Any]] | dict[str, Any]) -> Condition:
+    """Return the condition of a `when`: every entry of a mapping holds, or one of a list of mappings."""
+    if isinstance(when, list):
+        return reduce(lambda a, b: a | b, map(condition, when))
+    parts: list[Condition] = []
+    for name, wanted in when.items():
+        parent = tt.given(name)
+        if isinstance(wanted, dict):
+            parts += [_COMPARISONS[symbol](parent, value) for symbol, value in wanted.items()]
+        elif isinstance(wanted, list):
+            parts.append(parent.is_in(wanted))
+        else:
+            choice: Choice = wanted
+            parts.append(parent == choice)
+    return reduce(lambda a, b: a & b, parts)
