@@ -20,7 +20,7 @@ from trimtab.space.activity import Activity
 from trimtab.space.codec import Codec
 from trimtab.space.condition import shown
 from trimtab.space.expression import parse
-from trimtab.space.parameter import CATEGORICAL, Parameter, Params, is_text, parameter_from_json
+from trimtab.space.parameter import CATEGORICAL, Float, Parameter, Params, is_text, parameter_from_json
 
 MANY: Final = 8
 """For fewer rows than this, Python is faster than NumPy."""
@@ -514,6 +514,8 @@ class Space:
                 row[column], named[column] = code, True
             elif parameter.kind == CATEGORICAL:
                 row[column] = 0.0
+            elif isinstance(parameter, Float) and parameter.step is None:  # 0.001 rather than 0.0010000000000000002
+                row[column] = min(max(float(f"{row[column]:.12g}"), parameter.low), parameter.high)
         if self._held is not None and self._is_held is not None:
             np.copyto(row, self._held, where=self._is_held)
             named |= self._is_held

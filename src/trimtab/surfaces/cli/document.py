@@ -28,7 +28,7 @@ class Tree:
     """A value and the line on which it begins, counted from 1.
 
     Attributes:
-        value: a scalar, a list of trees, or a dict of trees by key; dates of TOML and other oddities stay what they are.
+        value: a scalar, a list of trees, or a dict of trees by key; TOML's dates and other oddities stay as they are.
         line: where the value begins; in a dict, where its key stands.
     """
 

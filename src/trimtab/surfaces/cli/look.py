@@ -234,7 +234,7 @@ def export(name: str | None, file: Path | None, *, store: str | None, as_json: b
     if file is None:
         if name is None:
             raise click.UsageError(f"say where to: trimtab export STUDY trials.csv ({', '.join(exports.ENDINGS)}).")
-        name, file = None, Path(name)
+        file, name = Path(name), None
     with load(store, name) as study:
         study.export(file)
         n = len(study.table)

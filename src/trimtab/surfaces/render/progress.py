@@ -221,7 +221,7 @@ class Panel:
 
         self.study_name = study_name
         self._console = Console(file=stream, highlight=False)
-        # What the objective prints goes above the panel, where stdout is a terminal too; a redirected one is left alone.
+        # What the objective prints goes above the panel, where stdout is a terminal too; redirected, it is left alone.
         self._live = Live(
             console=self._console,
             auto_refresh=False,
