@@ -277,3 +277,11 @@ def test_states_are_named_in_order() -> None:
     assert STATES[WAITING] == "waiting"
     assert STATES[COMPLETE] == "complete"
     assert STATES[FAILED] == "failed"
+
+
+def test_a_metric_that_nobody_declared_survives_growth_unread() -> None:
+    study = tt.create_study(tt.Space(x=tt.Float(0, 1)), minimize="loss", optimizer="random", seed=0)
+    for number in range(100):
+        study.ask()
+        study.tell(number, {"loss": 0.5, "extra": float(number)})
+    assert study.table.extra["extra"].tolist() == list(map(float, range(100)))

@@ -147,7 +147,7 @@ Event: TypeAlias = Created | Opened | Asked | Started | Reported | Told | Stoppe
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One line of the log. `seq` counts from 1 without gaps; `at` is in seconds since the epoch, by the store's clock."""
+    """One line of the log. `seq` counts from 1 without gaps; `at` is seconds since the epoch, by the store's clock."""
 
     seq: int
     at: float

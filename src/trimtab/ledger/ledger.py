@@ -176,7 +176,7 @@ class Ledger:
                     column = table._extra.get(name)
                     if column is None:
                         column = table._extra[name] = Column(np.float64, math.nan)
-                    column.reserve(row + 1)
+                    column.extend(row + 1)
                     column.rows[row] = value
 
     def _spent(self, row: int, seconds: float | None, cost: float | None) -> None:
@@ -204,13 +204,13 @@ class Ledger:
         table._notes.setdefault(event.number, {})[event.key] = event.value
         table._c["touched"].rows[event.number] = record.seq
 
-    def _grown(self, event: Grown, record: Record) -> None:
+    def _grown(self, event: Grown, record: Record) -> None:  # noqa: ARG002 - one signature for all
         table = self.table
         space = table.space.with_parameter(event.name, parameter_from_json(event.parameter, event.name))
         table._problem = replace(table._problem, space=space)
         table._c["x"].widen()
 
-    def _assessed(self, event: Assessed, record: Record) -> None:
+    def _assessed(self, event: Assessed, record: Record) -> None:  # noqa: ARG002 - one signature for all
         self.assessed = event
 
 

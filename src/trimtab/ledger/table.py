@@ -67,6 +67,11 @@ class Column:
             grown[: self.n] = self.rows[: self.n]
             self._set(grown)
 
+    def extend(self, n: int) -> None:
+        """Append rows of the fill value until there are `n`; what is there already stays."""
+        self.reserve(n)
+        self.n = max(self.n, n)
+
     def widen(self) -> None:
         """Add one more component to every row."""
         wider = np.full((len(self.rows), self.rows.shape[1] + 1), self._fill, self.rows.dtype)
@@ -319,8 +324,7 @@ class TrialTable:
     def extra(self) -> Mapping[str, Floats]:
         """[N] each: metrics that were told and not declared, nan where missing."""
         for column in self._extra.values():
-            column.reserve(len(self))
-            column.n = len(self)
+            column.extend(len(self))
         return {name: column.view for name, column in self._extra.items()}
 
     # Time
@@ -337,7 +341,7 @@ class TrialTable:
 
     @property
     def elapsed(self) -> float:
-        """Seconds during which the study was worked on: from each opening to its last record, the present one to now."""
+        """Seconds for which the study was worked on: from each opening to its last record, the present one to now."""
         return self._elapsed + (self.now - self._session_start if self._session_start is not None else 0.0)
 
     # Readings
@@ -470,5 +474,6 @@ TAG = "tag:"
 
 
 def no_such_trial(number: int, n: int) -> str:
+    """Return what to say of a trial that is none of the `n` there are."""
     there = f"they are numbered 0 to {n - 1}" if n else "no trial was asked yet"
     return f"there is no trial {number}; {there}."
