@@ -1,6 +1,6 @@
 """Draw what a command prints on a terminal as docs/images/tune.svg.
 
-    python examples/digits.py 2>&1 | python docs/images/picture.py "make tune"
+python examples/digits.py 2>&1 | python docs/images/picture.py "make tune"
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ WIDTH = 118
 
 
 def main() -> None:
+    """Draw standard input below the command that printed it."""
     console = Console(record=True, width=WIDTH, file=sys.stderr)
     console.print(Text("$ ", "bold green") + Text(sys.argv[1], "bold"))
     for line in sys.stdin.read().splitlines():

@@ -1,6 +1,6 @@
 """The reference parts of the documentation are made from the code, and this holds them to it. To write them anew:
 
-    TRIMTAB_WRITE_DOCS=1 python -m pytest tests/docs/test_reference.py -p no:xdist
+TRIMTAB_WRITE_DOCS=1 python -m pytest tests/docs/test_reference.py -p no:xdist
 """
 
 from __future__ import annotations

@@ -76,8 +76,8 @@ def run() -> NoReturn:
     sys.exit(code)
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM came: end as after Ctrl-C, so that nothing is lost."""
+class Terminated(BaseException):
+    """SIGTERM came: end as after Ctrl-C, so that nothing is lost; click would take a KeyboardInterrupt for Ctrl-C."""
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature

@@ -104,9 +104,9 @@ def read_yaml(text: str, name: str) -> Tree:
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = "" if mark is None else f":{mark.line + 1}"
+        at = "" if mark is None else f":{mark.line + 1}"
         problem = f"{error.problem or error.context}{_hint(text, mark)}"
-        raise SpecError(f"{name}{line}: {problem}.") from None
+        raise SpecError(f"{name}{at}: {problem}.") from None
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
         raise SpecError(f"{name}:{line}: the character {error.character:#06x} is not allowed.") from None

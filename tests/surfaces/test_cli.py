@@ -1,0 +1,282 @@
+"""The command line as people and programs use it: real processes, real signals, real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import trimtab as tt
+
+TRIMTAB = (sys.executable, "-m", "trimtab.surfaces.cli")
+
+STUDY = """\
+name: quick
+command: ["sh", "-c", "echo '{{\\"loss\\": {x}}}'"]
+minimize: loss
+space: {x: {float: [0.0, 1.0]}}
+optimizer: random
+budget: 6
+seed: 1
+"""
+
+
+def start(folder: Path, *argv: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    environment = {key: value for key, value in os.environ.items() if key != "TRIMTAB_STORE"} | (env or {})
+    return subprocess.Popen(
+        [*TRIMTAB, *argv], cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def call(folder: Path, *argv: str, exits: int = 0, env: dict[str, str] | None = None) -> str:
+    process = start(folder, *argv, env=env)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == exits, f"{argv}\n{out}\n{err}"
+    assert "Traceback" not in err
+    return out if exits == 0 else err
+
+
+def read(folder: Path, *argv: str, exits: int = 0) -> Any:
+    process = start(folder, *argv, "--json")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == exits, err
+    return json.loads(out)
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Path:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    call(tmp_path, "run", "study.yaml", "-q")
+    return tmp_path
+
+
+def test_init_writes_a_study_that_runs(tmp_path: Path) -> None:
+    call(tmp_path, "init", "sub/mine.yaml")
+    found = read(tmp_path, "run", "sub/mine.yaml", "-q", "--budget", "4")
+    assert (found["name"], found["states"]) == ("mine", {"complete": 4})
+    assert "--force" in call(tmp_path, "init", "sub/mine.yaml", exits=2)
+    call(tmp_path, "init", "sub/mine.yaml", "--force")
+
+
+def test_run_resumes_and_counts_all_runs_together(quick: Path) -> None:
+    again = start(quick, "run", "study.yaml")
+    out, err = again.communicate(timeout=60)
+    assert again.returncode == 0
+    assert "goes on, with 6 trials on record" in err
+    assert "6 trials: 6 complete; the budget of 6 trials is used up" in out
+    assert read(quick, "run", "study.yaml", "-q", "--budget", "9")["trials"] == 9
+    assert (quick / "trimtab.db").is_file()
+
+
+def test_run_exits_1_when_nothing_succeeds(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY.replace("echo", "exit 7; echo"))
+    found = read(tmp_path, "run", "study.yaml", "-q", exits=1)
+    assert (found["states"], found["best"]) == ({"failed": 6}, None)
+    said = call(tmp_path, "best", exits=2)
+    assert "6 failed (6 x exception)" in said
+
+
+def test_a_dry_run_runs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    said = call(tmp_path, "run", "study.yaml", "--dry-run")
+    assert "first trial: {'x'" in said
+    assert not (tmp_path / "trimtab.db").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_goes_on(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY.replace("echo", "sleep 0.2; echo").replace("budget: 6", "budget: 12"))
+    process = start(tmp_path, "run", "study.yaml")
+    wait_for(lambda: (tmp_path / "trimtab-files/quick/trials/000002").is_dir())
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == code, err
+    assert "interrupted; the same command goes on" in err
+    assert "Traceback" not in err
+    assert read(tmp_path, "run", "study.yaml", "-q")["states"] == {"complete": 12}
+    assert read(tmp_path, "replay")["differing"] == []
+
+
+def wait_for(happened, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_python_function_beside_the_file_runs_in_workers(tmp_path: Path) -> None:
+    folder = tmp_path / "job"
+    folder.mkdir()
+    (folder / "train.py").write_text("def train(trial):\n    return trial.params['x'] ** 2\n")
+    (folder / "study.yaml").write_text(
+        "function: train.py:train\nminimize: loss\nspace: {x: {float: [-1, 1]}}\nbudget: 5\nworkers: 2\nseed: 0\n"
+    )
+    found = read(tmp_path, "run", "job/study.yaml", "-q")
+    assert (found["name"], found["states"]) == ("train", {"complete": 5})
+
+
+def test_looking(quick: Path) -> None:
+    (listed,) = read(quick, "list")
+    assert (listed["name"], listed["trials"], listed["objective"]) == ("quick", 6, "minimize loss")
+    assert "quick" in call(quick, "list")
+    study = read(quick, "show")
+    best = read(quick, "best", "quick")
+    assert study["best"] == best
+    assert study["seed"] == 1
+    assert study["provenance"]["argv"][-3:] == ["run", "study.yaml", "-q"]
+    rows = read(quick, "trials", "--sort", "loss")
+    losses = [row["metrics"]["loss"] for row in rows]
+    assert losses == sorted(losses)
+    assert rows[0] == best
+    assert read(quick, "best", "--params") == best["params"]
+    assert len(call(quick, "trials", "quick", "--limit", "2", "--reverse").splitlines()) == 3
+    one = read(quick, "show", "quick", "3")
+    assert (one["number"], one["state"], one["origin"]) == (3, "complete", "random")
+    shown = call(quick, "show", "3")
+    assert "trial 3 of quick" in shown
+    assert '{"loss": ' in shown, "the end of its output"
+    assert "there is no trial 6" in call(quick, "show", "quick", "6", exits=2)
+    assert read(quick, "trials", "--state", "failed") == []
+
+
+def test_exporting(quick: Path) -> None:
+    call(quick, "export", "trials.csv")
+    call(quick, "export", "quick", "trials.jsonl")
+    assert len((quick / "trials.csv").read_text().splitlines()) == 7
+    first = json.loads((quick / "trials.jsonl").read_text().splitlines()[0])
+    assert first["state"] == "complete"
+    assert "trials.xlsx" in call(quick, "export", "trials.xlsx", exits=2)
+    assert ".csv" in call(quick, "export", exits=2)
+
+
+def test_ask_and_tell_from_any_language(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    first = read(tmp_path, "ask", "--file", "study.yaml")
+    second = read(tmp_path, "ask", "--file", "study.yaml")
+    assert (first["number"], second["number"]) == (0, 1)
+    call(tmp_path, "tell", "quick", "0", "0.25")
+    call(tmp_path, "tell", "quick", "1", "loss=0.5", "accuracy=0.9")
+    third = read(tmp_path, "ask")["number"]
+    assert read(tmp_path, "tell", "quick", str(third), "--failed", "oom", "--error", "CUDA") == {
+        "number": 2,
+        "state": "failed",
+        "best_trial": 0,
+    }
+    assert "told once" in call(tmp_path, "tell", "quick", "0", "0.1", exits=2)
+    assert "is not a number" in call(tmp_path, "tell", "quick", "0", "loss=low", exits=2)
+    assert "--failed" in call(tmp_path, "tell", "quick", "0", exits=2)
+    assert read(tmp_path, "best")["number"] == 0
+
+
+def test_a_result_that_is_nan_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    call(tmp_path, "ask", "--file", "study.yaml")
+    assert read(tmp_path, "tell", "quick", "0", "nan")["state"] == "failed"
+
+
+def test_report_speaks_to_the_trial_that_it_runs_in(tmp_path: Path) -> None:
+    report = " ".join(TRIMTAB) + " report"
+    script = f"set -e; {report} 1 loss=0.7; {report} 2 loss={{x}}; {report} loss={{x}}"
+    study = tt.tune(tt.Command(["sh", "-c", script]), tt.Space(x=tt.Float(0.2, 0.4)), minimize="loss", budget=1, seed=0)
+    steps, y = study.table.curves.of(0)
+    assert steps.tolist() == [1.0, 2.0]
+    assert y[:, 0].tolist() == [0.7, study.best.params["x"]]
+    assert study.best.metrics == {"loss": study.best.params["x"]}
+
+
+def test_report_says_when_to_end(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    (tmp_path / "reports.halt").write_text("too slow")
+    said = call(tmp_path, "report", "3", "loss=0.5", exits=1, env={"TRIMTAB_REPORT_FILE": str(reports)})
+    assert "the trial is to end: too slow" in said
+    assert json.loads(reports.read_text()) == {"step": 3, "loss": 0.5}
+
+
+def test_replay_exits_1_where_a_suggestion_differs(quick: Path) -> None:
+    import sqlite3
+
+    assert "all the same, bit for bit" in call(quick, "replay")
+    db = sqlite3.connect(quick / "trimtab.db")
+    body = next(
+        b for (b,) in db.execute("select body from event") if '"asked"' in _text(b) and '"number":4' in _text(b)
+    )
+    text = _text(body)
+    at = text.index('"x":[') + 5
+    changed = text[:at] + "0.123" + text[text.index("]", at) :]
+    db.execute("update event set body = ? where body = ?", (_like(body, changed), body))
+    db.execute("delete from snapshot")
+    db.commit()
+    db.close()
+    assert read(quick, "replay", exits=1)["differing"] == [4]
+    assert "first that of trial 4" in call(quick, "replay", exits=1)
+
+
+def _text(body: bytes | str) -> str:
+    return body.decode() if isinstance(body, bytes) else body
+
+
+def _like(body: bytes | str, text: str) -> bytes | str:
+    return text.encode() if isinstance(body, bytes) else text
+
+
+def test_doctor(quick: Path) -> None:
+    levels = {finding["level"] for finding in read(quick, "doctor")}
+    assert levels <= {"ok", "warning"}
+    (quick / "notes.db").write_text("my notes\n" * 100)
+    found = read(quick, "doctor", "--store", "sqlite:///notes.db", exits=1)
+    assert any(f["level"] == "error" and "not a database" in f["what"] for f in found)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(tmp_path: Path, shell: str) -> None:
+    assert "_TRIMTAB_COMPLETE" in call(tmp_path, "completion", shell)
+
+
+def test_completion_knows_studies(quick: Path) -> None:
+    done = subprocess.run(
+        TRIMTAB,
+        cwd=quick,
+        env=os.environ | {"_TRIMTAB_COMPLETE": "bash_complete", "COMP_WORDS": "trimtab show q", "COMP_CWORD": "2"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "quick" in done.stdout
+
+
+def test_a_store_may_come_from_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    env = {"TRIMTAB_STORE": f"sqlite:///{tmp_path}/other.db"}
+    call(tmp_path, "run", "study.yaml", "-q", env=env)
+    assert (tmp_path / "other.db").is_file()
+    assert not (tmp_path / "trimtab.db").exists()
+    assert "quick" in call(tmp_path, "list", env=env)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(quick: Path) -> None:
+    line = " ".join(TRIMTAB) + " trials --json | head -n 1; echo ${PIPESTATUS[0]}"
+    done = subprocess.run(["bash", "-c", line], cwd=quick, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["[", "0"]
+    assert done.stderr == ""
+
+
+def test_several_studies_must_be_named(quick: Path) -> None:
+    call(quick, "run", "study.yaml", "-q", "--name", "second")
+    assert "holds 2 studies, so say which: quick, second" in call(quick, "show", exits=2)
+    assert read(quick, "show", "second")["name"] == "second"
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    said = call(tmp_path, "--help")
+    commands: Sequence[str] = (
+        *("init", "run", "list", "show", "best", "trials", "export", "ask", "tell", "report", "replay", "doctor"),
+    )
+    assert [name for name in commands if f"  {name} " not in said] == []

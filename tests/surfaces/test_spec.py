@@ -1,0 +1,153 @@
+"""The study file: what it means, and how it says what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import trimtab as tt
+from trimtab.errors import SpecError
+from trimtab.surfaces.cli import document, spec
+
+HEAD = "command: ['true']\nminimize: loss\nbudget: 3\n"
+SPACE = "space: {x: {float: [0, 1]}}\n"
+
+
+def read(text: str, folder: Path = Path()) -> spec.StudyFile:
+    return spec.build(document.read_yaml(text, "study.yaml"), folder / "study.yaml")
+
+
+FULL = """
+name: full
+command: [python, train.py, "--lr={lr}"]
+env: {SEED: "1"}
+objectives: [{minimize: loss, target: 0.1}, {maximize: speed}]
+constraints: {latency: {at_most: 30}, recall: {at_least: 0.9}}
+fidelity: {name: epoch, low: 1, high: 81, log: true}
+cost: dollars
+budget: {trials: 10, hours: 1e-1, cost: 5}
+resources: {memory: 2 GiB, limit_s: 30, gpus: 0.5}
+space:
+  lr: {float: [1e-5, 1e-1], log: true, default: 1e-3, priority: 1}
+  width: {int: [16, 64], step: 16}
+  layers: {int: [1, 8]}
+  optimizer: {categorical: [adam, adamw, sgd, null]}
+  batch: {ordinal: [16, 32]}
+  momentum: {float: [0, 0.99], when: {optimizer: sgd, layers: {at_least: 2, below: 8}}}
+  beta: {float: [0, 0.99], when: {optimizer: [adam, adamw]}}
+  either: {float: [0, 1], when: [{optimizer: sgd}, {layers: {is_not: 4}}]}
+require: ["layers * batch <= 128"]
+fixed: {width: 32}
+enqueue: [{lr: 0.01}]
+workers: 3
+executor: command
+optimizer: random
+seed: 7
+retries: 0
+"""
+
+
+def test_everything_that_a_file_can_say() -> None:
+    found = read(FULL)
+    given = tt.given
+    assert found.space == tt.Space(
+        lr=tt.Float(1e-5, 1e-1, log=True, default=1e-3, priority=1),
+        width=tt.Int(16, 64, step=16),
+        layers=tt.Int(1, 8),
+        optimizer=tt.Categorical(["adam", "adamw", "sgd", None]),
+        batch=tt.Ordinal([16, 32]),
+        momentum=tt.Float(0, 0.99, when=(given("optimizer") == "sgd") & (given("layers") >= 2) & (given("layers") < 8)),
+        beta=tt.Float(0, 0.99, when=given("optimizer").is_in(["adam", "adamw"])),
+        either=tt.Float(0, 1, when=(given("optimizer") == "sgd") | (given("layers") != 4)),
+        require=["layers * batch <= 128"],
+        fixed={"width": 32},
+    )
+    assert isinstance(found.objective, tt.Command)
+    assert found.objective.env == {"SEED": "1"}
+    assert found.arguments == {
+        "name": "full",
+        "objectives": [tt.minimize("loss", target=0.1), tt.maximize("speed")],
+        "constraints": [tt.at_most("latency", 30), tt.at_least("recall", 0.9)],
+        "fidelity": [tt.Fidelity("epoch", 1, 81, log=True)],
+        "cost": "dollars",
+        "budget": tt.Budget(trials=10, hours=0.1, cost=5),
+        "resources": tt.Resources(memory=2 << 30, limit_s=30, gpus=0.5),
+        "enqueue": [{"lr": 0.01}],
+        "workers": 3,
+        "executor": "command",
+        "optimizer": "random",
+        "seed": 7,
+        "retries": 0,
+    }
+
+
+def test_the_schema_takes_what_the_reader_takes() -> None:
+    schema = spec.schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate(document.read_yaml(FULL, "study.yaml").plain())
+    awk = Path(__file__).parents[2] / "examples/command_awk/study.yaml"
+    validator.validate(document.read(awk).plain())
+
+
+FAULTS = [
+    (HEAD, "study.yaml:1: space: is missing"),
+    (HEAD + SPACE + "worker: 2\n", "study.yaml:5: worker: there is no such key (did you mean 'workers'?)"),
+    (HEAD + "space: {}\n", "study.yaml:4: space: expected a mapping of names to parameters"),
+    (HEAD + "space:\n  x: {float: [0]}\n", "study.yaml:5: space.x.float: expected a list [low, high]"),
+    (HEAD + "space:\n  x: {flaot: [0, 1]}\n", "study.yaml:5: space.x: expected a parameter"),
+    (HEAD + "space:\n  x: {float: [0, '1e-5']}\n", "study.yaml:5: space.x.float[1]: expected a number"),
+    (HEAD + "space: {x: {int: [0, 1.5]}}\n", "study.yaml:4: space.x.int[1]: expected a whole number, got"),
+    (HEAD + SPACE + "maximize: accuracy\n", "study.yaml:5: maximize: goes not together with 'minimize'"),
+    (HEAD + SPACE + "function: a:b\n", "study.yaml:5: function: goes not together with 'command'"),
+    (HEAD + SPACE + "resources: {memory: 2 GiBi}\n", "study.yaml:5: resources.memory: expected a size such as"),
+    (HEAD + SPACE + "stop: soon\n", "study.yaml:5: stop: expected auto or never"),
+]
+
+REFUSED = [
+    (HEAD + "space:\n  y: {int: [0, 1]}\n  x: {float: [1, 0]}\n", "study.yaml:6: space.x: Float needs low <= high"),
+    (HEAD + "space: {x: {float: [0, 1], when: {y: 1}}}\n", "study.yaml:4: space: x depends on 'y'"),
+    (HEAD + SPACE + "require: [y < 1]\n", "study.yaml:5: require: constraint 'y < 1' mentions 'y'"),
+    (HEAD + SPACE + "fixed: {y: 1}\n", "study.yaml:5: fixed: "),
+    (HEAD + SPACE + "enqueue:\n  - {x: 0.5}\n  - {x: 2}\n", "study.yaml:7: enqueue[1]: x must be a number in [0, 1]"),
+    (HEAD + SPACE + "cwd: nowhere\n", "study.yaml:5: cwd: there is no folder nowhere"),
+    (HEAD.replace("'true'", "'run {'") + SPACE, "study.yaml:1: command: the command has a brace"),
+    (HEAD.replace("command: ['true']", "function: no.py:f") + SPACE, "study.yaml:1: function: there is no file no.py"),
+    (HEAD.replace("command: ['true']", "function: os:nothing") + SPACE, "function: module 'os' has no attribute"),
+    (HEAD.replace("command: ['true']", "function: os:sep") + SPACE, "function: sep is a str; expected a function"),
+    (HEAD.replace("command: ['true']", "function: no_such:f") + SPACE, "function: No module named 'no_such'"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), FAULTS + REFUSED)
+def test_a_fault_is_told_with_line_and_key(text: str, said: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        read(text)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "said"), FAULTS)
+def test_the_schema_refuses_what_the_reader_refuses(text: str, said: str) -> None:
+    plain = document.read_yaml(text, "study.yaml").plain()
+    assert list(jsonschema.Draft202012Validator(spec.schema()).iter_errors(plain)), said
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(SpecError) as caught:
+        read(HEAD + SPACE + "worker: 2\nseed: -1\n")
+    assert [line.split(":")[1] for line in str(caught.value).splitlines()] == ["5", "6"]
+
+
+@pytest.mark.parametrize(
+    ("text", "n"), [("1 B", 1), ("1.5 kB", 1500), ("2 GiB", 2 << 30), ("10MB", 10**7), ("1 TiB", 1 << 40)]
+)
+def test_sizes(text: str, n: int) -> None:
+    assert spec.n_bytes(text) == n
+
+
+def test_a_file_may_be_toml(tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text('command = ["true"]\nminimize = "loss"\nbudget = 3\n[space]\nx = {float = [0, 1]}\n')
+    assert spec.load(file).space == tt.Space(x=tt.Float(0, 1))
