@@ -50,7 +50,7 @@ def test_importing_loads_nothing_heavy() -> None:
 def test_the_only_library_beside_numpy_is_msgspec() -> None:
     added = modules_after("import numpy, trimtab") - modules_after("import numpy")
     packages = {name.split(".")[0] for name in added} - sys.stdlib_module_names
-    # numpy loads its random part when that is first named; msgspec takes typing_extensions where another package brought it
+    # numpy loads its random part when that is first named; msgspec takes typing_extensions where others brought it
     beside = {"numpy", "typing_extensions", "cython_runtime"}
     assert {name for name in packages if not name.startswith("_cython")} - beside == {"trimtab", "msgspec"}
 

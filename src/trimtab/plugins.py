@@ -33,8 +33,9 @@ def load(group: str, name: str) -> Any:
     """
     entry = _entry_points(group).get(name)
     if entry is None:
+        known = names(group)
         raise PluginError(
-            f"no {group.rstrip('s')} is called {name!r}{did_you_mean(name, names(group))}; there are: {', '.join(names(group))}."
+            f"no {group.rstrip('s')} is called {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}."
         )
     return entry.load()
 

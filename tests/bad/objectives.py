@@ -49,11 +49,11 @@ def raises(trial: tt.Trial) -> float:
 
 
 def raises_in_raising(trial: tt.Trial) -> float:
-    class Odd(Exception):
+    class OddError(Exception):
         def __str__(self) -> str:
             raise RuntimeError("no text for you")
 
-    raise Odd
+    raise OddError
 
 
 def recurses(trial: tt.Trial) -> float:

@@ -198,7 +198,8 @@ sys.path.insert(0, {here!r})
 import objectives, trimtab as tt
 from trimtab.errors import TrimtabError
 try:
-    tt.tune(objectives.{name}, tt.Space(lr=tt.Float(1e-5, 1e-1, log=True)), minimize="loss", budget={budget}, store={url!r}, name="a")
+    space = tt.Space(lr=tt.Float(1e-5, 1e-1, log=True))
+    tt.tune(objectives.{name}, space, minimize="loss", budget={budget}, store={url!r}, name="a")
 except TrimtabError as error:
     print(error)
 else:

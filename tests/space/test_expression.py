@@ -43,8 +43,9 @@ TRUE = [
     "min(a, b) == 2.5", "max(a, b, 5) == 5", "min(a, 9, b, 3) == 2.5", "max(a) == 4", "abs(-b) == 2.5", "sqrt(a) == 2",
     "log(exp(b)) < 2.51", "log(log) > 1", "opt == 'sgd'", "'sgd' == opt", "opt != 'adam'", "opt in ['sgd', 'adam']",
     "opt not in ['adam']", "opt == opt2", "not opt != opt2", "size >= 'm'", "'s' < size < 'l'", "size in ['m', 'l']",
-    "bias", "not not bias", "bias == True", "bias + (a > 3) == 2", "bias and a == 4", "mixed == 'auto'", "mixed != None",
-    "mixed in [None, 'auto']", "given('weight-decay') < optimizer.lr < given('lambda') < 学习率", "batch in [64, 128]",
+    "bias", "not not bias", "bias == True", "bias + (a > 3) == 2", "bias and a == 4", "mixed == 'auto'",
+    "mixed != None", "mixed in [None, 'auto']", "batch in [64, 128]",
+    "given('weight-decay') < optimizer.lr < given('lambda') < 学习率",
     "a == 4\nand b == 2.5", "  a == 4  ", "1e0 <= a", "0x4 == a", "mixed not in [-1, 0.5, True]",
 ]  # fmt: skip
 

@@ -117,7 +117,8 @@ def test_a_terminated_backend_is_not_noticed_above(
     study = store.create("terminated", notes(1))
     for head in (1, 2, 3):
         postgres_server.sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'trimtab' AND pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'trimtab' AND pid <> pg_backend_pid()"
         )
         assert study.append(notes(1), head=head, at=1.0) == head + 1
     assert len(list(study.read())) == 4

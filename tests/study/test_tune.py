@@ -176,7 +176,8 @@ def test_ctrl_c_puts_what_runs_back_in_line(tmp_path: Path) -> None:
                 return trial.params["x"] ** 2
 
             if __name__ == "__main__":
-                tt.tune(train, tt.Space(x=tt.Float(-1, 1)), minimize="loss", budget=40, workers=2, store={url!r}, seed=0)
+                space = tt.Space(x=tt.Float(-1, 1))
+                tt.tune(train, space, minimize="loss", budget=40, workers=2, store={url!r}, seed=0)
         """)
     )
     run = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, start_new_session=True)

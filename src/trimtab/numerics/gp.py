@@ -1,8 +1,8 @@
 """Gaussian-process regression with a Matérn-5/2 kernel: fit by maximum a posteriori, predict, and their gradients.
 
 Rasmussen & Williams, "Gaussian Processes for Machine Learning" (2006), algorithm 2.1 and equation 5.9. The squared
-distance is r2(z, z') = sum_q w[g(q)] (z_q - z'_q)**2 over Q coordinates in G groups: a group is one parameter, which may
-be several coordinates (a categorical is one-hot, scaled by 1/sqrt 2, so that r2 is w times whether the choices differ).
+distance is r2(z, z') = sum_q w[g(q)] (z_q - z'_q)**2 over Q coordinates in G groups: a group is one parameter, maybe of
+several coordinates (a categorical is one-hot, scaled by 1/sqrt 2, so that r2 is w times whether the choices differ).
 Differentiating in r2 rather than r leaves no singularity at 0, and needs one n x n x Q product for all lengthscales.
 
 Everything is float64. Letters: n rows, m candidates, Q coordinates, G groups.
@@ -80,7 +80,10 @@ def _square_distances(a: Floats, b: Floats) -> Floats:
 
 
 def _matern(r2: Floats) -> tuple[Floats, Floats]:
-    """Return Matérn-5/2 of r2 and its derivative by r2: (1 + s + s**2/3) exp(-s) and -5/6 (1 + s) exp(-s), s = sqrt(5 r2)."""
+    """Return Matérn-5/2 of r2 and its derivative by r2.
+
+    They are (1 + s + s**2/3) exp(-s) and -5/6 (1 + s) exp(-s), where s = sqrt(5 r2).
+    """
     s = np.sqrt(5.0 * r2)
     decay = np.exp(-s)
     slope = 1.0 + s
@@ -182,7 +185,7 @@ class Posterior:
         return len(self._zs)
 
     def condition(self, z: Floats) -> Posterior:
-        """Return the posterior with rows [p, Q] appended, told their own means: as if their results were as expected."""
+        """Return the posterior with rows [p, Q] appended, told their own means: as if they came out as expected."""
         if not len(z):
             return self
         data = self._data
@@ -228,7 +231,7 @@ class Posterior:
         return self.amplitude * value, self.amplitude * slope
 
     def leave_one_out(self) -> Floats:
-        """Return [n] the log predictive density of each label given all others (Rasmussen & Williams, eq. 5.10-5.12)."""
+        """Return [n] the log predictive density of each label given all others (R&W, eq. 5.10-5.12)."""
         inverse = _solve_twice(self._chol, np.eye(self.n))
         precision = np.diagonal(inverse)
         residual = self._alpha / precision

@@ -188,8 +188,8 @@ class _Model:
     def _refine(self, x: Floats) -> Floats:
         """Return [k, D] unit points: each start climbed along the gradient in its numeric parameters.
 
-        Adam (Kingma & Ba, 2015) with a step that shrinks, in all starts at once, scaled by the lengthscales: what varies
-        slowly may move far.
+        Adam (Kingma & Ba, 2015) with a step that shrinks, in all starts at once, scaled by the lengthscales: where the
+        objective varies slowly, a point may move far.
         """
         features, columns = self._features, self._features.numeric
         u = self._space.to_unit(x)
@@ -217,7 +217,7 @@ class _Model:
         return u
 
     def _neighbours(self, x: Floats, given: Floats | None) -> Floats:
-        """Return the rows that differ from one of `x` in one discrete parameter: any other choice, or a step up or down."""
+        """Return the rows one discrete parameter away from one of `x`: any other choice, or a step up or down."""
         space = self._space
         u = space.to_unit(x)
         u = np.where(np.isnan(u), 0.5, u)
@@ -241,7 +241,7 @@ class _Model:
 
 
 class _Failures:
-    """How likely a point is to work, from a process on +1 (worked) and -1 (failed) with the objective's lengthscales."""
+    """How likely a point is to work: a process on +1 (worked) and -1 (failed) with the objective's lengthscales."""
 
     def __init__(self, posterior: Posterior, base: float) -> None:
         self._posterior = posterior
@@ -276,7 +276,7 @@ def _scalar(state: GpState, length: int, rng: Rng | None) -> Floats:
     """Return [length] one loss for each of the first rows.
 
     Several objectives are scaled to their ranges and joined by the augmented Chebyshev norm of ParEGO (Knowles, 2006,
-    eq. 2, rho = 0.05), with weights drawn by `rng` (equal ones if None), so that each proposal aims elsewhere on the front.
+    eq. 2, rho = 0.05), with weights drawn by `rng` (equal ones if None), so that proposals aim all along the front.
     A row that broke a constraint is worse than every one that met them, by how far it broke it.
     """
     losses, excess = np.array(state.losses[:length]), np.array(state.excess[:length])

@@ -63,16 +63,16 @@ class Budget:
         if self.trials is not None:
             remaining = self.trials - table.n_lines
             if remaining <= 0:
-                return Verdict(True, f"the budget of {_count(self.trials, 'trial')} is used up", "budget", remaining=0)
+                return _used_up(f"the budget of {_count(self.trials, 'trial')} is used up")
         if self.hours is not None and table.elapsed >= self.hours * 3600:
             reason = f"the budget of {self.hours:g} hours is used up"
-            return Verdict(True, reason, "budget", cancel=True, remaining=0)
+            return _used_up(reason, cancel=True)
         if self.cost is not None:
             affordable, reason = self._affordable(table)
             if affordable <= 0:
-                return Verdict(True, reason, "budget", remaining=0)
+                return _used_up(reason)
             remaining = affordable if remaining is None else min(affordable, remaining)
-        return Verdict(False, "", "budget", remaining=remaining)
+        return Verdict(stop=False, reason="", rule="budget", remaining=remaining)
 
     def _affordable(self, table: TrialTable) -> tuple[int, str]:
         if self.cost is None:
@@ -89,6 +89,10 @@ class Budget:
             return 1 << 30, ""
         reason = f"{spent:g} of {self.cost:g} is spent, and another trial is expected to cost {price:.4g}"
         return math.floor(left / price), reason
+
+
+def _used_up(reason: str, *, cancel: bool = False) -> Verdict:
+    return Verdict(stop=True, reason=reason, rule="budget", cancel=cancel, remaining=0)
 
 
 def _count(n: int, noun: str) -> str:

@@ -27,10 +27,10 @@ class AllFailed:
         recent = table.order[-self.patience :]
         failed = len(recent) == self.patience and bool(np.all(table.state[recent] == FAILED))
         if not failed or table.ended_at[recent[0]] < table.session_start or len(table.rows(COMPLETE, STOPPED)):
-            return Verdict(False, "", "all failed")
+            return Verdict(stop=False, reason="", rule="all failed")
         ended = table.order
         kinds, counts = np.unique(table.failure[ended], return_counts=True)
         causes = ", ".join(f"{count} x {FAILURE_KINDS[kind]}" for kind, count in zip(kinds, counts, strict=True))
         first = table.trial(int(ended[0])).error.splitlines()[:1]
         reason = f"all {len(ended)} trials failed ({causes}); the first said: {first[0] if first else 'nothing'}"
-        return Verdict(True, reason, "all failed", cancel=True, remaining=0)
+        return Verdict(stop=True, reason=reason, rule="all failed", cancel=True, remaining=0)

@@ -22,7 +22,7 @@ class Target:
         """Return whether the target is met."""
         wanted = [m for m in problem.objectives if m.target is not None]
         if not wanted:
-            return Verdict(False, "", "target")
+            return Verdict(stop=False, reason="", rule="target")
         met = table.state == COMPLETE
         losses = table.losses()
         for column, metric in enumerate(problem.metrics):
@@ -31,9 +31,9 @@ class Target:
                 met &= losses[:, column] <= limit * problem.signs[column]
         rows = np.flatnonzero(met)
         if not len(rows):
-            return Verdict(False, "", "target")
+            return Verdict(stop=False, reason="", rule="target")
         row = int(rows[0])
         column = problem.metrics.index(wanted[0])
         goal = f"{wanted[0].name} {'<=' if problem.signs[column] > 0 else '>='} {wanted[0].target:g}"
         reason = f"the target {goal} is met by trial {row} with {table.y[row, column]:g}"
-        return Verdict(True, reason, "target", cancel=True, remaining=0)
+        return Verdict(stop=True, reason=reason, rule="target", cancel=True, remaining=0)

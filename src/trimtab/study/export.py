@@ -122,7 +122,7 @@ def _write_parquet(found: dict[str, list[Any]], path: Path) -> None:
 
 
 def _typed(found: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Return the columns with one type each: choices of several types become text, whole numbers beside others floats."""
+    """Return the columns with one type each: choices of several types become text, ints beside floats are floats."""
     typed: dict[str, list[Any]] = {}
     for name, values in found.items():
         kinds = {type(value) for value in values if value is not None}

@@ -168,7 +168,7 @@ class Driver:
         """Return the first verdict that ends the study, else one that lets it go on."""
         session = self._session
         session.ledger.tick(session.store.now())
-        verdict = Verdict(False, "", "")
+        verdict = Verdict(stop=False, reason="", rule="")
         for stop in self._stops:
             verdict = stop.assess(session.table.problem, session.table)
             if verdict.stop:
@@ -188,7 +188,9 @@ class Driver:
             number = self._session.claim(lease_s=self._settings.lease_s, admit=self._admit)
             if number is None:
                 verdict = self._assess()
-                return verdict if verdict.stop else Verdict(True, "every configuration has been tried", "exhausted")
+                if verdict.stop:
+                    return verdict
+                return Verdict(stop=True, reason="every configuration has been tried", rule="exhausted")
             self._submit(number)
         return None
 
@@ -318,7 +320,7 @@ class Driver:
         return [*(Noted(key, value, number) for key, value in result.notes.items()), told]
 
     def _lost(self, message: execute.Lost) -> Event:
-        """A killed worker is not the trial's fault, until it happens again and again."""
+        """Return what a killed worker means: not the trial's fault, until it happens again and again."""
         number = message.number
         killed = self._killed.get(number, 0)
         if killed >= self._settings.retries:

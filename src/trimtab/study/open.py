@@ -42,14 +42,16 @@ def create_study(
 
     Args:
         space: what may be tried.
-        minimize, maximize: the objective's name; or else
+        minimize: the objective's name, if less is better; or
+        maximize: the objective's name, if more is better; or
         objectives: one or more of `tt.minimize(...)`, `tt.maximize(...)`.
         constraints: outcomes that must hold: `tt.at_most(...)`, `tt.at_least(...)`.
         target: a value of the objective that is good enough.
         fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`.
         folds: how many cross-validation folds a trial has.
         cost: the metric that counts as cost.
-        optimizer, scheduler: names of plugins, or objects.
+        optimizer: what proposes configurations; a plugin's name, or an object.
+        scheduler: what decides how far each is run; a plugin's name, or an object.
         store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None.
         name: the study's name in its store.
         seed: makes every suggestion reproducible; drawn and put on record if None.

@@ -66,7 +66,13 @@ def tune(
     Args:
         objective: a function of a `tt.Trial` that returns a number or {metric: number}; or a `tt.Command`.
         space: what may be tried.
-        minimize, maximize, objectives, constraints, fidelity, folds, cost: as in `create_study`.
+        minimize: the objective's name, if less is better; or
+        maximize: the objective's name, if more is better; or
+        objectives: one or more of `tt.minimize(...)`, `tt.maximize(...)`.
+        constraints: outcomes that must hold: `tt.at_most(...)`, `tt.at_least(...)`.
+        fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`.
+        folds: how many cross-validation folds a trial has.
+        cost: the metric that counts as cost.
         budget: a number of trials, or `tt.Budget(trials=, hours=, cost=)`; over all runs of the study together.
         target: a value of the objective that is good enough.
         stop: "auto" (budget, target, and giving up when nothing ever works), "never" (budget and target alone), or
@@ -75,9 +81,12 @@ def tune(
         executor: "serial" (in this process), "processes" (one crash-isolated process a worker), "command", or an
             object; by default serial for one worker, processes for more, command for a `Command`.
         resources: what one trial needs, with its limits of memory and time.
-        optimizer, scheduler: names of plugins, or objects.
+        optimizer: what proposes configurations; a plugin's name, or an object.
+        scheduler: what decides how far each is run; a plugin's name, or an object.
         enqueue: configurations to try first; parameters that are left out are chosen by the optimiser.
-        store, name, seed: as in `create_study`; the name is that of the objective if None.
+        store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None.
+        name: the study's name in its store; that of the objective if None.
+        seed: makes every suggestion reproducible; drawn and put on record if None.
         retries: how often a trial is run again whose worker was killed from outside.
         lease_s: seconds for which this driver may be silent before another one takes its trials over.
         grace_s: seconds between asking a trial to end and ending it.
@@ -137,7 +146,7 @@ def tune(
     for point, params in zip(points, enqueue, strict=True):
         if not resumed or not study.session.was_enqueued(point):
             study.enqueue(params)
-    driver = Driver(study.session, runner, stops, settings, _progress(progress, study, budget))
+    driver = Driver(study.session, runner, stops, settings, _progress(progress, study))
     attach = getattr(runner, "on_message", None) is None and hasattr(runner, "on_message")
     if attach:
         runner.on_message = driver.on_message  # type: ignore[attr-defined]
@@ -177,7 +186,7 @@ def _executor(
     return runner
 
 
-def _progress(progress: bool | Progress | None, study: Study, budget: Budget) -> Progress:
+def _progress(progress: bool | Progress | None, study: Study) -> Progress:  # noqa: FBT001 - as tune takes it
     if progress is None:
         progress = sys.stderr is not None and sys.stderr.isatty()
     if progress is False:
