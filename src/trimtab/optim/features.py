@@ -1,10 +1,10 @@
 """How a kernel sees a configuration: coordinates in which Euclidean distance is the distance that is meant.
 
-A numeric parameter is one coordinate, its place in the unit interval. A categorical of k choices is k one-hot ones,
-each scaled by 1/sqrt 2, so that two different choices are 1 apart. A conditional parameter's coordinates are 0 where it
-is inactive, and each condition adds a coordinate that says whether it holds: two configurations that both have the
-parameter differ by its value, two that both lack it do not differ by it, and one of each differs by a learned scale. As
-squared distances of an embedding these are positive definite whatever the tree.
+A numeric parameter is one coordinate, its place in the unit interval. A categorical of k choices is k one-hot
+ones, each scaled by 1/sqrt 2, so that two different choices are 1 apart. A conditional parameter's coordinates are 0
+where it is inactive, and each condition adds a coordinate that says whether it holds: two configurations that both
+have the parameter differ by its value, two that both lack it do not differ by it, and one of each differs by a learned
+scale. As squared distances of an embedding these are positive definite whatever the tree.
 """
 
 from __future__ import annotations
