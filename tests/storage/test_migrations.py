@@ -72,7 +72,7 @@ def test_both_dialects_make_the_same_tables() -> None:
     def tables(name: str) -> dict[str, list[str]]:
         found = {}
         for statement in migrations(name, 0):
-            if match := re.match(r"CREATE TABLE @?(\w+) \((.*)\)", statement, re.S):
+            if match := re.match(r"CREATE TABLE @?(\w+) \((.*?)\n\)", statement, re.S):
                 lines = [line.strip() for line in match[2].splitlines()]
                 found[match[1]] = [line.split()[0] for line in lines if line and not line.startswith("PRIMARY KEY")]
         return found

@@ -76,7 +76,12 @@ class Space:
         self._column = {name: i for i, name in enumerate(self.names)}
         self._codec = Codec(self.parameters)
         self._activity = Activity(by_name)
-        self.constraints = tuple(parse(text, by_name) for text in ([require] if isinstance(require, str) else require))
+        texts = [require] if isinstance(require, str) else require
+        if not isinstance(texts, Iterable):
+            raise SpaceError(
+                f"require= expects a list of texts such as ['layers * batch <= 1024'], got {shown(require)}."
+            )
+        self.constraints = tuple(parse(text, by_name) for text in texts)
         self._held = self._read_fixed(fixed)
         self._is_held = None if self._held is None else ~np.isnan(self._held)
         self._default = self._read_defaults()
@@ -541,7 +546,7 @@ class Space:
             if snapped[column] != given[column]:
                 parameter = self.parameters[column]
                 raise ParamsError(
-                    f"{self.names[column]} is {parameter!r}, which has no value of code {given[column]!r}."
+                    f"{self.names[column]} is {parameter!r}, which has no value of code {float(given[column])!r}."
                 )
         self._check_partial(given)
         if self._held is not None:
@@ -663,7 +668,7 @@ def _by_name(parameters: object, named: Mapping[str, object]) -> dict[str, Param
 
 
 def _as_configurations(params: object) -> Sequence[Mapping[str, Any]]:
-    if isinstance(params, Mapping) or not isinstance(params, Sequence):
+    if isinstance(params, (Mapping, str, bytes)) or not isinstance(params, Sequence):
         raise ParamsError(f"expected a list of configurations, each {{name: value}}, got {shown(params)}.")
     for i, row in enumerate(params):
         if not isinstance(row, Mapping):
