@@ -13,6 +13,9 @@ from trimtab.ledger.table import TrialTable
 from trimtab.space.problem import Problem
 from trimtab.stop.protocol import Verdict
 
+_ANY = 1 << 30
+"""More trials than anybody starts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
@@ -86,9 +89,10 @@ class Budget:
         price = spent / len(known)
         left = self.cost - spent - price * (table.n_running + table.n_waiting)
         if price <= 0:
-            return 1 << 30, ""
+            return _ANY, ""
         reason = f"{spent:g} of {self.cost:g} is spent, and another trial is expected to cost {price:.4g}"
-        return math.floor(left / price), reason
+        affordable = left / price * (1 + 1e-9)  # three trials of 0.1 are covered by 0.3, whatever floats say
+        return math.floor(min(affordable, _ANY)), reason
 
 
 def _used_up(reason: str, *, cancel: bool = False) -> Verdict:
