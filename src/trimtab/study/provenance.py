@@ -36,8 +36,9 @@ def gather() -> dict[str, Any]:
 
 def _text(argument: str) -> str:
     """Return a command-line argument fit for the record: valid text, of bounded length, without a URL's password."""
-    text = argument.encode("utf-8", "backslashreplace").decode()[:2000]
-    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+    text = argument.encode("utf-8", "backslashreplace").decode()
+    text = re.sub(r"(://[^:/@\s]*):\S*@", r"\1:***@", text)  # up to the last @: a password may hold one
+    return re.sub(r"(?i)\b(password=)[^&\s]*", r"\1***", text)[:2000]
 
 
 def _git() -> dict[str, Any] | None:

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from trimtab.errors import TrialError
+from trimtab.ledger.event import Origin
+from trimtab.space.parameter import Float
+from trimtab.space.problem import Problem, at_least, maximize, minimize
+from trimtab.space.space import Space
+from trimtab.study.best import best_row, candidates, front_rows, require_best, why_no_best
+from trimtab.testing.simulation import Simulation
+
+X = np.array([0.5])
+
+
+def told(metrics, *rows) -> Simulation:
+    run = Simulation(Problem(Space(x=Float(0, 1)), metrics))
+    for y in rows:
+        number = run.enqueue(X)
+        run.start(number)
+        run.tell(number, *y)
+    return run
+
+
+def test_the_best_is_the_earliest_of_the_smallest_losses():
+    assert best_row(told([minimize("loss")], [2.0], [1.0], [1.0], [3.0]).table) == 1
+    assert best_row(told([maximize("accuracy")], [2.0], [1.0], [3.0]).table) == 2
+
+
+def test_only_complete_trials_count():
+    run = told([minimize("loss")], [2.0])
+    for fate in (run.fail, lambda n: run.stop(n, loss=0.0)):
+        number = run.enqueue(X)
+        run.start(number)
+        fate(number)
+    run.enqueue(X)
+    assert candidates(run.table).tolist() == [0]
+
+
+def test_of_a_line_of_descent_only_the_end_counts():
+    run = told([minimize("loss")], [0.0], [2.0])
+    number = run.put(X, Origin("asha", "promoted"), parent=0)
+    run.start(number)
+    run.tell(number, 1.0)
+    assert candidates(run.table).tolist() == [1, 2]
+    assert best_row(run.table) == 2
+
+
+def test_constraints_come_before_the_objective():
+    metrics = [minimize("loss"), at_least("recall", 0.9)]
+    run = told(metrics, [0.0, 0.89], [2.0, 0.9], [3.0, 1.0], [0.0, math.nan])
+    assert candidates(run.table).tolist() == [1, 2]
+    assert best_row(run.table) == 1
+
+
+def test_the_front_is_what_nothing_dominates():
+    metrics = [minimize("loss"), maximize("speed")]
+    run = told(metrics, [1.0, 1.0], [2.0, 2.0], [2.0, 1.0], [0.5, 0.5], [1.0, 1.0], [3.0, 1.9])
+    assert front_rows(run.table).tolist() == [0, 1, 3, 4]
+
+
+def test_the_front_is_what_its_definition_says():
+    losses = np.random.default_rng(0).integers(0, 6, (60, 3)).astype(float)
+    run = told([minimize("a"), minimize("b"), minimize("c")], *losses.tolist())
+    beaten = [bool(np.any(np.all(losses <= row, axis=1) & np.any(losses < row, axis=1))) for row in losses]
+    assert front_rows(run.table).tolist() == np.flatnonzero(~np.array(beaten)).tolist()
+
+
+def test_the_front_of_one_objective_is_the_best_and_its_equals():
+    assert front_rows(told([minimize("loss")], [1.0], [2.0], [1.0]).table).tolist() == [0, 2]
+
+
+def test_it_says_why_there_is_none():
+    run = told([minimize("loss"), at_least("recall", 0.9)])
+    assert why_no_best(run.table) == "no trial is complete yet."
+    assert front_rows(run.table).tolist() == []
+    run.enqueue(X)
+    run.start(0)
+    run.fail(0, "oom")
+    assert "1 failed (1 x oom)" in why_no_best(run.table)
+    for recall in (0.2, 0.8, 0.5):
+        number = run.enqueue(X)
+        run.start(number)
+        run.tell(number, 0.0, recall)
+    with pytest.raises(TrialError, match=r"none of the 3 .*; trial 2 comes nearest with recall = 0\.8"):
+        require_best(run.table)

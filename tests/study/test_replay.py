@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import pytest
+
+from trimtab import plugins
+from trimtab.errors import ReplayError
+from trimtab.ledger.event import Asked, Record
+from trimtab.optim.random import Random
+from trimtab.optim.sobol import Sobol
+from trimtab.study.replay import Replayed, replay
+from trimtab.testing.simulation import PROBLEMS, Simulation, plain_history, rough_history
+
+
+def altered(records: Sequence[Record], number: int, **fields: object) -> list[Record]:
+    """Return the log with other words about how a trial was asked for."""
+    changed = []
+    for record in records:
+        if isinstance(record.event, Asked) and record.event.number == number:
+            record = msgspec.structs.replace(record, event=msgspec.structs.replace(record.event, **fields))
+        changed.append(record)
+    return changed
+
+
+def test_a_log_replays_to_the_bit():
+    run = Simulation(PROBLEMS["branches"], Sobol(), seed=3)
+    plain_history(run, 8)
+    assert replay(run.records) == Replayed(len(run.records), 8, 0, ())
+
+
+@pytest.mark.parametrize("name", plugins.names("optimizers"))
+def test_so_does_one_in_which_everything_happened(name):
+    run = Simulation(PROBLEMS["conditions and constraints"], plugins.load("optimizers", name)(), seed=5)
+    rough_history(run, 16, seed=1)
+    replayed = replay(run.records)
+    assert replayed.differing == ()
+    assert replayed.given > 0
+    assert replayed.suggestions + replayed.given == len(run.table)
+
+
+def test_a_suggestion_that_was_altered_is_found():
+    run = Simulation(PROBLEMS["log"], Random())
+    plain_history(run, 5)
+    x = run.table.x[2].tolist()
+    replayed = replay(altered(run.records, 2, x=(float(np.nextafter(x[0], 1)), x[1])))
+    assert replayed.differing == (2,)
+    with pytest.raises(ReplayError, match="1 of 5 suggestions differ from the log, first that of trial 2"):
+        replayed.require_equal()
+
+
+def test_another_seed_is_found():
+    run = Simulation(PROBLEMS["log"], Random(), seed=1)
+    plain_history(run, 3)
+    first = run.records[0]
+    other = msgspec.structs.replace(first, event=msgspec.structs.replace(first.event, seed=2))
+    assert replay([other, *run.records[1:]]).differing == (0, 1, 2)
+
+
+def test_a_fidelity_that_was_altered_is_found():
+    run = Simulation(PROBLEMS["fidelity"], Random())
+    plain_history(run, 2)
+    assert replay(altered(run.records, 1, fidelity=(3.0,))).differing == (1,)
+
+
+def test_what_a_user_put_in_line_is_not_recomputed():
+    run = Simulation(PROBLEMS["log"], Random())
+    run.enqueue(run.problem.space.sample(np.random.default_rng(0), 1)[0])
+    plain_history(run, 2)
+    assert (replay(run.records).suggestions, replay(run.records).given) == (2, 1)
