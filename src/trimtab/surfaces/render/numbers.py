@@ -38,7 +38,7 @@ def setting(value: object) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return a duration in its two largest units: `45 ms`, `12.3 s`, `3 min 05 s`, `1 h 02 min`, `2 d 03 h`."""
+    """Return a duration in its two largest units: `45 ms`, `1.2 s`, `12 s`, `3 min 05 s`, `1 h 02 min`, `2 d 03 h`."""
     if seconds is None or math.isnan(seconds):
         return "-"
     if seconds < 0:

@@ -212,6 +212,10 @@ class Line:
         self._cells = width(text)
 
 
+def _raise_gone() -> None:
+    raise BrokenPipeError
+
+
 class Panel:
     """A live panel of a few lines, drawn by rich."""
 
@@ -221,6 +225,7 @@ class Panel:
 
         self.study_name = study_name
         self._console = Console(file=stream, highlight=False)
+        self._console.on_broken_pipe = _raise_gone  # type: ignore[method-assign]  # rich would end the process
         # What the objective prints goes above the panel, where stdout is a terminal too; redirected, it is left alone.
         self._live = Live(
             console=self._console,
