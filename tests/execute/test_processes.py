@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -257,8 +258,9 @@ def test_workers_that_are_killed_as_they_start_end_the_study_at_last(tmp_path):
         me = psutil.Process()
         while not stop.is_set():
             for child in me.children():
-                if "trimtab.execute.worker" in child.cmdline():
-                    child.kill()
+                with contextlib.suppress(psutil.Error):  # dead already
+                    if "trimtab.execute.worker" in child.cmdline():
+                        child.kill()
             time.sleep(0.005)
 
     killer = threading.Thread(target=kill_children)
