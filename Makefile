@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 JOBS   ?= 2
 BIN    := $(VENV)/bin
+PEERS  := $(VENV)-peers
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PARTS  := pyproject.toml constraints.txt
 
@@ -13,7 +14,7 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help tune test lint docs bench soak lock clean
+.PHONY: help tune test lint docs bench bench-page soak lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -33,8 +34,13 @@ lint: $(VENV)/.stamp-lint  ## style, types and floors
 docs: $(VENV)/.stamp-docs  ## build the site into site/; a broken link is an error
 	$(BIN)/mkdocs build --strict --quiet
 
-bench: $(VENV)/.stamp-test  ## every benchmark, one JSON line each
-	@for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+bench: $(PEERS)/.stamp-bench  ## every benchmark, beside the libraries it is compared with; a JSON line a figure
+	@for script in $(filter-out %/tables.py,$(wildcard benchmarks/[a-z]*.py)); do \
+	  $(PEERS)/bin/python $$script || failed=1; \
+	done; exit $${failed:-0}
+
+bench-page: $(BIN)/python
+	@$(BIN)/python benchmarks/tables.py
 
 soak: $(VENV)/.stamp-test $(VENV)/.stamp-debian  ## the tests that take minutes: kills, many drivers, long studies
 	$(BIN)/python -m pytest -m soak
@@ -42,13 +48,13 @@ soak: $(VENV)/.stamp-test $(VENV)/.stamp-debian  ## the tests that take minutes:
 lock:  ## write constraints.txt anew from what pyproject.toml declares
 	@fresh=$$(mktemp -d) && trap "rm -rf $$fresh" EXIT && unset PIP_CONSTRAINT PIP_BUILD_CONSTRAINT && \
 	$(PYTHON) -m venv $$fresh && pip="$$fresh/bin/python -m pip --quiet --disable-pip-version-check" && \
-	$$pip install --upgrade pip && $$pip install -e '.[all]' --group test --group lint --group docs --group build && \
+	$$pip install --upgrade pip && $$pip install -e '.[all]' --group test --group lint --group docs --group bench --group build && \
 	{ echo "# Exact versions of everything that make installs; written by make lock."; \
 	  $$pip freeze --all --exclude-editable --exclude setuptools; } > $$fresh/lock && \
 	cp $$fresh/lock constraints.txt && echo "constraints.txt: $$(grep -c == constraints.txt) packages"
 
 clean:  ## remove what the other commands made, the studies too
-	rm -rf $(VENV) site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	rm -rf trimtab.db trimtab.db-wal trimtab.db-shm trimtab-files digits-trials.csv
 
 $(BIN)/python:
@@ -78,6 +84,14 @@ $(VENV)/.stamp-test: $(VENV)/.stamp-pip $(PARTS)
 $(VENV)/.stamp-docs: $(VENV)/.stamp-pip $(PARTS)
 	@echo "installing what the documentation needs"
 	@$(PIP) -e '.[all]' --group docs
+	@touch $@
+
+# Libraries to compare with have an environment of their own: what they bring must not help or hinder the tests.
+$(PEERS)/.stamp-bench: $(BIN)/python $(PARTS)
+	@echo "making $(PEERS), with what the benchmarks need"
+	@$(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check pip
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[all]' --group bench
 	@touch $@
 
 # The tests run a real PostgreSQL server: from the PATH or from Debian's package, which is installed where we may.
