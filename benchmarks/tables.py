@@ -23,7 +23,9 @@ figure and exits 1 if one is beyond its target; `make bench` runs them all, in a
 libraries to compare with. A figure without a target is there for comparison.
 
 Times are of the CPU where nothing else is said, since a busy machine hardly changes them. Compare figures of one run
-with each other, and no others: the ratios below do. To record a run and write this page anew:
+with each other, and no others: the ratios below do. Not even CPU time is the same twice where a disk is written to: a
+commit takes more of it while others use the disk, and figures about SQLite were seen more than twice as high then. To
+record a run and write this page anew:
 
 ```console
 $ make bench
