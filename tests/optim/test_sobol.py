@@ -46,6 +46,9 @@ def test_constraints_hold_and_all_that_they_leave_is_covered():
     run = Simulation(
         Problem(Space(a=Float(0, 1), b=Float(0, 1), require=["a + b <= 1"]), [minimize("loss")]), Sobol(), seed=1
     )
+    many = run.propose(2048).x
+    assert abs(np.mean(many[:, 0] < 0.25) - 0.4375) < 0.03, "uniform over what is left"
+    assert abs(np.mean(many.sum(axis=1) < 0.5) - 0.25) < 0.03
     x = run.propose(512).x
     assert x.sum(axis=1).max() <= 1
     assert len(np.unique(x, axis=0)) == 512

@@ -69,10 +69,10 @@ def test_no_trial_starts_that_is_expected_to_overspend(run):
     run.add(Told(0, {"loss": 1.0}, cost=3.0))
     assert assess(run, cost=10).remaining == 2
     run.enqueue(X)
-    assert assess(run, cost=10).remaining == 1, "what waits will be paid too"
+    assert assess(run, cost=10).remaining == 2, "what is in line has to be admitted like any other"
     assert assess(run, cost=5.9).stop
     assert "is used up: 3 was spent" in assess(run, cost=3).reason
-    assert assess(run, cost=100, trials=4).remaining == 2, "the nearest limit counts"
+    assert assess(run, cost=100, trials=4).remaining == 3, "the nearest limit counts"
 
 
 @pytest.mark.parametrize(("price", "n"), [(0.1, 3), (0.1, 7), (0.7, 9), (1 / 3, 3), (1e-3, 1000)])

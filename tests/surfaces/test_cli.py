@@ -95,7 +95,7 @@ def test_a_dry_run_runs_nothing(tmp_path: Path) -> None:
 def test_an_interrupted_run_goes_on(tmp_path: Path, number: signal.Signals, code: int) -> None:
     (tmp_path / "study.yaml").write_text(STUDY.replace("echo", "sleep 0.2; echo").replace("budget: 6", "budget: 12"))
     process = start(tmp_path, "run", "study.yaml")
-    wait_for(lambda: (tmp_path / "trimtab-files/quick/trials/000002").is_dir())
+    wait_for(lambda: list((tmp_path / "trimtab-files").glob("quick-*/trials/000002")))
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == code, err

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from trimtab.errors import ObjectiveError, TrialStopped
+from trimtab.errors import ExecutorError, ObjectiveError, TrialStopped
 from trimtab.execute.plain import Foreign, as_number, plain
 
 REPORT_FILE = "TRIMTAB_REPORT_FILE"
@@ -37,6 +37,7 @@ def report(step: float | None = None, /, values: Mapping[str, object] | None = N
 
     Raises:
         TrialStopped: the scheduler has ended the trial; let it pass, and the program ends as it should.
+        ExecutorError: the report file cannot be written.
         ObjectiveError: there is nothing to report, or a value is no number.
     """
     said = {str(name): _number(name, value) for name, value in {**(values or {}), **named}.items()}
@@ -80,8 +81,11 @@ def _write(line: str) -> None:
     if path is None:
         print(line, file=sys.stdout, flush=True)
         return
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        os.write(fd, line.encode() + b"\n")  # one write: lines of several processes do not mix
-    finally:
-        os.close(fd)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(fd, line.encode() + b"\n")  # one write: lines of several processes do not mix
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise ExecutorError(f"cannot report to {path}: {error.strerror or error}.") from None

@@ -30,7 +30,10 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Created(msgspec.Struct, frozen=True, omit_defaults=True, tag="created", tag_field="kind"):
-    """The study begins. `problem` is `Problem.to_json()`, the engines are {"name": ..., **options}."""
+    """The study begins. `problem` is `Problem.to_json()`, the engines are {"name": ..., **options}.
+
+    `id` tells the study's files from those of an earlier study of its name.
+    """
 
     version: int
     name: str
@@ -39,6 +42,7 @@ class Created(msgspec.Struct, frozen=True, omit_defaults=True, tag="created", ta
     optimizer: dict[str, Any]
     scheduler: dict[str, Any]
     provenance: dict[str, Any] = {}
+    id: str = ""
 
 
 class Opened(msgspec.Struct, frozen=True, omit_defaults=True, tag="opened", tag_field="kind"):

@@ -97,6 +97,10 @@ class Ledger:
         row = c["state"].n
         if event.number != row:
             raise StoreCorruptError(f"{_name(record)} is trial {event.number} where trial {row} was due.")
+        if len(event.x) != len(table.space):
+            raise StoreCorruptError(
+                f"{_name(record)} has {len(event.x)} values where the space has {len(table.space)} parameters."
+            )
         c["state"].add(WAITING)
         c["x"].add(event.x)
         c["asked_at"].add(record.at)
@@ -109,6 +113,7 @@ class Ledger:
         if event.parent is not None:
             c["parent"].rows[row] = event.parent
             table._n_children += 1
+            table._again[row] = None
         if event.given is not None:
             table._given[row] = event.given
         table._waiting[row] = None
@@ -130,6 +135,7 @@ class Ledger:
         c["started_at"].rows[row] = record.at
         c["lease_s"].rows[row] = math.nan if event.lease_s is None else event.lease_s
         del table._waiting[row]
+        table._again.pop(row, None)
         table._running[row] = None
 
     def _reported(self, event: Reported, record: Record) -> None:
@@ -163,7 +169,7 @@ class Ledger:
         self._spent(row, event.seconds, event.cost)
         table._c["state"].rows[row] = WAITING
         del table._running[row]
-        table._waiting[row] = None
+        table._waiting[row] = table._again[row] = None
 
     def _values(self, row: int, values: Mapping[str, float]) -> None:
         table = self.table

@@ -219,6 +219,7 @@ class TrialTable:
         self._study_notes: dict[str, Any] = {}
         self._given: dict[int, Sequence[float | None]] = {}
         self._waiting: dict[int, None] = {}
+        self._again: dict[int, None] = {}  # of those that wait, the ones whose configuration was begun
         self._running: dict[int, None] = {}
         self._n_children = 0
         self._now = 0.0
@@ -378,12 +379,26 @@ class TrialTable:
         return len(self._waiting)
 
     @property
+    def first_again(self) -> int | None:
+        """The first row that waits to go on with what was begun: a lost one, or a child; None if there is none."""
+        return next(iter(self._again), None)
+
+    @property
+    def n_again(self) -> int:
+        return len(self._again)
+
+    @property
+    def n_begun(self) -> int:
+        """How many configurations were handed out, to whatever end: `n_lines` without those still in line."""
+        return self.n_lines - (self.n_waiting - self.n_again)
+
+    @property
     def n_running(self) -> int:
         return len(self._running)
 
     @property
     def n_lines(self) -> int:
-        """How many configurations were begun: rows without those that continue another."""
+        """How many configurations there are: rows without those that continue another."""
         return len(self) - self._n_children
 
     def furthest(self) -> Ints:

@@ -22,8 +22,8 @@ class Budget:
     """How much may be spent on a study in all, over every run, driver and worker.
 
     Attributes:
-        trials: configurations, whatever becomes of them: failed and stopped ones count, a trial that was lost and run
-            again counts once.
+        trials: configurations, whatever becomes of them: failed, stopped and enqueued ones count, a trial that was
+            lost and run again counts once.
         hours: wall time during which the study is worked on. Time between two runs does not count. What still runs at
             the end is stopped.
         cost: in the unit of the cost metric. No trial starts that is expected to overspend: its price is taken to be
@@ -64,7 +64,7 @@ class Budget:
         """Return whether another trial is covered."""
         remaining: int | None = None
         if self.trials is not None:
-            remaining = self.trials - table.n_lines
+            remaining = self.trials - table.n_begun
             if remaining <= 0:
                 return _used_up(f"the budget of {_count(self.trials, 'trial')} is used up")
         if self.hours is not None and table.elapsed >= self.hours * 3600:
@@ -73,7 +73,7 @@ class Budget:
         if self.cost is not None:
             affordable, reason = self._affordable(table)
             if affordable <= 0:
-                return _used_up(reason)
+                return Verdict(stop=True, reason=reason, rule="budget", wait=price_awaited(table), remaining=0)
             remaining = affordable if remaining is None else min(affordable, remaining)
         return Verdict(stop=False, reason="", rule="budget", remaining=remaining)
 
@@ -87,12 +87,17 @@ class Budget:
         if not len(known):  # nobody knows a price yet: let the first few find it out, one at a time
             return (1 if not table.n_running else 0), "the first trial's cost is awaited"
         price = spent / len(known)
-        left = self.cost - spent - price * (table.n_running + table.n_waiting)
+        left = self.cost - spent - price * (table.n_running + table.n_again)
         if price <= 0:
             return _ANY, ""
         reason = f"{spent:g} of {self.cost:g} is spent, and another trial is expected to cost {price:.4g}"
         affordable = left / price * (1 + 1e-9)  # three trials of 0.1 are covered by 0.3, whatever floats say
         return math.floor(min(affordable, _ANY)), reason
+
+
+def price_awaited(table: TrialTable) -> bool:
+    """Return whether nobody knows yet what a trial costs, and the first one runs."""
+    return bool(table.n_running) and bool(np.isnan(table.cost).all())
 
 
 def _used_up(reason: str, *, cancel: bool = False) -> Verdict:

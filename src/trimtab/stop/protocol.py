@@ -18,6 +18,7 @@ class Verdict:
         reason: a sentence for a person.
         rule: the rule's name.
         cancel: True when running trials should be ended too.
+        wait: True when nothing may start now, and it is too early to end the study.
         remaining: how many more trials may start now; None where the rule does not count.
         expected_gain, gain_interval, next_cost: what going on would bring and cost, where the rule knows.
     """
@@ -26,6 +27,7 @@ class Verdict:
     reason: str
     rule: str
     cancel: bool = False
+    wait: bool = False
     remaining: int | None = None
     expected_gain: float | None = None
     gain_interval: tuple[float, float] | None = None

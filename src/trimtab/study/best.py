@@ -63,7 +63,7 @@ def why_no_best(table: TrialTable) -> str:
         return "no trial is complete yet."
     kinds, counts = np.unique(table.failure[failed], return_counts=True)
     causes = ", ".join(f"{count} x {FAILURE_KINDS[kind]}" for kind, count in zip(kinds, counts, strict=True))
-    return f"no trial is complete: {len(failed)} failed ({causes}); `study.table.trial({failed[0]}).error` says why."
+    return f"no trial is complete: {len(failed)} failed ({causes}); the error of trial {failed[0]} says why."
 
 
 def require_best(table: TrialTable) -> int:

@@ -16,16 +16,16 @@ class Files:
     A study in memory has none to lie beside; its files go to a temporary folder, which is removed with the process.
     """
 
-    def __init__(self, url: str, study: str) -> None:
+    def __init__(self, url: str, study: str, id: str = "") -> None:
         self._beside = files_dir(url)
-        self._study = study
+        self._folder = f"{_slug(study)}-{id}" if id else _slug(study)
         self._base: Path | None = None
 
     @property
     def base(self) -> Path:
         """The study's folder."""
         if self._base is None:
-            self._base = (self._beside or _temporary()) / _slug(self._study)
+            self._base = (self._beside or _temporary()) / self._folder
         return self._base
 
     def line(self, root: int) -> Path:

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from trimtab.errors import ObjectiveError, StoreUnavailableError
+from trimtab.errors import ObjectiveError, StoreError, StoreUnavailableError
 from trimtab.execute import protocol as execute
 from trimtab.ledger.event import Assessed, Event, Failed, Noted, Reported, Stopped, Told
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, TrialView
 from trimtab.stop.protocol import Stop, Verdict
 from trimtab.study import best, values
-from trimtab.study.session import Session, lose
+from trimtab.study.session import Session, is_running, lose
 
 TICK_S = 0.5
 """How long the loop waits for a message before it looks at the clock and at other drivers."""
@@ -140,6 +140,7 @@ class Driver:
         """
         session = self._session
         try:
+            session.begin()  # before anything is assessed: time and failures count from here
             while True:
                 self._look_around()
                 verdict = self._fill()
@@ -147,7 +148,10 @@ class Driver:
                 if not self._handles:
                     if verdict is None:
                         continue
-                    if session.reap() or (session.table.n_waiting and not verdict.cancel):
+                    if session.reap() or (session.table.n_again and not verdict.cancel):
+                        continue
+                    if verdict.wait:
+                        time.sleep(TICK_S)
                         continue
                     break
                 self._absorb(self._executor.poll(TICK_S))
@@ -252,6 +256,8 @@ class Driver:
                     raise
                 time.sleep(0.5)
         for message in messages:
+            if isinstance(message, execute.Lost):
+                self._killed[message.number] = self._killed.get(message.number, 0) + 1
             if isinstance(message, (execute.Exited, execute.Lost)):
                 self._forget(message.number)
             elif isinstance(message, execute.Reported) and message.number in self._handles:
@@ -326,7 +332,6 @@ class Driver:
         if killed >= self._settings.retries:
             error = f"{message.reason}; so ended {killed + 1} attempts in this run"
             return Failed(number, "killed", error, message.attempt)
-        self._killed[number] = killed + 1
         return lose(self._session.table, number, message.reason)
 
     # The end
@@ -334,14 +339,17 @@ class Driver:
     def _release(self) -> None:
         """Put what runs back in line, as far as the store can be written."""
         table = self._session.table
-        ours = [n for n in self._handles if table.state[n] == RUNNING and table.worker(n) == self._session.worker]
+        ours = {
+            n: int(table.attempt[n])
+            for n in self._handles
+            if table.state[n] == RUNNING and table.worker(n) == self._session.worker
+        }
         if not ours:
             return
         try:
-            self._session.commit(
-                lambda: [lose(table, n, "its driver was interrupted") for n in ours if table.state[n] == RUNNING]
-            )
-        except StoreUnavailableError:
+            why = "its driver was interrupted"
+            self._session.commit(lambda: [lose(table, n, why) for n, a in ours.items() if is_running(table, n, a)])
+        except StoreError:
             return  # the leases run out, or the next driver sees that we are gone
 
     def _record(self, verdict: Verdict) -> None:
@@ -375,7 +383,7 @@ class Driver:
             name=self._session.ledger.created.name,
             objective=problem.objectives[0].name,
             direction=problem.objectives[0].goal,
-            n_trials=table.n_lines,
+            n_trials=table.n_begun,
             n_complete=counts[COMPLETE],
             n_failed=counts[FAILED],
             n_stopped=counts[STOPPED],
@@ -442,7 +450,7 @@ class Heart:
                     until = self._session.store.now() + self._lease_s
                     self._session.journal.renew(self._session.worker, sorted(held), until)
                     self._renewed |= held
-            except StoreUnavailableError:
+            except StoreError:
                 continue  # a lease outlives two missed beats
             if done:
                 self._forget(done)

@@ -118,6 +118,7 @@ def create(
         optimizer=settings_of(optimizer),
         scheduler=settings_of(scheduler),
         provenance=provenance.gather(),
+        id=os.urandom(4).hex(),
     )
     return Study(Session(store, store.create(name, [created]), optimizer))
 

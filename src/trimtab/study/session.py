@@ -16,7 +16,7 @@ import numpy as np
 
 from trimtab.arrays import MASK64, Floats
 from trimtab.checks import is_whole
-from trimtab.errors import ConflictError, LateResultError, StoreCorruptError, TrialError
+from trimtab.errors import ConflictError, LateResultError, StoreCorruptError, StoreError, TrialError
 from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger import snapshot
 from trimtab.ledger.event import Asked, Event, Failed, Opened, Origin, Record, Started
@@ -47,7 +47,7 @@ class Session:
         self.store = store
         self.journal = journal
         self.ledger, self._snapshot_head = _fold(journal)
-        self.files = Files(store.url, self.ledger.created.name)
+        self.files = Files(store.url, self.ledger.created.name, self.ledger.created.id)
         self.scheduler: Scheduler = make("schedulers", self.ledger.created.scheduler)
         self.worker = owner.myself()
         self.lock = threading.RLock()
@@ -93,14 +93,26 @@ class Session:
                 for event in events:
                     ledger.apply(Record(ledger.head + 1, at, event))
                 if ledger.head - self._snapshot_head > max(SNAPSHOT_EVERY, self._snapshot_head >> 1):
-                    self.save_snapshot()
+                    self._try_snapshot()
                 return events
+
+    def begin(self) -> None:
+        """Put on record that this process works on the study from here on; its first change does so too."""
+        with self.lock:
+            self._open()
 
     def _open(self) -> None:
         """Before this process's first change: put on record who comes, and with which engine."""
         if self._is_open:
             return
         self._is_open = True
+        try:
+            self._put_on_record()
+        except BaseException:
+            self._is_open = False
+            raise
+
+    def _put_on_record(self) -> None:
         wanted = None if self._wanted is None else settings_of(self._wanted)
         changed = wanted if wanted != self.ledger.optimizer else None
         just_created = self.ledger.head == 1 and self.ledger.created.provenance.get("pid") == os.getpid()
@@ -115,33 +127,45 @@ class Session:
                 self.journal.save_snapshot(self.ledger.head, snapshot.save(self.ledger))
                 self._snapshot_head = self.ledger.head
 
+    def _try_snapshot(self) -> None:
+        """Save a snapshot if that can be done: it saves time, and nothing is lost without it."""
+        try:
+            self.save_snapshot()
+        except StoreError:
+            self._snapshot_head = self.ledger.head  # not again at once
+
     def close(self) -> None:
         """Save a snapshot if much was added, and let go of the store. Safe to call twice."""
         with self.lock:
             if self._is_open and self.ledger.head - self._snapshot_head > SNAPSHOT_EVERY // 4:
-                self.save_snapshot()
+                self._try_snapshot()
             self._is_open = False
             self.store.close()
 
     # Handing out trials
 
     def claim(self, *, lease_s: float | None, admit: Callable[[], bool] = lambda: True) -> int | None:
-        """Take a trial that waits, or propose a new one if `admit` says so at that very moment; return its number.
+        """Take a trial and return its number: one that was begun and lost, else, if `admit` says so at that very
+        moment, one in line, else a new one.
 
         None when nothing waits and nothing new is admitted or left to try.
-        """
+        """  # noqa: D205 - the order is one sentence
         proposed: Asked | None = None
+        about = self.table.problem
 
         def build() -> Sequence[Event]:
-            nonlocal proposed
+            nonlocal proposed, about
             table = self.table
-            if table.n_waiting:
-                number = table.first_waiting
+            number = table.first_again
+            if number is None:
+                if not admit():
+                    return []
+                number = table.first_waiting if table.n_waiting else None
+            if number is not None:
                 return [Started(number, self.worker, int(table.attempt[number]) + 1, lease_s)]
-            if not admit():
-                return []
-            if proposed is None or proposed.number != len(table):  # reports of others do not invalidate a proposal
-                proposed = self.propose()
+            # Reports of others do not invalidate a proposal; another trial does, and so does a space that has grown.
+            if proposed is None or proposed.number != len(table) or about is not table.problem:
+                proposed, about = self.propose(), table.problem
             return [] if proposed is None else [proposed, Started(proposed.number, self.worker, 1, lease_s)]
 
         with self.lock:
@@ -176,15 +200,15 @@ class Session:
             given=None if given is None else tuple(given.tolist()),
         )
 
-    def was_enqueued(self, given: Floats) -> bool:
-        """Return True if a user put this configuration (nan where free) in line before."""
+    def enqueued(self, given: Floats) -> int | None:
+        """Return the trial that a user put in line as this configuration (nan where free); None if nobody did."""
         table = self.table
         by_user = [row for row in range(len(table)) if table.is_enqueued(row)]
         for row in by_user:
             partial = table.given(row)
             if np.array_equal(table.x[row] if partial is None else partial, given, equal_nan=True):
-                return True
-        return False
+                return row
+        return None
 
     def require_running(self, number: int, attempt: int | None = None) -> int:
         """Return `number` if that trial runs, in that attempt.
@@ -237,7 +261,10 @@ class Session:
             held = [row for row in table.running if table.lease_s[row] == table.lease_s[row]]
             lost = self._overdue(held) if held else {}
             if lost:
-                self.commit(lambda: [lose(table, row, why) for row, why in lost.items() if table.state[row] == RUNNING])
+                attempts = {row: int(table.attempt[row]) for row in lost}
+                self.commit(
+                    lambda: [lose(table, n, why) for n, why in lost.items() if is_running(table, n, attempts[n])]
+                )
             return list(lost)
 
     def _overdue(self, rows: Iterable[int]) -> dict[int, str]:
@@ -260,6 +287,11 @@ class Session:
 
 
 _ONE_CPU = Resources()
+
+
+def is_running(table: TrialTable, number: int, attempt: int) -> bool:
+    """Return whether that attempt at a trial still runs, as far as the log was read."""
+    return bool(table.state[number] == RUNNING and table.attempt[number] == attempt)
 
 
 def lose(table: TrialTable, number: int, reason: str, *, again: bool = True) -> Failed:

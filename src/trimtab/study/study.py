@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from trimtab.errors import ParamsError, TrialError
+from trimtab.checks import is_number
+from trimtab.errors import ParamsError, ProblemError, TrialError
 from trimtab.execute import protocol as execute
 from trimtab.execute.trial import Trial
 from trimtab.ledger.event import FAILURE_KINDS, Asked, Event, Failed, Grown, Noted, Origin, Reported, Told
@@ -76,8 +77,11 @@ class Study:
 
         Raises:
             TrialError: nothing is left to try (a finite space is exhausted).
+            ProblemError: `lease_s` is no number of seconds.
         """
         session = self.session
+        if lease_s is not None and not (is_number(lease_s) and lease_s >= 0):
+            raise ProblemError(f"lease_s is a number of seconds, 0 or more, or None, got {lease_s!r}.")
         with session.lock:
             session.reap()
             number = session.claim(lease_s=lease_s)
@@ -112,7 +116,7 @@ class Study:
             ObjectiveError: the result cannot be read; the trial still runs and can be told again.
         """
         session = self.session
-        outcome = _outcome(self.problem, number, result, failed, error)
+        outcome = _outcome(self.problem, number, result, failed, error, cost)
 
         def build() -> Sequence[Event]:
             row = session.require_running(number, attempt)
@@ -120,7 +124,7 @@ class Study:
             seconds = max(0.0, session.store.now() - float(self.table.started_at[row]))
             if isinstance(outcome, tuple):
                 return [Failed(row, outcome[0], outcome[1], tried, seconds=seconds, cost=cost)]
-            told = Told(row, outcome.values, tried, seconds, outcome.cost if cost is None else cost)
+            told = Told(row, outcome.values, tried, seconds, outcome.cost)
             return [*(Noted(key, value, row) for key, value in outcome.notes.items()), told]
 
         session.commit(build)
@@ -137,16 +141,20 @@ class Study:
         checked = values.check_report(self.problem, reported)
         with session.lock:
             session.commit(lambda: [Reported(session.require_running(number, attempt), step, checked, attempt)])
+            lease_s = float(self.table.lease_s[number])
+            if lease_s == lease_s:  # whoever reports is not silent
+                session.journal.renew(session.worker, [(number, attempt)], session.store.now() + lease_s)
             return session.scheduler.judge(self.table, number)
 
     # Points, notes, tags, parameters
 
-    def enqueue(self, params: Mapping[str, Any], *, note: str | None = None) -> int:
+    def enqueue(self, params: Mapping[str, Any], *, note: str | None = None, once: bool = False) -> int:
         """Put a configuration in line: it is handed out before anything new is proposed. Return its number.
 
         Args:
             params: values by name; parameters that are left out are chosen by the optimiser.
             note: why, for the record.
+            once: whether to leave it if this configuration was put in line before, as a script that resumes wants.
 
         Raises:
             ParamsError: a value lies outside its parameter, or the point violates a constraint.
@@ -157,7 +165,10 @@ class Study:
 
         def build() -> Sequence[Event]:
             given, table = self.space.encode_partial(params), self.table
-            numbers[:] = [len(table)]
+            before = session.enqueued(given) if once else None
+            numbers[:] = [len(table) if before is None else before]
+            if before is not None:
+                return []
             if not np.any(self.space.active(given) & np.isnan(given)):  # nothing active is left open
                 broken = self.space.violated(given)
                 if broken:
@@ -177,14 +188,17 @@ class Study:
     def note(self, key: str, value: object, trial: int | None = None) -> None:
         """Write something down about a trial, or about the study: any JSON value; a later note of one key replaces it.
 
+        What JSON cannot say is noted as text.
+
         Raises:
             TrialError: no such trial.
         """
+        noted = values.plain(value)
 
         def build() -> Sequence[Event]:
             if trial is not None and not 0 <= trial < len(self.table):
                 raise TrialError(no_such_trial(trial, len(self.table)))
-            return [Noted(key, value, trial)]
+            return [Noted(key, noted, trial)]
 
         with self.session.lock:
             self.session.sync()
@@ -240,12 +254,12 @@ class Study:
 
 
 def _outcome(
-    problem: Problem, number: int, result: object, failed: str | None, error: str
+    problem: Problem, number: int, result: object, failed: str | None, error: str, cost: float | None
 ) -> values.Result | tuple[str, str]:
     """Return a checked result, or (failure kind, message)."""
     if failed is None:
         try:
-            return values.check(problem, result)
+            return values.check(problem, result, cost=cost)
         except values.NotFiniteError as unusable:
             return "nan", error or str(unusable)
     if result is not None:

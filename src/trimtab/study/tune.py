@@ -131,7 +131,8 @@ def tune(
         limits=(budget.trials, None if budget.hours is None else budget.hours * 3600, budget.cost),
     )
     stops = _stops(budget, stop)
-    points = [space.encode_partial(params) for params in enqueue]
+    for params in enqueue:
+        space.encode_partial(params)  # refused before anything is opened
     if isinstance(objective, Command):
         objective.check(space.names, tuple(f.name for f in problem.fidelities))
     name = name or _name(objective)
@@ -139,17 +140,20 @@ def tune(
     runner = _executor(objective, executor, workers, settings.resources)
     try:
         opened = open_store(store)
-        study, resumed = resume(opened, name, problem, engine, plan, seed)
     except BaseException:
         runner.close()
         raise
-    for point, params in zip(points, enqueue, strict=True):
-        if not resumed or not study.session.was_enqueued(point):
-            study.enqueue(params)
-    driver = Driver(study.session, runner, stops, settings, _progress(progress, study))
-    attach = getattr(runner, "on_message", None) is None and hasattr(runner, "on_message")
-    if attach:
-        runner.on_message = driver.on_message  # type: ignore[attr-defined]
+    try:
+        study, _ = resume(opened, name, problem, engine, plan, seed)
+        for params in enqueue:
+            study.enqueue(params, once=True)
+        driver = Driver(study.session, runner, stops, settings, _progress(progress, study))
+    except BaseException:
+        runner.close()
+        opened.close()
+        raise
+    if hasattr(runner, "on_message") and runner.on_message is None:  # it runs trials in this very thread
+        runner.on_message = driver.on_message
     driver.run()
     return study
 
@@ -157,8 +161,9 @@ def tune(
 def _stops(budget: Budget, stop: str | Sequence[Stop]) -> list[Stop]:
     if stop == "auto":
         return [Target(), budget, AllFailed()]
-    if stop == "never":
-        return [Target(), budget]
+    if stop == "never":  # what fails may cost nothing: a budget of cost alone would never end it
+        endless = budget.trials is None and budget.hours is None
+        return [Target(), budget, AllFailed()] if endless else [Target(), budget]
     if isinstance(stop, str):
         raise ProblemError(f'stop is "auto", "never" or a list of stopping rules; got {stop!r}.')
     return [Target(), budget, *stop]

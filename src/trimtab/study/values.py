@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from trimtab.checks import is_number
 from trimtab.errors import ObjectiveError
+from trimtab.execute import plain as execute_plain
 from trimtab.space.problem import Problem
 
 
@@ -24,7 +26,7 @@ class NotFiniteError(ObjectiveError):
     """A declared metric is nan or infinite."""
 
 
-def check(problem: Problem, returned: object, *, cost_required: bool = False) -> Result:
+def check(problem: Problem, returned: object, *, cost: float | None = None, cost_required: bool = False) -> Result:
     """Return what the objective returned as numbers.
 
     Accepted are a number (where there is one metric), a mapping of metric names to numbers, and a sequence of as many
@@ -58,12 +60,16 @@ def check(problem: Problem, returned: object, *, cost_required: bool = False) ->
             values[str(name)] = value
         else:
             notes[str(name)] = str(value)
-    cost = values.get(problem.cost or "cost")
+    name = problem.cost or "cost"
+    if cost is not None and not is_number(cost):
+        raise ObjectiveError(f"cost is {execute_plain.show(cost)}; a cost is a finite number.")
+    cost = values.get(name) if cost is None else float(cost)
+    if cost is None and name in notes:
+        raise ObjectiveError(f"{name} is {notes[name]}; a cost is a finite number.")
     if cost is None and (problem.cost is not None or cost_required):
-        name = problem.cost or "cost"
         raise ObjectiveError(f"the objective returned no {name!r}, which the budget's cost is counted in.")
     if cost is not None and cost < 0:
-        raise ObjectiveError(f"{problem.cost or 'cost'} is {cost:g}; a cost is not negative.")
+        raise ObjectiveError(f"{name} is {cost:g}; a cost is not negative.")
     return Result(values, cost, notes)
 
 
@@ -106,7 +112,7 @@ def _number(name: str, value: object) -> float:
     if type(value) is float or type(value) is int:
         return float(value)
     if isinstance(value, (str, bytes, bool)) or not hasattr(value, "__float__"):
-        shown = repr(value)
+        shown = execute_plain.show(value)
         raise ObjectiveError(
             f"{name} is {shown if len(shown) <= 60 else shown[:57] + '...'}, a {type(value).__name__}; "
             "a metric is a number."
@@ -118,12 +124,15 @@ def _number(name: str, value: object) -> float:
 
 
 def plain(value: object) -> Any:
-    """Return `value` as something that the log can hold."""
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    shown = repr(value)
-    return shown if len(shown) <= 1000 else shown[:997] + "..."
+    """Return `value` as JSON can say it: what is foreign as text, nan and infinities as "nan", "inf", "-inf"."""
+    return _spelled(execute_plain.plain(value))
+
+
+def _spelled(value: object) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _spelled(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_spelled(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return repr(value) if isinstance(value, execute_plain.Foreign) else value

@@ -28,7 +28,7 @@ class Group(click.Group):
 @click.group(
     cls=Group,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Every command takes --store (or TRIMTAB_STORE) and --json. Documentation: docs/ in the project.",
+    epilog="Studies are found with --store (or TRIMTAB_STORE); --json prints for programs.",
 )
 @click.version_option(__version__, prog_name="trimtab")
 def cli() -> None:

@@ -113,7 +113,12 @@ def report(words: Sequence[str]) -> None:
     trimtab report 3 loss=0.41     # after epoch 3
     trimtab report loss=0.29       # the result
     """  # noqa: D301 - click's mark for lines that are not to be wrapped
-    step = None if "=" in words[0] else as_number(words[0], words[0])
+    step = None
+    if "=" not in words[0]:
+        try:
+            step = float(words[0])
+        except ValueError:
+            raise click.BadParameter(f"a report is [STEP] METRIC=VALUE, as 3 loss=0.4; got {words[0]!r}.") from None
     try:
         report_in_program(step, pairs(words[0 if step is None else 1 :], "a report"))
     except tt.TrialStopped as stopped:

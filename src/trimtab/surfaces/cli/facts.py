@@ -79,7 +79,7 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     if study.space.require:
         yield "requires", clean("; ".join(study.space.require))
     for fidelity in study.problem.fidelities:
-        yield "fidelity", str(fidelity)
+        yield "fidelity", clean(f"{fidelity.name} {fidelity}")
     yield "optimiser", f"{ledger.optimizer['name']}, seed {ledger.created.seed}"
     yield "trials", counts_text(table)
     spent = total_cost(table)
@@ -88,6 +88,9 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
         yield "ended", clean(ledger.assessed.reason)
     row = best.best_row(table)
     yield "best", clean(best.why_no_best(table)) if row is None else best_line(study, table.trial(row))
+    if row is not None and len(study.problem.objectives) > 1:
+        front = bests(table)
+        yield "unbeaten", f"{count(len(front), 'trial')} that no other beats in every objective: " + ", ".join(front)
     curve = best_so_far(table)
     if len(curve) > 1:
         yield "best so far", f"{sparkline(curve)}  {number(curve[0])} → {number(curve[-1])}"
@@ -96,6 +99,11 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     for key, value in table.notes.items():
         yield "note", clean(f"{key}: {value}")
     yield "files", str(study.session.files.base)
+
+
+def bests(table: TrialTable) -> list[str]:
+    """Return the numbers of the trials on the front, as text."""
+    return [str(number) for number in best.front_rows(table).tolist()]
 
 
 def _at(table: TrialTable, row: int) -> float | None:
@@ -139,7 +147,7 @@ def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
         yield "fidelity", clean(f"{name} = {number(end)}")
     yield "why", clean(f"{view.origin}: {view.why}" if view.why else view.origin)
     if view.failure:
-        yield "failure", clean(f"{view.failure}: {first_line(view.error)}")
+        yield "failure" if view.state == "failed" else "lost before", clean(f"{view.failure}: {first_line(view.error)}")
     if view.reason:
         yield "stopped", clean(view.reason)
     steps, y = table.curves.of(view.number)

@@ -111,7 +111,7 @@ def show(name: str | None, trial: int | None, *, store: str | None, as_json: boo
             print_json(facts.trial_facts(view) | {"curve": curve, "logs": None if folder is None else str(folder)})
             return
         click.echo(f"trial {trial} of {study.name}\n{facts.labelled(list(facts.trial_lines(study, view)))}")
-        if view.error:
+        if view.error and view.state == "failed":
             click.echo(f"\nerror:\n{_indented(view.error)}")
         for stream in ("stdout", "stderr"):
             lines = [] if folder is None else facts.tail(folder / f"{stream}.log")
@@ -148,10 +148,10 @@ def best(name: str | None, *, store: str | None, only_params: bool, as_json: boo
             print_json(found if len(study.problem.objectives) > 1 else found[0])
             return
         for view in views:
-            if not only_params:
+            if not only_params or len(views) > 1:
                 click.echo(facts.best_line(study, view))
             for line in facts.labelled([(name, setting(value)) for name, value in view.params.items()]).splitlines():
-                click.echo(line if only_params else f"  {line}")
+                click.echo(line if only_params and len(views) == 1 else f"  {line}")
 
 
 @click.command()

@@ -145,8 +145,6 @@ def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
     engines = ("optimizer", "scheduler", "seed")
     about = {key: arguments[key] for key in (*keys, *engines) if key in arguments}
     with tt.create_study(asked.space, **about) as study:
-        if isinstance(asked.objective, tt.Command):
-            asked.objective.check(asked.space.names, tuple(f.name for f in study.problem.fidelities))
         first = study.ask()
         click.echo(repr(asked.space))
         click.echo(f"first trial: {clean(str(first.params))}")

@@ -354,8 +354,12 @@ class _Reader:
         cwd = beside / said["cwd"] if "cwd" in said else beside
         if not cwd.is_dir():
             raise SpecError(f"{self._where('cwd')}: there is no folder {cwd}.")
+        fidelities = said.get("fidelity", [])
+        names = [one["name"] for one in (fidelities if isinstance(fidelities, list) else [fidelities])]
         with self.at("command"):
-            return tt.Command(said["command"], cwd=cwd, env=said.get("env"))
+            command = tt.Command(said["command"], cwd=cwd, env=said.get("env"))
+            command.check(tuple(said["space"]), names)
+        return command
 
     def _function(self, reference: str, beside: Path) -> Callable[[tt.Trial], object]:
         """Import the function that a reference names; files and modules are looked for beside the study file first."""
