@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from math import inf
 
 from trimtab.errors import ExecutorError
-from trimtab.execute.protocol import Message, Task
+from trimtab.execute.protocol import Exited, Lost, Message, Task
 from trimtab.execute.supervise import Guardian, Watch
 
 WITHOUT_EXIT_FILES_S = 0.02
@@ -35,6 +35,7 @@ class LocalExecutor(ABC):
 
     def __init__(self, n_slots: int) -> None:
         self._n_slots = n_slots
+        self._n_out = 0  # attempts whose end `poll` has not told: a slot is free once what came of it is known
         self._watches: dict[str, Watch] = {}
         self._lock = threading.RLock()
         self._messages: queue.SimpleQueue[Message | Exception] = queue.SimpleQueue()
@@ -54,7 +55,7 @@ class LocalExecutor(ABC):
 
     def free(self) -> int:
         with self._lock:
-            return 0 if self._is_closed else self._n_slots - len(self._watches)
+            return 0 if self._is_closed else self._n_slots - self._n_out
 
     def submit(self, task: Task) -> str:
         with self._lock:
@@ -63,10 +64,17 @@ class LocalExecutor(ABC):
             if not self.free():
                 raise ExecutorError(f"all {self._n_slots} workers are busy; submit when free() says so.")
             self._start(task)
+            self._n_out += 1
             self._nudge()
         return task.handle
 
     def poll(self, timeout: float) -> Sequence[Message]:
+        messages = self._received(timeout)
+        with self._lock:
+            self._n_out -= sum(isinstance(message, (Exited, Lost)) for message in messages)
+        return messages
+
+    def _received(self, timeout: float) -> list[Message]:
         messages: list[Message] = []
         if self._broken is not None:
             raise self._broken
