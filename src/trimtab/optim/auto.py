@@ -38,7 +38,7 @@ class Auto:
 
     First the default configuration, which every result is compared with. Then, where the space has at most 64
     configurations, each of them once, in random order; where it has more, a few points of a scrambled Sobol sequence
-    and from there on a Gaussian process, which learns from every trial.
+    and from there on a Gaussian process, which learns from every complete or failed trial.
 
     Example:
         >>> Auto().to_json()
