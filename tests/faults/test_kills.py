@@ -102,7 +102,8 @@ def kill_at_random_moments(job: Job, rng: random.Random, kills: int, longest: fl
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("workers", [1, 8])
 def test_driver_killed_at_random_moments(tmp_path: Path, workers: int) -> None:
-    seconds, budget = (0.02, 26 * KILLS) if workers == 1 else (0.15, 36 * KILLS)
+    # More than can be done before the last kill, on however fast a machine.
+    seconds, budget = (0.02, 40 * KILLS) if workers == 1 else (0.15, 60 * KILLS)
     job = Job(
         tmp_path,
         f"sqlite:///{tmp_path}/trimtab.db",
@@ -123,7 +124,7 @@ def test_workers_killed_at_random_moments(tmp_path: Path) -> None:
     job = Job(
         tmp_path,
         f"sqlite:///{tmp_path}/trimtab.db",
-        20 * KILLS,
+        24 * KILLS,
         seconds=0.1,
         more=("--workers", "8", "--retries", "20"),
     )
