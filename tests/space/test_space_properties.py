@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -15,8 +16,12 @@ from trimtab.space.space import Space
 from trimtab.testing.strategies import rows_in, spaces
 
 N_ROWS = 20
-examples = settings(max_examples=1000, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-fewer = settings(examples, max_examples=250)
+# A thousand spaces of N_ROWS configurations each; TRIMTAB_EXAMPLES sets another number of spaces.
+N_EXAMPLES = int(os.environ.get("TRIMTAB_EXAMPLES", "1000"))
+examples = settings(
+    max_examples=N_EXAMPLES, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+fewer = settings(examples, max_examples=N_EXAMPLES // 4)
 
 
 def rows_of(space: Space, seed: int = 0) -> np.ndarray:
