@@ -515,3 +515,10 @@ def test_html_is_escaped_and_brings_no_colours(space):
     assert "style" not in html
     assert html.count("<tr>") == 2
     assert "held at 3" in space.fix(layers=3)._repr_html_()
+
+
+def test_bounds_whose_logarithms_are_equal_make_a_line() -> None:
+    low, high = 1e9, float(np.nextafter(1e9, 2e9))
+    space = Space(x=Float(low, high, log=True), y=Float(1, 2, log=True))
+    assert space.from_unit(np.array([[0.0, 0.5], [1.0, 0.5]]))[:, 0].tolist() == [low, high]
+    assert space.to_unit(np.array([[low, 1.0], [high, 2.0]])).tolist() == [[0.0, 0.0], [1.0, 1.0]]

@@ -43,7 +43,8 @@ def _scale(parameter: Parameter) -> _Scale:
         low, high = parameter.low, parameter.high
         if parameter.log:
             first, last = float(np.log(low)), float(np.log(high))
-            return _Scale(_LOG_LINE, first, last - first, first, low, high)
+            if last > first:  # else they are so near each other that their logarithms are equal, and a line will do
+                return _Scale(_LOG_LINE, first, last - first, first, low, high)
         return _Scale(_LINE, low, high - low, low, low, high)
     if isinstance(parameter, Int) and parameter.log:
         low, high = float(parameter.low), float(parameter.high)
