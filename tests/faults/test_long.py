@@ -45,7 +45,7 @@ def test_driver_killed_at_random_moments_on_postgresql(tmp_path: Path, postgresq
 
 def test_driver_killed_at_random_moments_with_the_default_engine(tmp_path: Path) -> None:
     job = Job(
-        tmp_path, f"sqlite:///{tmp_path}/trimtab.db", 400, seconds=0.05, more=("--workers", "4", "--optimizer", "auto")
+        tmp_path, f"sqlite:///{tmp_path}/trimtab.db", 800, seconds=0.2, more=("--workers", "4", "--optimizer", "auto")
     )
     kill_at_random_moments(job, random.Random(5), 20, 2.0)
     job.finish()
