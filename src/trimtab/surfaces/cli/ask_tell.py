@@ -56,10 +56,7 @@ def _open(store: str | None, name: str | None, file: Path | None) -> tt.Study:
     try:
         return tt.load_study(url, wanted)
     except StudyNotFoundError:
-        keys = ("minimize", "maximize", "objectives", "constraints", "target", "fidelity", "folds", "cost")
-        engines = ("optimizer", "scheduler", "seed")
-        about = {key: asked.arguments[key] for key in (*keys, *engines) if key in asked.arguments}
-        return tt.create_study(asked.space, store=url, name=wanted, **about)
+        return tt.create_study(asked.space, store=url, name=wanted, **spec.creating(asked.arguments))
 
 
 @click.command()

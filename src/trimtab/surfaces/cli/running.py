@@ -141,10 +141,7 @@ def _result(study: tt.Study, row: int | None) -> str:
 
 def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
     """Show the space and the first trial, proposed in memory."""
-    keys = ("minimize", "maximize", "objectives", "constraints", "target", "fidelity", "folds", "cost")
-    engines = ("optimizer", "scheduler", "seed")
-    about = {key: arguments[key] for key in (*keys, *engines) if key in arguments}
-    with tt.create_study(asked.space, **about) as study:
+    with tt.create_study(asked.space, **spec.creating(arguments)) as study:
         first = study.ask()
         click.echo(repr(asked.space))
         click.echo(f"first trial: {clean(str(first.params))}")

@@ -228,6 +228,15 @@ class StudyFile:
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
+PROBLEM = ("minimize", "maximize", "objectives", "constraints", "target", "fidelity", "folds", "cost")
+ENGINES = ("optimizer", "scheduler", "seed")
+
+
+def creating(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of `tune`'s arguments that `create_study` takes too, name and store apart."""
+    return {key: arguments[key] for key in (*PROBLEM, *ENGINES) if key in arguments}
+
+
 def load(path: Path) -> StudyFile:
     """Read a study file.
 
