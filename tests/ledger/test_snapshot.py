@@ -59,3 +59,11 @@ def test_a_snapshot_of_another_version_or_without_a_column_is_none(run):
     columns = plain["columns"]
     wrong = {**columns, "x": [columns["x"][0], [1, 1], columns["x"][2]]}
     assert snapshot.load(msgspec.msgpack.encode(plain | {"columns": wrong})) is None
+
+
+def test_a_snapshot_from_before_standard_errors_is_read(run):
+    plain = msgspec.msgpack.decode(snapshot.save(run.ledger))
+    del plain["columns"]["errors"]
+    restored = snapshot.load(msgspec.msgpack.encode(plain))
+    assert snapshot.save(restored) == snapshot.save(run.ledger)
+    assert np.isnan(restored.table.errors).all()

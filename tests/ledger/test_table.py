@@ -60,7 +60,7 @@ def test_rows_grow_wider_and_keep_what_they_hold():
     assert column.n == 4
 
 
-@pytest.mark.parametrize("name", ["state", "x", "y", "cost", "fidelity", "parent", "order", "touched"])
+@pytest.mark.parametrize("name", ["state", "x", "y", "errors", "cost", "fidelity", "parent", "order", "touched"])
 def test_no_reader_can_write(run, name):
     ask(run)
     run.start(0)
@@ -149,6 +149,25 @@ def test_undeclared_metrics_are_columns_too(run):
     run.start(1)
     run.add(Told(1, {"loss": 1.0, "speed": 1.0, "recall": 1.0, "beside": 7.0}))
     assert run.table.extra["beside"].tolist() == pytest.approx([np.nan, 7.0, np.nan], nan_ok=True)
+
+
+def test_standard_errors_are_a_column():
+    metrics = (minimize("loss", error="loss_se"), at_least("recall", 0.5), maximize("speed", error="speed_se"))
+    run = Simulation(Problem(Space(x=Float(0, 1)), metrics))
+    assert run.table.errors.shape == (0, 3)
+    ask(run, 4)
+    for number in range(3):
+        run.start(number)
+    y = {"loss": 1.0, "recall": 1.0, "speed": 1.0}
+    run.add(Told(1, {**y, "loss_se": 0.25, "speed_se": 0.0}))
+    run.add(Told(0, {**y, "speed_se": 2.0}))
+    run.stop(2, loss=1.0, loss_se=0.5)
+    nan = np.nan
+    expected = [[nan, nan, 2.0], [0.25, nan, 0.0], [0.5, nan, nan], [nan, nan, nan]]
+    assert np.array_equal(run.table.errors, expected, equal_nan=True)
+    assert run.table.trial(1).metrics == {**y, "loss_se": 0.25, "speed_se": 0.0}
+    run.grow("z", Float(0, 1))
+    assert np.array_equal(run.table.errors, expected, equal_nan=True)
 
 
 def test_numbers_of_trials_that_are_not_there(run):

@@ -40,6 +40,17 @@ def test_a_problem_says_what_is_wanted():
     assert pickle.loads(pickle.dumps(problem)) == problem
 
 
+def test_an_objective_may_come_with_its_standard_error():
+    metrics = (minimize("loss", error="loss_se"), at_most("latency", 30), maximize("f1", target=0.9, error="f1_se"))
+    problem = Problem(SPACE, metrics)
+    assert problem.errors == ((0, "loss_se"), (2, "f1_se"))
+    assert [str(metric) for metric in problem.objectives] == ["minimize loss ± loss_se", "maximize f1 ± f1_se to 0.9"]
+    assert problem.metrics[0].to_json() == {"name": "loss", "goal": "minimize", "error": "loss_se"}
+    assert Problem.from_json(json.loads(json.dumps(problem.to_json()))) == problem
+    before = Problem(SPACE, (minimize("loss"), *metrics[1:]))
+    assert before.differences(problem) == ["metric loss: was minimize loss, is now minimize loss ± loss_se"]
+
+
 def test_the_smallest_problem():
     problem = Problem(SPACE, [minimize("loss")])
     assert problem.metrics == (minimize("loss"),)
@@ -64,6 +75,12 @@ BAD = [
     (lambda: at_most("loss", True), "metric 'loss' expects bound to be a number, got True."),
     (lambda: minimize("loss", target="low"), "metric 'loss' expects target to be a number, got 'low' (of type str)."),
     (lambda: minimize("loss", target=-math.inf), "metric 'loss' expects target to be finite, got -inf."),
+    (lambda: Metric("loss", "at_most", 3, error="e"), "metric 'loss' is a constraint; error= is for objectives."),
+    (lambda: minimize("loss", error=""), "the name of a standard error is a text that is not empty, got ''"),
+    (lambda: minimize("loss", error=0.1), "the name of a standard error is a text that is not empty, got 0.1"),
+    (lambda: Problem(SPACE, [minimize("a", error="e"), maximize("b", error="e")]), "the standard error 'e' is named"),
+    (lambda: Problem(SPACE, [minimize("a", error="a")]), "'a' is the standard error of 'a' and something else as well"),
+    (lambda: Problem(SPACE, [minimize("a", error="c")], cost="c"), "'c' is the standard error of 'a' and something"),
     (lambda: Fidelity("epoch", 5, 1), "fidelity 'epoch' needs low <= high, got low=5 and high=1."),
     (lambda: Fidelity("epoch", -1, 1), "fidelity 'epoch' needs low >= 0, got low=-1."),
     (lambda: Fidelity("epoch", 0, 1, log=True), "fidelity 'epoch' needs low > 0 with log=True, got low=0."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 from pathlib import Path
 
@@ -62,6 +63,29 @@ def test_numbers_of_other_libraries_are_numbers() -> None:
     assert one.table.y[:, 0].tolist() == [0.5, 0.25]
     assert math.isnan(one.table.extra["accuracy"][0])
     assert one.table.trial(1).metrics == {"loss": 0.25, "accuracy": 3.0}
+
+
+def test_a_result_may_come_with_its_standard_error() -> None:
+    one = study(minimize=None, objectives=[tt.minimize("loss", error="loss_se")])
+    one.tell(one.ask().number, {"loss": 0.5, "loss_se": np.float32(0.25)})
+    one.tell(one.ask().number, 0.4)
+    one.tell(one.ask().number, {"loss": 0.6, "loss_se": None})
+    assert np.array_equal(one.table.errors[:, 0], [0.25, np.nan, np.nan], equal_nan=True)
+    assert one.table.trial(0).metrics == {"loss": 0.5, "loss_se": 0.25}
+    trial = one.ask()
+    for wrong, says in {
+        -0.1: "loss_se is -0.1; a standard error is a finite number, 0 or more: leave it out where it is not known.",
+        math.nan: "loss_se is nan; a standard error",
+        math.inf: "loss_se is inf; a standard error",
+        "low": "loss_se is 'low', a str",
+    }.items():
+        with pytest.raises(ObjectiveError, match=re.escape(says)):
+            one.tell(trial.number, {"loss": 0.5, "loss_se": wrong})
+        with pytest.raises(ObjectiveError, match=re.escape(says)):
+            trial.report(1, loss=0.5, loss_se=wrong)
+    trial.report(1, loss=0.5, loss_se=0.1)
+    one.tell(trial.number, {"loss": 0.5, "loss_se": 0})
+    assert one.table.errors[3, 0] == 0.0
 
 
 def test_what_is_no_number_is_kept_as_a_note() -> None:

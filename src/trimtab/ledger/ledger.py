@@ -176,6 +176,8 @@ class Ledger:
         names = table._problem.metric_names
         if values:
             table._c["y"].rows[row] = [values.get(name, math.nan) for name in names]
+            for i, key in table._problem.errors:
+                table._c["errors"].rows[row, i] = values.get(key, math.nan)
         if len(values) > len(names) or not values.keys() <= set(names):
             for name, value in values.items():
                 if name not in names:
@@ -221,7 +223,8 @@ class Ledger:
 
 
 _FILLED_LATER = (
-    "y", "cost", "seconds", "fidelity", "parent", "attempt", "started_at", "ended_at", "lease_s", "failure", "worker",
+    "y", "errors", "cost", "seconds", "fidelity", "parent", "attempt", "started_at", "ended_at", "lease_s", "failure",
+    "worker",
 )  # fmt: skip
 _STATE_NAMES = ("waiting", "running", "complete", "stopped", "failed")
 _FOLDS: dict[type[Event], Any] = {

@@ -21,6 +21,9 @@ from trimtab.space.problem import Problem
 
 SNAPSHOT_VERSION = 1
 
+_ADDED = ("errors",)
+"""Columns that the first snapshots have not; there they hold the fill value."""
+
 _CURVES = ("_curve_row", "_curve_step", "_curve_attempt", "_curve_y")
 _DICTS = ("_errors", "_reasons", "_notes", "_given")
 _SCALARS = ("_study_notes", "_n_children", "_elapsed", "_session_start", "_last_at")
@@ -104,7 +107,10 @@ def _restore(snapshot: _Snapshot) -> Ledger:
     ledger.assessed = snapshot.assessed
     table = ledger.table = TrialTable(Problem.from_json(snapshot.problem))
     for name, column in _columns(table).items():
-        column.load(_unpack(snapshot.columns[name]))
+        if name in snapshot.columns or name not in _ADDED:
+            column.load(_unpack(snapshot.columns[name]))
+        else:
+            column.extend(len(table))
     for name, array in snapshot.extra.items():
         table._extra[name] = Column(np.float64, math.nan)
         table._extra[name].load(_unpack(array))

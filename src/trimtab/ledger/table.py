@@ -191,6 +191,7 @@ class TrialTable:
             "state": Column(np.int8),
             "x": Column(np.float64, np.nan, len(problem.space)),
             "y": Column(np.float64, np.nan, n_metrics),
+            "errors": Column(np.float64, np.nan, n_metrics),
             "cost": Column(np.float64, np.nan),
             "seconds": Column(np.float64, np.nan),
             "fidelity": Column(np.float64, np.nan, n_fidelities),
@@ -256,6 +257,11 @@ class TrialTable:
     def y(self) -> Floats:
         """[N, M] the metrics as told, nan where there is none."""
         return self._c["y"].view
+
+    @property
+    def errors(self) -> Floats:
+        """[N, M] the standard errors of `y` as told, nan where none was and for metrics that have none."""
+        return self._c["errors"].view
 
     @property
     def cost(self) -> Floats:

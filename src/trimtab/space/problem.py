@@ -31,15 +31,18 @@ class Metric:
         goal: "minimize" or "maximize" for an objective, "at_most" or "at_least" for a constraint.
         bound: the constraint's bound; None for an objective.
         target: the value at which an objective is good enough; None for as good as can be.
+        error: the key under which trials return the standard error of an objective, such as that of a mean over folds
+            or seeds; None where they know none. A trial may leave it out.
 
     Raises:
-        ProblemError: an unknown goal, or a bound or target that is missing, misplaced or not finite.
+        ProblemError: an unknown goal; a bound, target or error that is missing, misplaced or of the wrong kind.
     """
 
     name: str
     goal: str
     bound: float | None = None
     target: float | None = None
+    error: str | None = None
 
     def __post_init__(self) -> None:
         _check_name("metric", self.name)
@@ -61,6 +64,10 @@ class Metric:
             raise ProblemError(
                 f"metric {self.name!r} is a constraint and needs a bound, such as {self.goal}({self.name!r}, 30)."
             )
+        if self.error is not None:
+            if not self.is_objective:
+                raise ProblemError(f"metric {self.name!r} is a constraint; error= is for objectives.")
+            _check_name("standard error", self.error)
         for key in ("bound", "target"):
             value = getattr(self, key)
             if value is not None:
@@ -78,23 +85,30 @@ class Metric:
     def to_json(self) -> dict[str, Any]:
         """Return the metric as JSON."""
         data: dict[str, Any] = {"name": self.name, "goal": self.goal}
-        data |= {key: value for key, value in (("bound", self.bound), ("target", self.target)) if value is not None}
+        data |= {key: value for key in ("bound", "target", "error") if (value := getattr(self, key)) is not None}
         return data
 
     def __str__(self) -> str:
         if self.bound is not None:
             return f"{self.name} {'<=' if self.goal == 'at_most' else '>='} {_text(self.bound)}"
-        return f"{self.goal} {self.name}" + ("" if self.target is None else f" to {_text(self.target)}")
+        known = "" if self.error is None else f" ± {self.error}"
+        return f"{self.goal} {self.name}{known}" + ("" if self.target is None else f" to {_text(self.target)}")
 
 
-def minimize(name: str, *, target: float | None = None) -> Metric:
-    """Return an objective of which less is better; at `target` it is good enough."""
-    return Metric(name, "minimize", target=target)
+def minimize(name: str, *, target: float | None = None, error: str | None = None) -> Metric:
+    """Return an objective of which less is better.
+
+    Args:
+        name: the key under which trials return it.
+        target: the value at which it is good enough.
+        error: the key under which trials return its standard error, where they know one.
+    """
+    return Metric(name, "minimize", target=target, error=error)
 
 
-def maximize(name: str, *, target: float | None = None) -> Metric:
-    """Return an objective of which more is better; at `target` it is good enough."""
-    return Metric(name, "maximize", target=target)
+def maximize(name: str, *, target: float | None = None, error: str | None = None) -> Metric:
+    """Return an objective of which more is better; the arguments are those of `minimize`."""
+    return Metric(name, "maximize", target=target, error=error)
 
 
 def at_most(name: str, bound: float) -> Metric:
@@ -180,6 +194,13 @@ class Problem:
         if not self.objectives:
             raise ProblemError("a problem needs an objective: minimize('loss') or maximize('accuracy').")
         _check_unique("metric", self.metric_names)
+        _check_unique("standard error", [key for _, key in self.errors])
+        for column, key in self.errors:
+            if key in self.metric_names or key == self.cost:
+                raise ProblemError(
+                    f"{key!r} is the standard error of {self.metric_names[column]!r} and something else as well; "
+                    "give one of them another name."
+                )
         _check_unique("fidelity", [fidelity.name for fidelity in self.fidelities])
         for fidelity in self.fidelities:
             if fidelity.name in self.space:
@@ -204,6 +225,11 @@ class Problem:
     @cached_property
     def metric_names(self) -> tuple[str, ...]:
         return tuple(metric.name for metric in self.metrics)
+
+    @cached_property
+    def errors(self) -> tuple[tuple[int, str], ...]:
+        """(column of a metric, key of its standard error) for each metric that has one."""
+        return tuple((column, metric.error) for column, metric in enumerate(self.metrics) if metric.error is not None)
 
     @cached_property
     def signs(self) -> Floats:
@@ -233,7 +259,7 @@ class Problem:
         """
         data = _fields("a problem", data, required=("space", "metrics"), optional=("fidelities", "folds", "cost"))
         metrics = tuple(
-            Metric(**_fields(f"metric {i}", entry, required=("name", "goal"), optional=("bound", "target")))
+            Metric(**_fields(f"metric {i}", entry, required=("name", "goal"), optional=("bound", "target", "error")))
             for i, entry in enumerate(_list("metrics", data["metrics"]))
         )
         fidelities = tuple(

@@ -35,7 +35,7 @@ def check(problem: Problem, returned: object, *, cost: float | None = None, cost
 
     Raises:
         NotFiniteError: a declared metric is nan or infinite.
-        ObjectiveError: a metric is missing or no number.
+        ObjectiveError: a metric is missing or no number, or a standard error is none.
     """
     given = _as_mapping(problem, returned)
     values: dict[str, float] = {}
@@ -48,8 +48,13 @@ def check(problem: Problem, returned: object, *, cost: float | None = None, cost
         if not math.isfinite(value):
             raise NotFiniteError(f"{name} is {value}.")
         values[name] = value
+    errors = {key for _, key in problem.errors}
     for name, raw in given.items():
         if name in values:
+            continue
+        if name in errors:
+            if raw is not None:
+                values[name] = _standard_error(name, raw)
             continue
         try:
             value = _number(name, raw)
@@ -77,10 +82,15 @@ def check_report(problem: Problem, values: Mapping[str, object]) -> dict[str, fl
     """Return what was reported as numbers; nan and infinities are kept as text, as the log keeps them.
 
     Raises:
-        ObjectiveError: a declared metric is no number.
+        ObjectiveError: a declared metric is no number, or a standard error is none.
     """
     checked: dict[str, float | str] = {}
+    errors = {key for _, key in problem.errors}
     for name, raw in values.items():
+        if name in errors:
+            if raw is not None:
+                checked[name] = _standard_error(name, raw)
+            continue
         try:
             value = _number(str(name), raw)
         except ObjectiveError:
@@ -89,6 +99,15 @@ def check_report(problem: Problem, values: Mapping[str, object]) -> dict[str, fl
             continue
         checked[str(name)] = value if math.isfinite(value) else str(value)
     return checked
+
+
+def _standard_error(name: str, raw: object) -> float:
+    value = _number(name, raw)
+    if not 0.0 <= value < math.inf:
+        raise ObjectiveError(
+            f"{name} is {value:g}; a standard error is a finite number, 0 or more: leave it out where it is not known."
+        )
+    return value
 
 
 def _as_mapping(problem: Problem, returned: object) -> Mapping[Any, object]:

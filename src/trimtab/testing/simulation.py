@@ -108,6 +108,9 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "fifty parameters": Problem(Space({f"x{i}": Float(0, 1) for i in range(50)}), _LOSS),
     "two objectives": Problem(Space(a=Float(0, 1), b=Float(0, 1)), (minimize("loss"), maximize("speed"))),
     "bounded metric": Problem(Space(a=Float(0, 1), b=Float(0, 1)), (minimize("loss"), at_most("memory", 0.5))),
+    "known errors": Problem(
+        Space(a=Float(0, 1), b=Float(0, 1)), (minimize("loss", error="loss_se"), maximize("speed", error="speed_se"))
+    ),
     "fidelity": Problem(Space(a=Float(0, 1), b=Int(1, 5)), _LOSS, (Fidelity("epoch", 1, 9),)),
     "two fidelities": Problem(
         Space(a=Float(0, 1), b=Int(1, 5)), _LOSS, (Fidelity("epoch", 1, 81, log=True), Fidelity("share", 0.1, 1.0))
@@ -117,10 +120,14 @@ PROBLEMS: Final[dict[str, Problem]] = {
 
 
 def landscape(problem: Problem, x: Floats) -> dict[str, float]:
-    """Return the metrics of one row [D]: a bowl with its best at 0.3 of each scale, another one for each metric."""
+    """Return the metrics of one row [D]: a bowl with its best at 0.3 of each scale, another one for each metric.
+
+    Standard errors are 0 somewhere and left out where the first parameter is large.
+    """
     u = np.nan_to_num(problem.space.to_unit(x), nan=0.5)
     u = np.where(np.isfinite(u), u, 0.5)
-    return {m.name: float(np.mean((u - 0.3 - 0.2 * i) ** 2)) * m.sign for i, m in enumerate(problem.metrics)}
+    y = {m.name: float(np.mean((u - 0.3 - 0.2 * i) ** 2)) * m.sign for i, m in enumerate(problem.metrics)}
+    return y | {key: max(0.0, 0.1 * float(u[0]) - 0.02) for _, key in problem.errors if u[0] < 0.7}
 
 
 class Simulation:
