@@ -1,0 +1,70 @@
+"""Functions of COCO: bbob on floats, bbob-mixint on floats and integers."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from task import Outcome, Params, Task
+
+PLACES = {
+    "bbob": ((1, 20), (5, 10), (8, 5), (6, 20), (15, 10), (14, 5), (21, 5), (17, 10)),
+    "mixint": ((3, 10), (2, 5), (9, 5), (7, 20), (13, 20), (11, 10), (20, 10), (22, 5)),
+}
+"""Function and dimension, hard and easy ones in turns."""
+
+SUITES = {"bbob": "bbob", "mixint": "bbob-mixint"}
+NAMES = tuple(f"{family}/f{f}-d{d}" for family, places in PLACES.items() for f, d in places)
+
+
+@cache
+def _suite(family: str) -> Any:
+    import cocoex
+
+    return cocoex.Suite(SUITES[family], "instances:1", "dimensions:5,10,20")
+
+
+def _space(problem: Any) -> tuple[Mapping[str, Any], ...]:
+    space = []
+    for i, (low, high) in enumerate(zip(problem.lower_bounds.tolist(), problem.upper_bounds.tolist(), strict=True)):
+        default = low + (high - low) * (0.35 if i % 2 else 0.6)
+        if i < problem.number_of_integer_variables:
+            bounds = {"kind": "int", "low": int(low), "high": int(high), "default": int(default)}
+        else:
+            bounds = {"kind": "float", "low": low, "high": high, "default": default}
+        space.append({"name": f"x{i}", **bounds})
+    return tuple(space)
+
+
+def _optimum(problem: Any) -> float:
+    """Return the value at the optimum, which COCO tells in a file in the working folder only."""
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            problem._best_parameter("print")
+            (file,) = Path(folder).iterdir()
+            return float(problem(np.loadtxt(file)))
+        finally:
+            os.chdir(here)
+
+
+def make(name: str) -> tuple[Task, float]:
+    """Return a task, and the value at the function's optimum."""
+    family, detail = name.split("/")
+    function, dimension = (int(part[1:]) for part in detail.split("-"))
+    suite = _suite(family)
+    problem = suite.get_problem_by_function_dimension_instance(function, dimension, 1)
+    space = _space(problem)
+    keys = [p["name"] for p in space]
+
+    def evaluate(params: Params, seed: int) -> Outcome:  # noqa: ARG001
+        value = float(problem(np.array([params[key] for key in keys], dtype=float)))
+        return Outcome(value, value)
+
+    return Task(name, space, evaluate, best=0.0, median=1.0, tags=frozenset({"function"})), _optimum(problem)

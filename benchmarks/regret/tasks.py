@@ -1,0 +1,114 @@
+"""The benchmark tasks: their names, their halves, and how to load them.
+
+python benchmarks/regret/tasks.py                      # lists them
+python benchmarks/regret/tasks.py --scales "bbob/*"    # measures best and median anew, into scales.json
+
+Defaults are tuned on the half "tune" and judged on the half "report". Which task is in which half is fixed by its place
+in its family: the first, third, fifth are to tune, the others to report. Special tasks are in neither.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import fnmatch
+import json
+import statistics
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+import coco
+import numpy as np
+import search
+import surrogates
+import tabular
+from task import Task
+
+SCALES = Path(__file__).with_name("scales.json")
+
+MAIN: tuple[ModuleType, ...] = (tabular, surrogates, coco)
+SPECIAL: tuple[ModuleType, ...] = ()
+
+N_MEDIAN = 2000
+N_SEARCH = 20_000
+
+Half = Literal["tune", "report", "special"]
+
+
+def _halves() -> dict[str, Half]:
+    halves: dict[str, Half] = {}
+    seen: dict[str, int] = {}
+    for module in MAIN:
+        for name in module.NAMES:
+            family = name.split("/")[0]
+            seen[family] = seen.get(family, 0) + 1
+            halves[name] = "tune" if seen[family] % 2 else "report"
+    return halves | dict.fromkeys((name for module in SPECIAL for name in module.NAMES), "special")
+
+
+_MODULES = {name: module for module in (*MAIN, *SPECIAL) for name in module.NAMES}
+_HALVES = _halves()
+
+
+def names() -> list[str]:
+    """Return the names of all tasks; needs no data."""
+    return list(_HALVES)
+
+
+def half(name: str) -> Half:
+    """Return what a task is for: to tune defaults on, to report, or special."""
+    return _HALVES[name]
+
+
+def load(wanted: Iterable[str] | None = None) -> dict[str, Task]:
+    """Return the tasks of these names, all of them if none are given; only the data of these is read.
+
+    Raises:
+        KeyError: there is no such task, or scales.json lacks it.
+        FileNotFoundError: a task's data is absent.
+        ModuleNotFoundError: a task's package is absent; the dependency group "bench" holds them.
+    """
+    scales = json.loads(SCALES.read_text(encoding="utf-8"))
+    tasks = {}
+    for name in names() if wanted is None else wanted:
+        task, _ = _MODULES[name].make(name)
+        tasks[name] = dataclasses.replace(task, best=scales[name]["best"], median=scales[name]["median"])
+    return tasks
+
+
+def measure(name: str) -> dict[str, float]:
+    """Return the smallest true loss of a task, and the median one of random configurations."""
+    module = _MODULES[name]
+    task, best = module.make(name)
+    rng = np.random.default_rng(0)
+    sampled = [task.sample(rng) for _ in range(N_MEDIAN)]
+    losses = [task.evaluate(params, 0).true for params in sampled]
+    median = statistics.median([loss for loss in losses if np.isfinite(loss)])
+    if best is None:
+        best = search.smallest(task, getattr(module, "N_SEARCH", N_SEARCH))
+    return {"best": float(f"{best:.12g}"), "median": float(f"{median:.6g}")}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Lists the tasks, or measures their scales.")
+    parser.add_argument("--scales", metavar="GLOB", help="measure best and median of these tasks, into scales.json")
+    args = parser.parse_args(argv)
+    if args.scales is None:
+        for name in names():
+            print(f"{half(name):8} {name}")
+        return 0
+    for name in fnmatch.filter(names(), args.scales):
+        scale = measure(name)
+        scales = json.loads(SCALES.read_text(encoding="utf-8")) if SCALES.exists() else {}
+        scales[name] = scale
+        ordered = {known: scales[known] for known in names() if known in scales}
+        SCALES.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+        print(name, scale, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
