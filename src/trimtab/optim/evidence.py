@@ -1,0 +1,191 @@
+"""What the log says about trials that are over, as columns that grow: the state of the model-based engines.
+
+Letters: n complete rows, C distinct configurations in the order of their first coming, K objectives, D parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from trimtab.arrays import Floats, Ints, Rng
+from trimtab.ledger.event import FAILURE_KINDS
+from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
+from trimtab.numerics.warp import warp
+from trimtab.space.problem import Problem
+
+_RHO: Final = 0.05
+NOT_ITS_FAULT: Final = frozenset({"lost", "killed"})
+"""Kinds of failure that say nothing about the configuration."""
+
+
+class Rows:
+    """A growing [n, width] array."""
+
+    def __init__(self, width: int) -> None:
+        self._rows: Floats = np.zeros((16, width))
+        self._n = 0
+
+    def __len__(self) -> int:
+        return self._n
+
+    def add(self, row: Floats) -> None:
+        if self._n == len(self._rows):
+            self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
+        self._rows[self._n] = row
+        self._n += 1
+
+    def view(self) -> Floats:
+        """Return [n, width] what was added."""
+        return self._rows[: self._n]
+
+
+class Evidence:
+    """Complete and failed trials.
+
+    Attributes:
+        x: [C, D] configurations that were complete at least once.
+        config: [n, 1] the configuration of each complete row.
+        losses: [n, K] objectives, smaller is better.
+        known: [n, K] variances of the losses that the user told; 0 where none was.
+        excess: [n, 1] by how much the worst constraint is broken; 0 where all are met.
+        failed: [f, D] configurations that failed through their own fault.
+        failure: [f, 1] the place of their kind in FAILURE_KINDS.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self._signs = problem.signs
+        self._bounds = [(i, m.bound) for i, m in enumerate(problem.metrics) if m.bound is not None]
+        self._objectives = np.array([i for i, m in enumerate(problem.metrics) if m.bound is None])
+        d, k = len(problem.space), len(self._objectives)
+        self.x, self.config, self.losses, self.known, self.excess = Rows(d), Rows(1), Rows(k), Rows(k), Rows(1)
+        self.failed, self.failure = Rows(d), Rows(1)
+        self._ids: dict[bytes, int] = {}
+        self._over: set[bytes] = set()
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    def tell(self, table: TrialTable, row: int) -> None:
+        """Take up a trial that is over. One that was stopped early says nothing yet."""
+        x, state = table.x[row], table.state[row]
+        if state == COMPLETE:
+            key = key_of(x)
+            self._over.add(key)
+            if key not in self._ids:
+                self._ids[key] = len(self._ids)
+                self.x.add(x)
+            losses = table.y[row] * self._signs
+            self.config.add(np.array([self._ids[key]]))
+            self.losses.add(losses[self._objectives])
+            self.known.add(_variance(table.errors[row][self._objectives]))
+            over = [losses[i] - bound * self._signs[i] for i, bound in self._bounds]
+            self.excess.add(np.array([max(0.0, *over) if over else 0.0]))
+        elif state == FAILED:
+            self._over.add(key_of(x))
+            kind = int(table.failure[row])
+            if FAILURE_KINDS[kind] not in NOT_ITS_FAULT:
+                self.failed.add(x)
+                self.failure.add(np.array([kind]))
+
+    def is_over(self, x: Floats) -> bool:
+        """Return whether the configuration [D] was tried to its end, good or bad."""
+        return key_of(x) in self._over
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Configurations and what is regressed on.
+
+    Attributes:
+        x: [c, D] configurations.
+        labels: [c] larger is better, centred.
+        counts: [c] how many rows each label is the mean of.
+        known: [c] variances of the labels that are known beforehand.
+    """
+
+    x: Floats
+    labels: Floats
+    counts: Floats
+    known: Floats
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: Ints) -> Labelled:
+        return Labelled(self.x[rows], self.labels[rows], self.counts[rows], self.known[rows])
+
+
+def labelled(evidence: Evidence, length: int, rng: Rng | None) -> Labelled:
+    """Return the configurations of the first `length` complete rows, repeats merged, with warped labels.
+
+    Several objectives are scaled to their ranges and joined by the augmented Chebyshev norm of ParEGO (Knowles, 2006,
+    eq. 2, rho = 0.05), with weights drawn by `rng` (equal ones if None), so that proposals aim all along the front.
+    A row that broke a constraint is worse than every one that met them, by how far it broke it.
+    """
+    config = evidence.config.view()[:length, 0].astype(np.int64)
+    losses, excess = evidence.losses.view()[:length], evidence.excess.view()[:length, 0]
+    variance = evidence.known.view()[:length]
+    n_configs = int(config.max()) + 1 if length else 0
+    counts: Floats = np.bincount(config, minlength=n_configs).astype(np.float64)
+    if n_configs < length:
+        share = 1.0 / counts[config]  # divided first: the sum of large numbers may be too large
+        losses = np.stack([np.bincount(config, weights=column * share) for column in losses.T], axis=1)
+        variance = np.stack([np.bincount(config, weights=column * share**2) for column in variance.T], axis=1)
+        excess = np.bincount(config, weights=excess * share).astype(np.float64)
+    loss = _scalar(losses, excess, rng)
+    labels = warp(loss)
+    known = np.zeros(len(labels))
+    if losses.shape[1] == 1 and variance.any():
+        known = _label_variance(loss, labels, variance[:, 0])
+    return Labelled(evidence.x.view()[:n_configs], labels, counts, known)
+
+
+def key_of(x: Floats) -> bytes:
+    """Return what tells the configuration [D] from all others."""
+    return np.nan_to_num(x, nan=np.inf).tobytes()
+
+
+def _variance(errors: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        squares: Floats = np.minimum(np.where(np.isnan(errors), 0.0, errors) ** 2, np.finfo(np.float64).max)
+    return squares
+
+
+def _scalar(losses: Floats, excess: Floats, rng: Rng | None) -> Floats:
+    """Return [c] one loss a configuration."""
+    if losses.shape[1] == 1:
+        loss: Floats = losses[:, 0].copy()
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            spread = np.ptp(losses, axis=0)
+            scaled = np.where((spread > 0) & np.isfinite(spread), (losses - losses.min(axis=0)) / spread, 0.0)
+        k = losses.shape[1]
+        weights = np.full(k, 1.0 / k) if rng is None else rng.dirichlet(np.ones(k))
+        weighted = scaled * weights
+        loss = weighted.max(axis=1) + _RHO * weighted.sum(axis=1)
+    broken = excess > 0.0
+    if broken.any():
+        met = loss[~broken] if not broken.all() else np.zeros(1)
+        with np.errstate(over="ignore"):
+            span = float(np.ptp(met)) or 1.0
+        loss[broken] = met.max() + span * (0.5 + 0.5 * excess[broken] / excess.max())
+    return loss
+
+
+def _label_variance(loss: Floats, labels: Floats, variance: Floats) -> Floats:
+    """Return [c] variances of labels, from those of the losses: the warp is followed one deviation to both sides.
+
+    The warp is known at the losses that were seen, and is a line between them; the larger of the two steps counts,
+    since beyond the best nothing was seen.
+    """
+    order = np.argsort(loss)
+    seen, at = loss[order], labels[order]
+    deviation = np.sqrt(variance)
+    with np.errstate(over="ignore", invalid="ignore"):
+        worse = labels - np.interp(loss + deviation, seen, at)
+        better = np.interp(loss - deviation, seen, at) - labels
+    step: Floats = np.nan_to_num(np.maximum(np.maximum(worse, better), 0.0))
+    return np.square(step)

@@ -1,0 +1,91 @@
+"""The model of the objective: which rows it is fitted on, when, and with what start.
+
+Fitting is a pure function of the first so many rows, done at fixed lengths of the log, and each fit starts from the one
+before: a study that is opened again comes to the same hyperparameters, and one more result costs a few evaluations.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from trimtab.arrays import Floats, Ints, Rng
+from trimtab.numerics.gp import Data, Posterior, Prior, fit
+from trimtab.optim.evidence import Evidence, Labelled, labelled
+from trimtab.optim.features import Features
+
+FIT_ROWS: Final = 300
+"""Hyperparameters are fitted on at most so many rows."""
+
+KEPT_ROWS: Final = 1000
+"""The posterior is conditioned on at most so many rows: the best, and the latest."""
+
+WARM: Final = 8
+COLD: Final = 25
+"""Evaluations of the likelihood from the fit before, and from each fixed start."""
+
+
+class Surrogate:
+    """Hyperparameters as of every length of the log that they were fitted at."""
+
+    def __init__(self, features: Features) -> None:
+        self.features = features
+        self._fits: dict[int, Floats] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"features": self.features, "_fits": {}}  # what can be computed again is not state
+
+    def posterior(self, evidence: Evidence, rng: Rng | None) -> tuple[Labelled, Floats, Posterior]:
+        """Return what is regressed on, its coordinates [c, Q], and the posterior."""
+        theta = self.theta(evidence)
+        seen = labelled(evidence, len(evidence), rng)
+        if len(seen) > KEPT_ROWS:
+            half = KEPT_ROWS // 2
+            seen = seen.take(np.union1d(np.argsort(-seen.labels)[:half], np.arange(len(seen) - half, len(seen))))
+        z = self.features.embed(seen.x)
+        return seen, z, Posterior(self._data(z, seen), theta)
+
+    def theta(self, evidence: Evidence) -> Floats:
+        """Return the hyperparameters of the largest due length.
+
+        Due are 2, 3, ... 10 rows, then every growth by a twentieth; at 10, 20, 40, ... the fit starts anew, else from
+        the one before.
+        """
+        n = len(evidence)
+        base = n
+        if n > 10:
+            base = 10
+            while 2 * base <= n:
+                base *= 2
+        due = [base]
+        while (following := due[-1] + max(1, due[-1] // 20)) <= n:
+            due.append(following)
+        for i, length in enumerate(due):
+            if length not in self._fits:
+                self._fits[length] = self._fit(evidence, length, None if i == 0 else self._fits[due[i - 1]])
+        return self._fits[due[-1]]
+
+    def _fit(self, evidence: Evidence, length: int, before: Floats | None) -> Floats:
+        n_groups = self.features.n_groups
+        seen = labelled(evidence, length, None)
+        if len(seen) > FIT_ROWS:
+            seen = seen.take(_informative(seen.labels))
+        data = self._data(self.features.embed(seen.x), seen)
+        prior = Prior(length2=0.5 * max(1.0, n_groups / 6.0) if n_groups > 12 else 0.5)
+        if before is not None:
+            return fit(data, prior, [before], WARM)
+        centre = prior.centre(n_groups)
+        long = centre.copy()
+        long[1:-1] = np.log(4.0)
+        return fit(data, prior, [centre, long], COLD)
+
+    def _data(self, z: Floats, seen: Labelled) -> Data:
+        return Data(z, seen.labels, self.features.group, self.features.n_groups, 1.0 / seen.counts, seen.known)
+
+
+def _informative(labels: Floats) -> Ints:
+    """Return rows for a fit: the best, the latest, and some spread over the rest."""
+    third, n = FIT_ROWS // 3, len(labels)
+    spread = np.linspace(0, n - 1, third).astype(np.int64)
+    return np.union1d(np.union1d(np.argsort(-labels)[:third], np.arange(n - third, n)), spread)
