@@ -1,0 +1,71 @@
+"""Optuna, by define-by-run: suggest calls in order, under their conditions. Option "sampler": see SAMPLERS.
+
+Ordinals are said as integers, the index of the choice. A failed trial is told as TrialState.FAIL.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wire import Adapter, Parameter, Params, Run, default, is_active, serve
+
+# isort: split
+import optuna
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler, TPESampler
+from optuna.trial import Trial, TrialState
+
+SAMPLERS: dict[str, type[BaseSampler]] = {
+    "tpe": TPESampler,
+    "gp": GPSampler,
+    "cmaes": CmaEsSampler,
+    "random": RandomSampler,
+}
+
+
+def suggest(trial: Trial, p: Parameter) -> Any:
+    """Return the trial's value of a parameter."""
+    if p["kind"] == "categorical":
+        return trial.suggest_categorical(p["name"], p["choices"])
+    if p["kind"] == "ordinal":
+        return p["choices"][trial.suggest_int(p["name"], 0, len(p["choices"]) - 1)]
+    if p["kind"] == "int":
+        return trial.suggest_int(p["name"], p["low"], p["high"], log=p.get("log", False))
+    return trial.suggest_float(p["name"], p["low"], p["high"], log=p.get("log", False))
+
+
+class Optuna(Adapter):
+    library = "optuna"
+
+    def start(self, run: Run) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        name = run.options.get("sampler", "tpe")
+        further: dict[str, Any] = {}
+        if name == "tpe" and run.workers > 1:
+            further = {"constant_liar": True}  # as its documentation advises for parallel trials
+        if name == "gp":
+            further = {"deterministic_objective": not run.noisy}
+        self._space = run.space
+        self._study = optuna.create_study(sampler=SAMPLERS[name](seed=run.seed, **further))
+        first = default(run.space)
+        for p in run.space:
+            if p["kind"] == "ordinal" and p["name"] in first:
+                first[p["name"]] = p["choices"].index(first[p["name"]])
+        self._study.enqueue_trial(first)
+
+    def ask(self) -> tuple[int, Params]:
+        trial = self._study.ask()
+        params: Params = {}
+        for p in self._space:
+            if is_active(p, params):
+                params[p["name"]] = suggest(trial, p)
+        return trial.number, params
+
+    def tell(self, number: int, loss: float | None) -> None:
+        if loss is None:
+            self._study.tell(number, state=TrialState.FAIL)
+        else:
+            self._study.tell(number, loss)
+
+
+if __name__ == "__main__":
+    serve(Optuna())

@@ -1,0 +1,49 @@
+"""Trimtab: a study in memory, asked and told. Option "optimizer": the engine's name, "auto" by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wire import Adapter, Parameter, Params, Run, default, serve
+
+# isort: split
+import trimtab as tt
+from trimtab.errors import TrialError
+
+
+def parameter(p: Parameter) -> Any:
+    """Return a parameter of Trimtab's."""
+    when = tt.given(p["when"]["name"]).is_in(p["when"]["in"]) if "when" in p else None
+    common = {"default": p["default"], "when": when}
+    if p["kind"] == "categorical":
+        return tt.Categorical(p["choices"], **common)
+    if p["kind"] == "ordinal":
+        return tt.Ordinal(p["choices"], **common)
+    kind = tt.Int if p["kind"] == "int" else tt.Float
+    return kind(p["low"], p["high"], log=p.get("log", False), **common)
+
+
+class Trimtab(Adapter):
+    library = "trimtab"
+
+    def start(self, run: Run) -> None:
+        optimizer = run.options.get("optimizer", "auto")
+        said = tt.Space({p["name"]: parameter(p) for p in run.space})
+        self._study = tt.create_study(said, minimize="loss", optimizer=optimizer, seed=run.seed)
+        if optimizer != "auto":  # which tries the default first by itself
+            self._study.enqueue(default(run.space))
+
+    def ask(self) -> tuple[int, Params]:
+        trial = self._study.ask()
+        return trial.number, dict(trial.params)
+
+    def tell(self, number: int, loss: float | None) -> int | None:
+        self._study.tell(number, loss, failed="nan" if loss is None else None)
+        try:
+            return self._study.best.number
+        except TrialError:  # none is complete
+            return None
+
+
+if __name__ == "__main__":
+    serve(Trimtab())

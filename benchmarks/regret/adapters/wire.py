@@ -1,0 +1,132 @@
+"""How an adapter speaks: a JSON line in, a JSON line out. Import this before the library that is adapted.
+
+    -> {"op": "start", "space": [...], "seed": 0, "n_trials": 100, "workers": 1, "noisy": false, "options": {}}
+    <- {"ok": true, "version": "5.0.0"}
+    -> {"op": "ask"}
+    <- {"id": 0, "params": {"lr": 0.01}, "cpu": 0.012, "wall": 0.013}
+    -> {"op": "tell", "id": 0, "loss": 0.37}        # a loss of null: the trial failed
+    <- {"cpu": 0.001, "wall": 0.001}                # with "best" if the library says which trial it would choose
+    -> {"op": "stop"}
+
+Several trials may be open at once. A second start begins anew. An error is {"error": "..."}. `cpu` is the CPU time of
+all threads of the process and `wall` the time that passed, in seconds, both in the library alone.
+
+Importing this takes the adapters' folder off the path, where `optuna.py` would hide the library of that name, and keeps
+every library to one thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+Parameter = Mapping[str, Any]
+Params = dict[str, Any]
+
+sys.path = [path for path in sys.path if os.path.realpath(path or ".") != os.path.dirname(os.path.realpath(__file__))]
+for _name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
+    os.environ[f"{_name}_NUM_THREADS"] = "1"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run is about.
+
+    Attributes:
+        space: the parameters, as benchmarks/regret/task.py describes them.
+        seed: of the optimiser.
+        n_trials: how many will be asked for.
+        workers: how many trials may be open at once.
+        noisy: whether two evaluations of one configuration differ.
+        options: the adapter's own.
+    """
+
+    space: Sequence[Parameter]
+    seed: int
+    n_trials: int
+    workers: int
+    noisy: bool
+    options: Mapping[str, Any]
+
+
+class Adapter:
+    """One library.
+
+    Attributes:
+        library: its name among installed packages.
+    """
+
+    library: str
+
+    def start(self, run: Run) -> None:
+        """Begin a run and forget the one before."""
+        raise NotImplementedError
+
+    def ask(self) -> tuple[int, Params]:
+        """Return the next trial: its number, and the active parameters. The first is the default configuration."""
+        raise NotImplementedError
+
+    def tell(self, number: int, loss: float | None) -> int | None:
+        """Take in what came of a trial; None if it failed. Return which one the library would choose, if it says so."""
+        raise NotImplementedError
+
+
+def is_active(parameter: Parameter, params: Mapping[str, Any]) -> bool:
+    """Return whether a parameter is active, given the active ones before it."""
+    when = parameter.get("when")
+    return when is None or (when["name"] in params and params[when["name"]] in when["in"])
+
+
+def active(space: Sequence[Parameter], values: Mapping[str, Any]) -> Params:
+    """Return the active parameters of a configuration that names all of them."""
+    params: Params = {}
+    for parameter in space:
+        if is_active(parameter, params):
+            params[parameter["name"]] = values[parameter["name"]]
+    return params
+
+
+def default(space: Sequence[Parameter]) -> Params:
+    """Return the default configuration: its active parameters."""
+    return active(space, {parameter["name"]: parameter["default"] for parameter in space})
+
+
+def serve(adapter: Adapter) -> None:
+    """Answer until told to stop. What the library prints goes to stderr."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    for line in sys.stdin:
+        message = json.loads(line)
+        if message["op"] == "stop":
+            return
+        try:
+            answer = _answer(adapter, message)
+        except Exception as error:  # whatever a library raises, the other side is told
+            traceback.print_exc()
+            answer = {"error": f"{type(error).__name__}: {error}"[:500]}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _answer(adapter: Adapter, message: dict[str, Any]) -> dict[str, Any]:
+    op = message.pop("op")
+    if op == "start":
+        adapter.start(Run(**message))
+        return {"ok": True, "version": metadata.version(adapter.library)}
+    cpu, wall = time.process_time(), time.perf_counter()
+    if op == "ask":
+        number, params = adapter.ask()
+        answer: dict[str, Any] = {"id": number, "params": params}
+    elif op == "tell":
+        best = adapter.tell(message["id"], message["loss"])
+        answer = {} if best is None else {"best": best}
+    else:
+        raise ValueError(f"op is start, ask, tell or stop, got {op!r}")
+    return {**answer, "cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
