@@ -21,6 +21,7 @@ import pytest
 
 import trimtab as tt
 from trimtab.errors import ObjectiveError, TrimtabError
+from trimtab.space.problem import Metric
 
 DOCS = Path(__file__).parents[2] / "docs" / "bad-inputs.md"
 WRITE = bool(os.environ.get("TRIMTAB_WRITE_DOCS"))
@@ -119,6 +120,12 @@ simple("problem", "two objectives where one is due", lambda: tune(maximize="accu
 simple("problem", "a metric twice", lambda: tune(constraints=[tt.at_most("loss", 1.0)]))
 simple("problem", "a bound that is nan", lambda: tt.at_most("latency", float("nan")))
 simple("problem", "a target that is text", lambda: tune(target="0.5"))
+simple("problem", "a standard error of a constraint", lambda: Metric("memory", "at_most", 30, error="memory_se"))
+simple(
+    "problem",
+    "a metric that is a standard error",
+    lambda: tune(minimize=None, objectives=[tt.minimize("loss", error="loss")]),
+)
 simple("problem", "a fidelity the wrong way round", lambda: tt.Fidelity("epoch", 9, 1))
 simple("problem", "one fold", lambda: tune(folds=1))
 simple("problem", "no space", lambda: tt.tune(objectives.fine, {"lr": [0, 1]}, minimize="loss", budget=1))
@@ -298,13 +305,14 @@ simple("study", "an enqueued parameter that is not there", lambda: study().enque
 simple("study", "a trial that was never asked for", lambda: study().tell(4, 0.5))
 simple("study", "a result that is text", lambda: told("0.5"))
 simple("study", "a result without the metric", lambda: told({"accuracy": 0.5}))
+simple("study", "a negative standard error", lambda: told({"loss": 0.5, "loss_se": -0.1}))
 simple("study", "an unknown kind of failure", lambda: told(None, failed="bad luck"))
 simple("study", "the best of nothing", lambda: study().best)
 simple("study", "an export to an unknown kind of file", lambda: study().export("trials.xlsx"))
 
 
 def study() -> tt.Study:
-    return tt.create_study(SPACE, minimize="loss", seed=0)
+    return tt.create_study(SPACE, objectives=[tt.minimize("loss", error="loss_se")], seed=0)
 
 
 def told(result: object, failed: str | None = None) -> None:

@@ -182,6 +182,20 @@ def test_a_result_that_is_nan_is_a_failure(tmp_path: Path) -> None:
     assert read(tmp_path, "tell", "quick", "0", "nan")["state"] == "failed"
 
 
+def test_a_program_may_say_its_standard_error(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(
+        """command: ["sh", "-c", 'echo "{{\\"loss\\": 0.5, \\"loss_se\\": 0.25}}"']\n"""
+        "name: sure\nobjectives: [{minimize: loss, error: loss_se}]\nspace: {x: {float: [0, 1]}}\nbudget: 2\n"
+    )
+    assert read(tmp_path, "run", "study.yaml", "-q")["best"]["metrics"] == {"loss": 0.5, "loss_se": 0.25}
+    assert "loss = 0.5 ± 0.25" in call(tmp_path, "best")
+    call(tmp_path, "ask", "sure")
+    call(tmp_path, "tell", "sure", "2", "loss=0.25", "loss_se=0.125")
+    call(tmp_path, "export", "trials.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
+    assert [row["metrics_loss_se"] for row in rows] == [0.25, 0.25, 0.125]
+
+
 def test_report_speaks_to_the_trial_that_it_runs_in(tmp_path: Path) -> None:
     report = " ".join(TRIMTAB) + " report"
     script = f"set -e; {report} 1 loss=0.7; {report} 2 loss={{x}}; {report} loss={{x}}"

@@ -23,7 +23,7 @@ FULL = """
 name: full
 command: [python, train.py, "--lr={lr}"]
 env: {SEED: "1"}
-objectives: [{minimize: loss, target: 0.1}, {maximize: speed}]
+objectives: [{minimize: loss, target: 0.1, error: loss_se}, {maximize: speed}]
 constraints: {latency: {at_most: 30}, recall: {at_least: 0.9}}
 fidelity: {name: epoch, low: 1, high: 81, log: true}
 cost: dollars
@@ -68,7 +68,7 @@ def test_everything_that_a_file_can_say() -> None:
     assert found.objective.env == {"SEED": "1"}
     assert found.arguments == {
         "name": "full",
-        "objectives": [tt.minimize("loss", target=0.1), tt.maximize("speed")],
+        "objectives": [tt.minimize("loss", target=0.1, error="loss_se"), tt.maximize("speed")],
         "constraints": [tt.at_most("latency", 30), tt.at_least("recall", 0.9)],
         "fidelity": [tt.Fidelity("epoch", 1, 81, log=True)],
         "cost": "dollars",
@@ -113,6 +113,10 @@ REFUSED = [
     (HEAD + SPACE + "fixed: {y: 1}\n", "study.yaml:5: fixed: "),
     (HEAD + SPACE + "enqueue:\n  - {x: 0.5}\n  - {x: 2}\n", "study.yaml:7: enqueue[1]: x must be a number in [0, 1]"),
     (HEAD + SPACE + "cwd: nowhere\n", "study.yaml:5: cwd: there is no folder nowhere"),
+    (
+        HEAD.replace("minimize: loss", "objectives:\n  - minimize: loss\n  - {maximize: f1, error: ''}") + SPACE,
+        "study.yaml:4: objectives[1]",
+    ),
     (HEAD.replace("'true'", "'run {'") + SPACE, "study.yaml:1: command: the command has a brace"),
     (HEAD.replace("command: ['true']", "function: no.py:f") + SPACE, "study.yaml:1: function: there is no file no.py"),
     (HEAD.replace("command: ['true']", "function: os:nothing") + SPACE, "function: module 'os' has no attribute"),

@@ -117,9 +117,13 @@ def _code(provenance: dict[str, Any]) -> str:
 
 
 def best_line(study: tt.Study, view: TrialView) -> str:
-    """Return `trial 42: loss = 0.0123` with every declared metric."""
-    told = ", ".join(f"{name} = {number(view.metrics.get(name))}" for name in study.problem.metric_names)
-    return clean(f"trial {view.number}: {told}")
+    """Return `trial 42: loss = 0.0123 ± 0.001` with every declared metric, and its standard error where it is known."""
+    told = []
+    for metric in study.problem.metrics:
+        error = None if metric.error is None else view.metrics.get(metric.error)
+        text = f"{metric.name} = {number(view.metrics.get(metric.name))}"
+        told.append(text if error is None else f"{text} ± {number(error)}")
+    return clean(f"trial {view.number}: {', '.join(told)}")
 
 
 def best_so_far(table: TrialTable) -> list[float]:

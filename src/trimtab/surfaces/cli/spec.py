@@ -102,6 +102,7 @@ _OBJECTIVE = Record(
         Key("minimize", Text("the name of a metric"), "A metric of which less is better."),
         Key("maximize", Text("the name of a metric"), "A metric of which more is better."),
         Key("target", Number(), "The value at which it is good enough."),
+        Key("error", Text("a name"), "Under which name trials return its standard error, where they know one."),
     ),
     "an objective such as {minimize: loss}",
     (Together(("minimize", "maximize"), needed=True),),
@@ -346,12 +347,12 @@ class _Reader:
         return space
 
     def objectives(self, said: list[dict[str, Any]]) -> list[Metric]:
-        return [
-            tt.minimize(one["minimize"], target=one.get("target"))
-            if "minimize" in one
-            else tt.maximize(one["maximize"], target=one.get("target"))
-            for one in said
-        ]
+        found: list[Metric] = []
+        for i, one in enumerate(said):
+            goal = "minimize" if "minimize" in one else "maximize"
+            with self.at("objectives", i):
+                found.append(Metric(one[goal], goal, target=one.get("target"), error=one.get("error")))
+        return found
 
     def objective(self, said: Mapping[str, Any]) -> tt.Command | Callable[[tt.Trial], object]:
         beside = self._path.parent
