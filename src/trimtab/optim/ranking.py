@@ -1,0 +1,83 @@
+"""Which trials are better, for engines that only ask for an order: several objectives and broken constraints included."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trimtab.arrays import Bools, Floats, Ints
+from trimtab.space.problem import Problem
+
+
+def split(problem: Problem, y: Floats) -> tuple[Floats, Floats]:
+    """Return ([..., K] losses of the objectives, [..., C] by how much each constraint is broken) of metrics [..., M]."""
+    losses = y * problem.signs
+    is_objective = np.array([metric.is_objective for metric in problem.metrics])
+    bounds = np.array([m.bound * m.sign for m in problem.metrics if m.bound is not None])
+    with np.errstate(over="ignore"):  # a constraint may be broken by more than a float holds
+        excess = np.maximum(losses[..., ~is_objective] - bounds, 0.0)
+    return losses[..., is_objective], excess
+
+
+def ranks(losses: Floats, excess: Floats) -> Ints:
+    """Return [n] the ranks of rows, 0 the best, equal where nothing tells them apart.
+
+    One that broke constraints comes after all that met them, in the order of by how much, added up over the constraints
+    as ranks, which have no unit. Several objectives are ordered by fronts of non-domination and within a front by
+    crowding distance, the lonelier first (Deb et al., NSGA-II, 2002), also measured in ranks.
+
+    Args:
+        losses: [n, K] smaller is better.
+        excess: [n, C] by how much each constraint is broken, 0 where it is met.
+    """
+    met_all = np.zeros((1, excess.shape[1]))  # so that rank 0 is a constraint that is met, whether or not a row met it
+    broken = _dense(np.concatenate([met_all, excess]))[1:].sum(axis=1)
+    if losses.shape[1] == 1:
+        order = _dense(losses)[:, 0]
+        crowding = np.zeros(len(losses))
+    else:
+        order, crowding = np.zeros(len(losses), dtype=np.int64), np.zeros(len(losses))
+        met = np.flatnonzero(broken == 0)
+        order[met], crowding[met] = _fronts(_dense(losses[met]))
+    keys = np.stack([broken.astype(np.float64), np.where(broken, 0.0, order), -crowding], axis=1)
+    found: Ints = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+    return found
+
+
+def _dense(values: Floats) -> Ints:
+    """Return [n, K] the rank of each value in its column, equal values alike."""
+    columns = [np.unique(column, return_inverse=True)[1].reshape(-1) for column in values.T]
+    return np.stack(columns, axis=1) if columns else np.zeros(values.shape, dtype=np.int64)
+
+
+def _fronts(losses: Ints) -> tuple[Ints, Floats]:
+    """Return [n] the number of the front of each row, and its crowding distance within it."""
+    front, crowding = np.zeros(len(losses), dtype=np.int64), np.zeros(len(losses))
+    left = np.arange(len(losses))
+    number = 0
+    while len(left):
+        best = left[_undominated(losses[left])]
+        front[best], crowding[best] = number, _crowding(losses[best])
+        left = left[~np.isin(left, best)]
+        number += 1
+    return front, crowding
+
+
+def _undominated(losses: Ints) -> Bools:
+    """Return [n] whether no other row is as good in every column and better in one."""
+    alive = np.ones(len(losses), dtype=bool)
+    for i in np.argsort(losses.sum(axis=1), kind="stable").tolist():  # whoever dominates has the smaller sum
+        if alive[i]:
+            worse = (losses >= losses[i]).all(axis=1) & (losses > losses[i]).any(axis=1)
+            alive &= ~worse
+    return alive
+
+
+def _crowding(losses: Ints) -> Floats:
+    """Return [n] how far apart the neighbours of each row are, over all columns; infinite at an end."""
+    crowding = np.zeros(len(losses))
+    for column in losses.T:
+        values, place = np.unique(column, return_inverse=True)
+        if len(values) > 1:
+            padded = np.concatenate([[-np.inf], values.astype(np.float64), [np.inf]])
+            crowding += (padded[2:] - padded[:-2])[place.reshape(-1)] / (values[-1] - values[0])
+    return crowding
