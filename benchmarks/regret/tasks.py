@@ -24,13 +24,15 @@ import coco
 import numpy as np
 import search
 import surrogates
+import synthetic
 import tabular
+import trees
 from task import Task
 
 SCALES = Path(__file__).with_name("scales.json")
 
 MAIN: tuple[ModuleType, ...] = (tabular, surrogates, coco)
-SPECIAL: tuple[ModuleType, ...] = ()
+SPECIAL: tuple[ModuleType, ...] = (synthetic, trees)
 
 N_MEDIAN = 2000
 N_SEARCH = 20_000
