@@ -3,14 +3,15 @@
 python benchmarks/regret/envs.py               # all of them
 python benchmarks/regret/envs.py optuna smac   # these
 
-What an environment holds is said by adapters/<name>.txt, one `pip install` a line, in order. Trimtab's is the project's
-own, `.venv-peers`. An environment that is up to date is left alone. One that cannot be made is named in a sentence, the
-others are made all the same, and the exit code is 1.
+What an environment holds is said by adapters/<name>.txt; Trimtab's is the project's own, `.venv-peers`. An environment
+that is up to date is left alone. One that cannot be made is named in a sentence, the others are made all the same, and
+the exit code is 1.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,8 @@ def make(name: str) -> None:
     Raises:
         CalledProcessError: an installation failed.
     """
-    wanted = (HERE / "adapters" / f"{name}.txt").read_text(encoding="utf-8")
+    file = HERE / "adapters" / f"{name}.txt"
+    wanted = file.read_text(encoding="utf-8")
     folder = folder_of(name)
     stamp = folder / ".stamp"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
@@ -45,27 +47,29 @@ def make(name: str) -> None:
     print(f"making {folder.name}", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     run(sys.executable, "-m", "venv", str(folder))
-    for line in wanted.splitlines():
-        if line and not line.startswith("#"):
-            run(str(python_of(name)), "-m", "pip", "install", "--quiet", *line.split())
+    run(str(python_of(name)), "-m", "pip", "install", "--quiet", "-r", str(file))
     stamp.write_text(wanted, encoding="utf-8")
 
 
 def run(*command: str) -> None:
-    """Run a command quietly.
+    """Run a command quietly, without the project's own constraints.
 
     Raises:
         CalledProcessError: it failed; what it said is in `stderr`.
     """
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    env = {key: value for key, value in os.environ.items() if key not in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT")}
+    subprocess.run(command, check=True, capture_output=True, text=True, env=env)
 
 
 def main() -> int:
     about, *_ = (__doc__ or "").splitlines()
     parser = argparse.ArgumentParser(description=about)
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="name", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(NAMES)}")
+    names = parser.parse_args().names or NAMES
+    if unknown := set(names) - set(NAMES):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(NAMES)}.")
     failed = False
-    for name in parser.parse_args().names or NAMES:
+    for name in names:
         try:
             make(name)
         except subprocess.CalledProcessError as error:
