@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from spaces import Parameter, integer, real
 from task import Outcome, Params, Task
 
 PLACES = {
@@ -29,15 +29,14 @@ def _suite(family: str) -> Any:
     return cocoex.Suite(SUITES[family], "instances:1", "dimensions:5,10,20")
 
 
-def _space(problem: Any) -> tuple[Mapping[str, Any], ...]:
+def _space(problem: Any) -> tuple[Parameter, ...]:
     space = []
     for i, (low, high) in enumerate(zip(problem.lower_bounds.tolist(), problem.upper_bounds.tolist(), strict=True)):
         default = low + (high - low) * (0.35 if i % 2 else 0.6)
         if i < problem.number_of_integer_variables:
-            bounds = {"kind": "int", "low": int(low), "high": int(high), "default": int(default)}
+            space.append(integer(f"x{i}", int(low), int(high), int(default)))
         else:
-            bounds = {"kind": "float", "low": low, "high": high, "default": default}
-        space.append({"name": f"x{i}", **bounds})
+            space.append(real(f"x{i}", low, high, default))
     return tuple(space)
 
 

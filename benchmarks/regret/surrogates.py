@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from spaces import integer, real
 from task import Outcome, Params, Task
 
 FOLDER = Path(os.environ.get("TRIMTAB_BENCH_DATA") or Path(__file__).parents[3] / "shared" / "bench-data") / "lcbench"
@@ -22,18 +22,20 @@ OPENML = (
 
 NAMES = tuple(f"lcbench/{task}" for task in OPENML)
 
+N_SEARCH = 200_000
+"""Random configurations to find the smallest loss among."""
 EPOCHS = 52
 INPUTS = ("batch_size", "learning_rate", "momentum", "weight_decay", "num_layers", "max_units", "max_dropout")
 """What follows the epoch in the network's input, in YAHPO Gym's order."""
 
-SPACE: tuple[Mapping[str, Any], ...] = (
-    {"name": "batch_size", "kind": "int", "low": 16, "high": 512, "log": True, "default": 91},
-    {"name": "learning_rate", "kind": "float", "low": 1e-4, "high": 0.1, "log": True, "default": 3e-3},
-    {"name": "max_dropout", "kind": "float", "low": 0.0, "high": 1.0, "default": 0.5},
-    {"name": "max_units", "kind": "int", "low": 64, "high": 1024, "log": True, "default": 256},
-    {"name": "momentum", "kind": "float", "low": 0.1, "high": 0.99, "default": 0.545},
-    {"name": "num_layers", "kind": "int", "low": 1, "high": 5, "default": 3},
-    {"name": "weight_decay", "kind": "float", "low": 1e-5, "high": 0.1, "default": 0.05},
+SPACE = (
+    integer("batch_size", 16, 512, 91, log=True),
+    real("learning_rate", 1e-4, 0.1, 3e-3, log=True),
+    real("max_dropout", 0.0, 1.0, 0.5),
+    integer("max_units", 64, 1024, 256, log=True),
+    real("momentum", 0.1, 0.99, 0.545),
+    integer("num_layers", 1, 5, 3),
+    real("weight_decay", 1e-5, 0.1, 0.05),
 )
 
 

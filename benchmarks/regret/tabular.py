@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from typing import Any
 
+from spaces import Parameter, ordinal, pick
 from task import Outcome, Params, Task
 
 DATASETS: dict[str, tuple[str, ...]] = {
@@ -74,12 +74,11 @@ def _plain(values: list[Any], kind: type) -> list[Any]:
     return [kind(value) for value in values]
 
 
-def _parameter(family: str, name: str, values: list[Any]) -> Mapping[str, Any]:
-    kind = "categorical" if isinstance(values[0], str) else "ordinal"
+def _parameter(family: str, name: str, values: list[Any]) -> Parameter:
     default = DEFAULTS[name]
     if isinstance(default, dict):
         default = default[family]
-    return {"name": name, "kind": kind, "choices": values, "default": default}
+    return (pick if isinstance(values[0], str) else ordinal)(name, values, default)
 
 
 def make(name: str) -> tuple[Task, float]:

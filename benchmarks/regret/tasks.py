@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Literal
 
 import coco
+import live
 import numpy as np
 import search
 import surrogates
@@ -31,27 +32,28 @@ from task import Task
 
 SCALES = Path(__file__).with_name("scales.json")
 
-MAIN: tuple[ModuleType, ...] = (tabular, surrogates, coco)
-SPECIAL: tuple[ModuleType, ...] = (synthetic, trees)
+MODULES: tuple[ModuleType, ...] = (tabular, surrogates, coco, live, synthetic, trees)
+"""Each has NAMES, and `make` from a name to a task and its smallest loss, None if that is to be searched for."""
+SPECIAL = frozenset({"sparse", "dense", "crash", "tree"})
 
 N_MEDIAN = 2000
 N_SEARCH = 20_000
 
 Half = Literal["tune", "report", "special"]
 
+_MODULES = {name: module for module in MODULES for name in module.NAMES}
+
 
 def _halves() -> dict[str, Half]:
     halves: dict[str, Half] = {}
     seen: dict[str, int] = {}
-    for module in MAIN:
-        for name in module.NAMES:
-            family = name.split("/")[0]
-            seen[family] = seen.get(family, 0) + 1
-            halves[name] = "tune" if seen[family] % 2 else "report"
-    return halves | dict.fromkeys((name for module in SPECIAL for name in module.NAMES), "special")
+    for name in _MODULES:
+        family = name.split("/")[0]
+        seen[family] = seen.get(family, 0) + 1
+        halves[name] = "special" if family in SPECIAL else "tune" if seen[family] % 2 else "report"
+    return halves
 
 
-_MODULES = {name: module for module in (*MAIN, *SPECIAL) for name in module.NAMES}
 _HALVES = _halves()
 
 
@@ -68,16 +70,25 @@ def half(name: str) -> Half:
 def load(wanted: Iterable[str] | None = None) -> dict[str, Task]:
     """Return the tasks of these names, all of them if none are given; only the data of these is read.
 
+    A family whose data or package is absent is left out, with a sentence on stderr that says so.
+
     Raises:
         KeyError: there is no such task, or scales.json lacks it.
-        FileNotFoundError: a task's data is absent.
-        ModuleNotFoundError: a task's package is absent; the dependency group "bench" holds them.
     """
     scales = json.loads(SCALES.read_text(encoding="utf-8"))
-    tasks = {}
+    tasks, reasons = dict[str, Task](), dict[str, None]()
     for name in names() if wanted is None else wanted:
-        task, _ = _MODULES[name].make(name)
-        tasks[name] = dataclasses.replace(task, best=scales[name]["best"], median=scales[name]["median"])
+        try:
+            task, _ = _MODULES[name].make(name)
+        except FileNotFoundError as error:
+            reasons[f"skipped: {error}"] = None
+        except ModuleNotFoundError as error:
+            family = name.split("/")[0]
+            reasons[f"skipped: the {family} tasks need the package {error.name}; the group bench has it."] = None
+        else:
+            tasks[name] = dataclasses.replace(task, best=scales[name]["best"], median=scales[name]["median"])
+    for reason in reasons:
+        print(reason, file=sys.stderr)
     return tasks
 
 

@@ -2,72 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from landscape import BEST, Landscape, Term, outcome
 from search import place
+from spaces import Parameter, integer, ordinal, pick, real
 from task import Outcome, Params, Task
 
 NAMES = ("tree/models", "tree/recipe")
 
-
-def _pick(name: str, choices: list[Any], default: Any, *when: Any) -> Mapping[str, Any]:
-    return {"name": name, "kind": "categorical", "choices": choices, "default": default} | _when(when)
-
-
-def _number(
-    name: str, low: float, high: float, default: float, *when: Any, kind: str = "float", log: bool = False
-) -> Mapping[str, Any]:
-    return {"name": name, "kind": kind, "low": low, "high": high, "log": log, "default": default} | _when(when)
-
-
-def _when(when: tuple[Any, ...]) -> dict[str, Any]:
-    """Return a condition: a parent and its values."""
-    return {"when": {"name": when[0], "in": list(when[1:])}} if when else {}
-
-
-def _integer(name: str, low: int, high: int, default: int, *when: Any, log: bool = False) -> Mapping[str, Any]:
-    return _number(name, low, high, default, *when, kind="int", log=log)
-
-
 MODELS = (
-    _pick("model", ["linear", "kernel", "forest", "net"], "linear"),
-    _pick("penalty", ["l1", "l2", "both"], "l2", "model", "linear"),
-    _number("strength", 1e-4, 1e4, 1.0, "model", "linear", log=True),
-    _number("l1_ratio", 0.0, 1.0, 0.5, "penalty", "both"),
-    _pick("kernel", ["rbf", "poly", "cosine"], "rbf", "model", "kernel"),
-    _number("c", 1e-3, 1e3, 1.0, "model", "kernel", log=True),
-    _number("gamma", 1e-5, 10.0, 0.01, "kernel", "rbf", "poly", log=True),
-    _integer("degree", 2, 6, 3, "kernel", "poly"),
-    _integer("trees", 10, 1000, 100, "model", "forest", log=True),
-    _integer("depth", 1, 30, 10, "model", "forest"),
-    _number("features", 0.05, 1.0, 0.4, "model", "forest"),
-    _pick("optimizer", ["sgd", "adam"], "adam", "model", "net"),
-    _number("learning_rate", 1e-5, 1.0, 1e-3, "model", "net", log=True),
-    _number("momentum", 0.0, 0.99, 0.5, "optimizer", "sgd"),
-    {"name": "layers", "kind": "ordinal", "choices": [1, 2, 3], "default": 1} | _when(("model", "net")),
-    _integer("units_1", 8, 512, 64, "model", "net", log=True),
-    _integer("units_2", 8, 512, 64, "layers", 2, 3, log=True),
-    _integer("units_3", 8, 512, 64, "layers", 3, log=True),
+    pick("model", ["linear", "kernel", "forest", "net"], "linear"),
+    pick("penalty", ["l1", "l2", "both"], "l2", model="linear"),
+    real("strength", 1e-4, 1e4, 1.0, log=True, model="linear"),
+    real("l1_ratio", 0.0, 1.0, 0.5, penalty="both"),
+    pick("kernel", ["rbf", "poly", "cosine"], "rbf", model="kernel"),
+    real("c", 1e-3, 1e3, 1.0, log=True, model="kernel"),
+    real("gamma", 1e-5, 10.0, 0.01, log=True, kernel=["rbf", "poly"]),
+    integer("degree", 2, 6, 3, kernel="poly"),
+    integer("trees", 10, 1000, 100, log=True, model="forest"),
+    integer("depth", 1, 30, 10, model="forest"),
+    real("features", 0.05, 1.0, 0.4, model="forest"),
+    pick("optimizer", ["sgd", "adam"], "adam", model="net"),
+    real("learning_rate", 1e-5, 1.0, 1e-3, log=True, model="net"),
+    real("momentum", 0.0, 0.99, 0.5, optimizer="sgd"),
+    ordinal("layers", [1, 2, 3], 1, model="net"),
+    integer("units_1", 8, 512, 64, log=True, model="net"),
+    integer("units_2", 8, 512, 64, log=True, layers=[2, 3]),
+    integer("units_3", 8, 512, 64, log=True, layers=3),
 )
 
 RECIPE = (
-    _number("learning_rate", 1e-5, 1.0, 1e-3, log=True),
-    _integer("batch_size", 8, 512, 64, log=True),
-    _pick("optimizer", ["sgd", "adam", "rmsprop"], "sgd"),
-    _number("momentum", 0.0, 0.99, 0.5, "optimizer", "sgd"),
-    _number("one_minus_beta1", 0.01, 0.5, 0.1, "optimizer", "adam", log=True),
-    _number("one_minus_beta2", 1e-4, 0.2, 1e-3, "optimizer", "adam", log=True),
-    _number("decay", 0.8, 0.999, 0.9, "optimizer", "rmsprop"),
-    _pick("schedule", ["constant", "step", "cosine"], "constant"),
-    _number("step_factor", 0.05, 0.9, 0.3, "schedule", "step", log=True),
-    _integer("steps", 1, 8, 3, "schedule", "step"),
-    _number("warmup", 0.0, 0.3, 0.15, "schedule", "cosine"),
-    _number("floor", 1e-4, 0.5, 0.01, "schedule", "cosine", log=True),
-    _pick("regulariser", ["none", "dropout", "mixup"], "none"),
-    _number("dropout", 0.05, 0.8, 0.4, "regulariser", "dropout"),
-    _number("mixup", 0.05, 2.0, 0.4, "regulariser", "mixup", log=True),
+    real("learning_rate", 1e-5, 1.0, 1e-3, log=True),
+    integer("batch_size", 8, 512, 64, log=True),
+    pick("optimizer", ["sgd", "adam", "rmsprop"], "sgd"),
+    real("momentum", 0.0, 0.99, 0.5, optimizer="sgd"),
+    real("one_minus_beta1", 0.01, 0.5, 0.1, log=True, optimizer="adam"),
+    real("one_minus_beta2", 1e-4, 0.2, 1e-3, log=True, optimizer="adam"),
+    real("decay", 0.8, 0.999, 0.9, optimizer="rmsprop"),
+    pick("schedule", ["constant", "step", "cosine"], "constant"),
+    real("step_factor", 0.05, 0.9, 0.3, log=True, schedule="step"),
+    integer("steps", 1, 8, 3, schedule="step"),
+    real("warmup", 0.0, 0.3, 0.15, schedule="cosine"),
+    real("floor", 1e-4, 0.5, 0.01, log=True, schedule="cosine"),
+    pick("regulariser", ["none", "dropout", "mixup"], "none"),
+    real("dropout", 0.05, 0.8, 0.4, regulariser="dropout"),
+    real("mixup", 0.05, 2.0, 0.4, log=True, regulariser="mixup"),
 )
 
 
@@ -123,7 +101,7 @@ def _recipe() -> Landscape:
     )
 
 
-def _at(space: tuple[Mapping[str, Any], ...], name: str, value: int) -> float:
+def _at(space: tuple[Parameter, ...], name: str, value: int) -> float:
     """Return the place of an integer, which an optimum must be at."""
     return place(next(p for p in space if p["name"] == name), value)
 
