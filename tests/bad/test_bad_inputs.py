@@ -93,6 +93,8 @@ simple(
     "a condition that its parent can never meet",
     lambda: tt.Space(a=tt.Categorical(["x", "y"]), b=tt.Float(0, 1, when=tt.given("a").is_in(["z"]))),
 )
+simple("space", "a prior about nothing", lambda: tt.Float(1e-5, 1e-1, log=True, prior=0.1))
+simple("space", "a prior against its default", lambda: tt.Categorical(["adamw", "sgd"], default="adamw", prior=3))
 simple("space", "a constraint that does not parse", lambda: tt.Space(a=tt.Int(0, 9), require=["a * <= 3"]))
 simple("space", "a constraint on an unknown name", lambda: tt.Space(layers=tt.Int(0, 9), require=["layer <= 3"]))
 simple("space", "a constraint that would run code", lambda: tt.Space(a=tt.Int(0, 9), require=["__import__('os')"]))

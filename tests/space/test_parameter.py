@@ -42,6 +42,16 @@ BAD = [
     (lambda: Float(0, 1, role="fixed"), "Float with role='fixed' needs default=, the value at which it is held."),
     (lambda: Float(0, 1, priority=0), "Float expects priority= to be 1 (tuned first), 2, 3, ..., got 0."),
     (lambda: Float(0, 1, priority=True), "Float expects priority= to be 1 (tuned first)"),
+    (lambda: Float(0, 1, prior=0.1), "Float with prior= needs default=, the value that is believed to be best."),
+    (lambda: Float(0, 1, default=0, prior=0), "Float expects prior= to be above 0, the standard deviation of the best"),
+    (lambda: Float(0, 1, default=0, prior="a"), "Float expects prior= to be a finite number, got 'a' (of type str)."),
+    (lambda: Ordinal([1, 2], default=1, prior=True), "Ordinal expects prior= to be a finite number, got True."),
+    (lambda: Int(0, 1, default=0, prior=10**400), "Int expects prior= to be a number below 1.8e308"),
+    (
+        lambda: Categorical(["a", "b"], default="a", prior=2),
+        "Categorical expects prior= to be above 0 and at most 1, how likely any other choice is next to the default, "
+        "got 2.",
+    ),
     (lambda: Float(0, 1, when="x == 1"), "Float expects when= to be a condition such as given('a') == 1"),
     (lambda: Int(0.5, 2), "Int expects low= to be a whole number, got 0.5; use Float for real numbers."),
     (lambda: Int(0, 2**53 + 1), "Int expects high= within ±2**53"),
@@ -162,6 +172,9 @@ PARAMETERS = [
     (Int(1, 9, log=True, default=3, role="fixed"), "Int(1, 9, log=True, default=3, role='fixed')"),
     (Categorical(["a", True, 1, 1.0, None], default=1), "Categorical(['a', True, 1, 1.0, None], default=1)"),
     (Categorical([0, 1], default=0), "Categorical([0, 1], default=0)"),
+    (Categorical([0, 1], default=0, prior=0.5), "Categorical([0, 1], default=0, prior=0.5)"),
+    (Float(0, 1, default=0.5, prior=1), "Float(0, 1, default=0.5, prior=1)"),
+    (Ordinal([1, 2], default=1, priority=2, prior=0.25), "Ordinal([1, 2], default=1, priority=2, prior=0.25)"),
     (Ordinal([1, 2], when=given("a").is_in([1])), "Ordinal([1, 2], when=given('a').is_in([1]))"),
 ]
 

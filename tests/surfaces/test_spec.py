@@ -30,10 +30,10 @@ cost: dollars
 budget: {trials: 10, hours: 1e-1, cost: 5}
 resources: {memory: 2 GiB, limit_s: 30, gpus: 0.5}
 space:
-  lr: {float: [1e-5, 1e-1], log: true, default: 1e-3, priority: 1}
+  lr: {float: [1e-5, 1e-1], log: true, default: 1e-3, priority: 1, prior: 0.2}
   width: {int: [16, 64], step: 16}
   layers: {int: [1, 8]}
-  optimizer: {categorical: [adam, adamw, sgd, null]}
+  optimizer: {categorical: [adam, adamw, sgd, null], default: adamw, prior: 0.5}
   batch: {ordinal: [16, 32]}
   momentum: {float: [0, 0.99], when: {optimizer: sgd, layers: {at_least: 2, below: 8}}}
   beta: {float: [0, 0.99], when: {optimizer: [adam, adamw]}}
@@ -53,10 +53,10 @@ def test_everything_that_a_file_can_say() -> None:
     found = read(FULL)
     given = tt.given
     assert found.space == tt.Space(
-        lr=tt.Float(1e-5, 1e-1, log=True, default=1e-3, priority=1),
+        lr=tt.Float(1e-5, 1e-1, log=True, default=1e-3, priority=1, prior=0.2),
         width=tt.Int(16, 64, step=16),
         layers=tt.Int(1, 8),
-        optimizer=tt.Categorical(["adam", "adamw", "sgd", None]),
+        optimizer=tt.Categorical(["adam", "adamw", "sgd", None], default="adamw", prior=0.5),
         batch=tt.Ordinal([16, 32]),
         momentum=tt.Float(0, 0.99, when=(given("optimizer") == "sgd") & (given("layers") >= 2) & (given("layers") < 8)),
         beta=tt.Float(0, 0.99, when=given("optimizer").is_in(["adam", "adamw"])),
@@ -108,6 +108,7 @@ FAULTS = [
 
 REFUSED = [
     (HEAD + "space:\n  y: {int: [0, 1]}\n  x: {float: [1, 0]}\n", "study.yaml:6: space.x: Float needs low <= high"),
+    (HEAD + "space: {x: {float: [0, 1], prior: 0.1}}\n", "study.yaml:4: space.x: Float with prior= needs default="),
     (HEAD + "space: {x: {float: [0, 1], when: {y: 1}}}\n", "study.yaml:4: space: x depends on 'y'"),
     (HEAD + SPACE + "require: [y < 1]\n", "study.yaml:5: require: constraint 'y < 1' mentions 'y'"),
     (HEAD + SPACE + "fixed: {y: 1}\n", "study.yaml:5: fixed: "),

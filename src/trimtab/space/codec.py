@@ -13,8 +13,9 @@ from typing import Final
 
 import numpy as np
 
-from trimtab.arrays import Floats
-from trimtab.space.parameter import Float, Grid, Int, Parameter
+from trimtab.arrays import Bools, Floats
+from trimtab.space.grid import Grid
+from trimtab.space.parameter import CATEGORICAL, Float, Int, Parameter
 
 _LINE, _LOG_LINE, _LOG_CELLS, _CELLS = range(4)
 _NO_GRID: Final = Grid(0.0, 1.0, 1.0, 1)
@@ -124,6 +125,23 @@ class Codec:
         np.maximum(x, self._low, out=x)
         np.minimum(x, self._high, out=x)
         return self._unsorted(self._from_cells(x))
+
+    def defaults(self, parameters: Sequence[Parameter]) -> tuple[Floats, Bools]:
+        """Return [D] the values to start from, and [D] which of them a parameter names itself.
+
+        The others are the middle of their range, or the first choice of a `Categorical`.
+        """
+        row = self.from_unit(np.full(len(parameters), 0.5))
+        named = np.zeros(len(parameters), dtype=np.bool_)
+        for column, parameter in enumerate(parameters):
+            code = parameter.default_code()
+            if code is not None:
+                row[column], named[column] = code, True
+            elif parameter.kind == CATEGORICAL:
+                row[column] = 0.0
+            elif isinstance(parameter, Float) and parameter.step is None:  # 0.001 rather than 0.0010000000000000002
+                row[column] = min(max(float(f"{row[column]:.12g}"), parameter.low), parameter.high)
+        return row, named
 
     def _sorted(self, x: Floats) -> Floats:
         return x if self._order is None else x.take(self._order, axis=-1)

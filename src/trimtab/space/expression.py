@@ -20,8 +20,9 @@ import numpy as np
 from trimtab.arrays import Bools, Floats
 from trimtab.errors import SpaceError
 from trimtab.plugins import did_you_mean
+from trimtab.space.arguments import is_text
 from trimtab.space.condition import COMPARE, Choice, shown
-from trimtab.space.parameter import Categorical, Ordinal, Parameter, is_text
+from trimtab.space.parameter import Categorical, Ordinal, Parameter
 
 MAX_LENGTH: Final = 10_000
 MAX_DEPTH: Final = 150

@@ -7,9 +7,7 @@ A parameter knows its values and their codes. The code of a value is what a row 
 from __future__ import annotations
 
 import math
-import numbers
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, Final, TypeAlias
 
@@ -18,7 +16,9 @@ import numpy as np
 from trimtab.arrays import Floats
 from trimtab.errors import ParamsError, SpaceError
 from trimtab.plugins import did_you_mean
+from trimtab.space.arguments import as_number, check_choices, check_flag, real, short, whole
 from trimtab.space.condition import Choice, Condition, condition_from_json, plain, shown
+from trimtab.space.grid import Grid, decimal_grid
 
 Params: TypeAlias = dict[str, Any]
 """One configuration: the active parameters by name, as Python values."""
@@ -29,29 +29,6 @@ CATEGORICAL: Final = 2
 ORDINAL: Final = 3
 
 ROLES: Final = ("scientific", "nuisance", "fixed")
-EXACT: Final = 2**53
-"""The largest magnitude up to which every integer is a float."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """The values (offset + k·stride) / scale for k in 0 .. n-1.
-
-    Offset and stride are whole and scale is a power of ten wherever the digits allow it. The sum is then exact and the
-    quotient correctly rounded, so that the third value of Float(0.1, 1, step=0.1) is 0.3 and not 0.30000000000000004.
-    """
-
-    offset: float
-    stride: float
-    scale: float
-    n: int
-
-    def value(self, k: int) -> float:
-        return (self.offset + k * self.stride) / self.scale
-
-    def nearest(self, value: float) -> int:
-        """Return the k whose value is nearest to `value`."""
-        return min(max(round((value * self.scale - self.offset) / self.stride), 0), self.n - 1)
 
 
 class Parameter:
@@ -63,6 +40,9 @@ class Parameter:
         role: "nuisance" (tuned away, the usual), "scientific" (the question that the study asks) or "fixed" (held at
             its default). The words are those of Godbole et al., Deep Learning Tuning Playbook, 2023.
         priority: 1 for what should be tuned first, 2 for next, ...; None to leave the order to the optimiser.
+        prior: how far from the default the best value is believed to lie: a standard deviation on the parameter's own
+            scale, the whole range being 1. Of a `Categorical`: how likely any other choice is next to the default, in
+            (0, 1]. None for no belief.
     """
 
     __slots__ = ()
@@ -72,6 +52,7 @@ class Parameter:
     default: Choice
     role: str
     priority: int | None
+    prior: float | None
 
     @property
     def grid(self) -> Grid | None:
@@ -116,7 +97,7 @@ class Parameter:
         return None if self.default is None else self.code(self.default, "default")
 
     def range_text(self) -> str:
-        """Return what the parameter may be, without its condition, default, role and priority."""
+        """Return what the parameter may be, without its condition, default, role, priority and prior."""
         options = {key: value for key, value in _options(self).items() if key not in _COMMON}
         return _call_text(type(self).__name__, self._POSITIONAL, options)
 
@@ -154,6 +135,25 @@ class Parameter:
                 raise SpaceError(f"{self!r}: {error}") from None
         elif self.role == "fixed":
             raise SpaceError(f"{kind} with role='fixed' needs default=, the value at which it is held.")
+        if self.prior is not None:
+            object.__setattr__(self, "prior", self._checked_prior())
+
+    def _checked_prior(self) -> float:
+        kind = type(self).__name__
+        prior = real(kind, "prior", self.prior)
+        if self.kind == CATEGORICAL and not 0.0 < prior <= 1.0:
+            raise SpaceError(
+                f"{kind} expects prior= to be above 0 and at most 1, how likely any other choice is next to the "
+                f"default, got {short(prior)}."
+            )
+        if prior <= 0.0:
+            raise SpaceError(
+                f"{kind} expects prior= to be above 0, the standard deviation of the best value around the default, "
+                f"the whole range being 1, got {short(prior)}."
+            )
+        if self.default is None:
+            raise SpaceError(f"{kind} with prior= needs default=, the value that is believed to be best.")
+        return prior
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -165,7 +165,7 @@ class Float(Parameter):
         high: the greatest; equal to `low` for a constant.
         log: whether ratios matter rather than differences; needs low > 0.
         step: only low, low + step, ..., high; not together with `log`.
-        when: see `Parameter`; so are `default`, `role` and `priority`.
+        when: see `Parameter`; so are `default`, `role`, `priority` and `prior`.
 
     Raises:
         SpaceError: bounds that are not finite, out of order or no multiple of `step` apart; an impossible option.
@@ -184,6 +184,7 @@ class Float(Parameter):
     default: float | None = None
     role: str = "nuisance"
     priority: int | None = None
+    prior: float | None = None
     _grid: Grid | None = field(init=False, repr=False, compare=False, default=None)
 
     kind: ClassVar[int] = FLOAT
@@ -191,26 +192,26 @@ class Float(Parameter):
     _DEFAULTS: ClassVar[dict[str, Any]] = {"log": False, "step": None}
 
     def __post_init__(self) -> None:
-        _check_flag("Float", "log", self.log)
-        low, high = _real("Float", "low", self.low), _real("Float", "high", self.high)
+        check_flag("Float", "log", self.log)
+        low, high = real("Float", "low", self.low), real("Float", "high", self.high)
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
         if low > high:
-            raise SpaceError(f"Float needs low <= high, got low={_short(low)} and high={_short(high)}.")
+            raise SpaceError(f"Float needs low <= high, got low={short(low)} and high={short(high)}.")
         if math.isinf(high - low):
-            raise SpaceError(f"Float from {_short(low)} to {_short(high)} is wider than floating-point numbers reach.")
+            raise SpaceError(f"Float from {short(low)} to {short(high)} is wider than floating-point numbers reach.")
         if self.log and low <= 0:
-            raise SpaceError(f"Float with log=True needs low > 0, got low={_short(low)}.")
+            raise SpaceError(f"Float with log=True needs low > 0, got low={short(low)}.")
         if self.step is not None:
             if self.log:
                 raise SpaceError(
                     "Float takes log=True or step=, not both: a step is an equal distance, "
                     "which a logarithmic scale has not; list the values you want with Ordinal([...])."
                 )
-            step = _real("Float", "step", self.step)
+            step = real("Float", "step", self.step)
             if step <= 0:
-                raise SpaceError(f"Float needs step > 0, got step={_short(step)}.")
-            grid = _decimal_grid(low, high, step)
+                raise SpaceError(f"Float needs step > 0, got step={short(step)}.")
+            grid = decimal_grid(low, high, step)
             object.__setattr__(self, "step", step)
             object.__setattr__(self, "_grid", grid)
             object.__setattr__(self, "high", grid.value(grid.n - 1))
@@ -223,10 +224,10 @@ class Float(Parameter):
         return self._grid
 
     def code(self, value: object, name: str) -> float:
-        number = _as_number(value)
+        number = as_number(value)
         if number is None or not self.low <= number <= self.high:
             raise ParamsError(
-                f"{name} must be a number in [{_short(self.low)}, {_short(self.high)}], got {shown(plain(value))}."
+                f"{name} must be a number in [{short(self.low)}, {short(self.high)}], got {shown(plain(value))}."
             )
         number = float(number)
         if self._grid is None:
@@ -235,8 +236,8 @@ class Float(Parameter):
         # A sum of steps is allowed its rounding error: 0.1 + 0.2 means 0.3.
         if abs(near - number) > 1e-9 * self._grid.stride / self._grid.scale:
             raise ParamsError(
-                f"{name} must be a multiple of {_short(self.step)} away from {_short(self.low)}, "
-                f"got {_short(number)}; the nearest is {_short(near)}."
+                f"{name} must be a multiple of {short(self.step)} away from {short(self.low)}, "
+                f"got {short(number)}; the nearest is {short(near)}."
             )
         return near
 
@@ -262,7 +263,7 @@ class Int(Parameter):
         high: the greatest; equal to `low` for a constant. Neither may exceed 2**53, beyond which floats skip integers.
         log: whether ratios matter rather than differences; needs low >= 1.
         step: only low, low + step, ..., high; not together with `log`.
-        when: see `Parameter`; so are `default`, `role` and `priority`.
+        when: see `Parameter`; so are `default`, `role`, `priority` and `prior`.
 
     Raises:
         SpaceError: bounds that are not whole, out of order or no multiple of `step` apart; an impossible option.
@@ -281,14 +282,15 @@ class Int(Parameter):
     default: int | None = None
     role: str = "nuisance"
     priority: int | None = None
+    prior: float | None = None
 
     kind: ClassVar[int] = INT
     _POSITIONAL: ClassVar[tuple[str, ...]] = ("low", "high")
     _DEFAULTS: ClassVar[dict[str, Any]] = {"log": False, "step": 1}
 
     def __post_init__(self) -> None:
-        _check_flag("Int", "log", self.log)
-        low, high, step = (_whole("Int", key, getattr(self, key)) for key in ("low", "high", "step"))
+        check_flag("Int", "log", self.log)
+        low, high, step = (whole("Int", key, getattr(self, key)) for key in ("low", "high", "step"))
         for key, value in (("low", low), ("high", high), ("step", step)):
             object.__setattr__(self, key, value)
         if low > high:
@@ -314,7 +316,7 @@ class Int(Parameter):
         return Grid(float(self.low), float(self.step), 1.0, (self.high - self.low) // self.step + 1)
 
     def code(self, value: object, name: str) -> float:
-        number = _as_number(value)
+        number = as_number(value)
         if number is None or not self.low <= number <= self.high or number != int(number):
             raise ParamsError(f"{name} must be a whole number in [{self.low}, {self.high}], got {shown(plain(value))}.")
         whole = int(number)
@@ -351,7 +353,7 @@ class Categorical(Parameter):
 
     Args:
         choices: str, int, float, bool or None each. `True`, `1` and `1.0` are three choices.
-        when: see `Parameter`; so are `default`, `role` and `priority`.
+        when: see `Parameter`; so are `default`, `role`, `priority` and `prior`.
 
     Raises:
         SpaceError: no choices, a choice given twice, or one that a log could not be read back with.
@@ -367,6 +369,7 @@ class Categorical(Parameter):
     default: Choice = None
     role: str = "nuisance"
     priority: int | None = None
+    prior: float | None = None
     _index: dict[tuple[type, Choice], int] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     kind: ClassVar[int] = CATEGORICAL
@@ -374,7 +377,7 @@ class Categorical(Parameter):
     _DEFAULTS: ClassVar[dict[str, Any]] = {}
 
     def __post_init__(self) -> None:
-        choices = _choices(type(self).__name__, self.choices)
+        choices = check_choices(type(self).__name__, self.choices)
         object.__setattr__(self, "choices", choices)
         object.__setattr__(self, "_index", {(type(choice), choice): i for i, choice in enumerate(choices)})
         self._check_common()
@@ -436,7 +439,7 @@ class Ordinal(Categorical):
 
     Args:
         choices: str, int, float, bool or None each, in order.
-        when: see `Parameter`; so are `default`, `role` and `priority`.
+        when: see `Parameter`; so are `default`, `role`, `priority` and `prior`.
 
     Raises:
         SpaceError: no choices, a choice given twice, or one that a log could not be read back with.
@@ -496,7 +499,7 @@ def parameter_from_json(data: object, name: str = "the parameter") -> Parameter:
         raise SpaceError(f"{name}: {error}") from None
 
 
-_COMMON: Final[dict[str, Any]] = {"when": None, "default": None, "role": "nuisance", "priority": None}
+_COMMON: Final[dict[str, Any]] = {"when": None, "default": None, "role": "nuisance", "priority": None, "prior": None}
 
 
 def _options(parameter: Parameter) -> dict[str, Any]:
@@ -510,119 +513,5 @@ def _options(parameter: Parameter) -> dict[str, Any]:
 
 
 def _call_text(kind: str, positional: Sequence[str], options: Mapping[str, Any]) -> str:
-    words = [_short(value) if key in positional else f"{key}={_short(value)}" for key, value in options.items()]
+    words = [short(value) if key in positional else f"{key}={short(value)}" for key, value in options.items()]
     return f"{kind}({', '.join(words)})"
-
-
-def _short(value: object) -> str:
-    """Return a repr in which a whole float has no ".0"."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e16:
-        return repr(int(value))
-    return repr(value)
-
-
-def _as_number(value: object) -> float | int | None:
-    """Return a finite real number as int or float; None for anything else, booleans and text included."""
-    if type(value) is float or type(value) is int:
-        number: float | int = value
-    elif isinstance(value, numbers.Real) and not isinstance(value, bool):
-        number = int(value) if isinstance(value, numbers.Integral) else float(value)
-    else:
-        return None
-    return number if isinstance(number, int) or math.isfinite(number) else None
-
-
-def _real(kind: str, key: str, value: object) -> float:
-    number = _as_number(value)
-    if number is None:
-        raise SpaceError(f"{kind} expects {key}= to be a finite number, got {shown(plain(value))}.")
-    try:
-        return float(number)
-    except OverflowError:
-        raise SpaceError(
-            f"{kind} expects {key}= to be a number below 1.8e308, got one of {len(str(number))} digits."
-        ) from None
-
-
-def _whole(kind: str, key: str, value: object) -> int:
-    number = _as_number(value)
-    if number is None or number != int(number):
-        more = "; use Float for real numbers" if number is not None else ""
-        raise SpaceError(f"{kind} expects {key}= to be a whole number, got {shown(plain(value))}{more}.")
-    if abs(number) > EXACT:
-        raise SpaceError(
-            f"{kind} expects {key}= within ±2**53, beyond which floating-point numbers skip integers, "
-            f"got {shown(int(number))}; use Float, or tune the logarithm."
-        )
-    return int(number)
-
-
-def _check_flag(kind: str, key: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise SpaceError(f"{kind} expects {key}= to be True or False, got {shown(value)}.")
-
-
-def _choices(kind: str, given: object) -> tuple[Choice, ...]:
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        raise SpaceError(f"{kind} expects a list of choices, got {shown(given)}.")
-    if isinstance(given, AbstractSet):
-        raise SpaceError(
-            f"{kind} expects a list of choices, got {shown(given)}: "
-            "a set has no order, and an index must keep its meaning."
-        )
-    choices = tuple(plain(choice) for choice in given)
-    if not choices:
-        raise SpaceError(f"{kind} needs at least one choice, got none.")
-    seen: set[tuple[type, Choice]] = set()
-    for choice in choices:
-        if choice is not None and type(choice) not in (str, int, float, bool):
-            raise SpaceError(
-                f"{kind} takes choices of type str, int, float, bool or None, so that a log can be read for ever, "
-                f"got {shown(choice)}; name it with a string and look the object up in the objective."
-            )
-        if isinstance(choice, float) and not math.isfinite(choice):
-            raise SpaceError(
-                f"{kind} takes finite numbers, got {choice!r}: say it with a string, such as {str(choice)!r}, or None."
-            )
-        if isinstance(choice, str) and not is_text(choice):
-            raise SpaceError(f"{kind} takes text that can be written as UTF-8, got {choice!r}.")
-        key = (type(choice), choice)
-        if key in seen:
-            raise SpaceError(f"{kind} has the choice {choice!r} twice; list each once.")
-        seen.add(key)
-    return choices
-
-
-def is_text(text: str) -> bool:
-    """Return whether UTF-8 can write the text, which it cannot where half of a surrogate pair stands alone."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _decimal_grid(low: float, high: float, step: float) -> Grid:
-    from decimal import Decimal  # imported when used: few spaces have a Float with steps
-
-    first, stride = Decimal(repr(low)), Decimal(repr(step))
-    ratio = (Decimal(repr(high)) - first) / stride
-    if ratio > EXACT:
-        raise SpaceError(
-            f"Float has more than 2**53 steps of {_short(step)} from {_short(low)} to {_short(high)}; "
-            "take a larger step or none."
-        )
-    last = round(ratio)
-    digits = max(0, -int(first.as_tuple().exponent), -int(stride.as_tuple().exponent))
-    whole_first, whole_stride = int(first.scaleb(digits)), int(stride.scaleb(digits))
-    if digits <= 22 and abs(whole_first) + (last + 1) * whole_stride <= EXACT:  # 10**22 is the last exact power of ten
-        grid = Grid(float(whole_first), float(whole_stride), float(10**digits), last + 1)
-    else:  # more digits than a float holds: no decimal to be clean in
-        grid = Grid(low, step, 1.0, last + 1)
-    if abs(ratio - last) > Decimal("1e-6"):
-        below = math.floor(ratio)
-        raise SpaceError(
-            f"Float(low={_short(low)}, step={_short(step)}) never reaches high={_short(high)}; "
-            f"the nearest highs are {_short(grid.value(below))} and {_short(grid.value(below + 1))}."
-        )
-    return grid

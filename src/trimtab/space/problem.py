@@ -14,8 +14,8 @@ import numpy as np
 from trimtab.arrays import Floats
 from trimtab.errors import ProblemError
 from trimtab.plugins import did_you_mean
+from trimtab.space.arguments import is_text
 from trimtab.space.condition import plain, shown
-from trimtab.space.parameter import is_text
 from trimtab.space.space import Space
 
 OBJECTIVES: Final = ("minimize", "maximize")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
-from keyword import iskeyword
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +19,10 @@ from trimtab.space.activity import Activity
 from trimtab.space.codec import Codec
 from trimtab.space.condition import shown
 from trimtab.space.expression import parse
-from trimtab.space.parameter import CATEGORICAL, Float, Parameter, Params, is_text, parameter_from_json
+from trimtab.space.parameter import Parameter, Params
+from trimtab.space.prior import Prior
+from trimtab.space.record import Made, configurations, read, where
+from trimtab.space.record import named as named_parameters
 
 MANY: Final = 8
 """For fewer rows than this, Python is faster than NumPy."""
@@ -46,6 +48,7 @@ class Space:
         parameters: [D] the parameters.
         kind: [D] FLOAT, INT, CATEGORICAL or ORDINAL.
         constraints: the constraints, parsed.
+        prior: what the parameters' `prior=` say together.
 
     Raises:
         SpaceError: what cannot be meant; the message names the parameter, condition or constraint.
@@ -68,7 +71,7 @@ class Space:
         fixed: Mapping[str, Any] | None = None,
         **named: Parameter,
     ) -> None:
-        by_name = _by_name(parameters, named)
+        by_name = named_parameters(parameters, named)
         self.names: tuple[str, ...] = tuple(by_name)
         self.parameters: tuple[Parameter, ...] = tuple(by_name.values())
         self.kind = np.array([parameter.kind for parameter in self.parameters], dtype=np.int8)
@@ -86,6 +89,7 @@ class Space:
         self._is_held = None if self._held is None else ~np.isnan(self._held)
         self._default = self._read_defaults()
         self._default_u = self._codec.to_unit(self._default)
+        self.prior = Prior(self.parameters, self._default_u, self._is_held)
 
     # -- what it is made of ------------------------------------------------------------------------------------------
 
@@ -143,7 +147,7 @@ class Space:
             ParamsError: a value that its parameter cannot take, a parameter that is missing, unknown, inactive, or held
                 at another value; the message names it, and the configuration where there are several.
         """
-        rows = _as_configurations(params)
+        rows = configurations(params)
         x = np.full((len(rows), len(self)), np.nan)
         n_given = 0
         for column, (name, parameter) in enumerate(zip(self.names, self.parameters, strict=True)):
@@ -158,7 +162,7 @@ class Space:
             if codes is None:
                 numbers = range(len(rows)) if isinstance(present, slice) else present
                 codes = np.array(
-                    [self._code(column, value, _where(i, len(rows))) for i, value in zip(numbers, values, strict=True)]
+                    [self._code(column, value, where(i, len(rows))) for i, value in zip(numbers, values, strict=True)]
                 )
             x[present, column] = codes
         if n_given != sum(map(len, rows)):
@@ -173,7 +177,7 @@ class Space:
             ParamsError: an unknown name, a value that its parameter cannot take, or one that can never be active with
                 the others.
         """
-        (params,) = _as_configurations([params])
+        (params,) = configurations([params])
         row = np.full(len(self), np.nan)
         for name, value in params.items():
             column = self.column(name)
@@ -285,15 +289,18 @@ class Space:
                 others.
             StarvedError: 100,000 candidates in a row were refused; the message names the constraint that refuses most.
         """
+        return self._sample(rng, n, given, None)
+
+    def _sample(self, rng: Rng, n: int, given: Floats | None, prior: Prior | None) -> Floats:
         given = None if given is None else self._read_given(given)
         must, remaining = ([], {}) if given is None else self._implied(given)
         if not self.constraints and not must:
-            return self._draw(rng, n, given, remaining)
+            return self._draw(rng, n, given, remaining, prior)
         found: list[Floats] = []
         wanted, barren, n_drawn, size = n, 0, 0, max(n, 16)
         passed = np.zeros(len(self.constraints) + len(must), dtype=np.int64)
         while wanted > 0:
-            x = self._draw(rng, size, given, remaining)
+            x = self._draw(rng, size, given, remaining, prior)
             verdicts = np.array([*self._judge(x), *(~np.isnan(x[:, column]) for column in must)])
             passed += verdicts.sum(axis=1)
             accepted = x[verdicts.all(axis=0)][:wanted]
@@ -305,6 +312,22 @@ class Space:
                 raise self._starved(passed, n_drawn, must)
             size = min(2 * size, 16_384, PATIENCE - barren)
         return np.concatenate(found) if found else np.empty((0, len(self)))
+
+    def sample_prior(self, rng: Rng, n: int, given: Floats | None = None) -> Floats:
+        """Draw n rows [n, D] from what the parameters' `prior=` say; the arguments and errors are those of `sample`.
+
+        Normal around the default and cut to the range, choices by their weights, and uniform where nothing is believed.
+        Where values are few, what is drawn is snapped to them: their shares are near `log_prior`, which is the density
+        at each, and not equal to it.
+        """
+        return self._sample(rng, n, given, self.prior)
+
+    def log_prior(self, x: Floats) -> Floats:
+        """Return [...] the log density of the prior at rows [..., D], relative to the uniform one; 0 is the largest.
+
+        What is inactive, held or without `prior=` adds 0, so that no branch of a conditional space is preferred.
+        """
+        return self.prior.log_density(self.to_unit(x))
 
     def complete(self, given: Floats, rng: Rng) -> Floats:
         """Return one row [D] with the values of `given` [D]; what is nan there is drawn. Raises as `sample` does."""
@@ -347,14 +370,7 @@ class Space:
 
     def to_json(self) -> dict[str, Any]:
         """Return the space as JSON; `from_json` reads it."""
-        data: dict[str, Any] = {
-            "parameters": [{"name": name, **parameter.to_json()} for name, parameter in self._by_name().items()]
-        }
-        if self.constraints:
-            data["require"] = list(self.require)
-        if self._fixed:
-            data["fixed"] = dict(self._fixed)
-        return data
+        return self._made().to_json()
 
     @classmethod
     def from_json(cls, data: object) -> Space:
@@ -363,48 +379,12 @@ class Space:
         Raises:
             SpaceError: not a space; the message names the parameter and the key that is wrong.
         """
-        if not isinstance(data, Mapping) or not isinstance(data.get("parameters"), list):
-            raise SpaceError(
-                f'a space is written {{"parameters": [...], "require": [...], "fixed": {{...}}}}, got {shown(data)}.'
-            )
-        for key in data:
-            if key not in _KEYS:
-                raise SpaceError(
-                    f"a space has no option {key!r}{did_you_mean(str(key), _KEYS)}; there are: {', '.join(_KEYS)}."
-                )
-        by_name: dict[str, Parameter] = {}
-        for i, entry in enumerate(data["parameters"]):
-            if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
-                raise SpaceError(f"parameter {i} of the space needs a name, got {shown(entry)}.")
-            name = entry["name"]
-            if name in by_name:
-                raise SpaceError(f"the space names the parameter {name!r} twice.")
-            by_name[name] = parameter_from_json({key: value for key, value in entry.items() if key != "name"}, name)
-        require, fixed = data.get("require", []), data.get("fixed", {})
-        if not isinstance(require, list):
-            raise SpaceError(f"a space expects require to be a list of texts, got {shown(require)}.")
-        return cls(by_name, require=require, fixed=fixed)
+        made = read(data)
+        return cls(made.parameters, require=made.require, fixed=made.fixed)
 
     def differences(self, other: Space) -> list[str]:
         """Return what is different in `other`, the later of two spaces, a sentence each."""
-        was, now = self._by_name(), other._by_name()
-        sentences = [
-            f"{name}: was {was[name]!r}, is now {now[name]!r}"
-            for name in was
-            if name in now and repr(was[name]) != repr(now[name])
-        ]
-        sentences += [f"{name}: was {parameter!r}, is gone" for name, parameter in was.items() if name not in now]
-        sentences += [f"{name}: is new, {parameter!r}" for name, parameter in now.items() if name not in was]
-        before, after = [name for name in was if name in now], [name for name in now if name in was]
-        if before != after:
-            sentences.append(f"the order of the parameters was {', '.join(before)}, is now {', '.join(after)}")
-        sentences += [f"the constraint {text!r} is gone" for text in self.require if text not in other.require]
-        sentences += [f"the constraint {text!r} is new" for text in other.require if text not in self.require]
-        for name in dict.fromkeys((*self._fixed, *other._fixed)):
-            before_, after_ = (f"held at {s._fixed[name]!r}" if name in s._fixed else "free" for s in (self, other))
-            if before_ != after_:
-                sentences.append(f"{name}: was {before_}, is now {after_}")
-        return sentences
+        return self._made().differences(other._made())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Space) and repr(self) == repr(other)  # repr tells True, 1 and 1.0 apart; == does not
@@ -413,46 +393,18 @@ class Space:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        as_keywords = all(name.isidentifier() and not iskeyword(name) and name not in _KEYS for name in self.names)
-        if as_keywords:
-            lines = [f"    {name}={parameter!r}," for name, parameter in self._by_name().items()]
-        else:
-            lines = [
-                "    {",
-                *(f"        {name!r}: {parameter!r}," for name, parameter in self._by_name().items()),
-                "    },",
-            ]
-        if self.constraints:
-            lines.append(f"    require={list(self.require)!r},")
-        if self._fixed:
-            lines.append(f"    fixed={self._fixed!r},")
-        return "\n".join(["Space(", *lines, ")"])
+        return self._made().code()
 
     def _repr_html_(self) -> str:
-        from html import escape  # imported when used: only notebooks need it
-
-        head = "<tr><th>parameter</th><th>values</th><th>active when</th><th>default</th><th>role</th></tr>"
-        rows = []
-        for name, parameter in self._by_name().items():
-            held = f"held at {self._fixed[name]!r}" if name in self._fixed else parameter.role
-            default = "" if parameter.default is None else repr(parameter.default)
-            cells = (
-                name,
-                parameter.range_text(),
-                "" if parameter.when is None else repr(parameter.when),
-                default,
-                held,
-            )
-            rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
-        required = "".join(f"<li><code>{escape(text)}</code></li>" for text in self.require)
-        return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>" + (
-            f"<p>where</p><ul>{required}</ul>" if required else ""
-        )
+        return self._made().html()
 
     # -- within ------------------------------------------------------------------------------------------------------
 
     def _by_name(self) -> dict[str, Parameter]:
         return dict(zip(self.names, self.parameters, strict=True))
+
+    def _made(self) -> Made:
+        return Made(self._by_name(), self.require, self._fixed)
 
     def _shaped(self, x: Floats) -> Floats:
         x = np.asarray(x, dtype=np.float64)
@@ -468,12 +420,25 @@ class Space:
             x[~self._activity.of(x)] = np.nan
         return x
 
-    def _draw(self, rng: Rng, n: int, given: Floats | None, remaining: Mapping[int, tuple[float, ...]]) -> Floats:
-        x = self._codec.from_unit(rng.random((n, len(self.names))))
+    def _draw(
+        self,
+        rng: Rng,
+        n: int,
+        given: Floats | None,
+        remaining: Mapping[int, tuple[float, ...]],
+        prior: Prior | None,
+    ) -> Floats:
+        x = self._codec.from_unit(rng.random((n, len(self.names))) if prior is None else prior.draw(rng, n))
         if given is not None:
             np.copyto(x, given, where=~np.isnan(given))
         for column, codes in remaining.items():
-            x[:, column] = np.array(codes)[rng.integers(len(codes), size=n)]
+            if prior is None:
+                picked = rng.integers(len(codes), size=n)
+            else:
+                rows = np.repeat(self._default[None], len(codes), axis=0)
+                rows[:, column] = codes
+                picked = prior.pick(rng, n, self._codec.to_unit(rows))
+            x[:, column] = np.array(codes)[picked]
         return self._settle(x)
 
     def _judge(self, x: Floats) -> list[Bools]:
@@ -511,16 +476,7 @@ class Space:
 
     def _read_defaults(self) -> Floats:
         """Return [D] the value to start from of every parameter, as if all were active."""
-        row = self._codec.from_unit(np.full(len(self), 0.5))
-        named = np.zeros(len(self), dtype=np.bool_)
-        for column, parameter in enumerate(self.parameters):
-            code = parameter.default_code()
-            if code is not None:
-                row[column], named[column] = code, True
-            elif parameter.kind == CATEGORICAL:
-                row[column] = 0.0
-            elif isinstance(parameter, Float) and parameter.step is None:  # 0.001 rather than 0.0010000000000000002
-                row[column] = min(max(float(f"{row[column]:.12g}"), parameter.low), parameter.high)
+        row, named = self._codec.defaults(self.parameters)
         if self._held is not None and self._is_held is not None:
             np.copyto(row, self._held, where=self._is_held)
             named |= self._is_held
@@ -590,16 +546,16 @@ class Space:
         if self._is_held is not None:
             wrong |= given & self._is_held & (x != self._held)
         for i in np.flatnonzero(wrong.any(axis=1))[:1].tolist():
-            where = _where(i, len(x))
-            self._check_held(x[i], where)
+            at = where(i, len(x))
+            self._check_held(x[i], at)
             # The first in the order of dependence is the cause; the others follow from it.
             column = next(column for column in self._activity.order if wrong[i, column])
             name, when = self.names[column], self.parameters[column].when
             if not given[i, column]:
                 because = "" if when is None else f"; it is active because {when!r}"
-                raise ParamsError(f"{where}{name} is missing{because}.")
+                raise ParamsError(f"{at}{name} is missing{because}.")
             raise ParamsError(
-                f"{where}{name} is given, but it is active only when {when!r}{self._parents_text(column, x[i])}."
+                f"{at}{name} is given, but it is active only when {when!r}{self._parents_text(column, x[i])}."
             )
 
     def _parents_text(self, column: int, row: Floats) -> str:
@@ -623,7 +579,7 @@ class Space:
         for i, row in enumerate(rows):
             for name in row:
                 if name not in self._column:
-                    raise ParamsError(f"{_where(i, len(rows))}{self._unknown(name)}")
+                    raise ParamsError(f"{where(i, len(rows))}{self._unknown(name)}")
 
     def _starved(self, passed: Ints, n_drawn: int, must: Sequence[int]) -> StarvedError:
         labels = [repr(text) for text in self.require]
@@ -639,42 +595,3 @@ class Space:
             f"no point was found that satisfies the constraints: {alone}. "
             "Relax it, or narrow the parameters to where it holds."
         )
-
-
-_KEYS: Final = ("parameters", "require", "fixed")
-
-
-def _by_name(parameters: object, named: Mapping[str, object]) -> dict[str, Parameter]:
-    if parameters is not None and not isinstance(parameters, Mapping):
-        raise SpaceError(
-            "Space expects parameters by name: Space(lr=Float(0, 1)) or Space({'lr': Float(0, 1)}), "
-            f"got {shown(parameters)}."
-        )
-    given = dict(parameters or {})
-    for name in named:
-        if name in given:
-            raise SpaceError(f"Space got the parameter {name!r} twice.")
-    given.update(named)
-    if not given:
-        raise SpaceError("Space needs at least one parameter, such as Space(lr=Float(1e-5, 1e-1, log=True)).")
-    for name, parameter in given.items():
-        if not isinstance(name, str) or not name:
-            raise SpaceError(f"the name of a parameter is a text that is not empty, got {shown(name)}.")
-        if not is_text(name):
-            raise SpaceError(f"the name of a parameter is text that can be written as UTF-8, got {name!r}.")
-        if not isinstance(parameter, Parameter):
-            raise SpaceError(f"{name} must be a Float, Int, Categorical or Ordinal, got {shown(parameter)}.")
-    return given
-
-
-def _as_configurations(params: object) -> Sequence[Mapping[str, Any]]:
-    if isinstance(params, (Mapping, str, bytes)) or not isinstance(params, Sequence):
-        raise ParamsError(f"expected a list of configurations, each {{name: value}}, got {shown(params)}.")
-    for i, row in enumerate(params):
-        if not isinstance(row, Mapping):
-            raise ParamsError(f"{_where(i, len(params))}a configuration is a dict {{name: value}}, got {shown(row)}.")
-    return params
-
-
-def _where(i: int, n: int) -> str:
-    return f"configuration {i}: " if n > 1 else ""

@@ -113,7 +113,8 @@ def spaces(
         require = draw(st.lists(_constraints(drawn), max_size=2))
     elif draw(st.booleans()):
         free = draw(st.sampled_from(names))
-        drawn[free] = _replaced(drawn[free], default=draw(values_of(drawn[free])))
+        default, prior = draw(values_of(drawn[free])), draw(st.sampled_from([None, 0.05, 0.3, 1.0]))
+        drawn[free] = _replaced(drawn[free], default=default, prior=None if default is None else prior)
         held = draw(st.sampled_from(names))
         if drawn[held].when is None:
             fixed = {held: draw(values_of(drawn[held]))}

@@ -56,6 +56,10 @@ _WHEN_ALL = MapOf(
 _WHEN = Either((_WHEN_ALL, ListOf(_WHEN_ALL, "a list of alternatives, one of which holds")))
 
 
+_SPREAD = "How far from the default the best is believed to lie: a standard deviation, the whole range being 1."
+_OTHERS = "How likely any other choice is believed to be the best, next to the default; at most 1."
+
+
 def _parameter(kind: str, values: Shape, doc: str, *more: Key, default: Shape) -> Record:
     keys = (
         Key(kind, values, doc, required=True),
@@ -64,6 +68,7 @@ def _parameter(kind: str, values: Shape, doc: str, *more: Key, default: Shape) -
         Key("default", default, "The value to start from."),
         Key("role", OneOf(("nuisance", "scientific", "fixed")), "What the parameter is to the study."),
         Key("priority", Number(least=1, whole=True), "1 for what is tuned first, 2 for next, and so on."),
+        Key("prior", Number(above=0), _OTHERS if kind == "categorical" else _SPREAD),
     )
     return Record(keys, f"a parameter of the kind {kind}")
 
