@@ -97,11 +97,12 @@ def measure(name: str) -> dict[str, float]:
     module = _MODULES[name]
     task, best = module.make(name)
     rng = np.random.default_rng(0)
-    sampled = [task.sample(rng) for _ in range(N_MEDIAN)]
-    losses = [task.evaluate(params, 0).true for params in sampled]
-    median = statistics.median([loss for loss in losses if np.isfinite(loss)])
+    n = N_MEDIAN if best is not None else getattr(module, "N_SEARCH", N_SEARCH)
+    sampled = [task.sample(rng) for _ in range(n)]
+    tried = [(task.evaluate(params, 0).true, params) for params in sampled]
+    median = statistics.median([loss for loss, _ in tried[:N_MEDIAN] if np.isfinite(loss)])
     if best is None:
-        best = search.smallest(task, getattr(module, "N_SEARCH", N_SEARCH))
+        best = search.smallest(task, tried)
     return {"best": float(f"{best:.12g}"), "median": float(f"{median:.6g}")}
 
 
