@@ -154,7 +154,7 @@ class Driver:
                         time.sleep(TICK_S)
                         continue
                     break
-                self._absorb(self._executor.poll(TICK_S))
+                self._absorb(self._wait(prepare=verdict is None))
             self._record(verdict)
             self._progress.close(self._status(verdict.reason))
             return verdict
@@ -229,6 +229,15 @@ class Driver:
                 self._end_all(verdict.reason)
 
     # Taking in
+
+    def _wait(self, *, prepare: bool) -> Sequence[execute.Message]:
+        """Return what happened, waiting for it; while nothing has, make the next proposal ahead."""
+        messages = self._executor.poll(0.0)
+        if messages:
+            return messages
+        if prepare and self._admit():
+            self._session.prepare()
+        return self._executor.poll(TICK_S)
 
     def on_message(self, message: execute.Message) -> str | None:
         """Take in one message from an executor that runs trials in this very thread; return a reason to halt."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -25,7 +26,8 @@ from trimtab.ledger.table import RUNNING, STATES, TrialTable, no_such_trial
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Continue, Scheduler
 from trimtab.storage.protocol import Store, StudyStore
-from trimtab.study import owner, provenance
+from trimtab.study import ahead, owner, provenance
+from trimtab.study.ahead import Ahead
 from trimtab.study.engine import Engine, make, settings_of
 from trimtab.study.files import Files
 
@@ -53,6 +55,8 @@ class Session:
         self.lock = threading.RLock()
         self._wanted = optimizer
         self._engine: Engine | None = None
+        self._propose_s = 0.0
+        self._ahead: Ahead | None = None
         self._is_open = False
 
     @property
@@ -165,13 +169,35 @@ class Session:
                 return [Started(number, self.worker, int(table.attempt[number]) + 1, lease_s)]
             # Reports of others do not invalidate a proposal; another trial does, and so does a space that has grown.
             if proposed is None or proposed.number != len(table) or about is not table.problem:
-                proposed, about = self.propose(), table.problem
+                proposed, about = self._take_ahead() or self.propose(), table.problem
             return [] if proposed is None else [proposed, Started(proposed.number, self.worker, 1, lease_s)]
 
         with self.lock:
             self.sync()
             events = self.commit(build)
             return events[-1].number if events and isinstance(events[-1], Started) else None
+
+    def prepare(self) -> None:
+        """Make the proposal of the next trial ahead, where that is worth it: see `study.ahead`."""
+        with self.lock:
+            ledger, table = self.ledger, self.table
+            most = ahead.n_missing(table)
+            if not most or table.n_waiting or not ahead.pays(table, self._propose_s):
+                return
+            if self._ahead is not None and self._ahead.is_for(table, ledger.optimizer, 0):
+                return
+            if isinstance(self.scheduler.assign(table), Continue):
+                return
+            self._ahead = Ahead(self.propose(), len(table), table.problem, ledger.optimizer, len(table.order), most)
+
+    def _take_ahead(self) -> Asked | None:
+        """Return the proposal that was made ahead, if it may be used; it is used or forgotten."""
+        made, self._ahead = self._ahead, None
+        if made is None or made.asked is None or not made.is_for(self.table, self.ledger.optimizer, made.most):
+            return None
+        assigned = self.scheduler.assign(self.table)
+        fits = not isinstance(assigned, Continue) and assigned.fidelity == made.asked.fidelity
+        return made.asked if fits else None
 
     def propose(self, given: Floats | None = None) -> Asked | None:
         """Return the event of a new trial, proposed from everything read so far; None when nothing is left to try."""
@@ -188,7 +214,9 @@ class Session:
             )
         if self._engine is None or not self._engine.serves(ledger.optimizer, table.problem):
             self._engine = Engine(ledger.optimizer, table.problem, self._wanted)
+        began_at = time.perf_counter()
         proposal = self._engine.propose(table, ledger.created.seed, assigned.fidelity, given)
+        self._propose_s = time.perf_counter() - began_at
         if not len(proposal.x):
             return None
         return Asked(
@@ -308,8 +336,6 @@ def _trial_seed(seed: int, number: int) -> int:
 
 
 def _yield(conflicts: int) -> None:
-    import time
-
     time.sleep(random.uniform(0.0, 0.001 * min(conflicts, 20)))  # noqa: S311, RUF100 - not for a study's randomness
 
 
