@@ -40,9 +40,15 @@ def _space(problem: Any) -> tuple[Parameter, ...]:
     return tuple(space)
 
 
-def _optimum(problem: Any) -> float:
-    """Return the value at the optimum, which COCO tells in a file in the working folder only."""
-    here = Path.cwd()
+def _problem(name: str) -> Any:
+    family, detail = name.split("/")
+    function, dimension = (int(part[1:]) for part in detail.split("-"))
+    return _suite(family).get_problem_by_function_dimension_instance(function, dimension, 1)
+
+
+def best(name: str) -> float:
+    """Return the value at a function's optimum, which COCO tells in a file in the working folder only."""
+    problem, here = _problem(name), Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         try:
@@ -53,12 +59,8 @@ def _optimum(problem: Any) -> float:
             os.chdir(here)
 
 
-def make(name: str) -> tuple[Task, float]:
-    """Return a task, and the value at the function's optimum."""
-    family, detail = name.split("/")
-    function, dimension = (int(part[1:]) for part in detail.split("-"))
-    suite = _suite(family)
-    problem = suite.get_problem_by_function_dimension_instance(function, dimension, 1)
+def make(name: str) -> Task:
+    problem = _problem(name)
     space = _space(problem)
     keys = [p["name"] for p in space]
 
@@ -66,4 +68,4 @@ def make(name: str) -> tuple[Task, float]:
         value = float(problem(np.array([params[key] for key in keys], dtype=float)))
         return Outcome(value, value)
 
-    return Task(name, space, evaluate, best=0.0, median=1.0, tags=frozenset({"function"})), _optimum(problem)
+    return Task(name, space, evaluate, best=0.0, median=1.0, tags=frozenset({"function"}))

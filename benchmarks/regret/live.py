@@ -94,8 +94,8 @@ def _loss(live: Live, params: Params, split: tuple[np.ndarray, ...], state: int)
     return float(loss) if np.isfinite(loss) else live.chance
 
 
-def make(name: str) -> tuple[Task, None]:
-    """Return a task; its smallest loss is not known.
+def make(name: str) -> Task:
+    """Return a task.
 
     Raises:
         ModuleNotFoundError: scikit-learn is absent.
@@ -118,4 +118,4 @@ def make(name: str) -> tuple[Task, None]:
 
     family = name.split("/", maxsplit=1)[0]
     tags = frozenset({"live"} if family == "sklearn" else {"live", "special", family})
-    return Task(name, live.space, evaluate, best=0.0, median=1.0, is_noisy=True, tags=tags), None
+    return Task(name, live.space, evaluate, best=0.0, median=1.0, is_noisy=True, tags=tags)

@@ -54,8 +54,8 @@ def _network() -> tuple[Any, dict[str, int]]:
     return session, codes
 
 
-def make(name: str) -> tuple[Task, None]:
-    """Return a task; its smallest loss is not known.
+def make(name: str) -> Task:
+    """Return a task.
 
     Raises:
         FileNotFoundError: the data is absent.
@@ -68,4 +68,4 @@ def make(name: str) -> tuple[Task, None]:
         seconds, accuracy, *_ = session.run(None, {"x_cat": code, "x_cont": numbers})[0][0].tolist()
         return Outcome(100.0 - accuracy, 100.0 - accuracy, max(seconds, 0.0))
 
-    return Task(name, SPACE, evaluate, best=0.0, median=1.0, tags=frozenset({"surrogate"})), None
+    return Task(name, SPACE, evaluate, best=0.0, median=1.0, tags=frozenset({"surrogate"}))

@@ -33,7 +33,7 @@ from task import Task
 SCALES = Path(__file__).with_name("scales.json")
 
 MODULES: tuple[ModuleType, ...] = (tabular, surrogates, coco, live, synthetic, trees)
-"""Each has NAMES, and `make` from a name to a task and its smallest loss, None if that is to be searched for."""
+"""Each has NAMES; `make`, from a name to a task that has no scale yet; and `best` if the smallest losses are known."""
 SPECIAL = frozenset({"sparse", "dense", "crash", "tree"})
 
 N_MEDIAN = 2000
@@ -79,7 +79,7 @@ def load(wanted: Iterable[str] | None = None) -> dict[str, Task]:
     tasks, reasons = dict[str, Task](), dict[str, None]()
     for name in names() if wanted is None else wanted:
         try:
-            task, _ = _MODULES[name].make(name)
+            task = _MODULES[name].make(name)
         except FileNotFoundError as error:
             reasons[f"skipped: {error}"] = None
         except ModuleNotFoundError as error:
@@ -95,14 +95,13 @@ def load(wanted: Iterable[str] | None = None) -> dict[str, Task]:
 def measure(name: str) -> dict[str, float]:
     """Return the smallest true loss of a task, and the median one of random configurations."""
     module = _MODULES[name]
-    task, best = module.make(name)
+    task = module.make(name)
     rng = np.random.default_rng(0)
-    n = N_MEDIAN if best is not None else getattr(module, "N_SEARCH", N_SEARCH)
+    n = N_MEDIAN if hasattr(module, "best") else getattr(module, "N_SEARCH", N_SEARCH)
     sampled = [task.sample(rng) for _ in range(n)]
     tried = [(task.evaluate(params, 0).true, params) for params in sampled]
     median = statistics.median([loss for loss, _ in tried[:N_MEDIAN] if np.isfinite(loss)])
-    if best is None:
-        best = search.smallest(task, tried)
+    best = module.best(name) if hasattr(module, "best") else search.smallest(task, tried)
     return {"best": float(f"{best:.12g}"), "median": float(f"{median:.6g}")}
 
 

@@ -155,12 +155,12 @@ def test_without_its_data_a_family_is_left_out_and_says_so(monkeypatch, tmp_path
 def test_trainings_are_remembered(monkeypatch, tmp_path):
     pytest.importorskip("sklearn")
     monkeypatch.setattr(live, "CACHE", tmp_path)
-    task, _ = live.make("sklearn/knn-wine")
+    task = live.make("sklearn/knn-wine")
     params = defaults(task)
     outcomes = [task.evaluate(params, seed) for seed in range(live.N_SPLITS)]
     assert np.mean([outcome.loss for outcome in outcomes]) == pytest.approx(outcomes[0].true)
     (file,) = tmp_path.iterdir()
     file.write_text(file.read_text(encoding="utf-8") + '["cut o', encoding="utf-8")
     monkeypatch.setattr(live, "_loss", None)  # nothing is trained again
-    again, _ = live.make("sklearn/knn-wine")
+    again = live.make("sklearn/knn-wine")
     assert [again.evaluate(params, seed) for seed in range(live.N_SPLITS)] == outcomes
