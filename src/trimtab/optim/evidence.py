@@ -90,6 +90,12 @@ class Evidence:
                 self.failed.add(x)
                 self.failure.add(np.array([kind]))
 
+    def mean_losses(self) -> Floats:
+        """Return [C] the first objective of each configuration, repeats averaged."""
+        config, loss = self.config.view()[:, 0].astype(np.int64), self.losses.view()[:, 0]
+        counts = np.bincount(config)
+        return np.bincount(config, weights=loss / counts[config])
+
     def is_over(self, x: Floats) -> bool:
         """Return whether the configuration [D] was tried to its end, good or bad."""
         return key_of(x) in self._over
@@ -141,6 +147,19 @@ def labelled(evidence: Evidence, length: int, rng: Rng | None) -> Labelled:
     if losses.shape[1] == 1 and variance.any():
         known = _label_variance(loss, labels, variance[:, 0])
     return Labelled(evidence.x.view()[:n_configs], labels, counts, known)
+
+
+def within_variance(evidence: Evidence) -> tuple[float, int]:
+    """Return the variance of the first objective between runs of one configuration, and its degrees of freedom.
+
+    Without any repeat it is (nan, 0).
+    """
+    config = evidence.config.view()[:, 0].astype(np.int64)
+    freedom = len(config) - len(evidence.x)
+    if not freedom:
+        return float("nan"), 0
+    off = evidence.losses.view()[:, 0] - evidence.mean_losses()[config]
+    return float(off @ off) / freedom, freedom
 
 
 def key_of(x: Floats) -> bytes:

@@ -16,11 +16,11 @@ from trimtab.numerics.gp import Data, Posterior, Prior, fit
 from trimtab.optim.evidence import Evidence
 from trimtab.optim.features import Features
 
-NOISE: Final = 0.1
+NOISE: Final = 0.02
 ROWS: Final = 150
 """Of each class so many rows are looked at, the latest."""
 
-_PRIOR: Final = Prior(amplitude=1.0, length2=0.5, noise=NOISE, noise_bounds=(0.02, 0.5), weight=0.05)
+_PRIOR: Final = Prior(amplitude=1.0, length2=0.5, noise=NOISE, noise_bounds=(0.005, 0.2), weight=0.05)
 
 
 class Failures:

@@ -17,6 +17,7 @@ from trimtab.arrays import Floats, Rng
 from trimtab.ledger.table import RUNNING, WAITING, TrialTable
 from trimtab.numerics import blas
 from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient
+from trimtab.optim.confirm import leader_to_confirm
 from trimtab.optim.evidence import Evidence, key_of
 from trimtab.optim.failures import Failures
 from trimtab.optim.features import Features
@@ -28,6 +29,11 @@ from trimtab.optim.surrogate import FIT_ROWS, Surrogate
 from trimtab.space.problem import Problem
 
 N_CANDIDATES: Final = 1024
+CAUTION: Final = 2.0
+"""What a failed trial costs: expected improvement is multiplied by the chance of success to this power."""
+
+N_LOCAL: Final = 2
+N_ROUNDS: Final = 4
 
 
 class GpState:
@@ -74,8 +80,8 @@ class Gp:
         whys: list[str] = []
         with blas.one_thread():
             model = _Model(state, table, request.rng)
-            for _ in range(request.n):
-                x, why = model.propose(request.rng, request.given)
+            for i in range(request.n):
+                x, why = model.propose(request.rng, request.given, request.number + i)
                 model.pend(x)
                 rows.append(x)
                 whys.append(why)
@@ -108,18 +114,26 @@ class _Model:
         self._pending.add(key_of(x))
         self._posterior = self._posterior.condition(self._features.embed(x[None]))
 
-    def propose(self, rng: Rng, given: Floats | None) -> tuple[Floats, str]:
+    def propose(self, rng: Rng, given: Floats | None, number: int) -> tuple[Floats, str]:
         """Return [D] the point of largest acquisition that was found, and why."""
         space, features = self._space, self._features
         best = self._seen.x[np.argsort(-self._seen.labels)[:5]]
         n = N_CANDIDATES if self._posterior.n <= FIT_ROWS else N_CANDIDATES // 2  # a candidate costs O(rows**2)
+        again = leader_to_confirm(self._evidence, self._seen, self._posterior.noise, number)
+        if again is not None and given is None and key_of(again[0]) not in self._pending:
+            return again[0].copy(), f"confirms the leader, run {again[1]} time(s) so far: results are noisy"
         x = candidates(space, best, n, rng, given)
         top = np.argsort(-self._score(x))[:N_REFINED]
         reach = np.exp(0.5 * self._posterior.theta[1:-1])[features.group[features.places]]
         climbed, fits = place(space, refined(space, features, x[top], self._slope, reach), given)
         x = np.concatenate([x[top], climbed[fits]])
-        x = np.concatenate([x, neighbours(space, x[np.argsort(-self._score(x))[:2]], given)])
         score = self._score(x)
+        for _ in range(N_ROUNDS):
+            leader = int(np.argmax(score))
+            x = np.concatenate([x, neighbours(space, x[np.argsort(-score)[:N_LOCAL]], given)])
+            score = np.concatenate([score, self._score(x[len(score) :])])
+            if int(np.argmax(score)) == leader:
+                break
         for i in np.argsort(-score, kind="stable").tolist():
             if key_of(x[i]) not in self._pending and not self._evidence.is_over(x[i]):
                 mean, deviation = self._posterior.predict(features.embed(x[i : i + 1]))
@@ -131,7 +145,7 @@ class _Model:
         z = self._features.embed(x)
         mean, deviation = self._posterior.predict(z)
         score = log_ei(mean, deviation, self._best)
-        return score if self._failures is None else score + self._failures.log_works(z)
+        return score if self._failures is None else score + CAUTION * self._failures.log_works(z)
 
     def _slope(self, z: Floats) -> tuple[Floats, Floats]:
         mean, deviation, by_mean_z, by_deviation_z = self._posterior.predict_with_gradient(z)

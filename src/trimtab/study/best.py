@@ -19,11 +19,25 @@ def candidates(table: TrialTable) -> Ints:
 
 
 def best_row(table: TrialTable) -> int | None:
-    """Return the complete, feasible row of smallest first objective; of equals the earliest; None if there is none."""
+    """Return the complete, feasible row of smallest first objective; of equals the earliest; None if there is none.
+
+    Where configurations were run several times, the mean of their runs counts, plus its standard error by the variance
+    between such runs: a single run that was lucky does not beat a mean of many. The row is the first run of the best.
+    """
     rows = candidates(table)
     if not len(rows):
         return None
-    return int(rows[np.argmin(_objective_losses(table)[rows, 0])])
+    losses = _objective_losses(table)[rows, 0]
+    _, first, config = np.unique(np.nan_to_num(table.x[rows], nan=np.inf), axis=0, return_index=True, return_inverse=True)
+    config = config.reshape(-1)
+    if len(first) == len(rows):
+        return int(rows[np.argmin(losses)])
+    counts = np.bincount(config)
+    means = np.bincount(config, weights=losses / counts[config])
+    off = losses - means[config]
+    error = np.sqrt(off @ off / (len(rows) - len(first)) / counts)
+    worth = (means + error)[config]
+    return int(rows[np.argmin(worth)])
 
 
 def front_rows(table: TrialTable) -> Ints:

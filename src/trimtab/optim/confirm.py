@@ -1,0 +1,52 @@
+"""Whether the leader should be run again, where results are noisy: the lowest of many noisy results is a lucky one.
+
+A leader that was lucky loses its place when its repeats are averaged in, and one that was not becomes worth its figure.
+How noisy results are is what repeats tell; until there are any, the model's own noise says whether one is worth its
+price, and where a repeat gives the same result to the bit, there is never another.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from trimtab.arrays import Floats
+from trimtab.optim.evidence import Evidence, Labelled, within_variance
+
+FIRST: Final = 15
+"""Complete rows before the first repeat."""
+
+EVERY: Final = 3
+"""At most one trial of so many is a repeat."""
+
+MATERIAL: Final = 0.25
+"""Noise matters when its deviation is more than this share of the lead over the fifth best."""
+
+
+def leader_to_confirm(evidence: Evidence, seen: Labelled, noise: float, number: int) -> tuple[Floats, int] | None:
+    """Return ([D] the leader, how often it ran), if trial `number` is well spent on running it again.
+
+    Args:
+        evidence: what is on record.
+        seen: the same, labelled.
+        noise: the model's noise variance, in labels.
+        number: of the trial that is asked for.
+    """
+    n = len(evidence)
+    if n < FIRST or number % EVERY or len(seen) < 5 or evidence.losses.view().shape[1] > 1:
+        return None
+    order = np.argsort(-seen.labels)[:5]
+    leader = int(order[0])
+    count = int(seen.counts[leader])
+    if count > 2 + n // 30:
+        return None
+    lead = float(seen.labels[leader] - seen.labels[order[-1]])
+    variance, freedom = within_variance(evidence)
+    if not freedom:
+        is_noisy = noise > (MATERIAL * lead) ** 2
+    else:
+        losses = evidence.mean_losses()
+        spread = float(losses[order[-1]] - losses[leader])
+        is_noisy = variance > (MATERIAL * spread) ** 2
+    return (seen.x[leader], count) if is_noisy and variance != 0.0 else None
