@@ -4,7 +4,7 @@ python benchmarks/regret/run.py --optimizers trimtab,optuna-tpe --tasks report -
 
 Every optimiser is a process of its own environment (see adapters/), asked and told one trial at a time. Trials run on a
 simulated clock: with several workers, results arrive in the order of the tasks' own run-times. A line holds the curve
-of the regret of the configuration that would be chosen after each trial, as the points where it changes.
+of the true loss of the configuration that would be chosen after each trial, as the points where it changes.
 """
 
 from __future__ import annotations
@@ -93,16 +93,16 @@ class Adapter:
 
 @dataclass
 class Curve:
-    """The regret of the configuration that would be chosen, after each trial.
+    """The true loss of the configuration that would be chosen, after each trial.
 
     Attributes:
-        points: [trial, regret] wherever it changed.
+        points: [trial, loss] wherever it changed.
     """
 
     points: list[tuple[int, float]] = field(default_factory=list)
 
-    def add(self, n: int, regret: float) -> None:
-        shown = float(f"{regret:.4g}")
+    def add(self, n: int, loss: float) -> None:
+        shown = float(f"{loss:.9g}")
         if not self.points or self.points[-1][1] != shown:
             self.points.append((n, shown))
 
@@ -161,7 +161,7 @@ def run(plan: Plan, task: Task, adapter: Adapter, options: dict[str, Any]) -> di
             best = number
         chosen = answer.get("best", best)  # an optimiser may have its own mind of which one is best
         if chosen is not None:
-            curve.add(len(told), task.regret(told[chosen].true))
+            curve.add(len(told), told[chosen].true)
     return {
         **vars(plan),
         "curve": curve.points,
