@@ -150,7 +150,7 @@ def neighbour_deviation(u: Floats) -> Floats:
     """Return [n, D] for each centre the distance to the farther of its neighbours in each coordinate.
 
     The first and the last have one neighbour. None is less than 1 / min(100, n + 2): without that floor, the "magic clip"
-    of Hyperopt, a kernel on a cluster would keep all later draws there.
+    of Hyperopt, kernels on a cluster would keep all later draws there.
     """
     n = len(u)
     order = np.argsort(u, axis=0, kind="stable")
@@ -160,21 +160,7 @@ def neighbour_deviation(u: Floats) -> Floats:
     farther = np.concatenate([gaps[:1], np.maximum(gaps[:-1], gaps[1:]), gaps[-1:]])
     deviation = np.empty_like(u)
     np.put_along_axis(deviation, order, farther, axis=0)
-    return np.clip(deviation, floor(n), 1.0)
-
-
-def scott_deviation(u: Floats) -> Floats:
-    """Return [n, D] one deviation per coordinate: Scott's rule, std n**(-1 / (D + 4)), not below the floor."""
-    n, d = u.shape
-    if n < 2:
-        return np.ones_like(u)
-    deviation = np.clip(u.std(axis=0) * n ** (-1.0 / (d + 4)), floor(n), 1.0)
-    return np.repeat(deviation[None], n, axis=0)
-
-
-def floor(n: int) -> float:
-    """Return the least deviation of n kernels."""
-    return 1.0 / min(100, n + 2)
+    return np.clip(deviation, 1.0 / min(100, n + 2), 1.0)
 
 
 def _choice(u: Floats, k: int) -> Ints:

@@ -1,0 +1,301 @@
+"""The tree-structured Parzen estimator: one density of good trials, one of the others, and what is likelier in the first.
+
+Bergstra et al., "Algorithms for hyper-parameter optimization" (2011); settings of the parts after Watanabe,
+"Tree-structured Parzen estimator: understanding its algorithm components" (2023, arXiv 2304.11127). Pending trials are
+among the others, and so are those that failed or were stopped early: the next proposal keeps away from them.
+
+Parameters that are active under the same condition form a group. Each group has a pair of joint densities, made of the
+trials in which it was active; the ratio of a configuration is the product over the groups that are active in it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from trimtab.arrays import Bools, Floats, Ints, Rng
+from trimtab.ledger.table import COMPLETE, TrialTable
+from trimtab.numerics import blas
+from trimtab.numerics.parzen import Parzen, Points, neighbour_deviation
+from trimtab.optim.place import place
+from trimtab.optim.protocol import Proposal, Request
+from trimtab.optim.ranking import ranks, split
+from trimtab.optim.start import n_initial, start
+from trimtab.space.parameter import CATEGORICAL, INT
+from trimtab.space.problem import Problem
+from trimtab.space.space import Space
+
+GOOD_SHARE: Final = 0.1
+MOST_GOOD: Final = 25
+"""The best tenth is good, and no more than so many."""
+
+LEADERS: Final = 2 * MOST_GOOD
+"""So many of the best trials stay in the race for the good set."""
+
+OTHERS: Final = 1000
+"""About so many of the others are remembered: the latest, and ever fewer of the older."""
+
+N_DRAWN: Final = 64
+N_LOCAL: Final = 4
+LOCAL_STEP: Final = 0.05
+"""Candidates: draws from the good density, and steps from each of the best few trials."""
+
+FEW_VALUES: Final = 100
+"""A numeric parameter of more values is taken for continuous: no kernel is narrower than its cells."""
+
+
+class TpeState:
+    """What the log said about trials that are over. An ask costs the same however many they are.
+
+    Attributes:
+        axes: how the densities see the space.
+        n_complete: how many trials completed.
+        leaders: (row, losses, by how much constraints are broken) of the best of them, in the order of the log.
+        others: rows that are not among the leaders, failed ones included.
+        is_flat: whether no trial failed and no result differed from another.
+        tried: the keys of all rows.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.axes = Axes(problem.space)
+        self.n_complete = 0
+        self.leaders: list[tuple[Floats, Floats, Floats]] = []
+        self.others: list[Floats] = []
+        self.is_flat = True
+        self.tried: set[bytes] = set()
+
+    def ranks(self) -> Ints:
+        """Return [n] the ranks of the leaders."""
+        return ranks(np.array([leader[1] for leader in self.leaders]), np.array([leader[2] for leader in self.leaders]))
+
+    def lead(self, x: Floats, losses: Floats, excess: Floats) -> None:
+        """Take in a complete trial."""
+        if self.leaders and self.is_flat:
+            _, before, excess_before = self.leaders[0]
+            self.is_flat = np.array_equal(losses, before) and np.array_equal(excess, excess_before)
+        self.n_complete += 1
+        self.leaders.append((x, losses, excess))
+        if len(self.leaders) == 2 * LEADERS:
+            # Where results tie, the earlier stay: they are more spread than what the densities themselves drew.
+            order = np.argsort(self.ranks(), kind="stable").tolist()
+            for i in sorted(order[LEADERS:]):
+                self.leave(self.leaders[i][0])
+            self.leaders = [self.leaders[i] for i in sorted(order[:LEADERS])]
+
+    def leave(self, x: Floats) -> None:
+        """Take in a row that is not among the leaders."""
+        self.others.append(x)
+        if len(self.others) >= OTHERS + OTHERS // 2:
+            latest = OTHERS // 2
+            self.others = self.others[:-latest:2] + self.others[-latest:]
+
+
+class Tpe:
+    """Tree-structured Parzen estimator.
+
+    Args:
+        n_initial: trials before the densities speak: the default configuration, then points of a Sobol sequence. By
+            default 1 + max(4, min(D + 1, 9)).
+
+    Example:
+        >>> Tpe(n_initial=20).to_json()
+        {'name': 'tpe', 'n_initial': 20}
+    """
+
+    def __init__(self, n_initial: int | None = None) -> None:
+        self._n_initial = n_initial
+
+    def to_json(self) -> dict[str, object]:
+        return {"name": "tpe"} if self._n_initial is None else {"name": "tpe", "n_initial": self._n_initial}
+
+    def init(self, problem: Problem) -> TpeState:
+        return TpeState(problem)
+
+    def tell(self, state: TpeState, table: TrialTable, row: int) -> TpeState:
+        x = table.x[row].copy()
+        state.tried.add(_key(x))
+        if table.state[row] == COMPLETE:
+            state.lead(x, *split(table.problem, table.y[row]))
+        else:
+            state.is_flat = False
+            state.leave(x)
+        return state
+
+    def ask(self, state: TpeState, table: TrialTable, request: Request) -> Proposal:
+        space, rng, given = table.space, request.rng, request.given
+        pending = table.x[[*table.running, *table.waiting][-OTHERS:]]
+        tried = _Tried(state.tried, {_key(x) for x in pending})
+        first = n_initial(len(space)) if self._n_initial is None else self._n_initial
+        # Where all results are the same there is nothing to learn, and a density of past draws would drift.
+        if len(table) < first or state.n_complete < 2 or state.is_flat or not state.axes.groups:
+            return _without_repeats(start(table, request), space, request, tried)
+        rows: list[Floats] = []
+        whys: list[str] = []
+        with blas.one_thread():
+            model = _Model(state, space, pending)
+            for _ in range(request.n):
+                x, why = model.propose(rng, given, tried)
+                model.pend(x)
+                tried.add(x)
+                rows.append(x)
+                whys.append(why)
+        return Proposal(np.array(rows).reshape(-1, len(space)), "tpe", tuple(whys))
+
+
+class Axes:
+    """The coordinates of a space, as densities see them.
+
+    Attributes:
+        groups: the free columns, those together that are active under the same condition.
+        n_choices: [D] how many choices a categorical has, 0 for the others.
+        is_discrete: [D] whether a numeric parameter takes few values.
+    """
+
+    def __init__(self, space: Space) -> None:
+        held = space.fixed_row()
+        groups: dict[str, list[int]] = {}
+        for column, parameter in enumerate(space.parameters):
+            if parameter.n_values != 1 and (held is None or np.isnan(held[column])):
+                groups.setdefault(repr(parameter.when), []).append(column)
+        self.groups: list[Ints] = [np.array(columns, dtype=np.int64) for columns in groups.values()]
+        n_values = np.array([parameter.n_values or 0 for parameter in space.parameters], dtype=np.int64)
+        is_categorical = space.kind == CATEGORICAL
+        self.n_choices: Ints = np.where(is_categorical, n_values, 0)
+        self.is_discrete: Bools = ~is_categorical & (n_values > 0) & (n_values <= FEW_VALUES)
+        # Cells are of one width in the unit interval, but for integers on a logarithmic scale: those reach half a unit
+        # to both sides.
+        is_log = (space.kind == INT) & np.array([bool(getattr(p, "log", False)) for p in space.parameters])
+        has_cells = is_categorical | self.is_discrete
+        self._half_cell = np.where(has_cells & ~is_log, 0.5 / np.maximum(n_values, 1), 0.0)
+        self._half_unit = np.where(has_cells & is_log, 0.5, 0.0)
+        self._space = space
+
+    def points(self, x: Floats) -> Points:
+        """Return the points of rows [n, D]."""
+        u = self._space.to_unit(x)
+        low = high = u
+        if self._half_unit.any():
+            low, high = self._space.to_unit(x - self._half_unit), self._space.to_unit(x + self._half_unit)
+        return Points(u, low - self._half_cell, high + self._half_cell)
+
+    def densities(self, points: Points, weight: Floats) -> list[Parzen]:
+        """Return a density for each group, of the points [n] in which it is active, which weigh [n]."""
+        found = []
+        for columns in self.groups:
+            active = ~np.isnan(points.u[:, columns]).any(axis=1)  # before the space grew, a row lacked a parameter
+            u = points.u[np.ix_(np.flatnonzero(active), columns)]
+            found.append(
+                Parzen(u, neighbour_deviation(u), self.n_choices[columns], self.is_discrete[columns], weight[active])
+            )
+        return found
+
+
+class _Tried:
+    """The rows that need not be tried again."""
+
+    def __init__(self, over: set[bytes], pending: set[bytes]) -> None:
+        self._over, self._pending = over, pending
+
+    def __contains__(self, x: Floats) -> bool:
+        key = _key(x)
+        return key in self._over or key in self._pending
+
+    def add(self, x: Floats) -> None:
+        self._pending.add(_key(x))
+
+
+class _Model:
+    """The densities of one ask, and the search for what is likeliest to be good."""
+
+    def __init__(self, state: TpeState, space: Space, pending: Floats) -> None:
+        self._space, self._axes = space, state.axes
+        self._n, self._n_good = state.n_complete, min(MOST_GOOD, int(np.ceil(GOOD_SHARE * state.n_complete)))
+        x = np.array([leader[0] for leader in state.leaders])
+        rank = state.ranks()
+        share = _shares(rank, self._n_good)
+        is_good = share > 0.0
+        weight = share[is_good] * np.log1p(self._n_good / (rank[is_good] + 1.0))
+        weight *= self._n_good / weight.sum()
+        self._good = state.axes.densities(state.axes.points(x[is_good]), weight)
+        self._best = space.to_unit(x[np.argsort(rank, kind="stable")[:N_LOCAL]])
+        others = np.array([*state.others, *pending]).reshape(-1, len(space))
+        self._others = np.concatenate([x[share < 1.0], others])
+        self._weight = np.concatenate([1.0 - share[share < 1.0], np.ones(len(others))])
+        self._bad = self._fit_others()
+
+    def pend(self, x: Floats) -> None:
+        """Take `x` [D] as proposed: the next proposal keeps away from it."""
+        self._others = np.concatenate([self._others, x[None]])
+        self._weight = np.append(self._weight, 1.0)
+        self._bad = self._fit_others()
+
+    def propose(self, rng: Rng, given: Floats | None, tried: _Tried) -> tuple[Floats, str]:
+        """Return [D] the candidate of the largest ratio that was not tried, and why."""
+        x = self._candidates(rng, given)
+        score = self._score(x)
+        for i in np.argsort(-score, kind="stable").tolist():
+            if x[i] not in tried:
+                factor = float(np.exp(min(score[i], 690.0)))
+                return x[i], (
+                    f"likelier among the best {self._n_good} of {self._n} than among the rest, "
+                    f"by a factor of {factor:.2g}"
+                )
+        row = _untried(self._space, rng, given, tried)
+        if row is not None:
+            return row, "everything likely was tried: a random point"
+        return x[int(np.argmax(score))], "everything near was tried: the likeliest again"
+
+    def _fit_others(self) -> list[Parzen]:
+        return self._axes.densities(self._axes.points(self._others), self._weight)
+
+    def _candidates(self, rng: Rng, given: Floats | None) -> Floats:
+        """Return rows that may be tried: drawn from the good density, and a step away from the best."""
+        n = N_DRAWN + len(self._best)
+        u = rng.random((n, len(self._space)))
+        for columns, density in zip(self._axes.groups, self._good, strict=True):
+            u[:, columns] = density.sample(rng, n)
+        moved = self._best + LOCAL_STEP * rng.standard_normal(self._best.shape)
+        reflected = 1.0 - np.abs(1.0 - np.abs(moved))
+        stepped = np.where(self._axes.n_choices == 0, reflected, self._best)
+        u[N_DRAWN:] = np.where(np.isnan(self._best), u[N_DRAWN:], stepped)
+        x, fits = place(self._space, u, given)
+        x = x[fits]
+        enough = n // 4  # where constraints refuse most of them, draw among those that they leave
+        return x if len(x) >= enough else np.concatenate([x, self._space.sample(rng, enough, given)])
+
+    def _score(self, x: Floats) -> Floats:
+        """Return [n] the logarithm of how much likelier each row is among the good."""
+        points = self._axes.points(x)
+        score = np.zeros(len(x))
+        for columns, good, bad in zip(self._axes.groups, self._good, self._bad, strict=True):
+            active = ~np.isnan(x[:, columns[0]])
+            some = points.take(active, columns)
+            score[active] += good.log_density(some) - bad.log_density(some)
+        return score
+
+
+def _shares(rank: Ints, n_good: int) -> Floats:
+    """Return [n] to what share each row is good: those that tie for the last places have an equal part in them."""
+    last = np.sort(rank)[n_good - 1]
+    n_ahead, tied = np.count_nonzero(rank < last), rank == last
+    return np.where(rank < last, 1.0, np.where(tied, (n_good - n_ahead) / np.count_nonzero(tied), 0.0))
+
+
+def _without_repeats(proposal: Proposal, space: Space, request: Request, tried: _Tried) -> Proposal:
+    """Return the proposal with random rows in the place of those that were tried, as far as others are found."""
+    x, whys = proposal.x.copy(), [proposal.reason(i) for i in range(len(proposal.x))]
+    for i, row in enumerate(proposal.x):
+        fresh = _untried(space, request.rng, request.given, tried) if row in tried else None
+        if fresh is not None:
+            x[i], whys[i] = fresh, f"{whys[i]} that was tried: a random one"
+        tried.add(x[i])
+    return Proposal(x, proposal.by, tuple(whys))
+
+
+def _untried(space: Space, rng: Rng, given: Floats | None, tried: _Tried) -> Floats | None:
+    return next((row for row in space.sample(rng, N_DRAWN, given) if row not in tried), None)
+
+
+def _key(x: Floats) -> bytes:
+    return np.nan_to_num(x, nan=np.inf).tobytes()
