@@ -1,7 +1,7 @@
 """The loop of one driver: hand out trials, take in what they say, and stop when a verdict says so.
 
-The loop keeps nothing that the log does not have, but for handles of running processes: kill it anywhere and the next
-one goes on.
+The loop keeps nothing that the log does not have, but for handles of running processes and at most one proposal made
+ahead: kill it anywhere and the next one goes on.
 """
 
 from __future__ import annotations
