@@ -1,4 +1,7 @@
-"""Trimtab: a study in memory, asked and told. Option "optimizer": the engine's name, "auto" by itself."""
+"""Trimtab: a study in memory, asked and told. Option "optimizer": the engine's name, "auto" by itself.
+
+When every configuration of a small space was tried, the best one is tried again.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,11 @@ class Trimtab(Adapter):
             self._study.enqueue(default(run.space))
 
     def ask(self) -> tuple[int, Params]:
-        trial = self._study.ask()
+        try:
+            trial = self._study.ask()
+        except TrialError:  # every configuration was tried: the best once more
+            self._study.enqueue(self._study.best.params)
+            trial = self._study.ask()
         return trial.number, dict(trial.params)
 
     def tell(self, number: int, loss: float | None) -> int | None:

@@ -78,6 +78,32 @@ class Adapter:
         raise NotImplementedError
 
 
+class Unfailing(Adapter):
+    """A library that cannot learn from a failed trial: it is told the worst loss so far, as soon as there is one."""
+
+    _worst: float | None
+    _waiting: list[int]
+
+    def observe(self, number: int, loss: float, failed: bool) -> int | None:
+        """Take in the loss of a trial, or the one that stands for its failure; return what `tell` returns."""
+        raise NotImplementedError
+
+    def start(self, run: Run) -> None:  # noqa: ARG002
+        self._worst, self._waiting = None, []
+
+    def tell(self, number: int, loss: float | None) -> int | None:
+        if loss is None:
+            self._waiting.append(number)
+        else:
+            self._worst = loss if self._worst is None else max(loss, self._worst)
+        best = None if loss is None else self.observe(number, loss, failed=False)
+        if self._worst is not None:
+            for each in self._waiting:
+                best = self.observe(each, self._worst, failed=True)
+            self._waiting = []
+        return best
+
+
 def is_active(parameter: Parameter, params: Mapping[str, Any]) -> bool:
     """Return whether a parameter is active, given the active ones before it."""
     when = parameter.get("when")
