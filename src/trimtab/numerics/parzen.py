@@ -1,10 +1,10 @@
 """Parzen estimators: mixtures of product kernels over points of the unit cube, one kernel per point and a prior.
 
 The estimator of TPE (Bergstra et al., "Algorithms for hyper-parameter optimization", 2011, section 4), joint over the
-parameters as in BOHB (Falkner et al., 2018) and Optuna: a component is a whole configuration, so that what goes together
-stays together. A numeric coordinate has a normal kernel truncated to the unit interval, integrated over the cell of the
-value where values are discrete; a categorical one a kernel that keeps most of its mass on the choice that was seen.
-The prior is uniform.
+parameters as in BOHB (Falkner et al., 2018): a component is a whole configuration, so that what goes together stays
+together. A numeric coordinate has a normal kernel truncated to the unit interval, integrated over the cell of the value
+where values are discrete; a categorical one has a kernel that keeps most of its mass on the choice that was seen. The
+prior is uniform.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Parzen:
         u: [n, D] the centres of the kernels.
         deviation: [n, D] of the normal kernels; read in numeric coordinates only.
         n_choices: [D] how many choices a categorical coordinate has, 0 for a numeric one.
-        is_discrete: [D] whether a numeric coordinate takes few values, so that its kernel is integrated over their cells.
+        is_discrete: [D] whether a numeric coordinate takes few values: its kernels are integrated over their cells.
         weight: [n] of the kernels, relative to a prior of weight 1; 1 each if None.
     """
 
@@ -62,7 +62,7 @@ class Parzen:
         self._n_choices = n_choices
         weights = np.append(np.ones(len(u)) if weight is None else weight, 1.0)
         self._weights = weights / weights.sum()
-        # A kernel on choices is a uniform with this share, else the choice itself: 1 / (n + 1) of a prior on each choice.
+        # With this share a kernel on choices is uniform, else it is the choice: each has 1 / (n + 1) of a prior.
         n_smoothed = n_choices / (len(u) + 1.0)
         self._share = n_smoothed / (1.0 + n_smoothed)
         numeric = np.concatenate([self._continuous, self._discrete])
@@ -77,7 +77,8 @@ class Parzen:
         with np.errstate(divide="ignore"):
             terms = np.concatenate([kernels, prior[:, None]], axis=1) + np.log(self._weights)
         top = terms.max(axis=1, keepdims=True)
-        return np.log(np.exp(terms - top).sum(axis=1)) + top[:, 0]
+        density: Floats = np.log(np.exp(terms - top).sum(axis=1)) + top[:, 0]
+        return density
 
     def sample(self, rng: Rng, n: int) -> Floats:
         """Draw [n, D] places; discrete values are those of the cells that the places lie in."""
@@ -143,14 +144,15 @@ def log_normal_mass(low: Floats, high: Floats) -> Floats:
         # There the difference loses its digits: the density at the middle times the width, to the fourth order.
         tilt = middle * width
         near = np.log(width) - _LOG_SQRT_2PI - 0.5 * middle * middle + (tilt * tilt - width * width) / 24.0
-    return np.where(narrow, near, wide)
+    mass: Floats = np.where(narrow, near, wide)
+    return mass
 
 
 def neighbour_deviation(u: Floats) -> Floats:
     """Return [n, D] for each centre the distance to the farther of its neighbours in each coordinate.
 
-    The first and the last have one neighbour. None is less than 1 / min(100, n + 2): without that floor, the "magic clip"
-    of Hyperopt, kernels on a cluster would keep all later draws there.
+    The first and the last have one neighbour. None is less than 1 / min(100, n + 2): without that floor, the "magic
+    clip" of Hyperopt, kernels on a cluster would keep all later draws there.
     """
     n = len(u)
     order = np.argsort(u, axis=0, kind="stable")

@@ -1,4 +1,4 @@
-"""Which trials are better, for engines that only ask for an order: several objectives and broken constraints included."""
+"""Which trials are better, for engines that need no more than an order: by objectives, and by constraints broken."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trimtab.space.problem import Problem
 
 
 def split(problem: Problem, y: Floats) -> tuple[Floats, Floats]:
-    """Return ([..., K] losses of the objectives, [..., C] by how much each constraint is broken) of metrics [..., M]."""
+    """Return ([..., K] losses, [..., C] by how much each constraint is broken) of metrics [..., M]."""
     losses = y * problem.signs
     is_objective = np.array([metric.is_objective for metric in problem.metrics])
     bounds = np.array([m.bound * m.sign for m in problem.metrics if m.bound is not None])

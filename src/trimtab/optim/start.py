@@ -7,8 +7,14 @@ from typing import Final
 from trimtab.ledger.table import TrialTable
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.sobol import Sobol
+from trimtab.space.problem import Problem
 
 _SOBOL: Final = Sobol()
+
+
+def check(problem: Problem) -> None:
+    """Raise SpaceError if the space has more parameters than the sequence has dimensions."""
+    _SOBOL.init(problem)
 
 
 def n_initial(n_parameters: int) -> int:

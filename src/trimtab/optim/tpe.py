@@ -1,4 +1,4 @@
-"""The tree-structured Parzen estimator: one density of good trials, one of the others, and what is likelier in the first.
+"""The tree-structured Parzen estimator: what is likelier in a density of the good trials than in one of the others.
 
 Bergstra et al., "Algorithms for hyper-parameter optimization" (2011); settings of the parts after Watanabe,
 "Tree-structured Parzen estimator: understanding its algorithm components" (2023, arXiv 2304.11127). Pending trials are
@@ -18,10 +18,11 @@ from trimtab.arrays import Bools, Floats, Ints, Rng
 from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.numerics import blas
 from trimtab.numerics.parzen import Parzen, Points, neighbour_deviation
+from trimtab.optim.evidence import key_of
 from trimtab.optim.place import place
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.ranking import ranks, split
-from trimtab.optim.start import n_initial, start
+from trimtab.optim.start import check, n_initial, start
 from trimtab.space.parameter import CATEGORICAL, INT
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
@@ -110,11 +111,12 @@ class Tpe:
         return {"name": "tpe"} if self._n_initial is None else {"name": "tpe", "n_initial": self._n_initial}
 
     def init(self, problem: Problem) -> TpeState:
+        check(problem)
         return TpeState(problem)
 
     def tell(self, state: TpeState, table: TrialTable, row: int) -> TpeState:
         x = table.x[row].copy()
-        state.tried.add(_key(x))
+        state.tried.add(key_of(x))
         if table.state[row] == COMPLETE:
             state.lead(x, *split(table.problem, table.y[row]))
         else:
@@ -125,7 +127,7 @@ class Tpe:
     def ask(self, state: TpeState, table: TrialTable, request: Request) -> Proposal:
         space, rng, given = table.space, request.rng, request.given
         pending = table.x[[*table.running, *table.waiting][-OTHERS:]]
-        tried = _Tried(state.tried, {_key(x) for x in pending})
+        tried = _Tried(state.tried, {key_of(x) for x in pending})
         first = n_initial(len(space)) if self._n_initial is None else self._n_initial
         # Where all results are the same there is nothing to learn, and a density of past draws would drift.
         if len(table) < first or state.n_complete < 2 or state.is_flat or not state.axes.groups:
@@ -198,11 +200,11 @@ class _Tried:
         self._over, self._pending = over, pending
 
     def __contains__(self, x: Floats) -> bool:
-        key = _key(x)
+        key = key_of(x)
         return key in self._over or key in self._pending
 
     def add(self, x: Floats) -> None:
-        self._pending.add(_key(x))
+        self._pending.add(key_of(x))
 
 
 class _Model:
@@ -295,7 +297,3 @@ def _without_repeats(proposal: Proposal, space: Space, request: Request, tried: 
 
 def _untried(space: Space, rng: Rng, given: Floats | None, tried: _Tried) -> Floats | None:
     return next((row for row in space.sample(rng, N_DRAWN, given) if row not in tried), None)
-
-
-def _key(x: Floats) -> bytes:
-    return np.nan_to_num(x, nan=np.inf).tobytes()
