@@ -18,8 +18,8 @@ X = np.array([0.5])
 
 def told(metrics, *rows) -> Simulation:
     run = Simulation(Problem(Space(x=Float(0, 1)), metrics))
-    for y in rows:
-        number = run.enqueue(X)
+    for i, y in enumerate(rows):
+        number = run.enqueue(np.array([i / len(rows)]))
         run.start(number)
         run.tell(number, *y)
     return run
@@ -42,11 +42,24 @@ def test_only_complete_trials_count():
 
 def test_of_a_line_of_descent_only_the_end_counts():
     run = told([minimize("loss")], [0.0], [2.0])
-    number = run.put(X, Origin("asha", "promoted"), parent=0)
+    number = run.put(run.table.x[0], Origin("asha", "promoted"), parent=0)
     run.start(number)
     run.tell(number, 1.0)
     assert candidates(run.table).tolist() == [1, 2]
     assert best_row(run.table) == 2
+
+
+def test_of_repeats_the_mean_counts_and_its_error():
+    run = Simulation(Problem(Space(x=Float(0, 1)), [minimize("loss")]))
+    for x, y in [(0.1, 1.0), (0.2, 0.97), (0.1, 1.1), (0.1, 0.9), (0.3, 2.0)]:
+        number = run.enqueue(np.array([x]))
+        run.start(number)
+        run.tell(number, y)
+    assert best_row(run.table) == 0, "a mean of three at 1.0 is more to be relied on than one run at 0.97"
+    number = run.enqueue(np.array([0.2]))
+    run.start(number)
+    run.tell(number, 0.87)
+    assert best_row(run.table) in (1, 5), "confirmed"
 
 
 def test_constraints_come_before_the_objective():

@@ -94,7 +94,7 @@ class Evidence:
         """Return [C] the first objective of each configuration, repeats averaged."""
         config, loss = self.config.view()[:, 0].astype(np.int64), self.losses.view()[:, 0]
         counts = np.bincount(config)
-        return np.bincount(config, weights=loss / counts[config])
+        return np.bincount(config, weights=loss / counts[config]).astype(np.float64)
 
     def is_over(self, x: Floats) -> bool:
         """Return whether the configuration [D] was tried to its end, good or bad."""

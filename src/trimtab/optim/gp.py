@@ -17,6 +17,7 @@ from trimtab.arrays import Floats, Rng
 from trimtab.ledger.table import RUNNING, WAITING, TrialTable
 from trimtab.numerics import blas
 from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient
+from trimtab.numerics.gp import N_SCALES
 from trimtab.optim.confirm import leader_to_confirm
 from trimtab.optim.evidence import Evidence, key_of
 from trimtab.optim.failures import Failures
@@ -124,7 +125,7 @@ class _Model:
             return again[0].copy(), f"confirms the leader, run {again[1]} time(s) so far: results are noisy"
         x = candidates(space, best, n, rng, given)
         top = np.argsort(-self._score(x))[:N_REFINED]
-        reach = np.exp(0.5 * self._posterior.theta[1:-1])[features.group[features.places]]
+        reach = np.exp(0.5 * self._posterior.theta[N_SCALES:])[features.group[features.places]]
         climbed, fits = place(space, refined(space, features, x[top], self._slope, reach), given)
         x = np.concatenate([x[top], climbed[fits]])
         score = self._score(x)

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from trimtab.arrays import Floats, Ints, Rng
-from trimtab.numerics.gp import Data, Posterior, Prior, fit
+from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, fit
 from trimtab.optim.evidence import Evidence, Labelled, labelled
 from trimtab.optim.features import Features
 
@@ -24,6 +24,14 @@ KEPT_ROWS: Final = 1000
 WARM: Final = 15
 COLD: Final = 40
 """Evaluations of the likelihood from the fit before, and from each fixed start."""
+
+
+PRIOR: Final = Prior(weight=0.1, amplitude=0.1, noise=0.001, length2=1.0)
+"""Vizier's penalties, ten times as firm, around a smoother and less noisy objective.
+
+Lengthscales that grow with the root of the number of parameters (Hvarfner et al., 2024, arXiv 2402.02229) were worse in
+10 to 25 dimensions, where a trend does what they are for.
+"""
 
 
 class Surrogate:
@@ -72,25 +80,15 @@ class Surrogate:
         if len(seen) > FIT_ROWS:
             seen = seen.take(_informative(seen.labels))
         data = self._data(self.features.embed(seen.x), seen)
-        prior = prior_of(n_groups)
         if before is not None:
-            return fit(data, prior, [before], WARM)
-        centre = prior.centre(n_groups)
+            return fit(data, PRIOR, [before], WARM)
+        centre = PRIOR.centre(n_groups)
         long = centre.copy()
-        long[1:-1] = np.log(4.0)
-        return fit(data, prior, [centre, long], COLD)
+        long[N_SCALES:] = np.log(4.0)
+        return fit(data, PRIOR, [centre, long], COLD)
 
     def _data(self, z: Floats, seen: Labelled) -> Data:
         return Data(z, seen.labels, self.features.group, self.features.n_groups, 1.0 / seen.counts, seen.known)
-
-
-def prior_of(n_groups: int) -> Prior:
-    """Return the penalties: Vizier's, ten times as firm, around a smoother and less noisy objective.
-
-    Past a dozen parameters lengthscales are longer by the root of their number (Hvarfner et al., 2024, arXiv
-    2402.02229), since distances are.
-    """
-    return Prior(weight=0.1, amplitude=0.1, noise=0.001, length2=1.0)
 
 
 def _informative(labels: Floats) -> Ints:

@@ -21,23 +21,27 @@ def candidates(table: TrialTable) -> Ints:
 def best_row(table: TrialTable) -> int | None:
     """Return the complete, feasible row of smallest first objective; of equals the earliest; None if there is none.
 
-    Where configurations were run several times, the mean of their runs counts, plus its standard error by the variance
-    between such runs: a single run that was lucky does not beat a mean of many. The row is the first run of the best.
+    Where a configuration was run several times, the mean of its runs counts, plus its standard error by the variance
+    between runs of one configuration: one lucky run does not beat a mean of many. The row is the run nearest to the
+    mean, whose figure is the honest one.
     """
     rows = candidates(table)
     if not len(rows):
         return None
     losses = _objective_losses(table)[rows, 0]
-    _, first, config = np.unique(np.nan_to_num(table.x[rows], nan=np.inf), axis=0, return_index=True, return_inverse=True)
+    run_of = np.column_stack([table.x[rows], table.fidelity[rows]])
+    _, config = np.unique(np.nan_to_num(run_of, nan=np.inf), axis=0, return_inverse=True)
     config = config.reshape(-1)
-    if len(first) == len(rows):
-        return int(rows[np.argmin(losses)])
     counts = np.bincount(config)
+    if len(counts) == len(rows):
+        return int(rows[np.argmin(losses)])
     means = np.bincount(config, weights=losses / counts[config])
     off = losses - means[config]
-    error = np.sqrt(off @ off / (len(rows) - len(first)) / counts)
-    worth = (means + error)[config]
-    return int(rows[np.argmin(worth)])
+    with np.errstate(over="ignore"):
+        variance = float(np.square(off).sum()) / (len(rows) - len(counts))
+    worth = (means + np.sqrt(variance / counts))[config] if np.isfinite(variance) else means[config]
+    of_best = np.flatnonzero(worth == worth.min())
+    return int(rows[of_best[np.argmin(np.abs(off[of_best]))]])
 
 
 def front_rows(table: TrialTable) -> Ints:
