@@ -22,10 +22,16 @@ def n_initial(n_parameters: int) -> int:
     return 1 + max(4, min(n_parameters + 1, 9))
 
 
+def default(table: TrialTable, request: Request) -> Proposal | None:
+    """Return the default configuration if this is the first trial and it may be tried."""
+    if len(table) or request.n != 1 or request.given is not None:
+        return None
+    row = table.space.default_row()
+    return (
+        Proposal(row[None], "default", "the default configuration comes first") if table.space.satisfied(row) else None
+    )
+
+
 def start(table: TrialTable, request: Request) -> Proposal:
     """Return the default configuration, if it is the first and may be tried, else points of the sequence."""
-    if not len(table) and request.n == 1 and request.given is None:
-        default = table.space.default_row()
-        if bool(table.space.satisfied(default)):
-            return Proposal(default[None], "default", "the default configuration comes first")
-    return _SOBOL.ask(None, table, request)
+    return default(table, request) or _SOBOL.ask(None, table, request)

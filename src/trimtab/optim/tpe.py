@@ -18,12 +18,13 @@ from trimtab.arrays import Bools, Floats, Ints, Rng
 from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.numerics import blas
 from trimtab.numerics.parzen import Parzen, Points, neighbour_deviation
+from trimtab.optim.cells import Cells
 from trimtab.optim.evidence import key_of
 from trimtab.optim.place import place
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.ranking import ranks, split
 from trimtab.optim.start import check, n_initial, start
-from trimtab.space.parameter import CATEGORICAL, INT
+from trimtab.space.parameter import CATEGORICAL
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 
@@ -165,21 +166,11 @@ class Axes:
         is_categorical = space.kind == CATEGORICAL
         self.n_choices: Ints = np.where(is_categorical, n_values, 0)
         self.is_discrete: Bools = ~is_categorical & (n_values > 0) & (n_values <= FEW_VALUES)
-        # Cells are of one width in the unit interval, but for integers on a logarithmic scale: those reach half a unit
-        # to both sides.
-        is_log = (space.kind == INT) & np.array([bool(getattr(p, "log", False)) for p in space.parameters])
-        has_cells = is_categorical | self.is_discrete
-        self._half_cell = np.where(has_cells & ~is_log, 0.5 / np.maximum(n_values, 1), 0.0)
-        self._half_unit = np.where(has_cells & is_log, 0.5, 0.0)
-        self._space = space
+        self._space, self._cells = space, Cells(space)
 
     def points(self, x: Floats) -> Points:
         """Return the points of rows [n, D]."""
-        u = self._space.to_unit(x)
-        low = high = u
-        if self._half_unit.any():
-            low, high = self._space.to_unit(x - self._half_unit), self._space.to_unit(x + self._half_unit)
-        return Points(u, low - self._half_cell, high + self._half_cell)
+        return Points(self._space.to_unit(x), *self._cells.edges(x))
 
     def densities(self, points: Points, weight: Floats) -> list[Parzen]:
         """Return a density for each group, of the points [n] in which it is active, which weigh [n]."""

@@ -28,6 +28,7 @@ EXTRAS = {
     "polars": "frames",
     "pyarrow": "frames",
     "cloudpickle": "closures",
+    "cmaes": "cmaes",
 }
 """Optional packages and the extra that brings each."""
 
