@@ -1,0 +1,87 @@
+"""Ax: Client, asked and told, with the generation strategy that it chooses.
+
+A parameter on which conditions hang is said as choices with dependents. Ax lets a parameter depend on one value only:
+one that is active under several is said without its condition, and dropped where it is inactive.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any
+
+from wire import Adapter, Parameter, Params, Run, active, default, serve
+
+# isort: split
+from ax.api.client import Client
+from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
+
+
+def parameter(p: Parameter, dependents: dict[Any, list[str]]) -> ChoiceParameterConfig | RangeParameterConfig:
+    """Return a parameter of Ax's; a choice is said by its index."""
+    name = p["name"]
+    if "choices" in p:
+        indices, ordered = list(range(len(p["choices"]))), p["kind"] == "ordinal"
+        by_index = {p["choices"].index(value): names for value, names in dependents.items()}
+        return ChoiceParameterConfig(name, indices, "int", is_ordered=ordered, dependent_parameters=by_index or None)
+    if dependents:
+        values = list(range(p["low"], p["high"] + 1))
+        return ChoiceParameterConfig(name, values, "int", is_ordered=True, dependent_parameters=dependents)
+    scaling = "log" if p.get("log") else "linear"
+    return RangeParameterConfig(name, (p["low"], p["high"]), p["kind"], scaling=scaling)
+
+
+def code(p: Parameter, value: Any) -> Any:
+    return p["choices"].index(value) if "choices" in p else value
+
+
+def value(p: Parameter, found: Any) -> Any:
+    if "choices" in p:
+        return p["choices"][int(found)]
+    return min(max(int(found) if p["kind"] == "int" else float(found), p["low"]), p["high"])
+
+
+class Ax(Adapter):
+    library = "ax-platform"
+
+    def start(self, run: Run) -> None:
+        warnings.simplefilter("ignore")
+        logging.disable(logging.INFO)
+        self._space = run.space
+        self._bound = {p["name"] for p in run.space if "when" in p and len(p["when"]["in"]) == 1}
+        parameters = []
+        for p in run.space:
+            dependents: dict[Any, list[str]] = {}
+            for child in run.space:
+                if child["name"] in self._bound and child["when"]["name"] == p["name"]:
+                    dependents.setdefault(child["when"]["in"][0], []).append(child["name"])
+            parameters.append(parameter(p, dependents))
+        self._client = Client(random_seed=run.seed)
+        self._client.configure_experiment(parameters)
+        self._client.configure_optimization("-loss")
+        self._client.configure_generation_strategy(initialization_random_seed=run.seed)
+        self._is_new = True
+
+    def ask(self) -> tuple[int, Params]:
+        if self._is_new:
+            self._is_new = False
+            first = default(self._space)
+            said = {
+                p["name"]: code(p, p["default"])
+                for p in self._space
+                if p["name"] in first or p["name"] not in self._bound
+            }
+            return self._client.attach_trial(said), first
+        [(number, found)] = self._client.get_next_trials(1).items()
+        known = {p["name"]: value(p, found[p["name"]]) for p in self._space if p["name"] in found}
+        return number, active(self._space, known)
+
+    def tell(self, number: int, loss: float | None) -> None:
+        if loss is None:
+            self._client.mark_trial_failed(number)
+        else:
+            self._client.complete_trial(number, {"loss": loss})
+
+
+if __name__ == "__main__":
+    serve(Ax())
