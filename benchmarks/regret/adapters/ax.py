@@ -1,13 +1,15 @@
 """Ax: Client, asked and told, with the generation strategy that it chooses.
 
 A parameter on which conditions hang is said as choices with dependents. Ax lets a parameter depend on one value only:
-one that is active under several is said without its condition, and dropped where it is inactive.
+one that is active under several is said without its condition, and dropped where it is inactive. When every
+configuration of a small space was tried, the best one is tried again.
 """
 
 from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from wire import Adapter, Parameter, Params, Run, active, default, serve
@@ -15,6 +17,7 @@ from wire import Adapter, Parameter, Params, Run, active, default, serve
 # isort: split
 from ax.api.client import Client
 from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
+from ax.exceptions.core import SearchSpaceExhausted
 
 
 def parameter(p: Parameter, dependents: dict[Any, list[str]]) -> ChoiceParameterConfig | RangeParameterConfig:
@@ -59,27 +62,36 @@ class Ax(Adapter):
         self._client = Client(random_seed=run.seed)
         self._client.configure_experiment(parameters)
         self._client.configure_optimization("-loss")
-        self._client.configure_generation_strategy(initialization_random_seed=run.seed)
-        self._is_new = True
+        self._client.configure_generation_strategy(
+            initialization_random_seed=run.seed, allow_exceeding_initialization_budget=run.workers > 1
+        )
+        self._said: dict[int, Mapping[str, Any]] = {}
+        self._losses: dict[int, float] = {}
 
     def ask(self) -> tuple[int, Params]:
-        if self._is_new:
-            self._is_new = False
-            first = default(self._space)
+        if not self._said:
+            active_ones = default(self._space)
             said = {
                 p["name"]: code(p, p["default"])
                 for p in self._space
-                if p["name"] in first or p["name"] not in self._bound
+                if p["name"] in active_ones or p["name"] not in self._bound
             }
-            return self._client.attach_trial(said), first
-        [(number, found)] = self._client.get_next_trials(1).items()
-        known = {p["name"]: value(p, found[p["name"]]) for p in self._space if p["name"] in found}
+            number = self._client.attach_trial(said)
+        else:
+            try:
+                [(number, said)] = self._client.get_next_trials(1).items()
+            except SearchSpaceExhausted:
+                said = self._said[min(self._losses, key=self._losses.__getitem__)]
+                number = self._client.attach_trial(said)
+        self._said[number] = said
+        known = {p["name"]: value(p, said[p["name"]]) for p in self._space if p["name"] in said}
         return number, active(self._space, known)
 
     def tell(self, number: int, loss: float | None) -> None:
         if loss is None:
             self._client.mark_trial_failed(number)
         else:
+            self._losses[number] = loss
             self._client.complete_trial(number, {"loss": loss})
 
 
