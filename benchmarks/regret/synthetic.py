@@ -38,6 +38,7 @@ class Recipe:
         is_noisy: whether losses are.
         crash: the region that crashes, of the places of the parameters; None if nothing does.
         fixed: optimum and default of the first parameters, as places, for the crash to be next to the optimum.
+        guessed: parameters that the user would tune first (priority 1), rightly or not, beside those that matter.
     """
 
     n: int
@@ -47,6 +48,7 @@ class Recipe:
     is_noisy: bool = False
     crash: Callable[[Mapping[str, float]], bool] | None = None
     fixed: tuple[tuple[float, float], ...] = ()
+    guessed: tuple[int, ...] = ()
 
 
 def _corner(u: Mapping[str, float]) -> bool:
@@ -69,15 +71,18 @@ def _choice(u: Mapping[str, float]) -> bool:
     return (u["p00"] > 0.5, u["p01"] < 0.4, u["p00"] + u["p01"] < math.sqrt(0.6), False)[int(4 * u["p04"])]
 
 
+GUESSED = (0, 8, 16, 24)
+"""Where few parameters matter, some are believed to that do not; where all do, these are believed to most."""
+
 RECIPES: dict[str, Recipe] = {
-    "sparse/additive-0": Recipe(25, 5, seed=10),
-    "sparse/additive-1": Recipe(25, 5, seed=11, is_noisy=True),
-    "sparse/interaction-0": Recipe(25, 5, seed=12, leans=True),
-    "sparse/interaction-1": Recipe(25, 5, seed=13, leans=True, is_noisy=True),
+    "sparse/additive-0": Recipe(25, 5, seed=10, guessed=GUESSED),
+    "sparse/additive-1": Recipe(25, 5, seed=11, is_noisy=True, guessed=GUESSED),
+    "sparse/interaction-0": Recipe(25, 5, seed=12, leans=True, guessed=GUESSED),
+    "sparse/interaction-1": Recipe(25, 5, seed=13, leans=True, is_noisy=True, guessed=GUESSED),
     "dense/additive-d12": Recipe(12, 12, seed=20),
-    "dense/additive-d25": Recipe(25, 25, seed=21, is_noisy=True),
+    "dense/additive-d25": Recipe(25, 25, seed=21, is_noisy=True, guessed=GUESSED),
     "dense/interaction-d12": Recipe(12, 12, seed=22, leans=True, is_noisy=True),
-    "dense/interaction-d25": Recipe(25, 25, seed=23, leans=True),
+    "dense/interaction-d25": Recipe(25, 25, seed=23, leans=True, guessed=GUESSED),
     "crash/corner-d8": Recipe(8, 8, seed=30, crash=_corner, fixed=((0.68, 0.3), (0.5, 0.7))),
     "crash/island-d6": Recipe(6, 6, seed=31, leans=True, crash=_island, fixed=((0.66, 0.3), (0.5, 0.2))),
     "crash/wall-d12": Recipe(12, 6, seed=32, is_noisy=True, crash=_wall, fixed=((0.4, 0.7), (0.66, 0.3))),
@@ -97,6 +102,8 @@ def _draw(recipe: Recipe) -> Landscape:
         at, start = recipe.fixed[i] if i < len(recipe.fixed) else (float(rng.uniform(0.1, 0.9)), None)
         at = place(p, draw(p, at))
         p["default"] = draw(p, start if start is not None else at - 0.2 if at > 0.5 else at + 0.2)
+        if recipe.guessed and (i in recipe.guessed or (matter is not None and i in matter)):
+            p["priority"] = 1
         space.append(p)
         if matter is not None and i not in matter:
             continue

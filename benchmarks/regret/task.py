@@ -36,6 +36,7 @@ class Task:
         space: the parameters, in order, each a mapping with
             name; kind "float", "int", "ordinal" or "categorical"; default;
             low, high, log (float and int); choices (ordinal: ascending numbers, and categorical);
+            priority: optional, 1 for what a user would tune first; few libraries can be told.
             when: optional, {"name": an earlier parameter, "in": [its values]}, the condition for being active.
         evaluate: (active parameters, seed of the noise) -> outcome; a pure function of both.
         best: the smallest true loss that is known.

@@ -1,4 +1,4 @@
-"""Trimtab: a study in memory, asked and told. Option "optimizer": the engine's name, "auto" by itself.
+"""Trimtab: a study in memory, asked and told. Options: "optimizer", the engine's name, "auto" by itself; its own ones.
 
 When every configuration of a small space was tried, the best one is tried again.
 """
@@ -11,13 +11,14 @@ from wire import Adapter, Parameter, Params, Run, default, serve
 
 # isort: split
 import trimtab as tt
+from trimtab import plugins
 from trimtab.errors import TrialError
 
 
 def parameter(p: Parameter) -> Any:
     """Return a parameter of Trimtab's."""
     when = tt.given(p["when"]["name"]).is_in(p["when"]["in"]) if "when" in p else None
-    common = {"default": p["default"], "when": when}
+    common = {"default": p["default"], "when": when, "priority": p.get("priority")}
     if p["kind"] == "categorical":
         return tt.Categorical(p["choices"], **common)
     if p["kind"] == "ordinal":
@@ -30,10 +31,12 @@ class Trimtab(Adapter):
     library = "trimtab"
 
     def start(self, run: Run) -> None:
-        optimizer = run.options.get("optimizer", "auto")
+        options = dict(run.options)
+        name = options.pop("optimizer", "auto")
+        engine = plugins.load("optimizers", name)(**options) if options else name
         said = tt.Space({p["name"]: parameter(p) for p in run.space})
-        self._study = tt.create_study(said, minimize="loss", optimizer=optimizer, seed=run.seed)
-        if optimizer != "auto":  # which tries the default first by itself
+        self._study = tt.create_study(said, minimize="loss", optimizer=engine, seed=run.seed)
+        if name != "auto":  # which tries the default first by itself
             self._study.enqueue(default(run.space))
 
     def ask(self) -> tuple[int, Params]:

@@ -37,7 +37,7 @@ class Prior:
     weight: float = 0.01
     amplitude: float = 0.039
     trend: float = 0.01
-    length2: float = 0.5
+    length2: float | Floats = 0.5
     noise: float = 0.0039
     amplitude_bounds: tuple[float, float] = (1e-3, 10.0)
     trend_bounds: tuple[float, float] = (1e-6, 10.0)
@@ -46,7 +46,8 @@ class Prior:
 
     def centre(self, n_groups: int) -> Floats:
         """Return [G + 3] the logarithms of the centres: amplitude, trend, noise, G squared lengthscales."""
-        centre: Floats = np.log(np.array([self.amplitude, self.trend, self.noise, *[self.length2] * n_groups]))
+        scales = np.array([self.amplitude, self.trend, self.noise])
+        centre: Floats = np.log(np.concatenate([scales, np.broadcast_to(self.length2, n_groups)]))
         return centre
 
     def bounds(self, n_groups: int) -> list[tuple[float, float]]:

@@ -53,6 +53,7 @@ class Evidence:
         excess: [n, 1] by how much the worst constraint is broken; 0 where all are met.
         failed: [f, D] configurations that failed through their own fault.
         failure: [f, 1] the place of their kind in FAILURE_KINDS.
+        n_idle: trials since the first objective was at its best.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -62,6 +63,8 @@ class Evidence:
         d, k = len(problem.space), len(self._objectives)
         self.x, self.config, self.losses, self.known, self.excess = Rows(d), Rows(1), Rows(k), Rows(k), Rows(1)
         self.failed, self.failure = Rows(d), Rows(1)
+        self.n_idle = 0
+        self._best = np.inf
         self._ids: dict[bytes, int] = {}
         self._over: set[bytes] = set()
 
@@ -71,6 +74,7 @@ class Evidence:
     def tell(self, table: TrialTable, row: int) -> None:
         """Take up a trial that is over. One that was stopped early says nothing yet."""
         x, state = table.x[row], table.state[row]
+        self.n_idle += 1
         if state == COMPLETE:
             key = key_of(x)
             self._over.add(key)
@@ -83,6 +87,8 @@ class Evidence:
             self.known.add(_variance(table.errors[row][self._objectives]))
             over = [losses[i] - bound * self._signs[i] for i, bound in self._bounds]
             self.excess.add(np.array([max(0.0, *over) if over else 0.0]))
+            if self.excess.view()[-1, 0] == 0.0 and losses[self._objectives[0]] < self._best:
+                self._best, self.n_idle = losses[self._objectives[0]], 0
         elif state == FAILED:
             self._over.add(key_of(x))
             kind = int(table.failure[row])

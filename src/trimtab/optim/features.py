@@ -22,6 +22,7 @@ class Features:
     Attributes:
         group: [Q] which hyperparameter scales each coordinate.
         n_groups: how many there are.
+        columns: [G] the parameter that each hyperparameter belongs to; of a condition, the first that it decides about.
     """
 
     def __init__(self, space: Space) -> None:
@@ -29,6 +30,7 @@ class Features:
         held = space.fixed_row()
         free = np.ones(len(space), dtype=bool) if held is None else np.isnan(held)
         groups: list[int] = []
+        owners: list[int] = []
         self._numeric: list[tuple[int, int]] = []
         self._one_hot: list[tuple[int, int, int]] = []
         self._indicator: list[tuple[int, int]] = []
@@ -41,6 +43,7 @@ class Features:
                 conditions[repr(parameter.when)] = n_groups
                 self._indicator.append((column, len(groups)))
                 groups.append(n_groups)
+                owners.append(column)
                 n_groups += 1
             if parameter.n_values == 1:
                 continue
@@ -51,9 +54,11 @@ class Features:
             else:
                 self._numeric.append((column, len(groups)))
                 groups.append(n_groups)
+            owners.append(column)
             n_groups += 1
         self.group: Ints = np.array(groups, dtype=np.int64)
         self.n_groups = n_groups
+        self.columns: Ints = np.array(owners, dtype=np.int64)
         self._columns = np.array([column for column, _ in self._numeric], dtype=np.int64)
         self._places = np.array([place for _, place in self._numeric], dtype=np.int64)
 

@@ -9,6 +9,7 @@ Where trials fail, further processes say how likely a point is to fail, and that
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from trimtab.ledger.table import RUNNING, WAITING, TrialTable
 from trimtab.numerics import blas
 from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient
 from trimtab.numerics.gp import N_SCALES
+from trimtab.optim import start
 from trimtab.optim.confirm import leader_to_confirm
 from trimtab.optim.evidence import Evidence, key_of
 from trimtab.optim.failures import Failures
@@ -25,7 +27,7 @@ from trimtab.optim.features import Features
 from trimtab.optim.place import place
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.search import N_REFINED, candidates, neighbours, refined
-from trimtab.optim.sobol import Sobol
+from trimtab.optim.stages import Stages
 from trimtab.optim.surrogate import FIT_ROWS, Surrogate
 from trimtab.space.problem import Problem
 
@@ -40,29 +42,34 @@ N_ROUNDS: Final = 4
 class GpState:
     """What trials gave, and the hyperparameters that were fitted to it."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, *, in_stages: bool) -> None:
         self.evidence = Evidence(problem)
-        self.surrogate = Surrogate(Features(problem.space))
+        self.stages = Stages(problem.space) if in_stages else None
+        length2 = np.ones(len(problem.space)) if self.stages is None else self.stages.length2
+        self.surrogate = Surrogate(Features(problem.space), length2)
 
 
 class Gp:
     """Gaussian-process Bayesian optimisation.
 
     Args:
-        n_initial: trials before the model speaks: the default configuration, then points of a Sobol sequence. By
-            default 1 + max(4, min(D + 1, 9)).
+        n_initial: trials before the model speaks: the default configuration, then points of a Sobol sequence, or of
+            the user's prior where there is one.
+        stages: whether in spaces of more than a dozen parameters those with a priority, or a well-known name, are tuned
+            before the rest.
     """
 
-    def __init__(self, n_initial: int | None = None) -> None:
+    def __init__(self, n_initial: int | None = None, *, stages: bool = True) -> None:
         self._n_initial = n_initial
-        self._sobol = Sobol()
+        self._stages = stages
 
     def to_json(self) -> dict[str, object]:
-        return {"name": "gp"} if self._n_initial is None else {"name": "gp", "n_initial": self._n_initial}
+        options: dict[str, object] = {} if self._n_initial is None else {"n_initial": self._n_initial}
+        return {"name": "gp"} | options | ({} if self._stages else {"stages": False})
 
     def init(self, problem: Problem) -> GpState:
-        self._sobol.init(problem)
-        return GpState(problem)
+        start.check(problem)
+        return GpState(problem, in_stages=self._stages)
 
     def tell(self, state: GpState, table: TrialTable, row: int) -> GpState:
         state.evidence.tell(table, row)
@@ -70,13 +77,17 @@ class Gp:
 
     def n_initial(self, n_parameters: int) -> int:
         """Return how many trials come before the model."""
-        return 1 + max(4, min(n_parameters + 1, 9)) if self._n_initial is None else self._n_initial
+        return start.n_initial(n_parameters) if self._n_initial is None else self._n_initial
 
     def ask(self, state: GpState, table: TrialTable, request: Request) -> Proposal:
-        space = table.space
-        is_early = len(table) < self.n_initial(len(space)) or len(state.evidence) < 2
+        first = start.default(table, request)
+        if first is not None:
+            return first
+        if state.stages is not None:
+            request = _staged(state.stages, state.evidence.n_idle, len(table), request)
+        is_early = len(table) < self.n_initial(len(table.space)) or len(state.evidence) < 2
         if is_early or not state.surrogate.features.n_groups:
-            return self._first(table, request)
+            return start.start(table, request)
         rows: list[Floats] = []
         whys: list[str] = []
         with blas.one_thread():
@@ -88,12 +99,15 @@ class Gp:
                 whys.append(why)
         return Proposal(np.array(rows), "gp", tuple(whys))
 
-    def _first(self, table: TrialTable, request: Request) -> Proposal:
-        if not len(table) and request.n == 1 and request.given is None:
-            default = table.space.default_row()
-            if bool(table.space.satisfied(default)):
-                return Proposal(default[None], "default", "the default configuration comes first")
-        return self._sobol.ask(None, table, request)
+
+def _staged(stages: Stages, n_idle: int, n_trials: int, request: Request) -> Request:
+    """Return the request with the parameters that wait for their turn held at their defaults."""
+    waiting = stages.given(n_trials, n_idle)
+    if waiting is None:
+        return request
+    if request.given is not None:
+        waiting = np.where(np.isnan(request.given), waiting, request.given)
+    return replace(request, given=waiting)
 
 
 class _Model:

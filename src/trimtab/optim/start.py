@@ -19,7 +19,7 @@ def check(problem: Problem) -> None:
 
 def n_initial(n_parameters: int) -> int:
     """Return how many trials come before a model by default, the default configuration included."""
-    return 1 + max(4, min(n_parameters + 1, 9))
+    return 1 + max(4, min(n_parameters // 2 + 1, 6))
 
 
 def default(table: TrialTable, request: Request) -> Proposal | None:

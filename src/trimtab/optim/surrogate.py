@@ -6,6 +6,7 @@ before: a study that is opened again comes to the same hyperparameters, and one 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -35,14 +36,20 @@ Lengthscales that grow with the root of the number of parameters (Hvarfner et al
 
 
 class Surrogate:
-    """Hyperparameters as of every length of the log that they were fitted at."""
+    """Hyperparameters as of every length of the log that they were fitted at.
 
-    def __init__(self, features: Features) -> None:
+    Args:
+        features: the coordinates.
+        length2: [D] the squared lengthscales of parameters that are likeliest before anything is known.
+    """
+
+    def __init__(self, features: Features, length2: Floats) -> None:
         self.features = features
+        self._prior = replace(PRIOR, length2=length2[features.columns])
         self._fits: dict[int, Floats] = {}
 
     def __getstate__(self) -> dict[str, object]:
-        return {"features": self.features, "_fits": {}}  # what can be computed again is not state
+        return self.__dict__ | {"_fits": {}}  # what can be computed again is not state
 
     def posterior(self, evidence: Evidence, rng: Rng | None) -> tuple[Labelled, Floats, Posterior]:
         """Return what is regressed on, its coordinates [c, Q], and the posterior."""
@@ -81,11 +88,11 @@ class Surrogate:
             seen = seen.take(_informative(seen.labels))
         data = self._data(self.features.embed(seen.x), seen)
         if before is not None:
-            return fit(data, PRIOR, [before], WARM)
-        centre = PRIOR.centre(n_groups)
+            return fit(data, self._prior, [before], WARM)
+        centre = self._prior.centre(n_groups)
         long = centre.copy()
         long[N_SCALES:] = np.log(4.0)
-        return fit(data, PRIOR, [centre, long], COLD)
+        return fit(data, self._prior, [centre, long], COLD)
 
     def _data(self, z: Floats, seen: Labelled) -> Data:
         return Data(z, seen.labels, self.features.group, self.features.n_groups, 1.0 / seen.counts, seen.known)

@@ -1,0 +1,98 @@
+"""Which parameters are tuned first: a search in a subspace that grows, for spaces with many parameters.
+
+Of many parameters few matter (Bergstra & Bengio, 2012), and who trains models often knows which: so say `priority=` and
+the names that everybody gives to the learning rate, the batch size, the depth. Parameters join in that order as trials
+come in, sooner when the search stands still; until then they stay at their defaults. (The advice to tune few things
+with few trials is that of Google's tuning playbook; order of names after van Rijn & Hutter, 2018, and Probst et al.,
+2019.)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import numpy as np
+
+from trimtab.arrays import Floats
+from trimtab.space.space import Space
+
+SMALL: Final = 12
+"""Spaces of at most so many parameters are searched whole."""
+
+TRIALS_EACH: Final = 3
+"""A parameter joins for every so many trials."""
+
+PATIENCE: Final = 3
+"""And one for every so many trials without an improvement."""
+
+UNIMPORTANT: Final = 40.0
+"""The squared lengthscale, in unit ranges, that is expected of parameters that are not among the first."""
+
+NAMES: Final = (
+    r"lr|learning_?rate|eta|step_?size|.*_lr|lr_.*|.*learning_rate.*",
+    r"batch(_?size)?|.*batch_?size.*",
+    r"(max_?|n_?|num_?)?(depth|layers)|num_?leaves|max_leaf_nodes|n_?estimators|num_?(trees|rounds)|c|gamma",
+    r"width|(n_?|num_?|max_?)?(units|hidden|channels|filters|heads).*|hidden_.*|d_?model",
+    r"weight_?decay|wd|alpha|l2|reg_lambda|lambda|momentum|beta_?1|warm_?up.*|max_features|min_child_weight|min_samples_leaf",
+    r".*dropout.*|label_?smoothing|subsample|colsample.*|l1|reg_alpha",
+)
+"""Patterns of names, the most important first."""
+
+_NAMES: Final = [re.compile(pattern) for pattern in NAMES]
+
+
+class Stages:
+    """The order in which the parameters of a space join.
+
+    Only parameters without a condition wait. Searched whole are small spaces, those in which no priority is said and
+    no name is known, and those with constraints, which defaults of some and values of others may not meet together.
+
+    Attributes:
+        length2: [D] squared lengthscales to expect: long for parameters that nobody calls important, so that a model
+            lets them matter only on evidence. The first are those of the smallest priority or, where no priority is
+            said, those with names of a learning rate, a batch size or a depth.
+    """
+
+    def __init__(self, space: Space) -> None:
+        ranks = {
+            i: _rank(p.priority, name) for i, (name, p) in enumerate(zip(space.names, space.parameters, strict=True))
+        }
+        first = min(ranks.values(), default=_LAST)
+        is_told = first < _NAMED
+        held = space.fixed_row()
+        is_held = np.zeros(len(space), dtype=bool) if held is None else ~np.isnan(held)
+        waits = [i for i, p in enumerate(space.parameters) if p.when is None and p.n_values != 1 and not is_held[i]]
+        self.length2: Floats = np.ones(len(space))
+        self._order: list[int] = []
+        self._n_first = 0
+        if first < _LAST and len(waits) > SMALL and not space.constraints:
+            self._order = sorted(waits, key=lambda i: (ranks[i], i))
+            self._n_first = sum(ranks[i] <= (first if is_told else _NAMED + 2) for i in waits)
+            self.length2[[i for i in waits if ranks[i] >= (_NAMED if is_told else _LAST)]] = UNIMPORTANT
+        self._default = space.default_row()
+
+    def given(self, n_trials: int, n_idle: int) -> Floats | None:
+        """Return [D] the defaults of parameters that wait, nan for those that have joined; None when all have.
+
+        Args:
+            n_trials: trials so far.
+            n_idle: trials since the best result.
+        """
+        n_joined = max(self._n_first, n_trials // TRIALS_EACH) + n_idle // PATIENCE
+        if n_joined >= len(self._order):
+            return None
+        row: Floats = np.full(len(self._default), np.nan)
+        row[self._order[n_joined:]] = self._default[self._order[n_joined:]]
+        return row
+
+
+_NAMED, _LAST = 100, 1000
+
+
+def _rank(priority: int | None, name: str) -> int:
+    """Return the place of a parameter: the user's word, then its name, then nothing."""
+    if priority is not None:
+        return min(priority, _NAMED - 1)
+    plain = name.lower().replace("-", "_").replace(".", "_")
+    return next((_NAMED + i for i, pattern in enumerate(_NAMES) if pattern.fullmatch(plain)), _LAST)
