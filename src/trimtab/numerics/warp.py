@@ -57,16 +57,22 @@ def log_warp(labels: Floats) -> Floats:
 def warp(losses: Floats) -> Floats:
     """Return [n] labels of finite losses: larger is better, centred on 0, insensitive to scale and to wild outliers.
 
-    Losses so large that their differences overflow are ranked first.
+    Losses are measured from their median in the unit of the better half, so that however large the worst is, the good
+    keep their digits. Losses so large that their differences overflow are ranked first.
     """
+    if not len(losses):
+        return losses.copy()
     labels = -losses
-    with np.errstate(over="ignore"):
-        spread = float(labels.max() - labels.min()) if len(labels) else 0.0
-    if not np.isfinite(spread):
+    with np.errstate(over="ignore", invalid="ignore"):
+        median = float(np.median(labels))
+        unit = float(labels.max()) - median or median - float(labels.min())
+    if not np.isfinite(unit):
         labels = np.unique(labels, return_inverse=True)[1].astype(np.float64)
-    elif spread > 0.0:
-        labels = (labels - labels.min()) / spread
+    elif unit > 0.0:
+        with np.errstate(over="ignore"):
+            labels = np.maximum((labels - median) / unit, -np.finfo(np.float64).max)
+        far = labels < -1.0  # of the worse half only the order counts
+        labels[far] = -1.0 - np.log(-labels[far])
     warped = log_warp(half_rank(labels))
-    if len(warped):
-        warped -= warped.mean()
+    warped -= warped.mean()
     return warped

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from trimtab.arrays import Floats
-from trimtab.optim.evidence import Evidence, Labelled, within_variance
+from trimtab.optim.evidence import Evidence, Labelled, within_deviation
 
 FIRST: Final = 15
 """Complete rows before the first repeat."""
@@ -41,12 +41,11 @@ def leader_to_confirm(evidence: Evidence, seen: Labelled, noise: float, number: 
     count = int(seen.counts[leader])
     if count > 2 + n // 30:
         return None
-    lead = float(seen.labels[leader] - seen.labels[order[-1]])
-    variance, freedom = within_variance(evidence)
+    deviation, freedom = within_deviation(evidence)
     if not freedom:
-        is_noisy = noise > (MATERIAL * lead) ** 2
+        is_noisy = np.sqrt(noise) > MATERIAL * (seen.labels[leader] - seen.labels[order[-1]])
     else:
         losses = evidence.mean_losses()
-        spread = float(losses[order[-1]] - losses[leader])
-        is_noisy = variance > (MATERIAL * spread) ** 2
-    return (seen.x[leader], count) if is_noisy and variance != 0.0 else None
+        with np.errstate(over="ignore"):
+            is_noisy = deviation > MATERIAL * (losses[order[-1]] - losses[leader])
+    return (seen.x[leader], count) if is_noisy and deviation != 0.0 else None

@@ -17,6 +17,7 @@ from trimtab.numerics.warp import warp
 from trimtab.space.problem import Problem
 
 _RHO: Final = 0.05
+LARGEST: Final = float(np.finfo(np.float64).max)
 NOT_ITS_FAULT: Final = frozenset({"lost", "killed"})
 """Kinds of failure that say nothing about the configuration."""
 
@@ -85,8 +86,9 @@ class Evidence:
             self.config.add(np.array([self._ids[key]]))
             self.losses.add(losses[self._objectives])
             self.known.add(_variance(table.errors[row][self._objectives]))
-            over = [losses[i] - bound * self._signs[i] for i, bound in self._bounds]
-            self.excess.add(np.array([max(0.0, *over) if over else 0.0]))
+            with np.errstate(over="ignore"):
+                over = [losses[i] - bound * self._signs[i] for i, bound in self._bounds]
+            self.excess.add(np.array([min(max(0.0, *over), LARGEST) if over else 0.0]))
             if self.excess.view()[-1, 0] == 0.0 and losses[self._objectives[0]] < self._best:
                 self._best, self.n_idle = losses[self._objectives[0]], 0
         elif state == FAILED:
@@ -155,8 +157,8 @@ def labelled(evidence: Evidence, length: int, rng: Rng | None) -> Labelled:
     return Labelled(evidence.x.view()[:n_configs], labels, counts, known)
 
 
-def within_variance(evidence: Evidence) -> tuple[float, int]:
-    """Return the variance of the first objective between runs of one configuration, and its degrees of freedom.
+def within_deviation(evidence: Evidence) -> tuple[float, int]:
+    """Return the standard deviation of the first objective between runs of one configuration, and its freedom.
 
     Without any repeat it is (nan, 0).
     """
@@ -164,8 +166,10 @@ def within_variance(evidence: Evidence) -> tuple[float, int]:
     freedom = len(config) - len(evidence.x)
     if not freedom:
         return float("nan"), 0
-    off = evidence.losses.view()[:, 0] - evidence.mean_losses()[config]
-    return float(off @ off) / freedom, freedom
+    with np.errstate(over="ignore"):
+        off = np.minimum(np.abs(evidence.losses.view()[:, 0] - evidence.mean_losses()[config]), LARGEST)
+    scale = float(off.max()) or 1.0
+    return scale * float(np.sqrt(np.square(off / scale).sum() / freedom)), freedom
 
 
 def key_of(x: Floats) -> bytes:
@@ -175,7 +179,7 @@ def key_of(x: Floats) -> bytes:
 
 def _variance(errors: Floats) -> Floats:
     with np.errstate(over="ignore"):
-        squares: Floats = np.minimum(np.where(np.isnan(errors), 0.0, errors) ** 2, np.finfo(np.float64).max)
+        squares: Floats = np.minimum(np.where(np.isnan(errors), 0.0, errors) ** 2, LARGEST)
     return squares
 
 
@@ -195,7 +199,10 @@ def _scalar(losses: Floats, excess: Floats, rng: Rng | None) -> Floats:
     if broken.any():
         met = loss[~broken] if not broken.all() else np.zeros(1)
         with np.errstate(over="ignore"):
-            span = float(np.ptp(met)) or 1.0
+            span = np.ptp(met) or 1.0
+            if not np.isfinite(met.max() + span):  # too large to add to: their order will do
+                met, span = np.unique(met, return_inverse=True)[1].astype(np.float64), np.float64(len(met))
+                loss[~broken] = met
         loss[broken] = met.max() + span * (0.5 + 0.5 * excess[broken] / excess.max())
     return loss
 

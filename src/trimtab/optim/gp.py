@@ -83,31 +83,23 @@ class Gp:
         first = start.default(table, request)
         if first is not None:
             return first
-        if state.stages is not None:
-            request = _staged(state.stages, state.evidence.n_idle, len(table), request)
+        given = request.given
+        if state.stages is not None and given is None:
+            given = state.stages.given(len(table), state.evidence.n_idle)
         is_early = len(table) < self.n_initial(len(table.space)) or len(state.evidence) < 2
         if is_early or not state.surrogate.features.n_groups:
-            return start.start(table, request)
+            return start.start(table, replace(request, given=given))
         rows: list[Floats] = []
         whys: list[str] = []
         with blas.one_thread():
             model = _Model(state, table, request.rng)
             for i in range(request.n):
-                x, why = model.propose(request.rng, request.given, request.number + i)
+                again = None if request.given is not None else model.leader_to_confirm(request.number + i)
+                x, why = again or model.propose(request.rng, given)
                 model.pend(x)
                 rows.append(x)
                 whys.append(why)
         return Proposal(np.array(rows), "gp", tuple(whys))
-
-
-def _staged(stages: Stages, n_idle: int, n_trials: int, request: Request) -> Request:
-    """Return the request with the parameters that wait for their turn held at their defaults."""
-    waiting = stages.given(n_trials, n_idle)
-    if waiting is None:
-        return request
-    if request.given is not None:
-        waiting = np.where(np.isnan(request.given), waiting, request.given)
-    return replace(request, given=waiting)
 
 
 class _Model:
@@ -129,14 +121,18 @@ class _Model:
         self._pending.add(key_of(x))
         self._posterior = self._posterior.condition(self._features.embed(x[None]))
 
-    def propose(self, rng: Rng, given: Floats | None, number: int) -> tuple[Floats, str]:
+    def leader_to_confirm(self, number: int) -> tuple[Floats, str] | None:
+        """Return ([D] the leader, why) if trial `number` is well spent on running it again."""
+        found = leader_to_confirm(self._evidence, self._seen, self._posterior.noise, number)
+        if found is None or key_of(found[0]) in self._pending:
+            return None
+        return found[0].copy(), f"confirms the leader, which ran {found[1]} time(s): results are noisy"
+
+    def propose(self, rng: Rng, given: Floats | None) -> tuple[Floats, str]:
         """Return [D] the point of largest acquisition that was found, and why."""
         space, features = self._space, self._features
         best = self._seen.x[np.argsort(-self._seen.labels)[:5]]
         n = N_CANDIDATES if self._posterior.n <= FIT_ROWS else N_CANDIDATES // 2  # a candidate costs O(rows**2)
-        again = leader_to_confirm(self._evidence, self._seen, self._posterior.noise, number)
-        if again is not None and given is None and key_of(again[0]) not in self._pending:
-            return again[0].copy(), f"confirms the leader, run {again[1]} time(s) so far: results are noisy"
         x = candidates(space, best, n, rng, given)
         top = np.argsort(-self._score(x))[:N_REFINED]
         reach = np.exp(0.5 * self._posterior.theta[N_SCALES:])[features.group[features.places]]

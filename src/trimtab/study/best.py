@@ -36,12 +36,13 @@ def best_row(table: TrialTable) -> int | None:
     if len(counts) == len(rows):
         return int(rows[np.argmin(losses)])
     means = np.bincount(config, weights=losses / counts[config])
-    off = losses - means[config]
     with np.errstate(over="ignore"):
-        variance = float(np.square(off).sum()) / (len(rows) - len(counts))
-    worth = (means + np.sqrt(variance / counts))[config] if np.isfinite(variance) else means[config]
+        off = np.minimum(np.abs(losses - means[config]), np.finfo(np.float64).max)
+        scale = off.max() or 1.0
+        variance = np.square(off / scale).sum() / (len(rows) - len(counts))
+        worth = (means + scale * np.sqrt(variance / counts))[config]
     of_best = np.flatnonzero(worth == worth.min())
-    return int(rows[of_best[np.argmin(np.abs(off[of_best]))]])
+    return int(rows[of_best[np.argmin(off[of_best])]])
 
 
 def front_rows(table: TrialTable) -> Ints:
