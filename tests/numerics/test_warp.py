@@ -1,0 +1,89 @@
+"""Output warps over numbers of every size: order, ties, and what an outlier may not do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trimtab.numerics.warp import half_rank, log_warp, warp
+
+LEAST, MOST = 5e-324, 1.7976931348623157e308
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+EXTREME = st.sampled_from([0.0, -0.0, LEAST, -LEAST, 1e-310, 1e-300, -1e-300, 1.0, 1e300, -1e300, MOST, -MOST])
+LOSSES = st.lists(FINITE | EXTREME, min_size=1, max_size=40).map(np.array)
+MODERATE = st.lists(st.integers(-1000, 1000).map(lambda k: k / 64), min_size=1, max_size=40).map(np.array)
+
+often = settings(max_examples=500, deadline=None, derandomize=True)
+
+
+@often
+@given(LOSSES)
+def test_labels_are_finite_centred_ordered_and_ties_stay_ties(losses: np.ndarray) -> None:
+    labels = warp(losses)
+    assert np.isfinite(labels).all()
+    assert abs(labels.mean()) < 1e-12
+    assert np.ptp(labels) <= 1.0 + 1e-12
+    order = np.argsort(losses, kind="stable")
+    sorted_losses, sorted_labels = losses[order], labels[order]
+    assert (np.diff(sorted_labels) <= 0).all(), "a better loss never has a lower label"
+    assert (sorted_labels[1:] == sorted_labels[:-1])[sorted_losses[1:] == sorted_losses[:-1]].all()
+
+
+@often
+@given(MODERATE)
+def test_where_losses_differ_visibly_labels_do(losses: np.ndarray) -> None:
+    assert len(np.unique(warp(losses))) == len(np.unique(losses))
+
+
+@often
+@given(MODERATE, st.integers(0, 2**32 - 1))
+def test_the_order_of_rows_and_the_unit_of_losses_do_not_matter(losses: np.ndarray, seed: int) -> None:
+    labels = warp(losses)
+    shuffled = np.random.default_rng(seed).permutation(len(losses))
+    np.testing.assert_allclose(warp(losses[shuffled]), labels[shuffled], atol=1e-12)
+    for scale in (2.0**-1000, 2.0**-30, 2.0**30, 2.0**1000):  # powers of two: no digit is lost
+        np.testing.assert_allclose(warp(losses * scale), labels, atol=1e-12)
+    np.testing.assert_allclose(warp(losses + 2.0**20), labels, atol=1e-9)
+
+
+@pytest.mark.parametrize("outlier", [1e3, 1e10, 1e15, 1e17, 1e30, 1e300, MOST])
+def test_one_wild_outlier_leaves_the_others_their_differences(outlier: float) -> None:
+    """A run that diverged must not make all others alike."""
+    losses = np.array([0.1, 0.11, 0.2, 0.3, 0.4, 0.5, 0.6])
+    labels, usual = warp(np.append(losses, outlier)), warp(np.append(losses, 0.7))
+    assert (np.diff(labels) < -1e-3).all()
+    # A bad run says "bad" and not how bad.
+    np.testing.assert_allclose(labels, usual, atol=0.05)
+
+
+@pytest.mark.parametrize("n_bad", [2, 3])
+def test_several_outliers_do_not_either(n_bad: int) -> None:
+    losses = np.append([0.1, 0.2, 0.3, 0.4, 0.5], 10.0 ** (50.0 * np.arange(1, n_bad + 1)))
+    assert (np.diff(warp(losses)) < -1e-3).all()
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-300, 1e-310, 1e300])
+def test_numbers_at_both_ends_keep_their_differences(unit: float) -> None:
+    losses = np.arange(1.0, 8.0) * unit
+    np.testing.assert_allclose(warp(losses), warp(np.arange(1.0, 8.0)), atol=1e-6)
+
+
+def test_denormals_that_differ_by_a_bit_differ() -> None:
+    labels = warp(np.array([0.0, LEAST, 2 * LEAST, -LEAST]))
+    assert len(np.unique(labels)) == 4
+
+
+def test_each_warp_keeps_the_order() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        labels = np.sort(rng.choice([1.0, 10.0]) * rng.standard_t(1, int(rng.integers(1, 60))).round(1))
+        for warped in (half_rank(labels), log_warp(labels)):
+            assert (np.diff(warped) >= 0).all()
+            np.testing.assert_array_equal(np.diff(warped) == 0, np.diff(labels) == 0)
+
+
+def test_the_better_half_keeps_its_distances() -> None:
+    labels = np.array([-5.0, -4.0, -1.0, 0.0, 2.0, 2.5, 7.0])
+    np.testing.assert_array_equal(half_rank(labels)[3:], labels[3:])
