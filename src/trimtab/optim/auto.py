@@ -12,10 +12,16 @@ from trimtab.ledger.table import TrialTable
 from trimtab.optim.gp import Gp, GpState
 from trimtab.optim.grid import Grid, GridState
 from trimtab.optim.protocol import Proposal, Request
+from trimtab.optim.race import MARGIN, Race
+from trimtab.optim.tpe import Tpe, TpeState
 from trimtab.space.problem import Problem
 
 SMALL: Final = 64
 """A space of at most so many configurations is walked from end to end."""
+
+MANY: Final = 500
+QUICK_S: Final = 0.5
+"""After so many trials, a median run-time below so many seconds is not worth a model that takes a tenth of one."""
 
 
 @dataclass(slots=True)
@@ -25,12 +31,15 @@ class AutoState:
     Attributes:
         default: [D] the default configuration; None once it was tried, or when it violates a constraint.
         grid: the walk through a small space; None for other spaces.
-        gp: what the model learned; None for a small space.
+        gp, tpe: what the models learned; None for a small space.
+        race: which of them foresees better.
     """
 
     default: Floats | None
     grid: GridState | None
     gp: GpState | None
+    tpe: TpeState | None
+    race: Race
 
 
 class Auto:
@@ -38,15 +47,21 @@ class Auto:
 
     First the default configuration, which every result is compared with. Then, where the space has at most 64
     configurations, each of them once, in random order; where it has more, a few points of a scrambled Sobol sequence
-    and from there on a Gaussian process, which learns from every complete or failed trial.
+    and from there on a Gaussian process, which learns from every complete or failed trial. Parzen densities take over
+    where they foresee results better than the process, and past 500 trials where a trial takes less than half a second.
+
+    Args:
+        stages: see `Gp`.
 
     Example:
         >>> Auto().to_json()
         {'name': 'auto'}
     """
 
-    def __init__(self) -> None:
-        self._gp = Gp()
+    def __init__(self, *, stages: bool = True) -> None:
+        self._stages = stages
+        self._gp = Gp(stages=stages)
+        self._tpe = Tpe()
         self._grid = Grid(SMALL, shuffle=True)
 
     def init(self, problem: Problem) -> AutoState:
@@ -57,6 +72,8 @@ class Auto:
             default=default if space.satisfied(default) else None,
             grid=self._grid.init(problem) if is_small else None,
             gp=None if is_small else self._gp.init(problem),
+            tpe=None if is_small else self._tpe.init(problem),
+            race=Race(problem),
         )
 
     def tell(self, state: AutoState, table: TrialTable, row: int) -> AutoState:
@@ -64,8 +81,9 @@ class Auto:
             state.default = None
         if state.grid is not None:
             state.grid = self._grid.tell(state.grid, table, row)
-        if state.gp is not None:
+        if state.gp is not None and state.tpe is not None:
             state.gp = self._gp.tell(state.gp, table, row)
+            state.tpe = self._tpe.tell(state.tpe, table, row)
         return state
 
     def ask(self, state: AutoState, table: TrialTable, request: Request) -> Proposal:
@@ -85,14 +103,29 @@ class Auto:
         return Proposal(np.concatenate([first.x, others]), "auto", why)
 
     def _fill(self, state: AutoState, table: TrialTable, request: Request) -> Proposal:
-        if state.gp is None:
+        if state.gp is None or state.tpe is None:
             found = self._grid.ask(cast("GridState", state.grid), table, request)
             return Proposal(found.x, "auto", f"grid: the space has at most {SMALL} configurations")
-        found = self._gp.ask(state.gp, table, request)
-        return Proposal(found.x, "auto", tuple(f"{found.by}: {found.reason(i)}" for i in range(len(found.x))))
+        against = _why_not_gp(state.gp, state.race, table)
+        found = self._tpe.ask(state.tpe, table, request) if against else self._gp.ask(state.gp, table, request)
+        whys = (f"{found.by}: {found.reason(i)}{against}" for i in range(len(found.x)))
+        return Proposal(found.x, "auto", tuple(whys))
 
     def to_json(self) -> dict[str, object]:
-        return {"name": "auto"}
+        return {"name": "auto"} | ({} if self._stages else {"stages": False})
+
+
+def _why_not_gp(gp: GpState, race: Race, table: TrialTable) -> str:
+    """Return why the densities should propose; nothing if the process should."""
+    if len(table.order) > MANY:
+        seconds = table.seconds[table.order[-MANY:]]
+        known = seconds[~np.isnan(seconds)]
+        if len(known) and float(np.median(known)) < QUICK_S:
+            return f" (there are many trials, and one takes {float(np.median(known)):.2g} s)"
+    lead = race.lead(gp.evidence, gp.surrogate)
+    if lead is not None and lead > MARGIN:
+        return f" (foresees results better than the process, by {lead:.2g} in log score)"
+    return ""
 
 
 def _same(x: Floats, row: Floats) -> Bools:

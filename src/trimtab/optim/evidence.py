@@ -118,18 +118,20 @@ class Labelled:
         labels: [c] larger is better, centred.
         counts: [c] how many rows each label is the mean of.
         known: [c] variances of the labels that are known beforehand.
+        rows: [c] their places among all configurations.
     """
 
     x: Floats
     labels: Floats
     counts: Floats
     known: Floats
+    rows: Ints
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, rows: Ints) -> Labelled:
-        return Labelled(self.x[rows], self.labels[rows], self.counts[rows], self.known[rows])
+        return Labelled(self.x[rows], self.labels[rows], self.counts[rows], self.known[rows], self.rows[rows])
 
 
 def labelled(evidence: Evidence, length: int, rng: Rng | None) -> Labelled:
@@ -154,7 +156,7 @@ def labelled(evidence: Evidence, length: int, rng: Rng | None) -> Labelled:
     known = np.zeros(len(labels))
     if losses.shape[1] == 1 and variance.any():
         known = _label_variance(loss, labels, variance[:, 0])
-    return Labelled(evidence.x.view()[:n_configs], labels, counts, known)
+    return Labelled(evidence.x.view()[:n_configs], labels, counts, known, np.arange(n_configs))
 
 
 def within_deviation(evidence: Evidence) -> tuple[float, int]:

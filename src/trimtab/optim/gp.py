@@ -17,9 +17,9 @@ import numpy as np
 from trimtab.arrays import Floats, Rng
 from trimtab.ledger.table import RUNNING, WAITING, TrialTable
 from trimtab.numerics import blas
-from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient
+from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient, log_positive
 from trimtab.numerics.gp import N_SCALES
-from trimtab.optim import start
+from trimtab.optim import belief, start
 from trimtab.optim.confirm import leader_to_confirm
 from trimtab.optim.evidence import Evidence, key_of
 from trimtab.optim.failures import Failures
@@ -106,11 +106,12 @@ class _Model:
     """The posterior of one ask, and the search for its best point."""
 
     def __init__(self, state: GpState, table: TrialTable, rng: Rng) -> None:
-        self._space = table.space
+        self._problem, self._space = table.problem, table.space
         self._evidence = state.evidence
         self._features = state.surrogate.features
         self._seen, z, self._posterior = state.surrogate.posterior(state.evidence, rng)
         self._best = float(self._posterior.mean(z).max())
+        self._belief = belief.weight(self._space, self._seen)
         self._failures = Failures(state.evidence, self._features) if len(state.evidence.failed) else None
         pending = table.x[table.rows(RUNNING, WAITING)]
         self._pending = {key_of(x) for x in pending}
@@ -147,15 +148,32 @@ class _Model:
                 break
         for i in np.argsort(-score, kind="stable").tolist():
             if key_of(x[i]) not in self._pending and not self._evidence.is_over(x[i]):
-                mean, deviation = self._posterior.predict(features.embed(x[i : i + 1]))
-                kind = "exploits" if mean[0] >= self._best - deviation[0] * 0.5 else "explores"
-                return x[i], f"{kind}: log EI {score[i]:.3g}, expected label {mean[0]:.3g} ± {deviation[0]:.2g}"
+                return x[i], self._why(x[i : i + 1])
         return space.sample(rng, 1, given)[0], "everything near was tried: a random point"
+
+    def _why(self, x: Floats) -> str:
+        """Return what is expected of a row [1, D], in the objective's own unit."""
+        z = self._features.embed(x)
+        mean, deviation = self._posterior.predict(z)
+        chance = float(np.exp(log_positive(mean - self._best, deviation))[0])
+        kind = "exploits" if mean[0] >= self._best - 0.5 * deviation[0] else "explores"
+        parts = [f"improves with a chance of {chance:.0%}"]
+        if len(self._problem.objectives) == 1 and not self._problem.constraints:
+            metric, losses = self._problem.objectives[0], self._evidence.mean_losses()
+            order = np.argsort(self._seen.labels, kind="stable")
+            found = [losses[self._seen.rows[i]] for i in order]
+            expected = float(np.interp(mean[0], self._seen.labels[order], found)) * metric.sign
+            parts.insert(0, f"expects {metric.name} {expected:.4g}")
+        if self._failures is not None:
+            parts.append(f"fails with one of {-float(np.expm1(self._failures.log_works(z))[0]):.0%}")
+        return f"{kind}: {', '.join(parts)}"
 
     def _score(self, x: Floats) -> Floats:
         z = self._features.embed(x)
         mean, deviation = self._posterior.predict(z)
         score = log_ei(mean, deviation, self._best)
+        if self._belief:
+            score += self._belief * self._space.log_prior(x)
         return score if self._failures is None else score + CAUTION * self._failures.log_works(z)
 
     def _slope(self, z: Floats) -> tuple[Floats, Floats]:

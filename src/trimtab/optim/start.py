@@ -27,11 +27,24 @@ def default(table: TrialTable, request: Request) -> Proposal | None:
     if len(table) or request.n != 1 or request.given is not None:
         return None
     row = table.space.default_row()
-    return (
-        Proposal(row[None], "default", "the default configuration comes first") if table.space.satisfied(row) else None
-    )
+    if not table.space.satisfied(row):
+        return None
+    return Proposal(row[None], "default", "the default configuration comes first")
 
 
 def start(table: TrialTable, request: Request) -> Proposal:
-    """Return the default configuration, if it is the first and may be tried, else points of the sequence."""
-    return default(table, request) or _SOBOL.ask(None, table, request)
+    """Return the default configuration, if it is the first and may be tried, else points of the sequence.
+
+    Where users said what they believe of the optimum, every second trial is drawn from that.
+    """
+    first = default(table, request)
+    if first is not None:
+        return first
+    proposal = _SOBOL.ask(None, table, request)
+    if table.space.prior.is_flat:
+        return proposal
+    believed = [i for i in range(len(proposal.x)) if (request.number + i) % 2]
+    x, whys = proposal.x.copy(), [proposal.reason(i) for i in range(len(proposal.x))]
+    for i, row in zip(believed, table.space.sample_prior(request.rng, len(believed), request.given), strict=True):
+        x[i], whys[i] = row, "drawn from the prior"
+    return Proposal(x, proposal.by, tuple(whys))

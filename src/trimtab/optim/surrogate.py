@@ -51,23 +51,31 @@ class Surrogate:
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_fits": {}}  # what can be computed again is not state
 
-    def posterior(self, evidence: Evidence, rng: Rng | None) -> tuple[Labelled, Floats, Posterior]:
-        """Return what is regressed on, its coordinates [c, Q], and the posterior."""
-        theta = self.theta(evidence)
-        seen = labelled(evidence, len(evidence), rng)
+    def posterior(
+        self, evidence: Evidence, rng: Rng | None, length: int | None = None
+    ) -> tuple[Labelled, Floats, Posterior]:
+        """Return what is regressed on, its coordinates [c, Q], and the posterior.
+
+        Args:
+            evidence: what is on record.
+            rng: draws weights of several objectives; equal ones if None.
+            length: as of so many complete rows; all if None.
+        """
+        n = len(evidence) if length is None else length
+        theta = self.theta(evidence, n)
+        seen = labelled(evidence, n, rng)
         if len(seen) > KEPT_ROWS:
             half = KEPT_ROWS // 2
             seen = seen.take(np.union1d(np.argsort(-seen.labels)[:half], np.arange(len(seen) - half, len(seen))))
         z = self.features.embed(seen.x)
         return seen, z, Posterior(self._data(z, seen), theta)
 
-    def theta(self, evidence: Evidence) -> Floats:
-        """Return the hyperparameters of the largest due length.
+    def theta(self, evidence: Evidence, n: int) -> Floats:
+        """Return the hyperparameters of the largest length that is due by `n` rows.
 
         Due are 2, 3, ... 10 rows, then every growth by a twentieth; at 10, 20, 40, ... the fit starts anew, else from
         the one before.
         """
-        n = len(evidence)
         base = n
         if n > 10:
             base = 10

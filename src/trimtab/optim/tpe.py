@@ -98,7 +98,7 @@ class Tpe:
 
     Args:
         n_initial: trials before the densities speak: the default configuration, then points of a Sobol sequence. By
-            default 1 + max(4, min(D + 1, 9)).
+            default 1 + max(4, min(D // 2 + 1, 6)).
 
     Example:
         >>> Tpe(n_initial=20).to_json()
@@ -136,7 +136,7 @@ class Tpe:
         rows: list[Floats] = []
         whys: list[str] = []
         with blas.one_thread():
-            model = _Model(state, space, pending)
+            model = Densities(state, space, pending)
             for _ in range(request.n):
                 x, why = model.propose(rng, given, tried)
                 model.pend(x)
@@ -198,7 +198,7 @@ class _Tried:
         self._pending.add(key_of(x))
 
 
-class _Model:
+class Densities:
     """The densities of one ask, and the search for what is likeliest to be good."""
 
     def __init__(self, state: TpeState, space: Space, pending: Floats) -> None:
@@ -226,7 +226,7 @@ class _Model:
     def propose(self, rng: Rng, given: Floats | None, tried: _Tried) -> tuple[Floats, str]:
         """Return [D] the candidate of the largest ratio that was not tried, and why."""
         x = self._candidates(rng, given)
-        score = self._score(x)
+        score = self.log_ratio(x)
         for i in np.argsort(-score, kind="stable").tolist():
             if x[i] not in tried:
                 factor = float(np.exp(min(score[i], 690.0)))
@@ -257,7 +257,7 @@ class _Model:
         enough = n // 4  # where constraints refuse most of them, draw among those that they leave
         return x if len(x) >= enough else np.concatenate([x, self._space.sample(rng, enough, given)])
 
-    def _score(self, x: Floats) -> Floats:
+    def log_ratio(self, x: Floats) -> Floats:
         """Return [n] the logarithm of how much likelier each row is among the good."""
         points = self._axes.points(x)
         score = np.zeros(len(x))

@@ -1,0 +1,41 @@
+"""How much a user's prior on the optimum weighs, beside what trials have shown.
+
+piBO (Hvarfner et al., 2022, arXiv 2204.11051): the acquisition is multiplied by the prior to the power BETA / n, so
+that evidence washes it out. A prior that results contradict is left aside at once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from trimtab.arrays import Floats
+from trimtab.optim.evidence import Labelled
+from trimtab.space.space import Space
+
+BETA: Final = 10.0
+"""The weight of the prior in trials."""
+
+JUDGED: Final = 10
+"""Configurations before results can contradict a prior."""
+
+AGAINST: Final = -0.4
+"""The rank correlation of prior and results below which the prior is left aside."""
+
+
+def weight(space: Space, seen: Labelled) -> float:
+    """Return the power of the prior: 0 without one, or when what it favours turned out worse than the rest."""
+    if space.prior.is_flat or not len(seen):
+        return 0.0
+    if len(seen) >= JUDGED and _rank_correlation(space.log_prior(seen.x), seen.labels) < AGAINST:
+        return 0.0
+    return BETA / len(seen)
+
+
+def _rank_correlation(a: Floats, b: Floats) -> float:
+    """Return Spearman's coefficient, 0 where one side is constant."""
+    ranks = [np.unique(v, return_inverse=True)[1].astype(np.float64) for v in (a, b)]
+    x, y = (r - r.mean() for r in ranks)
+    scale = float(np.sqrt((x @ x) * (y @ y)))
+    return float(x @ y) / scale if scale else 0.0

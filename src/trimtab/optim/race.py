@@ -1,0 +1,81 @@
+"""Which of two models foresees results better, by what they said of results before these came.
+
+Prequential scores (Dawid, 1984): at fixed lengths of the log each model learns from all rows but the last quarter, and
+says of each of those how likely it was to be among the best tenth so far. The score is the mean logarithm of the
+probability that it gave to what happened. Luck of the best value so far plays no part.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from trimtab.arrays import Bools, Floats
+from trimtab.numerics import blas
+from trimtab.numerics.acquisition import log_positive
+from trimtab.optim.evidence import Evidence, labelled
+from trimtab.optim.surrogate import Surrogate
+from trimtab.optim.tpe import GOOD_SHARE, Densities, TpeState
+from trimtab.space.problem import Problem
+
+FIRST: Final = 60
+"""Complete rows at the first check; each further one comes when there are a third more."""
+
+MARGIN: Final = 0.05
+"""The challenger must be ahead by so much, twice in a row."""
+
+
+class Race:
+    """Scores as of each check: what can be computed again from the log."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._leads: dict[int, float] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_leads": {}}  # what can be computed again is not state
+
+    def lead(self, evidence: Evidence, surrogate: Surrogate) -> float | None:
+        """Return by how much the densities foresee better than the process, the lesser of the last two checks.
+
+        None before there were two checks.
+        """
+        due = [FIRST]
+        while (following := due[-1] + due[-1] // 3) <= len(evidence):
+            due.append(following)
+        if len(due) < 2 or due[-1] > len(evidence):
+            return None
+        for length in due[-2:]:
+            if length not in self._leads:
+                with blas.one_thread():
+                    self._leads[length] = self._check(evidence, surrogate, length)
+        return min(self._leads[length] for length in due[-2:])
+
+    def _check(self, evidence: Evidence, surrogate: Surrogate, length: int) -> float:
+        before = length - length // 4
+        seen, _, posterior = surrogate.posterior(evidence, None, before)
+        config = evidence.config.view()[before:length, 0].astype(np.int64)
+        x = evidence.x.view()[config]
+        after = labelled(evidence, length, None)
+        threshold = np.quantile(after.labels[seen.rows], 1.0 - GOOD_SHARE)
+        is_good = after.labels[config] > threshold
+        mean, deviation = posterior.predict(surrogate.features.embed(x))
+        bar = np.quantile(seen.labels, 1.0 - GOOD_SHARE)
+        process = np.exp(log_positive(mean - bar, np.sqrt(deviation**2 + posterior.noise)))
+        ratio = np.exp(np.clip(self._densities(evidence, before).log_ratio(x), -50.0, 50.0))
+        odds = ratio * GOOD_SHARE / (1.0 - GOOD_SHARE)
+        return _score(odds / (1.0 + odds), is_good) - _score(process, is_good)
+
+    def _densities(self, evidence: Evidence, length: int) -> Densities:
+        state = TpeState(self._problem)
+        config = evidence.config.view()[:length, 0].astype(np.int64)
+        rows = evidence.x.view()[config], evidence.losses.view()[:length], evidence.excess.view()[:length]
+        for x, losses, excess in zip(*rows, strict=True):
+            state.lead(x, losses, excess)
+        return Densities(state, self._problem.space, evidence.x.view()[:0])
+
+
+def _score(probability: Floats, is_good: Bools) -> float:
+    p = np.clip(probability, 0.01, 0.99)
+    return float(np.mean(np.log(np.where(is_good, p, 1.0 - p))))
