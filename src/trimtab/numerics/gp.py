@@ -203,7 +203,10 @@ class Posterior:
         return len(self._zs)
 
     def condition(self, z: Floats) -> Posterior:
-        """Return the posterior with rows [p, Q] appended, told their own means: as if they came out as expected."""
+        """Return the posterior with rows [p, Q] appended, told their own means: as if they came out as expected.
+
+        And without noise, so that nothing more is to be learned there (Vizier's pure exploration does so too).
+        """
         if not len(z):
             return self
         data = self._data
@@ -212,8 +215,8 @@ class Posterior:
             np.append(data.y, self.mean(z)),
             data.group,
             data.n_groups,
-            np.append(data.noise_share, np.ones(len(z))),
-            np.append(data.known, np.zeros(len(z))),
+            np.append(data.noise_share, np.zeros(len(z))),
+            np.append(data.known, np.full(len(z), 1e-6 * self.amplitude)),
         )
         return Posterior(told, self.theta)
 

@@ -54,6 +54,7 @@ class Evidence:
         excess: [n, 1] by how much the worst constraint is broken; 0 where all are met.
         failed: [f, D] configurations that failed through their own fault.
         failure: [f, 1] the place of their kind in FAILURE_KINDS.
+        fates: [t, 1] of each trial that is over, 1 if it failed through its own fault, else 0.
         n_idle: trials since the first objective was at its best.
     """
 
@@ -64,6 +65,7 @@ class Evidence:
         d, k = len(problem.space), len(self._objectives)
         self.x, self.config, self.losses, self.known, self.excess = Rows(d), Rows(1), Rows(k), Rows(k), Rows(1)
         self.failed, self.failure = Rows(d), Rows(1)
+        self.fates = Rows(1)
         self.n_idle = 0
         self._best = np.inf
         self._ids: dict[bytes, int] = {}
@@ -75,6 +77,8 @@ class Evidence:
     def tell(self, table: TrialTable, row: int) -> None:
         """Take up a trial that is over. One that was stopped early says nothing yet."""
         x, state = table.x[row], table.state[row]
+        failed = state == FAILED and FAILURE_KINDS[int(table.failure[row])] not in NOT_ITS_FAULT
+        self.fates.add(np.array([float(failed)]))
         self.n_idle += 1
         if state == COMPLETE:
             key = key_of(x)
@@ -93,10 +97,9 @@ class Evidence:
                 self._best, self.n_idle = losses[self._objectives[0]], 0
         elif state == FAILED:
             self._over.add(key_of(x))
-            kind = int(table.failure[row])
-            if FAILURE_KINDS[kind] not in NOT_ITS_FAULT:
+            if failed:
                 self.failed.add(x)
-                self.failure.add(np.array([kind]))
+                self.failure.add(table.failure[row : row + 1].astype(np.float64))
 
     def mean_losses(self) -> Floats:
         """Return [C] the first objective of each configuration, repeats averaged."""
@@ -104,9 +107,9 @@ class Evidence:
         counts = np.bincount(config)
         return np.bincount(config, weights=loss / counts[config]).astype(np.float64)
 
-    def is_over(self, x: Floats) -> bool:
-        """Return whether the configuration [D] was tried to its end, good or bad."""
-        return key_of(x) in self._over
+    def is_over(self, key: bytes) -> bool:
+        """Return whether the configuration of this key was tried to its end, good or bad."""
+        return key in self._over
 
 
 @dataclass(frozen=True, slots=True)

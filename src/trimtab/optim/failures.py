@@ -20,6 +20,14 @@ NOISE: Final = 0.02
 ROWS: Final = 150
 """Of each class so many rows are looked at, the latest."""
 
+CAUTION: Final = 2.0
+"""What a failed trial costs: expected improvement is multiplied by the chance of success to this power."""
+
+BEARABLE: Final = 0.2
+"""When so many of the last trials failed, caution doubles; with twice as many it trebles."""
+
+LATEST: Final = 20
+
 _PRIOR: Final = Prior(amplitude=1.0, length2=0.5, noise=NOISE, noise_bounds=(0.005, 0.2), weight=0.05)
 
 
@@ -29,6 +37,7 @@ class Failures:
     def __init__(self, evidence: Evidence, features: Features) -> None:
         works = features.embed(evidence.x.view()[-ROWS:])
         failed, kinds = evidence.failed.view(), evidence.failure.view()[:, 0]
+        self._caution = CAUTION * (1.0 + float(evidence.fates.view()[-LATEST:].mean()) / BEARABLE)
         self._models: list[tuple[Posterior, float]] = []
         for kind in np.unique(kinds):
             fails = features.embed(failed[kinds == kind][-ROWS:])
@@ -39,6 +48,10 @@ class Failures:
             data = Data(np.concatenate([works, fails]), labels, features.group, features.n_groups, ones, 0.0 * ones)
             theta = fit(data, _PRIOR, [_PRIOR.centre(features.n_groups)], 12)
             self._models.append((Posterior(data, theta), base))
+
+    def cost(self, z: Floats) -> Floats:
+        """Return [m] what is to be added to a log acquisition at points [m, Q]."""
+        return self._caution * self.log_works(z)
 
     def log_works(self, z: Floats) -> Floats:
         """Return [m] the logarithms of the probabilities that points [m, Q] do not fail."""

@@ -24,17 +24,18 @@ from trimtab.optim.confirm import leader_to_confirm
 from trimtab.optim.evidence import Evidence, key_of
 from trimtab.optim.failures import Failures
 from trimtab.optim.features import Features
-from trimtab.optim.place import place
+from trimtab.optim.place import has_given, place
 from trimtab.optim.protocol import Proposal, Request
-from trimtab.optim.search import N_REFINED, candidates, neighbours, refined
+from trimtab.optim.search import N_REFINED, candidates, every_row, neighbours, refined
 from trimtab.optim.stages import Stages
 from trimtab.optim.surrogate import FIT_ROWS, Surrogate
 from trimtab.space.problem import Problem
+from trimtab.space.space import Space
+
+EXHAUSTIVE: Final = 2048
+"""In a space of at most so many configurations every one is looked at."""
 
 N_CANDIDATES: Final = 1024
-CAUTION: Final = 2.0
-"""What a failed trial costs: expected improvement is multiplied by the chance of success to this power."""
-
 N_LOCAL: Final = 2
 N_ROUNDS: Final = 4
 
@@ -47,6 +48,7 @@ class GpState:
         self.stages = Stages(problem.space) if in_stages else None
         length2 = np.ones(len(problem.space)) if self.stages is None else self.stages.length2
         self.surrogate = Surrogate(Features(problem.space), length2)
+        self.every = every_row(problem.space) if _is_small(problem.space) else None
 
 
 class Gp:
@@ -95,11 +97,19 @@ class Gp:
             model = _Model(state, table, request.rng)
             for i in range(request.n):
                 again = None if request.given is not None else model.leader_to_confirm(request.number + i)
-                x, why = again or model.propose(request.rng, given)
-                model.pend(x)
-                rows.append(x)
-                whys.append(why)
-        return Proposal(np.array(rows), "gp", tuple(whys))
+                found = again or model.propose(request.rng, given)
+                if found is None and given is not None and request.given is None:
+                    found = model.propose(request.rng, None)  # nothing is left of this stage
+                if found is None:
+                    break
+                model.pend(found[0][None])
+                rows.append(found[0])
+                whys.append(found[1])
+        return Proposal(np.array(rows).reshape(-1, len(table.space)), "gp", tuple(whys))
+
+
+def _is_small(space: Space) -> bool:
+    return space.n_configurations is not None and space.n_configurations <= EXHAUSTIVE
 
 
 class _Model:
@@ -107,20 +117,22 @@ class _Model:
 
     def __init__(self, state: GpState, table: TrialTable, rng: Rng) -> None:
         self._problem, self._space = table.problem, table.space
-        self._evidence = state.evidence
+        self._evidence, self._every = state.evidence, state.every
         self._features = state.surrogate.features
         self._seen, z, self._posterior = state.surrogate.posterior(state.evidence, rng)
         self._best = float(self._posterior.mean(z).max())
         self._belief = belief.weight(self._space, self._seen)
         self._failures = Failures(state.evidence, self._features) if len(state.evidence.failed) else None
-        pending = table.x[table.rows(RUNNING, WAITING)]
-        self._pending = {key_of(x) for x in pending}
-        self._posterior = self._posterior.condition(self._features.embed(pending))
+        self._pending: set[bytes] = set()
+        self.pend(table.x[table.rows(RUNNING, WAITING)])
 
     def pend(self, x: Floats) -> None:
-        """Take `x` [D] as proposed: the next proposal keeps away from it."""
-        self._pending.add(key_of(x))
-        self._posterior = self._posterior.condition(self._features.embed(x[None]))
+        """Take rows [p, D] as proposed: the next proposal keeps away, and should be better than is expected there."""
+        if len(x):
+            z = self._features.embed(x)
+            self._pending |= {key_of(row) for row in x}
+            self._best = max(self._best, float(self._posterior.mean(z).max()))
+            self._posterior = self._posterior.condition(z)
 
     def leader_to_confirm(self, number: int) -> tuple[Floats, str] | None:
         """Return ([D] the leader, why) if trial `number` is well spent on running it again."""
@@ -129,27 +141,53 @@ class _Model:
             return None
         return found[0].copy(), f"confirms the leader, which ran {found[1]} time(s): results are noisy"
 
-    def propose(self, rng: Rng, given: Floats | None) -> tuple[Floats, str]:
-        """Return [D] the point of largest acquisition that was found, and why."""
-        space, features = self._space, self._features
+    def propose(self, rng: Rng, given: Floats | None) -> tuple[Floats, str] | None:
+        """Return ([D] the point of largest acquisition that was found, why); None when everything was tried."""
+        x = self._candidates(rng, given)
+        if self._space.n_configurations is not None:  # else one that was tried is not drawn again
+            x = self._untried(x)
+        if not len(x):
+            return None
+        score = self._score(x)
+        if self._every is None:
+            x, score = self._climbed(x, score, given)
+        best = int(np.argmax(score))
+        return x[best], self._why(x[best : best + 1])
+
+    def _candidates(self, rng: Rng, given: Floats | None) -> Floats:
+        """Return rows: all there are in a small space, else some even and some near the best."""
+        if self._every is not None:
+            return self._every if given is None else self._every[has_given(self._space, self._every, given)]
         best = self._seen.x[np.argsort(-self._seen.labels)[:5]]
         n = N_CANDIDATES if self._posterior.n <= FIT_ROWS else N_CANDIDATES // 2  # a candidate costs O(rows**2)
-        x = candidates(space, best, n, rng, given)
-        top = np.argsort(-self._score(x))[:N_REFINED]
+        return candidates(self._space, best, n, rng, given)
+
+    def _climbed(self, x: Floats, score: Floats, given: Floats | None) -> tuple[Floats, Floats]:
+        """Return the best rows, what is uphill from them, and neighbours of these, with their scores."""
+        space, features = self._space, self._features
+        top = np.argsort(-score)[:N_REFINED]
         reach = np.exp(0.5 * self._posterior.theta[N_SCALES:])[features.group[features.places]]
         climbed, fits = place(space, refined(space, features, x[top], self._slope, reach), given)
-        x = np.concatenate([x[top], climbed[fits]])
-        score = self._score(x)
+        climbed = self._untried(climbed[fits])
+        x, score = np.concatenate([x[top], climbed]), np.concatenate([score[top], self._score(climbed)])
         for _ in range(N_ROUNDS):
             leader = int(np.argmax(score))
-            x = np.concatenate([x, neighbours(space, x[np.argsort(-score)[:N_LOCAL]], given)])
-            score = np.concatenate([score, self._score(x[len(score) :])])
+            near = self._untried(neighbours(space, x[np.argsort(-score)[:N_LOCAL]], given))
+            x, score = np.concatenate([x, near]), np.concatenate([score, self._score(near)])
             if int(np.argmax(score)) == leader:
                 break
-        for i in np.argsort(-score, kind="stable").tolist():
-            if key_of(x[i]) not in self._pending and not self._evidence.is_over(x[i]):
-                return x[i], self._why(x[i : i + 1])
-        return space.sample(rng, 1, given)[0], "everything near was tried: a random point"
+        return x, score
+
+    def _untried(self, x: Floats) -> Floats:
+        """Return those of the rows [n, D] that were not tried and do not run, each once."""
+        keys = [key_of(row) for row in x]
+        first = {key: i for i, key in reversed(list(enumerate(keys)))}
+        fresh = [
+            i
+            for i, key in enumerate(keys)
+            if first[key] == i and key not in self._pending and not self._evidence.is_over(key)
+        ]
+        return x[fresh]
 
     def _why(self, x: Floats) -> str:
         """Return what is expected of a row [1, D], in the objective's own unit."""
@@ -174,7 +212,7 @@ class _Model:
         score = log_ei(mean, deviation, self._best)
         if self._belief:
             score += self._belief * self._space.log_prior(x)
-        return score if self._failures is None else score + CAUTION * self._failures.log_works(z)
+        return score if self._failures is None else score + self._failures.cost(z)
 
     def _slope(self, z: Floats) -> tuple[Floats, Floats]:
         mean, deviation, by_mean_z, by_deviation_z = self._posterior.predict_with_gradient(z)

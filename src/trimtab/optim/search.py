@@ -9,6 +9,7 @@ import numpy as np
 
 from trimtab.arrays import Floats, Rng
 from trimtab.optim.features import Features
+from trimtab.optim.lattice import Lattice
 from trimtab.optim.place import place
 from trimtab.space.parameter import CATEGORICAL, FLOAT
 from trimtab.space.space import Space
@@ -41,6 +42,26 @@ def candidates(space: Space, best: Floats, n: int, rng: Rng, given: Floats | Non
     x, fits = place(space, u, given)
     x = x[fits]
     return x if len(x) >= N_REFINED else np.concatenate([x, space.sample(rng, N_REFINED, given)])
+
+
+def every_row(space: Space) -> Floats:
+    """Return [n, D] every configuration of a finite space that its constraints allow."""
+    lattice = Lattice(space, [_values(space, column) for column in range(len(space))])
+    ranks, rank = [], lattice.first(0)
+    while rank < lattice.size:
+        ranks.append(rank)
+        rank = lattice.next(rank)
+    return lattice.rows(ranks)
+
+
+def _values(space: Space, column: int) -> Floats:
+    """Return the values of a parameter, ascending; the one that it is held at, if it is."""
+    held = space.fixed_row()
+    if held is not None and not np.isnan(held[column]):
+        return held[column : column + 1]
+    grid = space.parameters[column].grid
+    k = space.parameters[column].n_values or 1
+    return np.array([grid.value(i) for i in range(k)] if grid is not None else range(k), dtype=np.float64)
 
 
 def refined(space: Space, features: Features, x: Floats, slope: Slope, reach: Floats) -> Floats:
