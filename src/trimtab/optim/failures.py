@@ -23,10 +23,14 @@ ROWS: Final = 150
 CAUTION: Final = 2.0
 """What a failed trial costs: expected improvement is multiplied by the chance of success to this power."""
 
-BEARABLE: Final = 0.2
-"""When so many of the last trials failed, caution doubles; with twice as many it trebles."""
+BEARABLE: Final = 0.06
+"""When more than this share of the latest trials failed, points that are not safe are out of the question."""
 
-LATEST: Final = 20
+SAFE: Final = 0.97
+"""A chance of success that makes a point safe."""
+
+STRICT: Final = 100.0
+LATEST: Final = 30
 
 _PRIOR: Final = Prior(amplitude=1.0, length2=0.5, noise=NOISE, noise_bounds=(0.005, 0.2), weight=0.05)
 
@@ -37,7 +41,7 @@ class Failures:
     def __init__(self, evidence: Evidence, features: Features) -> None:
         works = features.embed(evidence.x.view()[-ROWS:])
         failed, kinds = evidence.failed.view(), evidence.failure.view()[:, 0]
-        self._caution = CAUTION * (1.0 + float(evidence.fates.view()[-LATEST:].mean()) / BEARABLE)
+        self._is_strict = float(evidence.fates.view()[-LATEST:].mean()) > BEARABLE
         self._models: list[tuple[Posterior, float]] = []
         for kind in np.unique(kinds):
             fails = features.embed(failed[kinds == kind][-ROWS:])
@@ -51,12 +55,16 @@ class Failures:
 
     def cost(self, z: Floats) -> Floats:
         """Return [m] what is to be added to a log acquisition at points [m, Q]."""
-        return self._caution * self.log_works(z)
+        log_works = self.log_works(z)
+        cost = CAUTION * log_works
+        if self._is_strict:
+            cost += STRICT * np.minimum(log_works - np.log(SAFE), 0.0)
+        return cost
 
     def log_works(self, z: Floats) -> Floats:
         """Return [m] the logarithms of the probabilities that points [m, Q] do not fail."""
         total = np.zeros(len(z))
         for model, base in self._models:
             mean, deviation = model.predict(z)
-            total += log_positive(2.0 * (mean + base), np.sqrt(model.noise + deviation**2))
+            total += log_positive(mean + base, np.sqrt(model.noise + deviation**2))
         return total
