@@ -6,8 +6,8 @@
 A study in memory over ten floats is filled with random trials, one in twenty of which fails. At each length ten trials
 follow, asked of the engine one after the other, each told before the next: their median is the figure, since now and
 then an ask fits the model's hyperparameters anew. Engines look at so many trials and no more, of those that failed at
-150; that many there are from 3,000 trials on, so it is with the second length that the last one is compared. Memory is what Python and NumPy hold (tracemalloc), in a process
-of its own, from the first length on.
+150; that many there are from 3,000 trials on, so it is with the second length that the last one is compared. Memory
+is what Python and NumPy hold (tracemalloc), in a process of its own, from the first length on.
 """
 
 from __future__ import annotations
