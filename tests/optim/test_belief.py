@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trimtab.optim import belief
+from trimtab.optim.evidence import Evidence, labelled
+from trimtab.optim.gp import Gp
+from trimtab.space.parameter import Categorical, Float
+from trimtab.space.problem import Problem, minimize
+from trimtab.space.space import Space
+from trimtab.testing.simulation import Simulation
+
+LOSS = (minimize("loss"),)
+
+
+def told(space: Space, n: int, best: float) -> Evidence:
+    run = Simulation(Problem(space, LOSS))
+    evidence = Evidence(run.problem)
+    for x in np.random.default_rng(0).random(n):
+        number = run.enqueue(np.array([x]))
+        run.start(number)
+        run.tell(number, (x - best) ** 2)
+        evidence.tell(run.table, number)
+    return evidence
+
+
+def weight(space: Space, n: int, best: float) -> float:
+    return belief.weight(space, labelled(told(space, n, best), n, None))
+
+
+def test_a_prior_washes_out() -> None:
+    space = Space(x=Float(0, 1, default=0.5, prior=0.1))
+    weights = [weight(space, n, 0.5) for n in (2, 20, 200)]
+    assert weights == [5.0, 0.5, 0.05]
+
+
+def test_a_prior_that_results_contradict_is_left_aside() -> None:
+    space = Space(x=Float(0, 1, default=0.0, prior=0.1))
+    assert weight(space, 9, 1.0) > 0.0, "too few results to judge"
+    assert weight(space, 30, 1.0) == 0.0
+    assert weight(Space(x=Float(0, 1, default=0.0)), 30, 1.0) == 0.0, "nothing was said"
+
+
+def late_losses(best: float, seed: int, *, prior: float | None) -> list[float]:
+    space = Space({f"x{i}": Float(0, 1, default=0.8, prior=prior) for i in range(5)})
+    run = Simulation(Problem(space, LOSS), Gp(), seed)
+    for _ in range(30):
+        [number] = run.ask()
+        run.start(number)
+        run.tell(
+            number, float(((run.table.x[number] - best) ** 2).sum() + 0.1 * np.sin(30 * run.table.x[number]).sum())
+        )
+    return [float(run.table.y[:10, 0].min()), float(run.table.y[:, 0].min())]
+
+
+def test_a_good_prior_helps_early_and_a_bad_one_does_not_hurt_for_long() -> None:
+    def mean(best: float, prior: float | None) -> np.ndarray:
+        return np.mean([late_losses(best, seed, prior=prior) for seed in range(4)], axis=0)
+
+    assert mean(0.7, 0.1)[0] < mean(0.7, None)[0]
+    assert mean(0.2, 0.1)[1] < mean(0.2, None)[1] + 0.05
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_start_is_drawn_from_the_prior_half_of_the_time(seed: int) -> None:
+    space = Space(x=Float(0, 1, default=0.9, prior=0.01), kind=Categorical(("a", "b"), default="a", prior=0.5))
+    run = Simulation(Problem(space, LOSS), Gp(), seed)
+    for _ in range(5):
+        for number in run.ask():
+            run.start(number)
+            run.tell(number, 1.0)
+    near = np.abs(run.table.x[:, 0] - 0.9) < 0.05
+    assert near[[0, 1, 3]].all()
+    assert not near.all()
