@@ -229,7 +229,7 @@ def test_whatever_happened_an_ask_gives_rows_of_the_space(seed: int, engine: str
         proposal = run.propose(n, row)
         check_proposal(run, proposal, n)
         check_equal(proposal, run.propose(n, row))
-        if size is None or size > 2_500:
+        if row is None and (size is None or size > 2_500):  # of what has the given values, one may be all there is
             assert len(proposal.x) == n, "there is something left to try"
         if row is not None:
             held = run.problem.space.fixed_row()  # what the space holds anyway may be inactive
