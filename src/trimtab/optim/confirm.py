@@ -41,7 +41,7 @@ def leader_to_confirm(evidence: Evidence, seen: Labelled, noise: float, number: 
     count = int(seen.counts[leader])
     if count > 2 + n // 30:
         return None
-    deviation, freedom = within_deviation(evidence)
+    deviation, freedom = within_deviation(evidence, n)
     if not freedom:
         is_noisy = np.sqrt(noise) > MATERIAL * (seen.labels[leader] - seen.labels[order[-1]])
     else:

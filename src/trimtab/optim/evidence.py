@@ -162,17 +162,20 @@ def labelled(evidence: Evidence, length: int, rng: Rng | None) -> Labelled:
     return Labelled(evidence.x.view()[:n_configs], labels, counts, known, np.arange(n_configs))
 
 
-def within_deviation(evidence: Evidence) -> tuple[float, int]:
+def within_deviation(evidence: Evidence, length: int) -> tuple[float, int]:
     """Return the standard deviation of the first objective between runs of one configuration, and its freedom.
 
-    Without any repeat it is (nan, 0).
+    Without any repeat among the first `length` complete rows it is (nan, 0).
     """
-    config = evidence.config.view()[:, 0].astype(np.int64)
-    freedom = len(config) - len(evidence.x)
+    config = evidence.config.view()[:length, 0].astype(np.int64)
+    counts = np.bincount(config)
+    freedom = length - len(counts)
     if not freedom:
         return float("nan"), 0
+    losses = evidence.losses.view()[:length, 0]
     with np.errstate(over="ignore"):
-        off = np.minimum(np.abs(evidence.losses.view()[:, 0] - evidence.mean_losses()[config]), LARGEST)
+        means = np.bincount(config, weights=losses / counts[config])
+        off = np.minimum(np.abs(losses - means[config]), LARGEST)
     scale = float(off.max()) or 1.0
     return scale * float(np.sqrt(np.square(off / scale).sum() / freedom)), freedom
 

@@ -36,6 +36,14 @@ EXHAUSTIVE: Final = 2048
 """In a space of at most so many configurations every one is looked at."""
 
 N_CANDIDATES: Final = 1024
+IDLE: Final = 8
+BOLD_EVERY: Final = 3
+BOLDNESS: Final = 3.0
+"""When so many trials brought nothing better, every third proposal has the largest mean + 3 deviations instead."""
+
+BOLD_SCALE: Final = 10.0
+"""Labels, which span 1, in the unit of log expected improvement, to which chances and priors are added."""
+
 N_LOCAL: Final = 2
 N_ROUNDS: Final = 4
 
@@ -121,6 +129,7 @@ class _Model:
         self._features = state.surrogate.features
         self._seen, z, self._posterior = state.surrogate.posterior(state.evidence, rng)
         self._best = float(self._posterior.mean(z).max())
+        self._is_bold = state.evidence.n_idle >= IDLE and len(table) % BOLD_EVERY == 1
         self._belief = belief.weight(self._space, self._seen)
         self._failures = Failures(state.evidence, self._features) if len(state.evidence.failed) else None
         self._pending: set[bytes] = set()
@@ -194,7 +203,7 @@ class _Model:
         z = self._features.embed(x)
         mean, deviation = self._posterior.predict(z)
         chance = float(np.exp(log_positive(mean - self._best, deviation))[0])
-        kind = "exploits" if mean[0] >= self._best - 0.5 * deviation[0] else "explores"
+        kind = "exploits" if mean[0] >= self._best - 0.5 * deviation[0] and not self._is_bold else "explores"
         parts = [f"improves with a chance of {chance:.0%}"]
         if len(self._problem.objectives) == 1 and not self._problem.constraints:
             metric, losses = self._problem.objectives[0], self._evidence.mean_losses()
@@ -209,12 +218,14 @@ class _Model:
     def _score(self, x: Floats) -> Floats:
         z = self._features.embed(x)
         mean, deviation = self._posterior.predict(z)
-        score = log_ei(mean, deviation, self._best)
+        score = BOLD_SCALE * (mean + BOLDNESS * deviation) if self._is_bold else log_ei(mean, deviation, self._best)
         if self._belief:
             score += self._belief * self._space.log_prior(x)
         return score if self._failures is None else score + self._failures.cost(z)
 
     def _slope(self, z: Floats) -> tuple[Floats, Floats]:
         mean, deviation, by_mean_z, by_deviation_z = self._posterior.predict_with_gradient(z)
+        if self._is_bold:
+            return BOLD_SCALE * (mean + BOLDNESS * deviation), BOLD_SCALE * (by_mean_z + BOLDNESS * by_deviation_z)
         score, by_mean, by_deviation = log_ei_with_gradient(mean, deviation, self._best)
         return score, by_mean[:, None] * by_mean_z + by_deviation[:, None] * by_deviation_z

@@ -13,7 +13,7 @@ import numpy as np
 
 from trimtab.arrays import Floats, Ints, Rng
 from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, fit
-from trimtab.optim.evidence import Evidence, Labelled, labelled
+from trimtab.optim.evidence import Evidence, Labelled, labelled, within_deviation
 from trimtab.optim.features import Features
 
 FIT_ROWS: Final = 300
@@ -95,12 +95,15 @@ class Surrogate:
         if len(seen) > FIT_ROWS:
             seen = seen.take(_informative(seen.labels))
         data = self._data(self.features.embed(seen.x), seen)
+        prior = self._prior
+        if within_deviation(evidence, length)[0] == 0.0:  # what looks like noise is detail
+            prior = replace(prior, noise=1e-6, noise_bounds=(1e-7, 1e-5))
         if before is not None:
-            return fit(data, self._prior, [before], WARM)
-        centre = self._prior.centre(n_groups)
+            return fit(data, prior, [before], WARM)
+        centre = prior.centre(n_groups)
         long = centre.copy()
         long[N_SCALES:] = np.log(4.0)
-        return fit(data, self._prior, [centre, long], COLD)
+        return fit(data, prior, [centre, long], COLD)
 
     def _data(self, z: Floats, seen: Labelled) -> Data:
         return Data(z, seen.labels, self.features.group, self.features.n_groups, 1.0 / seen.counts, seen.known)
