@@ -19,7 +19,7 @@ from trimtab.testing.simulation import PROBLEMS, Simulation, plain_history
 FILE = Path(__file__).parents[1] / "golden" / "first_suggestions.json"
 WRITE = os.environ.get("TRIMTAB_WRITE_GOLDEN") == "1"
 NAMES = ("log", "integers", "branches", "constraints", "held")
-N = {"gp": 4, "auto": 4}
+N = {"gp": 4, "auto": 4, "tpe": 5}
 """So many trials, before a model is fitted: BLAS differs from machine to machine."""
 
 
