@@ -14,7 +14,7 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help tune test lint docs bench bench-page soak lock clean
+.PHONY: help tune test lint docs bench bench-page bench-peers soak lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,9 @@ bench: $(PEERS)/.stamp-bench  ## every benchmark, beside the libraries it is com
 bench-page: $(BIN)/python
 	@$(BIN)/python benchmarks/tables.py
 
+bench-peers: $(PEERS)/.stamp-bench  # an environment for every optimiser that benchmarks/regret compares
+	@$(PEERS)/bin/python benchmarks/regret/envs.py
+
 soak: $(VENV)/.stamp-test $(VENV)/.stamp-debian  ## the tests that take minutes: kills, many drivers, long studies
 	$(BIN)/python -m pytest -m soak
 
@@ -54,7 +57,7 @@ lock:  ## write constraints.txt anew from what pyproject.toml declares
 	cp $$fresh/lock constraints.txt && echo "constraints.txt: $$(grep -c == constraints.txt) packages"
 
 clean:  ## remove what the other commands made, the studies too
-	rm -rf $(VENV) $(PEERS) site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(PEERS)-* site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	rm -rf trimtab.db trimtab.db-wal trimtab.db-shm trimtab-files digits-trials.csv
 
 $(BIN)/python:
