@@ -18,7 +18,8 @@ INTRODUCTION = """\
 
 <!-- Made by benchmarks/tables.py from benchmarks/results/; change those, not this page. -->
 
-What Trimtab costs, with the targets that it is held to. Every script in `benchmarks/` prints a JSON line for each
+What Trimtab costs, with the targets that it is held to; how good its configurations are is a page of its own,
+[regret](regret.md). Every script in `benchmarks/` prints a JSON line for each
 figure and exits 1 if one is beyond its target; `make bench` runs them all, in an environment of its own that holds the
 libraries to compare with. A figure without a target is there for comparison.
 
