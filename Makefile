@@ -14,7 +14,7 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help tune test lint docs bench bench-page bench-peers soak lock clean
+.PHONY: help tune test lint docs bench bench-page bench-peers bench-regret soak lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,10 @@ bench-page: $(BIN)/python
 
 bench-peers: $(PEERS)/.stamp-bench  # an environment for every optimiser that benchmarks/regret compares
 	@$(PEERS)/bin/python benchmarks/regret/envs.py
+
+bench-regret: $(PEERS)/.stamp-bench  # Trimtab on the tasks that it is judged on, and the page; what is on file is not run again
+	$(PEERS)/bin/python benchmarks/regret/run.py --optimizers trimtab --tasks report --jobs $(JOBS)
+	$(PEERS)/bin/python benchmarks/regret/report.py
 
 soak: $(VENV)/.stamp-test $(VENV)/.stamp-debian  ## the tests that take minutes: kills, many drivers, long studies
 	$(BIN)/python -m pytest -m soak

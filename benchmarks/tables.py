@@ -19,9 +19,9 @@ INTRODUCTION = """\
 <!-- Made by benchmarks/tables.py from benchmarks/results/; change those, not this page. -->
 
 What Trimtab costs, with the targets that it is held to; how good its configurations are is a page of its own,
-[regret](regret.md). Every script in `benchmarks/` prints a JSON line for each
-figure and exits 1 if one is beyond its target; `make bench` runs them all, in an environment of its own that holds the
-libraries to compare with. A figure without a target is there for comparison.
+[regret](regret.md). Every script in `benchmarks/` prints a JSON line for each figure and exits 1 if one is beyond its
+target; `make bench` runs them all, in an environment of its own that holds the libraries to compare with. A figure
+without a target is there for comparison.
 
 Times are of the CPU where nothing else is said, since a busy machine hardly changes them. Compare figures of one run
 with each other, and no others: the ratios below do. Not even CPU time is the same twice where a disk is written to: a
