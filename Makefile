@@ -45,7 +45,7 @@ bench-page: $(BIN)/python
 bench-peers: $(PEERS)/.stamp-bench  # an environment for every optimiser that benchmarks/regret compares
 	@$(PEERS)/bin/python benchmarks/regret/envs.py
 
-bench-regret: $(PEERS)/.stamp-bench  # Trimtab on the tasks that it is judged on, and the page; what is on file is not run again
+bench-regret: $(PEERS)/.stamp-bench  # Trimtab on the tasks that it is judged on, where not on file, and the page
 	$(PEERS)/bin/python benchmarks/regret/run.py --optimizers trimtab --tasks report --jobs $(JOBS)
 	$(PEERS)/bin/python benchmarks/regret/report.py
 

@@ -179,6 +179,7 @@ def figures(folder: Path = RESULTS) -> dict[str, Any]:
     many = chosen(REPORT, workers=MANY_WORKERS)
     found = {
         "dates": sorted({run.date for runs in report.values() for run in runs.values()}),
+        "absent": [name for name in PEERS if name not in report],
         "drawn": drawn(report),
         "optimizers": [{"optimizer": name, **summary(runs)} for name, runs in report.items()],
         "peers": [
@@ -395,6 +396,8 @@ def targets_part(found: Mapping[str, Any]) -> Iterator[str]:
         return
     yield from ["## Targets", ""]
     yield "Figures without further words are of the reporting half; a p counts as 1 where Trimtab is behind."
+    if found["absent"]:
+        yield f"Not on file yet, and in no figure: {', '.join(LABELS[name] for name in found['absent'])}."
     yield ""
     yield from table(
         ["figure", "target", "measured"],
