@@ -397,7 +397,8 @@ def targets_part(found: Mapping[str, Any]) -> Iterator[str]:
     yield from ["## Targets", ""]
     yield "Figures without further words are of the reporting half; a p counts as 1 where Trimtab is behind."
     if found["absent"]:
-        yield f"Without runs of the reporting half so far, so in no figure of it: {', '.join(LABELS[name] for name in found['absent'])}."
+        absent = ", ".join(LABELS[name] for name in found["absent"])
+        yield f"Without runs of the reporting half so far, so in no figure of it: {absent}."
     yield ""
     yield from table(
         ["figure", "target", "measured"],
