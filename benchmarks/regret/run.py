@@ -190,7 +190,11 @@ class Runner:
         """Return what is on file."""
         found = set()
         for path in self._folder.glob("*.jsonl"):
-            for line in path.read_text(encoding="utf-8").splitlines():
+            text = path.read_text(encoding="utf-8")
+            whole = text[: text.rfind("\n") + 1]
+            if whole != text:  # killed while it wrote a line: that run is done again
+                path.write_text(whole, encoding="utf-8")
+            for line in whole.splitlines():
                 record = json.loads(line)
                 found.add(Plan(*(record[key] for key in Plan.__dataclass_fields__)))
         return found
@@ -267,6 +271,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     done = runner.done()
     due = [plan for plan in plans(args) if plan not in done]
     tasks = load({plan.task for plan in due})
+    due = [plan for plan in due if plan.task in tasks]  # of the others, load has said what they lack
     with ThreadPoolExecutor(args.jobs) as pool:
         list(pool.map(runner, due, [tasks[plan.task] for plan in due]))
     runner.close()

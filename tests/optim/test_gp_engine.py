@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from trimtab.arrays import Floats, rng_at
+from trimtab.errors import SpaceError
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import FAILED
 from trimtab.numerics import blas
 from trimtab.optim.auto import Auto
 from trimtab.optim.gp import Gp
 from trimtab.optim.search import candidates
+from trimtab.optim.tpe import Tpe
 from trimtab.space.parameter import Categorical, Float, Int
 from trimtab.space.problem import Problem, minimize
 from trimtab.space.space import Space
@@ -286,3 +288,19 @@ def test_it_finds_more_than_chance_does(name: str) -> None:
     draws = problem.space.sample(np.random.default_rng(0), 400)
     by_chance = min(landscape(problem, x)[metric.name] * metric.sign for x in draws)
     assert (run.table.losses()[:, 0]).min() < by_chance, "40 trials beat 400 random ones"
+
+
+# ---- bad options
+
+
+@pytest.mark.parametrize("n_initial", ["many", -1, 0, 2.5, True])
+@pytest.mark.parametrize("engine", [Gp, Tpe])
+def test_a_number_that_is_none_is_refused_at_once(engine: Any, n_initial: Any) -> None:
+    with pytest.raises(SpaceError, match="expects n_initial= to be a whole number of at least 1, got"):
+        engine(n_initial)
+
+
+def test_stages_are_true_or_false() -> None:
+    for engine in (Gp, Auto):
+        with pytest.raises(SpaceError, match="expects stages= to be True or False, got 'yes'"):
+            engine(stages="yes")

@@ -14,6 +14,7 @@ from trimtab.arrays import Floats, Ints, Rng
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
 from trimtab.numerics.warp import warp
+from trimtab.optim.ranking import split
 from trimtab.space.problem import Problem
 
 _RHO: Final = 0.05
@@ -59,9 +60,7 @@ class Evidence:
     """
 
     def __init__(self, problem: Problem) -> None:
-        self._signs = problem.signs
-        self._bounds = [(i, m.bound) for i, m in enumerate(problem.metrics) if m.bound is not None]
-        self._objectives = np.array([i for i, m in enumerate(problem.metrics) if m.bound is None])
+        self._objectives = np.array([i for i, m in enumerate(problem.metrics) if m.is_objective])
         d, k = len(problem.space), len(self._objectives)
         self.x, self.config, self.losses, self.known, self.excess = Rows(d), Rows(1), Rows(k), Rows(k), Rows(1)
         self.failed, self.failure = Rows(d), Rows(1)
@@ -86,15 +85,14 @@ class Evidence:
             if key not in self._ids:
                 self._ids[key] = len(self._ids)
                 self.x.add(x)
-            losses = table.y[row] * self._signs
+            losses, excess = split(table.problem, table.y[row])
+            worst = min(float(excess.max(initial=0.0)), LARGEST)
             self.config.add(np.array([self._ids[key]]))
-            self.losses.add(losses[self._objectives])
+            self.losses.add(losses)
             self.known.add(_variance(table.errors[row][self._objectives]))
-            with np.errstate(over="ignore"):
-                over = [losses[i] - bound * self._signs[i] for i, bound in self._bounds]
-            self.excess.add(np.array([min(max(0.0, *over), LARGEST) if over else 0.0]))
-            if self.excess.view()[-1, 0] == 0.0 and losses[self._objectives[0]] < self._best:
-                self._best, self.n_idle = losses[self._objectives[0]], 0
+            self.excess.add(np.array([worst]))
+            if worst == 0.0 and losses[0] < self._best:
+                self._best, self.n_idle = losses[0], 0
         elif state == FAILED:
             self._over.add(key_of(x))
             if failed:

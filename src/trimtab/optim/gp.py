@@ -67,9 +67,13 @@ class Gp:
             the user's prior where there is one.
         stages: whether in spaces of more than a dozen parameters those with a priority, or a well-known name, are tuned
             before the rest.
+
+    Raises:
+        SpaceError: a number of trials that is none, or stages that are neither True nor False.
     """
 
     def __init__(self, n_initial: int | None = None, *, stages: bool = True) -> None:
+        start.check_options("Gp", n_initial, stages=stages)
         self._n_initial = n_initial
         self._stages = stages
 
@@ -155,6 +159,10 @@ class _Model:
         x = self._candidates(rng, given)
         if self._space.n_configurations is not None:  # else one that was tried is not drawn again
             x = self._untried(x)
+        if not len(x) and self._every is None:
+            x = self._untried(self._space.sample(rng, N_CANDIDATES, given))
+            if not len(x):  # in so large a space that is no proof that nothing is left
+                return self._space.sample(rng, 1, given)[0], "everything near was tried: a random point"
         if not len(x):
             return None
         score = self._score(x)
@@ -208,8 +216,8 @@ class _Model:
         if len(self._problem.objectives) == 1 and not self._problem.constraints:
             metric, losses = self._problem.objectives[0], self._evidence.mean_losses()
             order = np.argsort(self._seen.labels, kind="stable")
-            found = [losses[self._seen.rows[i]] for i in order]
-            expected = float(np.interp(mean[0], self._seen.labels[order], found)) * metric.sign
+            seen = losses[self._seen.rows[order]]
+            expected = float(np.interp(mean[0], self._seen.labels[order], seen)) * metric.sign
             parts.insert(0, f"expects {metric.name} {expected:.4g}")
         if self._failures is not None:
             parts.append(f"fails with one of {-float(np.expm1(self._failures.log_works(z))[0]):.0%}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
+from trimtab.checks import is_whole
+from trimtab.errors import SpaceError
 from trimtab.ledger.table import TrialTable
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.sobol import Sobol
@@ -15,6 +17,14 @@ _SOBOL: Final = Sobol()
 def check(problem: Problem) -> None:
     """Raise SpaceError if the space has more parameters than the sequence has dimensions."""
     _SOBOL.init(problem)
+
+
+def check_options(name: str, n_initial: Any, *, stages: Any = True) -> None:
+    """Raise SpaceError, which names the engine, if these are no options of an engine that begins as this says."""
+    if n_initial is not None and not (is_whole(n_initial) and n_initial >= 1):
+        raise SpaceError(f"{name} expects n_initial= to be a whole number of at least 1, got {n_initial!r}.")
+    if not isinstance(stages, bool):
+        raise SpaceError(f"{name} expects stages= to be True or False, got {stages!r}.")
 
 
 def n_initial(n_parameters: int) -> int:

@@ -30,8 +30,8 @@ COLD: Final = 40
 PRIOR: Final = Prior(weight=0.1, amplitude=0.1, noise=0.001, length2=1.0)
 """Vizier's penalties, ten times as firm, around a smoother and less noisy objective.
 
-Lengthscales that grow with the root of the number of parameters (Hvarfner et al., 2024, arXiv 2402.02229) were worse in
-10 to 25 dimensions, where a trend does what they are for.
+Lengthscales do not grow with the number of parameters (Hvarfner et al., 2024, arXiv 2402.02229): in 10 to 25 dimensions
+longer ones were worse after 25 trials, and not reliably better after 100; docs/decisions has the figures.
 """
 
 

@@ -23,7 +23,7 @@ from trimtab.optim.evidence import key_of
 from trimtab.optim.place import place
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.ranking import ranks, split
-from trimtab.optim.start import check, n_initial, start
+from trimtab.optim.start import check, check_options, n_initial, start
 from trimtab.space.parameter import CATEGORICAL
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
@@ -100,12 +100,16 @@ class Tpe:
         n_initial: trials before the densities speak: the default configuration, then points of a Sobol sequence. By
             default 1 + max(4, min(D // 2 + 1, 6)).
 
+    Raises:
+        SpaceError: a number of trials that is none.
+
     Example:
         >>> Tpe(n_initial=20).to_json()
         {'name': 'tpe', 'n_initial': 20}
     """
 
     def __init__(self, n_initial: int | None = None) -> None:
+        check_options("Tpe", n_initial)
         self._n_initial = n_initial
 
     def to_json(self) -> dict[str, object]:
