@@ -539,8 +539,8 @@ def stages_part(found: Mapping[str, Any]) -> Iterator[str]:
         if not found[key]:
             continue
         yield from [f"## {what}", ""]
-        yield "With stages, which tune first what a user calls important, against the same without, on landscapes that no"
-        yield "setting was tuned on:"
+        yield "With stages, which tune first what a user calls important, against the same without, on landscapes"
+        yield "that no setting was tuned on:"
         yield ""
         yield from versus("beside", found[key], {"trimtab-unstaged": limit}, 50, 100)
 
@@ -549,8 +549,8 @@ def crash_part(found: Mapping[str, Any]) -> Iterator[str]:
     if not found["crash"]:
         return
     yield from ["## Regions that crash", ""]
-    yield "About three in ten configurations crash, next to the best ones, on landscapes that no setting was tuned on. The"
-    yield "share of trials 31 to 100 that did:"
+    yield "About three in ten configurations crash, next to the best ones, on landscapes that no setting was tuned"
+    yield "on. The share of trials 31 to 100 that did:"
     yield ""
     yield from table(
         ["optimiser", "tasks", "runs", "share", "target"],
