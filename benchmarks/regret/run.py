@@ -36,6 +36,7 @@ RESULTS = HERE.parent / "results" / "regret"
 OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "trimtab": ("trimtab", {}),
     "trimtab-unstaged": ("trimtab", {"stages": False}),
+    "trimtab-imputed": ("trimtab", {"imputed": True}),
     "trimtab-gp": ("trimtab", {"optimizer": "gp"}),
     "trimtab-tpe": ("trimtab", {"optimizer": "tpe"}),
     "trimtab-cmaes": ("trimtab", {"optimizer": "cmaes"}),

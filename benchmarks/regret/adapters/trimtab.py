@@ -1,18 +1,23 @@
 """Trimtab: a study in memory, asked and told. Options: "optimizer", the engine's name, "auto" by itself; its own ones.
 
-When every configuration of a small space was tried, the best one is tried again.
+When every configuration of a small space was tried, the best one is tried again. With the option "imputed" the engine
+is told of no conditions: its space is flat, and what is inactive has its default on record.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from wire import Adapter, Parameter, Params, Run, default, serve
+from wire import Adapter, Parameter, Params, Run, active, default, serve
 
 # isort: split
 import trimtab as tt
 from trimtab import plugins
 from trimtab.errors import TrialError
+from trimtab.ledger.event import Origin
+from trimtab.space.problem import Problem, minimize
+from trimtab.study.best import best_row
+from trimtab.testing.simulation import Simulation
 
 
 def parameter(p: Parameter) -> Any:
@@ -27,11 +32,37 @@ def parameter(p: Parameter) -> Any:
     return kind(p["low"], p["high"], log=p.get("log", False), **common)
 
 
+class Imputed:
+    """A study of a flat space, in which parameters that are inactive by the true one have their defaults."""
+
+    def __init__(self, run: Run, engine: Any) -> None:
+        self._true = run.space
+        flat = tt.Space({p["name"]: parameter({k: v for k, v in p.items() if k != "when"}) for p in run.space})
+        self._defaults = {p["name"]: p["default"] for p in run.space}
+        self._run = Simulation(Problem(flat, (minimize("loss"),)), engine, run.seed)
+
+    def ask(self) -> tuple[int, Params]:
+        proposal = self._run.propose()
+        space = self._run.problem.space
+        params = active(self._true, space.decode(proposal.x)[0])
+        number = self._run.put(space.encode([self._defaults | params])[0], Origin(proposal.by, proposal.reason(0)))
+        self._run.start(number)
+        return number, params
+
+    def tell(self, number: int, loss: float | None) -> int | None:
+        if loss is None:
+            self._run.fail(number, "nan")
+        else:
+            self._run.tell(number, loss)
+        return best_row(self._run.table)
+
+
 class Trimtab(Adapter):
     library = "trimtab"
 
     def start(self, run: Run) -> None:
         options = dict(run.options)
+        self._imputed = Imputed(run, plugins.load("optimizers", "auto")()) if options.pop("imputed", False) else None
         name = options.pop("optimizer", "auto")
         engine = plugins.load("optimizers", name)(**options) if options else name
         said = tt.Space({p["name"]: parameter(p) for p in run.space})
@@ -40,6 +71,8 @@ class Trimtab(Adapter):
             self._study.enqueue(default(run.space))
 
     def ask(self) -> tuple[int, Params]:
+        if self._imputed is not None:
+            return self._imputed.ask()
         try:
             trial = self._study.ask()
         except TrialError:  # every configuration was tried: the best once more
@@ -48,6 +81,8 @@ class Trimtab(Adapter):
         return trial.number, dict(trial.params)
 
     def tell(self, number: int, loss: float | None) -> int | None:
+        if self._imputed is not None:
+            return self._imputed.tell(number, loss)
         self._study.tell(number, loss, failed="nan" if loss is None else None)
         try:
             return self._study.best.number
