@@ -1,13 +1,22 @@
-"""Conditional spaces whose optimum is known: a choice among models, and a training recipe with optional parts."""
+"""Conditional spaces whose optimum is known: a choice of models, a training recipe with optional parts, drawn ones."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 from landscape import BEST, Landscape, Term, outcome
 from search import place
 from spaces import Parameter, integer, ordinal, pick, real
-from task import Outcome, Params, Task
+from synthetic import KINDS, SHAPES
+from task import Outcome, Params, Task, draw
 
-NAMES = ("tree/models", "tree/recipe")
+# How branches are explored was tuned on those above and the drawn ones; what is reported is measured on the fresh ones.
+DRAWN = {"tree/drawn-0": 40, "tree/drawn-1": 41, "tree/drawn-2": 42, "tree/drawn-3": 43}
+FRESH = {"tree/fresh-0": 140, "tree/fresh-1": 141, "tree/fresh-2": 142, "tree/fresh-3": 143}
+NAMES = ("tree/models", "tree/recipe", *DRAWN, *FRESH)
+
+NOISE = 0.02
 
 MODELS = (
     pick("model", ["linear", "kernel", "forest", "net"], "linear"),
@@ -106,12 +115,67 @@ def _at(space: tuple[Parameter, ...], name: str, value: int) -> float:
     return place(next(p for p in space if p["name"] == name), value)
 
 
+class _Tree:
+    """A tree that is drawn: one or two roots of three to five branches, each with parameters, and branches again."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+        self.space: list[dict[str, Any]] = []
+        self.terms: list[Term] = []
+        for _ in range(int(self._rng.integers(1, 4))):
+            self._leaf(None)
+        n_roots = int(self._rng.integers(1, 3))
+        for _ in range(n_roots):
+            self._branches(None, depth=3 - n_roots)
+
+    def _leaf(self, when: dict[str, Any] | None) -> None:
+        rng = self._rng
+        p: dict[str, Any] = {"name": f"p{len(self.space):02d}", **KINDS[int(rng.choice([0, 1, 2, 3, 5]))]}
+        at = place(p, draw(p, float(rng.uniform(0.1, 0.9))))
+        p["default"] = draw(p, at - 0.3 if at > 0.5 else at + 0.3)
+        weight = float(rng.uniform(0.1, 0.5))
+        leans = None
+        siblings = [q for q in self.space if q.get("when") == when and "places" in q]
+        if siblings and rng.random() < 0.5:
+            other = siblings[int(rng.integers(len(siblings)))]
+            leans = (other["name"], other["places"], float(rng.choice([-0.5, 0.5])))
+        self.terms.append(Term(p["name"], weight, at, SHAPES[int(rng.integers(len(SHAPES)))], leans=leans))
+        self.space.append(p | {"places": at} | ({} if when is None else {"when": when}))
+
+    def _branches(self, when: dict[str, Any] | None, depth: int) -> None:
+        rng = self._rng
+        choices = [f"b{i}" for i in range(int(rng.integers(3, 6)))]
+        offsets = rng.uniform(0.1, 1.0, len(choices))
+        offsets[int(rng.integers(len(choices)))] = 0.0
+        name = f"p{len(self.space):02d}"
+        self.terms.append(Term(name, float(rng.uniform(0.2, 0.5)), offsets=tuple(offsets.tolist())))
+        p = {"name": name, "kind": "categorical", "choices": choices, "default": choices[int(offsets.argmax())]}
+        self.space.append(p | ({} if when is None else {"when": when}))
+        for choice in choices:
+            inside = {"name": name, "in": [choice]}
+            for _ in range(int(rng.integers(1, 4))):
+                self._leaf(inside)
+            if depth > 1 and rng.random() < 0.5:
+                self._branches(inside, depth - 1)
+
+
+def _drawn(seed: int) -> Landscape:
+    tree = _Tree(seed)
+    return Landscape([{k: v for k, v in p.items() if k != "places"} for p in tree.space], tree.terms)
+
+
 def best(name: str) -> float:  # noqa: ARG001
     return BEST
 
 
 def make(name: str) -> Task:
-    landscape, sd = {"tree/models": (_models(), 0.0), "tree/recipe": (_recipe(), 0.02)}[name]
+    if name == "tree/models":
+        landscape, sd = _models(), 0.0
+    elif name == "tree/recipe":
+        landscape, sd = _recipe(), NOISE
+    else:
+        seed = (DRAWN | FRESH)[name]
+        landscape, sd = _drawn(seed), NOISE if seed % 2 else 0.0
 
     def evaluate(params: Params, seed: int) -> Outcome:
         return outcome(landscape(params), seed, sd)
