@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import trimtab as tt
 from trimtab.numerics import blas
 from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, fit, neg_log_posterior
-from trimtab.numerics.warp import half_rank, log_warp, warp
+from trimtab.numerics.warp import far_rank, log_warp, warp
 from trimtab.optim.features import Features
 
 
@@ -135,17 +135,17 @@ def test_categoricals_are_one_apart_and_inactive_ones_at_no_distance() -> None:
 
 
 def test_the_warps_on_vectors_worked_out_by_hand() -> None:
-    labels = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
+    labels = np.array([-900.0, -90.0, 2.0, 3.0, 4.0])  # the median is 1 from the best: what is below -6 is far
     scale = ((0 + 1 + 4) / 3) ** 0.5
-    np.testing.assert_allclose(half_rank(labels)[2:], [2.0, 3.0, 4.0])
-    np.testing.assert_allclose(
-        half_rank(labels)[:2], 2.0 + scale * np.array([-1.1503493803760083, -0.31863936396437514])
-    )
+    np.testing.assert_allclose(far_rank(labels)[2:], [2.0, 3.0, 4.0])
+    # Phi^-1(0.1), Phi^-1(0.3) and Phi^-1(0.4)
+    steps = np.array([-1.2815515655446008, -0.5244005127080409]) + 0.2533471031357997
+    np.testing.assert_allclose(far_rank(labels)[:2], 2.0 + scale * steps)
     np.testing.assert_allclose(log_warp(np.array([0.0, 5.0, 10.0])), [-0.5, 0.5 - np.log(1.25) / np.log(1.5), 0.5])
-    assert half_rank(np.array([2.0, 2.0])).tolist() == [2.0, 2.0]
+    assert far_rank(np.array([2.0, 2.0])).tolist() == [2.0, 2.0]
     assert warp(np.array([7.0])).tolist() == [0.0]
     assert warp(np.array([3.0, 3.0, 3.0])).tolist() == [0.0, 0.0, 0.0]
-    ties = half_rank(np.array([0.0, 0.0, 1.0, 2.0, 3.0]))
+    ties = far_rank(np.array([-50.0, -50.0, 1.0, 2.0, 3.0]))
     assert ties[0] == ties[1] < 1.0
 
 

@@ -195,11 +195,12 @@ def repeated_upper_bounds(run: Simulation, n: int) -> Floats:
     """Return [n, D] a batch by mean + 1.8 deviations over the same candidates, no proposal told of the others."""
     space = run.problem.space
     with blas.one_thread():
-        seen, _, posterior = run.state.surrogate.posterior(run.state.evidence, rng_at(0, 0))
-        x = candidates(space, seen.x[np.argsort(-seen.labels)[:5]], 1024, np.random.default_rng(0), None)
+        model = run.state.surrogate.model(run.state.evidence, rng_at(0, 0))
+        best = model.seen.x[np.argsort(-model.seen.labels)[:5]]
+        x = candidates(space, best, 1024, np.random.default_rng(0), None)
         bounds = []
         for _ in range(n):
-            mean, deviation = posterior.predict(run.state.surrogate.features.embed(x))
+            mean, deviation = model.posterior.predict(model.features.embed(x))
             bounds.append(x[int(np.argmax(mean + 1.8 * deviation))])
     return np.array(bounds)
 
@@ -304,3 +305,14 @@ def test_stages_are_true_or_false() -> None:
     for engine in (Gp, Auto):
         with pytest.raises(SpaceError, match="expects stages= to be True or False, got 'yes'"):
             engine(stages="yes")
+
+
+def test_a_scale_that_is_wrong_is_warped() -> None:
+    """A learning rate on a linear scale: without input warps the best after 30 trials is 0.037 in the mean."""
+    space = Space(rate=Float(1e-5, 1.0))
+    found = []
+    for seed in range(5):
+        run = Simulation(Problem(space, (minimize("loss"),)), Gp(), seed)
+        plain_history(run, 30, lambda n, run=run: [(np.log10(run.table.x[n, 0]) + 3.3) ** 2])
+        found.append(run.table.y[:30, 0].min())
+    assert np.mean(found) < 0.005

@@ -120,6 +120,12 @@ def neg_log_posterior(theta: Floats, data: Data, prior: Prior) -> tuple[float, F
         data: what is regressed on.
         prior: the penalties.
     """
+    value, gradient, _ = slopes(theta, data, prior)
+    return value, gradient
+
+
+def slopes(theta: Floats, data: Data, prior: Prior) -> tuple[float, Floats, Floats]:
+    """Return what `neg_log_posterior` does, and the gradient [n, Q] by the coordinates."""
     from scipy.linalg.lapack import dpotrf, dpotri
 
     amplitude, trend, noise = np.exp(theta[:N_SCALES]).tolist()
@@ -132,7 +138,7 @@ def neg_log_posterior(theta: Floats, data: Data, prior: Prior) -> tuple[float, F
     covariance.flat[:: n + 1] += noise * data.noise_share + data.known + 1e-8 * amplitude
     chol, info = dpotrf(covariance, lower=1, clean=1, overwrite_a=1)
     if info != 0:
-        return np.inf, np.zeros_like(theta)
+        return np.inf, np.zeros_like(theta), np.zeros_like(data.z)
     inverse, _ = dpotri(chol, lower=1)
     log_det = float(np.log(np.diagonal(chol)).sum())
     inverse = np.tril(inverse) + np.tril(inverse, -1).T
@@ -142,15 +148,21 @@ def neg_log_posterior(theta: Floats, data: Data, prior: Prior) -> tuple[float, F
     w -= inverse
     gradient = np.empty_like(theta)
     gradient[0] = -0.5 * (float(np.vdot(w, k)) + 1e-8 * amplitude * float(np.trace(w)))
-    gradient[1] = -0.5 * trend * float(np.einsum("nf,nf->", basis, w @ basis))
+    w_basis = w @ basis
+    gradient[1] = -0.5 * trend * float(np.einsum("nf,nf->", basis, w_basis))
     gradient[2] = -0.5 * noise * float(np.diagonal(w) @ data.noise_share)
     w *= slope
     w *= amplitude
     # sum_ij M_ij (z_i - z_j)**2 = 2 (sum_i (M 1)_i z_i**2 - sum_i z_i (M z)_i), for every coordinate at once
-    per_coordinate = 2.0 * (w.sum(axis=1) @ (zs * zs) - np.einsum("iq,iq->q", zs, w @ zs))
+    sums, w_zs = w.sum(axis=1), w @ zs
+    per_coordinate = 2.0 * (sums @ (zs * zs) - np.einsum("iq,iq->q", zs, w_zs))
     gradient[N_SCALES:] = 0.5 * np.bincount(data.group, weights=per_coordinate, minlength=data.n_groups)
+    # of a pair both the row and the column move, hence no factor of a half
+    q = zs.shape[1]
+    by_z = -2.0 * _scaled(zs * sums[:, None] - w_zs, theta[N_SCALES:], data.group)
+    by_z -= trend * (w_basis[:, :q] + 4.0 * data.z * w_basis[:, q:])
     off = theta - prior.centre(data.n_groups)
-    return value + prior.weight * float(off @ off), gradient + 2.0 * prior.weight * off
+    return value + prior.weight * float(off @ off), gradient + 2.0 * prior.weight * off, by_z
 
 
 def fit(data: Data, prior: Prior, starts: list[Floats], max_evaluations: int) -> Floats:

@@ -1,42 +1,53 @@
 """Output warps: losses turned into labels on which a Gaussian process is at home.
 
-Half-rank and log warping are those of Google Vizier's Gaussian-process bandit (Song et al., 2024, arXiv 2408.11527,
-§3.2): only the good half keeps its distances, and differences near the best count most. Labels are larger when better.
+After the half-rank and log warping of Google Vizier's Gaussian-process bandit (Song et al., 2024, arXiv 2408.11527,
+§3.2): of bad results only their order counts, and differences near the best count most. Labels are larger when better.
+Unlike there, bad is what is far from the best and not the worse half, for a search that has found a good region has
+most of its results there: it would count what lies outside as bad without a difference, and never leave.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 
 from trimtab.arrays import Floats
 
-LOG_STRETCH = 1.5
+LOG_STRETCH: Final = 1.5
+
+REACH: Final = 10.0
+"""Results farther from the best than so many times the median's distance are far."""
 
 
-def half_rank(labels: Floats) -> Floats:
-    """Return [n] labels whose worse half is replaced by what a normal distribution would put there.
+def far_rank(labels: Floats) -> Floats:
+    """Return [n] labels of which those far from the best are replaced by what a normal distribution would put there.
 
-    The scale is the root mean square distance of the better half from the median; a label below the median of dense
-    rank k of K such goes to median + scale * Phi^-1(0.5 * (k - 0.5) / K). Ties stay ties.
+    The scale is the root mean square distance of the near ones from the worst of them; a far label of dense rank k of
+    K, a share p being far, goes to worst + scale * (Phi^-1(p * (k - 0.5) / K) - Phi^-1(p)). Ties stay ties.
 
     Args:
         labels: [n] finite, larger is better.
     """
     from scipy.special import ndtri
 
-    n = len(labels)
-    if n < 2 or labels.min() == labels.max():
+    if len(labels) < 2:
         return labels.copy()
-    median = float(np.median(labels))
-    good = labels[labels >= median]
-    scale = float(np.sqrt(np.mean((good - median) ** 2)))
-    bad = labels < median
-    if scale == 0.0:  # the better half is one value: keep the worse half's own spread
-        scale = float(np.sqrt(np.mean((labels[bad] - median) ** 2)))
-    values, ranks = np.unique(labels[bad], return_inverse=True)
-    quantiles = 0.5 * (np.arange(1, len(values) + 1) - 0.5) / len(values)
+    best, median = float(labels.max()), float(np.median(labels))
+    # where at least half are the best, all others are far
+    far = labels < best if best == median else labels < best - REACH * (best - median)
+    if not far.any():
+        return labels.copy()
+    near = labels[~far]
+    worst = float(near.min())
+    scale = float(np.sqrt(np.mean((near - worst) ** 2)))
+    if scale == 0.0:  # the near ones are one value: keep the far ones' own spread
+        scale = float(np.sqrt(np.mean((labels[far] - worst) ** 2)))
+    values, ranks = np.unique(labels[far], return_inverse=True)
+    share = float(far.mean())
+    steps = ndtri(share * (np.arange(1, len(values) + 1) - 0.5) / len(values)) - ndtri(share)
     warped = labels.copy()
-    warped[bad] = median + scale * ndtri(quantiles)[ranks]
+    warped[far] = worst + scale * steps[ranks]
     return warped
 
 
@@ -57,8 +68,8 @@ def log_warp(labels: Floats) -> Floats:
 def warp(losses: Floats) -> Floats:
     """Return [n] labels of finite losses: larger is better, centred on 0, insensitive to scale and to wild outliers.
 
-    Losses are measured from their median in the unit of the better half, so that however large the worst is, the good
-    keep their digits. Losses so large that their differences overflow are ranked first.
+    Losses are measured from their median in the unit of its distance from the best, so that however large the worst
+    is, the good keep their digits. Losses so large that their differences overflow are ranked first.
     """
     if not len(losses):
         return losses.copy()
@@ -71,8 +82,8 @@ def warp(losses: Floats) -> Floats:
     elif unit > 0.0:
         with np.errstate(over="ignore"):
             labels = np.maximum((labels - median) / unit, -np.finfo(np.float64).max)
-        far = labels < -1.0  # of the worse half only the order counts
-        labels[far] = -1.0 - np.log(-labels[far])
-    warped = log_warp(half_rank(labels))
+        far = labels < -REACH  # of these only the order counts
+        labels[far] = -REACH * (1.0 + np.log(-labels[far] / REACH))
+    warped = log_warp(far_rank(labels))
     warped -= warped.mean()
     return warped

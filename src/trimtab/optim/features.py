@@ -9,15 +9,20 @@ scale. As squared distances of an embedding these are positive definite whatever
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints
+from trimtab.numerics.input_warp import Curves
 from trimtab.space.parameter import CATEGORICAL
 from trimtab.space.space import Space
 
 
 class Features:
     """The embedding of one space.
+
+    Numeric coordinates may be warped (see `warped`).
 
     Attributes:
         group: [Q] which hyperparameter scales each coordinate.
@@ -61,6 +66,13 @@ class Features:
         self.columns: Ints = np.array(owners, dtype=np.int64)
         self._columns = np.array([column for column, _ in self._numeric], dtype=np.int64)
         self._places = np.array([place for _, place in self._numeric], dtype=np.int64)
+        self._curves: Curves | None = None
+
+    def warped(self, curves: Curves | None) -> Features:
+        """Return the same embedding with its numeric coordinates seen through these curves; None: as they are."""
+        features = copy(self)
+        features._curves = curves
+        return features
 
     @property
     def numeric(self) -> Ints:
@@ -75,10 +87,8 @@ class Features:
     def embed(self, x: Floats) -> Floats:
         """Return [n, Q] coordinates of rows [n, D]."""
         z = np.zeros((len(x), len(self.group)))
-        u = self._space.to_unit(x)
         active: Bools = ~np.isnan(x)
-        columns, places = self._columns, self._places
-        z[:, places] = np.where(active[:, columns], u[:, columns] - 0.5, 0.0)
+        z[:, self._places] = self._coordinates(x, self.unit(x))
         for column, place, _ in self._one_hot:
             rows = np.flatnonzero(active[:, column])
             z[rows, place + x[rows, column].astype(np.int64)] = 0.5**0.5
@@ -86,12 +96,26 @@ class Features:
             z[:, place] = active[:, column]
         return z
 
-    def gradient(self, gradient_z: Floats, x: Floats) -> Floats:
-        """Return [n, P] the gradient by the unit coordinates of the numeric parameters, from that by z [n, Q]."""
-        return np.where(np.isnan(x[:, self._columns]), 0.0, gradient_z[:, self._places])
+    def unit(self, x: Floats) -> Floats:
+        """Return [n, P] the places of rows' numeric parameters in [0, 1], a half where inactive."""
+        u = self._space.to_unit(x)[:, self._columns]
+        return np.where(np.isnan(u), 0.5, u)
+
+    def active(self, x: Floats) -> Bools:
+        """Return [n, P] whether the numeric parameters are active."""
+        return ~np.isnan(x[:, self._columns])
+
+    def gradient(self, gradient_z: Floats, x: Floats, u: Floats) -> Floats:
+        """Return [n, P] the gradient by the numeric parameters' unit places, at u [n, P], from that by z [n, Q]."""
+        gradient = np.where(self.active(x), gradient_z[:, self._places], 0.0)
+        return gradient if self._curves is None else gradient * self._curves.slope(u)
 
     def move(self, z: Floats, x: Floats, u: Floats) -> Floats:
         """Return [n, Q] `z` with its numeric coordinates at unit places u [n, P], where active."""
         moved = z.copy()
-        moved[:, self._places] = np.where(np.isnan(x[:, self._columns]), 0.0, u - 0.5)
+        moved[:, self._places] = self._coordinates(x, u)
         return moved
+
+    def _coordinates(self, x: Floats, u: Floats) -> Floats:
+        warped = u if self._curves is None else self._curves(u)
+        return np.where(self.active(x), warped - 0.5, 0.0)

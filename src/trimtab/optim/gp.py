@@ -130,9 +130,9 @@ class _Model:
     def __init__(self, state: GpState, table: TrialTable, rng: Rng) -> None:
         self._problem, self._space = table.problem, table.space
         self._evidence, self._every = state.evidence, state.every
-        self._features = state.surrogate.features
-        self._seen, z, self._posterior = state.surrogate.posterior(state.evidence, rng)
-        self._best = float(self._posterior.mean(z).max())
+        model = state.surrogate.model(state.evidence, rng)
+        self._seen, self._features, self._posterior = model.seen, model.features, model.posterior
+        self._best = float(self._posterior.mean(model.z).max())
         self._is_bold = state.evidence.n_idle >= IDLE and len(table) % BOLD_EVERY == 1
         self._belief = belief.weight(self._space, self._seen)
         self._failures = Failures(state.evidence, self._features) if len(state.evidence.failed) else None

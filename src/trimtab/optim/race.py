@@ -54,13 +54,14 @@ class Race:
 
     def _check(self, evidence: Evidence, surrogate: Surrogate, length: int) -> float:
         before = length - length // 4
-        seen, _, posterior = surrogate.posterior(evidence, None, before)
+        model = surrogate.model(evidence, None, before)
+        seen, posterior = model.seen, model.posterior
         config = evidence.config.view()[before:length, 0].astype(np.int64)
         x = evidence.x.view()[config]
         after = labelled(evidence, length, None)
         threshold = np.quantile(after.labels[seen.rows], 1.0 - GOOD_SHARE)
         is_good = after.labels[config] > threshold
-        mean, deviation = posterior.predict(surrogate.features.embed(x))
+        mean, deviation = posterior.predict(model.features.embed(x))
         bar = np.quantile(seen.labels, 1.0 - GOOD_SHARE)
         process = np.exp(log_positive(mean - bar, np.sqrt(deviation**2 + posterior.noise)))
         ratio = np.exp(np.clip(self._densities(evidence, before).log_ratio(x), -50.0, 50.0))

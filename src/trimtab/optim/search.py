@@ -90,7 +90,7 @@ def refined(space: Space, features: Features, x: Floats, slope: Slope, reach: Fl
         score, by_z = slope(features.move(z, x, at))
         better = score > best_score
         best_at[better], best_score[better] = at[better], score[better]
-        uphill = features.gradient(by_z, x) * reach
+        uphill = features.gradient(by_z, x, at) * reach
         first = 0.8 * first + 0.2 * uphill
         second = 0.9 * second + 0.1 * uphill * uphill
         direction = (first / (1 - 0.8**t)) / (np.sqrt(second / (1 - 0.9**t)) + 1e-12)

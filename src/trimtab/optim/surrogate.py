@@ -6,13 +6,14 @@ before: a study that is opened again comes to the same hyperparameters, and one 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from trimtab.arrays import Floats, Ints, Rng
 from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, fit
+from trimtab.numerics.input_warp import Curves, fit_curves
 from trimtab.optim.evidence import Evidence, Labelled, labelled, within_deviation
 from trimtab.optim.features import Features
 
@@ -26,6 +27,11 @@ WARM: Final = 15
 COLD: Final = 40
 """Evaluations of the likelihood from the fit before, and from each fixed start."""
 
+WARPED_FROM: Final = 20
+"""Input warps are looked at from so many rows on."""
+
+WARP_GAIN: Final = 2.0
+"""And are kept where the log densities of left-out labels sum to so much more with them."""
 
 PRIOR: Final = Prior(weight=0.1, amplitude=0.1, noise=0.001, length2=1.0)
 """Vizier's penalties, ten times as firm, around a smoother and less noisy objective.
@@ -35,26 +41,49 @@ longer ones were worse after 25 trials, and not reliably better after 100; docs/
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What is fitted: hyperparameters [G + 3], and input warps if they pay."""
+
+    theta: Floats
+    curves: Curves | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What is known at some length of the log.
+
+    Attributes:
+        seen: what is regressed on.
+        features: the coordinates, warped where that pays.
+        z: [c, Q] those of `seen`.
+        posterior: the process.
+    """
+
+    seen: Labelled
+    features: Features
+    z: Floats
+    posterior: Posterior
+
+
 class Surrogate:
     """Hyperparameters as of every length of the log that they were fitted at.
 
     Args:
-        features: the coordinates.
+        features: the coordinates, not warped.
         length2: [D] the squared lengthscales of parameters that are likeliest before anything is known.
     """
 
     def __init__(self, features: Features, length2: Floats) -> None:
         self.features = features
         self._prior = replace(PRIOR, length2=length2[features.columns])
-        self._fits: dict[int, Floats] = {}
+        self._fits: dict[int, Fit] = {}
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_fits": {}}  # what can be computed again is not state
 
-    def posterior(
-        self, evidence: Evidence, rng: Rng | None, length: int | None = None
-    ) -> tuple[Labelled, Floats, Posterior]:
-        """Return what is regressed on, its coordinates [c, Q], and the posterior.
+    def model(self, evidence: Evidence, rng: Rng | None, length: int | None = None) -> Model:
+        """Return the process.
 
         Args:
             evidence: what is on record.
@@ -62,19 +91,20 @@ class Surrogate:
             length: as of so many complete rows; all if None.
         """
         n = len(evidence) if length is None else length
-        theta = self.theta(evidence, n)
+        fitted = self.fit(evidence, n)
         seen = labelled(evidence, n, rng)
         if len(seen) > KEPT_ROWS:
             half = KEPT_ROWS // 2
             seen = seen.take(np.union1d(np.argsort(-seen.labels)[:half], np.arange(len(seen) - half, len(seen))))
-        z = self.features.embed(seen.x)
-        return seen, z, Posterior(self._data(z, seen), theta)
+        features = self.features.warped(fitted.curves)
+        z = features.embed(seen.x)
+        return Model(seen, features, z, Posterior(_data(features, z, seen), fitted.theta))
 
-    def theta(self, evidence: Evidence, n: int) -> Floats:
-        """Return the hyperparameters of the largest length that is due by `n` rows.
+    def fit(self, evidence: Evidence, n: int) -> Fit:
+        """Return what was fitted at the largest length that is due by `n` rows.
 
-        Due are 2, 3, ... 10 rows, then every growth by a twentieth; at 10, 20, 40, ... the fit starts anew, else from
-        the one before.
+        Due are 2, 3, ... 10 rows, then every growth by a twentieth; at 10, 20, 40, ... the fit starts anew, and decides
+        about input warps, else from the one before.
         """
         base = n
         if n > 10:
@@ -89,24 +119,38 @@ class Surrogate:
                 self._fits[length] = self._fit(evidence, length, None if i == 0 else self._fits[due[i - 1]])
         return self._fits[due[-1]]
 
-    def _fit(self, evidence: Evidence, length: int, before: Floats | None) -> Floats:
-        n_groups = self.features.n_groups
+    def _fit(self, evidence: Evidence, length: int, before: Fit | None) -> Fit:
         seen = labelled(evidence, length, None)
         if len(seen) > FIT_ROWS:
             seen = seen.take(_informative(seen.labels))
-        data = self._data(self.features.embed(seen.x), seen)
         prior = self._prior
         if within_deviation(evidence, length)[0] == 0.0:  # what looks like noise is detail
             prior = replace(prior, noise=1e-6, noise_bounds=(1e-7, 1e-5))
+        features = self.features.warped(None if before is None else before.curves)
+        data = _data(features, features.embed(seen.x), seen)
         if before is not None:
-            return fit(data, prior, [before], WARM)
-        centre = prior.centre(n_groups)
+            return Fit(fit(data, prior, [before.theta], WARM), before.curves)
+        centre = prior.centre(features.n_groups)
         long = centre.copy()
         long[N_SCALES:] = np.log(4.0)
-        return fit(data, prior, [centre, long], COLD)
+        theta = fit(data, prior, [centre, long], COLD)
+        return self._warped(data, seen, prior, theta) if length >= WARPED_FROM else Fit(theta)
 
-    def _data(self, z: Floats, seen: Labelled) -> Data:
-        return Data(z, seen.labels, self.features.group, self.features.n_groups, 1.0 / seen.counts, seen.known)
+    def _warped(self, data: Data, seen: Labelled, prior: Prior, theta: Floats) -> Fit:
+        """Return a fit with input warps if they foresee labels that are left out clearly better, else one without."""
+        features = self.features
+        if not len(features.places):
+            return Fit(theta)
+        u, active = features.unit(seen.x), features.active(seen.x)
+        warped_theta, curves = fit_curves(data, u, active, features.places, prior, theta, COLD)
+        warped = _data(features, features.warped(curves).embed(seen.x), seen)
+        gain = Posterior(warped, warped_theta).leave_one_out() - Posterior(data, theta).leave_one_out()
+        pays = float(gain.sum()) > WARP_GAIN
+        return Fit(warped_theta, curves) if pays else Fit(theta)
+
+
+def _data(features: Features, z: Floats, seen: Labelled) -> Data:
+    return Data(z, seen.labels, features.group, features.n_groups, 1.0 / seen.counts, seen.known)
 
 
 def _informative(labels: Floats) -> Ints:
