@@ -137,6 +137,9 @@ class _Model:
         self._belief = belief.weight(self._space, self._seen)
         self._failures = Failures(state.evidence, self._features) if len(state.evidence.failed) else None
         self._pending: set[bytes] = set()
+        # In a continuous space a row is not drawn twice, but a branch of it may hold few configurations, or one.
+        is_tree = any(p.when is not None for p in self._space.parameters)
+        self._may_recur = is_tree or self._space.n_configurations is not None
         self.pend(table.x[table.rows(RUNNING, WAITING)])
 
     def pend(self, x: Floats) -> None:
@@ -157,7 +160,7 @@ class _Model:
     def propose(self, rng: Rng, given: Floats | None) -> tuple[Floats, str] | None:
         """Return ([D] the point of largest acquisition that was found, why); None when everything was tried."""
         x = self._candidates(rng, given)
-        if self._space.n_configurations is not None:  # else one that was tried is not drawn again
+        if self._may_recur:
             x = self._untried(x)
         if not len(x) and self._every is None:
             x = self._untried(self._space.sample(rng, N_CANDIDATES, given))
