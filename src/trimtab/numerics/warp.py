@@ -2,8 +2,8 @@
 
 After the half-rank and log warping of Google Vizier's Gaussian-process bandit (Song et al., 2024, arXiv 2408.11527,
 §3.2): of bad results only their order counts, and differences near the best count most. Labels are larger when better.
-Unlike there, bad is what is far from the best and not the worse half, for a search that has found a good region has
-most of its results there: it would count what lies outside as bad without a difference, and never leave.
+Unlike there, how far is bad can be said. With a reach of 1 it is the worse half. A search that has found a good branch
+of a tree has most of its results there, would count the other branches as bad without a difference, and never leave.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ REACH: Final = 10.0
 """Results farther from the best than so many times the median's distance are far."""
 
 
-def far_rank(labels: Floats) -> Floats:
+def far_rank(labels: Floats, reach: float = REACH) -> Floats:
     """Return [n] labels of which those far from the best are replaced by what a normal distribution would put there.
 
     The scale is the root mean square distance of the near ones from the worst of them; a far label of dense rank k of
@@ -28,6 +28,7 @@ def far_rank(labels: Floats) -> Floats:
 
     Args:
         labels: [n] finite, larger is better.
+        reach: how many times as far from the best as the median far ones are.
     """
     from scipy.special import ndtri
 
@@ -35,7 +36,7 @@ def far_rank(labels: Floats) -> Floats:
         return labels.copy()
     best, median = float(labels.max()), float(np.median(labels))
     # where at least half are the best, all others are far
-    far = labels < best if best == median else labels < best - REACH * (best - median)
+    far = labels < best if best == median else labels < best - reach * (best - median)
     if not far.any():
         return labels.copy()
     near = labels[~far]
@@ -65,7 +66,7 @@ def log_warp(labels: Floats) -> Floats:
     return warped
 
 
-def warp(losses: Floats) -> Floats:
+def warp(losses: Floats, reach: float = REACH) -> Floats:
     """Return [n] labels of finite losses: larger is better, centred on 0, insensitive to scale and to wild outliers.
 
     Losses are measured from their median in the unit of its distance from the best, so that however large the worst
@@ -82,8 +83,8 @@ def warp(losses: Floats) -> Floats:
     elif unit > 0.0:
         with np.errstate(over="ignore"):
             labels = np.maximum((labels - median) / unit, -np.finfo(np.float64).max)
-        far = labels < -REACH  # of these only the order counts
-        labels[far] = -REACH * (1.0 + np.log(-labels[far] / REACH))
-    warped = log_warp(far_rank(labels))
+        far = labels < -reach  # of these only the order counts
+        labels[far] = -reach * (1.0 + np.log(-labels[far] / reach))
+    warped = log_warp(far_rank(labels, reach))
     warped -= warped.mean()
     return warped

@@ -13,7 +13,7 @@ import numpy as np
 from trimtab.arrays import Floats, Ints, Rng
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
-from trimtab.numerics.warp import warp
+from trimtab.numerics.warp import REACH, warp
 from trimtab.optim.ranking import split
 from trimtab.space.problem import Problem
 
@@ -66,6 +66,8 @@ class Evidence:
         self.failed, self.failure = Rows(d), Rows(1)
         self.fates = Rows(1)
         self.n_idle = 0
+        # in a tree what is outside a good branch must keep its differences; elsewhere the worse half need not
+        self.reach = REACH if any(p.when is not None for p in problem.space.parameters) else 1.0
         self._best = np.inf
         self._ids: dict[bytes, int] = {}
         self._over: set[bytes] = set()
@@ -153,7 +155,7 @@ def labelled(evidence: Evidence, length: int, rng: Rng | None) -> Labelled:
         variance = np.stack([np.bincount(config, weights=column * share**2) for column in variance.T], axis=1)
         excess = np.bincount(config, weights=excess * share).astype(np.float64)
     loss = _scalar(losses, excess, rng)
-    labels = warp(loss)
+    labels = warp(loss, evidence.reach)
     known = np.zeros(len(labels))
     if losses.shape[1] == 1 and variance.any():
         known = _label_variance(loss, labels, variance[:, 0])
