@@ -25,7 +25,10 @@ from statistics import median
 
 from _figures import Figures
 
-HERE = Path(__file__).parent
+sys.path.insert(0, str(Path(__file__).parent / "regret"))
+from envs import python_of
+
+ENGINES = ("auto", "gp")
 LIMITS = {100: 15.0, 300: 60.0, 1_000: 150.0, 10_000: 150.0, 20_000: 150.0}
 FLAT = 1.2
 BUSY = 3.0
@@ -204,14 +207,9 @@ def alone(figures: Figures, engine: str, seed: int) -> None:
 
 
 def beside_peers(figures: Figures, seed: int) -> None:
-    sys.path.insert(0, str(HERE / "regret"))
-    from envs import python_of
-
     one_thread = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     for name, (label, least) in PEERS.items():
-        script = OPTUNA if name == "optuna" else AX
-        if not python_of(name).exists():
-            raise SystemExit(f"there is no environment with {label}; make it with: make bench-peers")
+        script = {"optuna": OPTUNA, "ax": AX}[name]
         ours, theirs = [], []
         for i in range(N_ROUNDS):  # in turn, so that both see the machine as it is
             ours.append(run(sys.executable, TRIMTAB, N_PEERS, N_ASKS, seed + i, "auto")["cpu"])
@@ -226,10 +224,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--peers", action="store_true", help="compare with Optuna's GPSampler and Ax")
     parser.add_argument("--seed", type=int, default=0, help="of the random trials and of the engines")
-    parser.add_argument("--engines", default="auto,gp")
+    parser.add_argument("--engine", action="append", choices=ENGINES, help="measure this one; by default all of them")
     arguments = parser.parse_args()
+    missing = [label for name, (label, _) in PEERS.items() if not python_of(name).exists()]
+    if arguments.peers and missing:
+        parser.error(f"there is no environment with {' and '.join(missing)}; make it with: make bench-peers")
     figures = Figures(__file__, about, "scipy")
-    for engine in arguments.engines.split(","):
+    for engine in arguments.engine or ENGINES:
         alone(figures, engine, arguments.seed)
     if arguments.peers:
         beside_peers(figures, arguments.seed)

@@ -174,7 +174,7 @@ def figures(folder: Path = RESULTS) -> dict[str, Any]:
     report = chosen(REPORT)
     ours = report.get(OURS, {})
     special = {
-        kind: [n for n in names() if family(n) == kind and (kind == "tree" or "/fresh-" in n)]  # others were tuned on
+        kind: [n for n in names() if family(n) == kind and "/fresh-" in n]  # others were tuned on
         for kind in ("tree", "sparse", "dense", "crash")
     }
     many = chosen(REPORT, workers=MANY_WORKERS)

@@ -135,17 +135,20 @@ def test_categoricals_are_one_apart_and_inactive_ones_at_no_distance() -> None:
 
 
 def test_the_warps_on_vectors_worked_out_by_hand() -> None:
-    labels = np.array([-900.0, -90.0, 2.0, 3.0, 4.0])  # the median is 1 from the best: what is below -6 is far
     scale = ((0 + 1 + 4) / 3) ** 0.5
-    np.testing.assert_allclose(far_rank(labels)[2:], [2.0, 3.0, 4.0])
     # Phi^-1(0.1), Phi^-1(0.3) and Phi^-1(0.4)
     steps = np.array([-1.2815515655446008, -0.5244005127080409]) + 0.2533471031357997
-    np.testing.assert_allclose(far_rank(labels)[:2], 2.0 + scale * steps)
+    # the median is 2 from the best: with a reach of 1 what is below 2 is far, with one of 10 what is below -16
+    for labels, reach in (([0.0, 1.0, 2.0, 3.0, 4.0], 1.0), ([-900.0, -90.0, 2.0, 3.0, 4.0], 10.0)):
+        warped = far_rank(np.array(labels), reach)
+        np.testing.assert_allclose(warped[2:], [2.0, 3.0, 4.0])
+        np.testing.assert_allclose(warped[:2], 2.0 + scale * steps)
+    np.testing.assert_array_equal(far_rank(np.arange(5.0), 10.0), np.arange(5.0))
     np.testing.assert_allclose(log_warp(np.array([0.0, 5.0, 10.0])), [-0.5, 0.5 - np.log(1.25) / np.log(1.5), 0.5])
     assert far_rank(np.array([2.0, 2.0])).tolist() == [2.0, 2.0]
     assert warp(np.array([7.0])).tolist() == [0.0]
     assert warp(np.array([3.0, 3.0, 3.0])).tolist() == [0.0, 0.0, 0.0]
-    ties = far_rank(np.array([-50.0, -50.0, 1.0, 2.0, 3.0]))
+    ties = far_rank(np.array([0.0, 0.0, 1.0, 2.0, 3.0]))
     assert ties[0] == ties[1] < 1.0
 
 

@@ -30,7 +30,7 @@ def test_a_curve_rises_from_0_to_1(places: list[float], log_a: float, log_b: flo
 
 def test_straight_curves_change_nothing() -> None:
     u = np.random.default_rng(0).random((20, 3))
-    np.testing.assert_allclose(Curves.straight(3)(u), u, atol=1e-15)
+    np.testing.assert_allclose(Curves(np.zeros(3), np.zeros(3))(u), u, atol=1e-15)
 
 
 def test_slopes_are_those_of_differences() -> None:
@@ -50,11 +50,7 @@ def test_the_likelihood_has_the_right_slope_in_every_coordinate(seed: int) -> No
     z = rng.normal(0.0, 0.3, (9, 4))
     data = Data(z, rng.normal(size=9), np.array([0, 1, 1, 2]), 3, rng.uniform(0.5, 1, 9), rng.uniform(0, 0.1, 9))
     theta = Prior().centre(3) + rng.normal(0.0, 0.3, 6)
-    value, by_theta, by_z = slopes(theta, data, Prior())
-    assert (value, by_theta.tolist()) == (
-        (found := neg_log_posterior(theta, data, Prior()))[0],
-        found[1].tolist(),
-    )
+    *_, by_z = slopes(theta, data, Prior())
     for i, q in np.ndindex(z.shape):
         high, low = (neg_log_posterior(theta, _moved(data, i, q, by), Prior())[0] for by in (STEP, -STEP))
         assert by_z[i, q] == pytest.approx((high - low) / (2 * STEP), abs=1e-6)

@@ -37,11 +37,6 @@ class Curves:
     log_a: Floats
     log_b: Floats
 
-    @classmethod
-    def straight(cls, n: int) -> Curves:
-        """Return n curves that warp nothing."""
-        return cls(np.zeros(n), np.zeros(n))
-
     def __call__(self, u: Floats) -> Floats:
         """Return [n, P] warped coordinates of u [n, P], from [0, 1] onto [0, 1]."""
         with np.errstate(divide="ignore"):  # log 0 is what the ends need

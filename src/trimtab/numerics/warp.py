@@ -2,8 +2,9 @@
 
 After the half-rank and log warping of Google Vizier's Gaussian-process bandit (Song et al., 2024, arXiv 2408.11527,
 §3.2): of bad results only their order counts, and differences near the best count most. Labels are larger when better.
-Unlike there, how far is bad can be said. With a reach of 1 it is the worse half. A search that has found a good branch
-of a tree has most of its results there, would count the other branches as bad without a difference, and never leave.
+What is bad can be said here by a reach: 1 makes it the worse half, as there; for spaces with conditions it is REACH. A
+search that has found a good branch of a tree has most of its results there, and would hold all other branches to be
+alike and bad, and never leave.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from trimtab.arrays import Floats
 LOG_STRETCH: Final = 1.5
 
 REACH: Final = 10.0
-"""Results farther from the best than so many times the median's distance are far."""
+"""In spaces with conditions, results farther from the best than so many times the median's distance are far."""
 
 
-def far_rank(labels: Floats, reach: float = REACH) -> Floats:
+def far_rank(labels: Floats, reach: float = 1.0) -> Floats:
     """Return [n] labels of which those far from the best are replaced by what a normal distribution would put there.
 
     The scale is the root mean square distance of the near ones from the worst of them; a far label of dense rank k of
@@ -28,7 +29,7 @@ def far_rank(labels: Floats, reach: float = REACH) -> Floats:
 
     Args:
         labels: [n] finite, larger is better.
-        reach: how many times as far from the best as the median far ones are.
+        reach: far is what lies farther from the best than so many times the median does; with 1 the worse half.
     """
     from scipy.special import ndtri
 
@@ -66,11 +67,15 @@ def log_warp(labels: Floats) -> Floats:
     return warped
 
 
-def warp(losses: Floats, reach: float = REACH) -> Floats:
+def warp(losses: Floats, reach: float = 1.0) -> Floats:
     """Return [n] labels of finite losses: larger is better, centred on 0, insensitive to scale and to wild outliers.
 
     Losses are measured from their median in the unit of its distance from the best, so that however large the worst
     is, the good keep their digits. Losses so large that their differences overflow are ranked first.
+
+    Args:
+        losses: [n] finite, smaller is better.
+        reach: see `far_rank`.
     """
     if not len(losses):
         return losses.copy()

@@ -67,7 +67,7 @@ class Evidence:
         self.fates = Rows(1)
         self.n_idle = 0
         # in a tree what is outside a good branch must keep its differences; elsewhere the worse half need not
-        self.reach = REACH if any(p.when is not None for p in problem.space.parameters) else 1.0
+        self.reach = REACH if problem.space.is_conditional else 1.0
         self._best = np.inf
         self._ids: dict[bytes, int] = {}
         self._over: set[bytes] = set()

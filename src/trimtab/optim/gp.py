@@ -138,8 +138,7 @@ class _Model:
         self._failures = Failures(state.evidence, self._features) if len(state.evidence.failed) else None
         self._pending: set[bytes] = set()
         # In a continuous space a row is not drawn twice, but a branch of it may hold few configurations, or one.
-        is_tree = any(p.when is not None for p in self._space.parameters)
-        self._may_recur = is_tree or self._space.n_configurations is not None
+        self._may_recur = self._space.is_conditional or self._space.n_configurations is not None
         self.pend(table.x[table.rows(RUNNING, WAITING)])
 
     def pend(self, x: Floats) -> None:

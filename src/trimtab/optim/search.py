@@ -82,7 +82,7 @@ def refined(space: Space, features: Features, x: Floats, slope: Slope, reach: Fl
     if not len(columns):
         return np.where(np.isnan(u), 0.5, u)
     z = features.embed(x)
-    at = np.where(np.isnan(u[:, columns]), 0.5, u[:, columns])
+    at = features.unit(x)
     best_at, best_score = at.copy(), np.full(len(x), -np.inf)
     first, second = np.zeros_like(at), np.zeros_like(at)
     step = 0.08 * np.minimum(reach, 1.0)
