@@ -526,7 +526,8 @@ def tree_part(found: Mapping[str, Any]) -> Iterator[str]:
     if not found["tree"]:
         return
     yield from ["## Trees of conditions", ""]
-    yield "Eight parameters are active only under some values of others:"
+    yield "Many parameters are active only under some values of others, on trees that no setting was tuned on; the same"
+    yield "engine that is told of no conditions is among the others:"
     yield ""
     yield from versus("beside", found["tree"], {}, 50, 100)
 
