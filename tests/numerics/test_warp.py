@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trimtab.numerics.warp import REACH, far_rank, log_warp, warp
+from trimtab.numerics.warp import FAR_REACH, far_rank, log_warp, near_log_slopes, warp
 
 LEAST, MOST = 5e-324, 1.7976931348623157e308
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -15,7 +15,7 @@ EXTREME = st.sampled_from([0.0, -0.0, LEAST, -LEAST, 1e-310, 1e-300, -1e-300, 1.
 LOSSES = st.lists(FINITE | EXTREME, min_size=1, max_size=40).map(np.array)
 MODERATE = st.lists(st.integers(-1000, 1000).map(lambda k: k / 64), min_size=1, max_size=40).map(np.array)
 
-REACHES = (1.0, REACH)
+REACHES = (1.0, FAR_REACH)
 REACHED = st.sampled_from(REACHES)
 
 often = settings(max_examples=500, deadline=None, derandomize=True)
@@ -93,11 +93,42 @@ def test_each_warp_keeps_the_order() -> None:
 def test_what_is_near_keeps_its_distances() -> None:
     labels = np.array([-500.0, -400.0, -1.0, 0.0, 2.0, 2.5, 7.0])
     np.testing.assert_array_equal(far_rank(labels)[3:], labels[3:])
-    np.testing.assert_array_equal(far_rank(labels, REACH)[2:], labels[2:])
+    np.testing.assert_array_equal(far_rank(labels, FAR_REACH)[2:], labels[2:])
 
 
 def test_where_most_results_are_good_the_others_keep_their_order_and_with_a_reach_their_distances() -> None:
     """As of a search that has settled: other branches must not all look alike."""
     labels = np.append(np.linspace(-0.1, 0.0, 20), [-0.3, -0.5, -0.4])
-    np.testing.assert_array_equal(far_rank(labels, REACH), labels)
+    np.testing.assert_array_equal(far_rank(labels, FAR_REACH), labels)
     assert np.ptp(far_rank(labels)) < 0.7 * np.ptp(labels)
+
+
+@pytest.mark.parametrize(("reach", "apart"), [(FAR_REACH, 1e-6), (1.0, 0.05)])
+def test_slopes_of_labels_are_those_that_differences_give(reach: float, apart: float) -> None:
+    losses = np.random.default_rng(0).exponential(size=21)
+    order = np.argsort(losses)
+    unit = np.median(losses) - losses.min()
+    slopes = near_log_slopes(losses, warp(losses, reach))
+    assert np.isfinite(slopes[order[:11]]).all()
+    assert np.isnan(slopes[order[11:]]).all()
+    for i in order[1:10]:  # between best and median; a step there moves the ranked, and with them all, a little
+        up, down = losses.copy(), losses.copy()
+        up[i] += 1e-6 * unit
+        down[i] -= 1e-6 * unit
+        falls = np.ptp(warp(up, reach)[[order[0], i]]) - np.ptp(warp(down, reach)[[order[0], i]])
+        assert slopes[i] == pytest.approx(np.log(falls / 2e-6), abs=apart)
+
+
+@often
+@given(LOSSES, REACHED)
+def test_slopes_are_finite_in_the_better_half_or_nowhere(losses: np.ndarray, reach: float) -> None:
+    slopes = near_log_slopes(losses, warp(losses, reach))
+    assert slopes.shape == losses.shape
+    with np.errstate(over="ignore"):
+        is_near = losses <= np.median(losses)
+    assert np.isnan(slopes).all() or (np.isfinite(slopes) == is_near).all()
+
+
+def test_where_nothing_differs_there_are_no_slopes() -> None:
+    for losses in (np.array([]), np.array([1.0]), np.ones(5), np.array([1.0, 1.0, 1.0, 2.0])):
+        assert np.isnan(near_log_slopes(losses, warp(losses))).all()

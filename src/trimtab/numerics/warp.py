@@ -2,9 +2,8 @@
 
 After the half-rank and log warping of Google Vizier's Gaussian-process bandit (Song et al., 2024, arXiv 2408.11527,
 §3.2): of bad results only their order counts, and differences near the best count most. Labels are larger when better.
-What is bad can be said here by a reach: 1 makes it the worse half, as there; for spaces with conditions it is REACH. A
-search that has found a good branch of a tree has most of its results there, and would hold all other branches to be
-alike and bad, and never leave.
+What is bad is said here by a reach: 1 makes it the worse half, as there; with FAR_REACH most keep their distances.
+Which of the two fits an objective better can be told from densities of its losses (`near_log_slopes`).
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from trimtab.arrays import Floats
 
 LOG_STRETCH: Final = 1.5
 
-REACH: Final = 10.0
-"""In spaces with conditions, results farther from the best than so many times the median's distance are far."""
+FAR_REACH: Final = 10.0
+"""The reach at which only what is farther from the best than so many times the median's distance is far."""
 
 
 def far_rank(labels: Floats, reach: float = 1.0) -> Floats:
@@ -93,3 +92,33 @@ def warp(losses: Floats, reach: float = 1.0) -> Floats:
     warped = log_warp(far_rank(labels, reach))
     warped -= warped.mean()
     return warped
+
+
+def near_log_slopes(losses: Floats, labels: Floats) -> Floats:
+    """Return [n] the logarithm of how fast labels fall with losses, in the better half; nan elsewhere.
+
+    With it a density of labels becomes one of losses, so that models of differently warped labels can be compared: the
+    better half keeps its distances up to the logarithm, whatever the reach. In a unit that is the losses' own: their
+    median's distance from the best. All are nan where the better half is one value, or the unit overflows.
+
+    Args:
+        losses: [n] finite, smaller is better.
+        labels: [n] what `warp` made of them.
+    """
+    slopes = np.full(len(losses), np.nan)
+    if not len(losses):
+        return slopes
+    with np.errstate(over="ignore"):
+        best, median = float(losses.min()), float(np.median(losses))
+        unit = median - best
+    near = losses <= median
+    if not (np.isfinite(unit) and unit > 0.0):
+        return slopes
+    log_term = (labels.max() - labels[near]) * np.log(LOG_STRETCH)  # log(1 + distance * (s - 1))
+    farthest = int(np.argmax(log_term))
+    distance = float(np.expm1(log_term[farthest])) / (LOG_STRETCH - 1.0)
+    if not distance > 0.0:
+        return slopes
+    spread = float(losses[near][farthest] - best) / unit / distance
+    slopes[near] = np.log((LOG_STRETCH - 1.0) / np.log(LOG_STRETCH) / spread) - log_term
+    return slopes

@@ -13,7 +13,7 @@ import numpy as np
 from trimtab.arrays import Floats, Ints, Rng
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
-from trimtab.numerics.warp import REACH, warp
+from trimtab.numerics.warp import warp
 from trimtab.optim.ranking import split
 from trimtab.space.problem import Problem
 
@@ -66,8 +66,6 @@ class Evidence:
         self.failed, self.failure = Rows(d), Rows(1)
         self.fates = Rows(1)
         self.n_idle = 0
-        # in a tree what is outside a good branch must keep its differences; elsewhere the worse half need not
-        self.reach = REACH if problem.space.is_conditional else 1.0
         self._best = np.inf
         self._ids: dict[bytes, int] = {}
         self._over: set[bytes] = set()
@@ -118,6 +116,7 @@ class Labelled:
 
     Attributes:
         x: [c, D] configurations.
+        losses: [c] smaller is better: what labels were made of.
         labels: [c] larger is better, centred.
         counts: [c] how many rows each label is the mean of.
         known: [c] variances of the labels that are known beforehand.
@@ -125,6 +124,7 @@ class Labelled:
     """
 
     x: Floats
+    losses: Floats
     labels: Floats
     counts: Floats
     known: Floats
@@ -134,15 +134,18 @@ class Labelled:
         return len(self.labels)
 
     def take(self, rows: Ints) -> Labelled:
-        return Labelled(self.x[rows], self.labels[rows], self.counts[rows], self.known[rows], self.rows[rows])
+        columns = (self.x, self.losses, self.labels, self.counts, self.known)
+        x, losses, labels, counts, known = (column[rows] for column in columns)
+        return Labelled(x, losses, labels, counts, known, self.rows[rows])
 
 
-def labelled(evidence: Evidence, length: int, rng: Rng | None) -> Labelled:
+def labelled(evidence: Evidence, length: int, rng: Rng | None, reach: float = 1.0) -> Labelled:
     """Return the configurations of the first `length` complete rows, repeats merged, with warped labels.
 
     Several objectives are scaled to their ranges and joined by the augmented Chebyshev norm of ParEGO (Knowles, 2006,
     eq. 2, rho = 0.05), with weights drawn by `rng` (equal ones if None), so that proposals aim all along the front.
-    A row that broke a constraint is worse than every one that met them, by how far it broke it.
+    A row that broke a constraint is worse than every one that met them, by how far it broke it. Of what is farther from
+    the best than `reach` times the median only the order counts.
     """
     config = evidence.config.view()[:length, 0].astype(np.int64)
     losses, excess = evidence.losses.view()[:length], evidence.excess.view()[:length, 0]
@@ -155,11 +158,11 @@ def labelled(evidence: Evidence, length: int, rng: Rng | None) -> Labelled:
         variance = np.stack([np.bincount(config, weights=column * share**2) for column in variance.T], axis=1)
         excess = np.bincount(config, weights=excess * share).astype(np.float64)
     loss = _scalar(losses, excess, rng)
-    labels = warp(loss, evidence.reach)
+    labels = warp(loss, reach)
     known = np.zeros(len(labels))
     if losses.shape[1] == 1 and variance.any():
         known = _label_variance(loss, labels, variance[:, 0])
-    return Labelled(evidence.x.view()[:n_configs], labels, counts, known, np.arange(n_configs))
+    return Labelled(evidence.x.view()[:n_configs], loss, labels, counts, known, np.arange(n_configs))
 
 
 def within_deviation(evidence: Evidence, length: int) -> tuple[float, int]:

@@ -55,7 +55,7 @@ class GpState:
         self.evidence = Evidence(problem)
         self.stages = Stages(problem.space) if in_stages else None
         length2 = np.ones(len(problem.space)) if self.stages is None else self.stages.length2
-        self.surrogate = Surrogate(Features(problem.space), length2)
+        self.surrogate = Surrogate(Features(problem.space), length2, is_tree=problem.space.is_conditional)
         self.every = every_row(problem.space) if _is_small(problem.space) else None
 
 

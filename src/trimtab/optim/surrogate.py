@@ -14,6 +14,7 @@ import numpy as np
 from trimtab.arrays import Floats, Ints, Rng
 from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, fit
 from trimtab.numerics.input_warp import Curves, fit_curves
+from trimtab.numerics.warp import FAR_REACH, near_log_slopes
 from trimtab.optim.evidence import Evidence, Labelled, labelled, within_deviation
 from trimtab.optim.features import Features
 
@@ -28,7 +29,7 @@ COLD: Final = 40
 """Evaluations of the likelihood from the fit before, and from each fixed start."""
 
 WARPED_FROM: Final = 20
-"""Input warps are looked at from so many rows on."""
+"""Input warps, and other output warps than the usual one, are looked at from so many rows on."""
 
 WARP_GAIN: Final = 2.0
 """And are kept where the log densities of left-out labels sum to so much more with them."""
@@ -43,10 +44,11 @@ longer ones were worse after 25 trials, and not reliably better after 100; docs/
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What is fitted: hyperparameters [G + 3], and input warps if they pay."""
+    """What is fitted: hyperparameters [G + 3], the reach of the output warp, and input warps if they pay."""
 
     theta: Floats
-    curves: Curves | None = None
+    reach: float
+    curves: Curves | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,13 @@ class Surrogate:
     Args:
         features: the coordinates, not warped.
         length2: [D] the squared lengthscales of parameters that are likeliest before anything is known.
+        is_tree: whether the space has conditions. A search that has found a good branch has most of its results there:
+            were the worse half only ranked, all other branches would look alike and bad, and it would never leave.
     """
 
-    def __init__(self, features: Features, length2: Floats) -> None:
+    def __init__(self, features: Features, length2: Floats, *, is_tree: bool) -> None:
         self.features = features
+        self._reaches = (FAR_REACH,) if is_tree else (1.0, FAR_REACH)
         self._prior = replace(PRIOR, length2=length2[features.columns])
         self._fits: dict[int, Fit] = {}
 
@@ -92,7 +97,7 @@ class Surrogate:
         """
         n = len(evidence) if length is None else length
         fitted = self.fit(evidence, n)
-        seen = labelled(evidence, n, rng)
+        seen = labelled(evidence, n, rng, fitted.reach)
         if len(seen) > KEPT_ROWS:
             half = KEPT_ROWS // 2
             seen = seen.take(np.union1d(np.argsort(-seen.labels)[:half], np.arange(len(seen) - half, len(seen))))
@@ -104,7 +109,7 @@ class Surrogate:
         """Return what was fitted at the largest length that is due by `n` rows.
 
         Due are 2, 3, ... 10 rows, then every growth by a twentieth; at 10, 20, 40, ... the fit starts anew, and decides
-        about input warps, else from the one before.
+        about warps, else from the one before.
         """
         base = n
         if n > 10:
@@ -120,33 +125,51 @@ class Surrogate:
         return self._fits[due[-1]]
 
     def _fit(self, evidence: Evidence, length: int, before: Fit | None) -> Fit:
-        seen = labelled(evidence, length, None)
+        if before is not None:
+            seen, prior = self._seen(evidence, length, before.reach)
+            features = self.features.warped(before.curves)
+            data = _data(features, features.embed(seen.x), seen)
+            return replace(before, theta=fit(data, prior, [before.theta], WARM))
+        if length < WARPED_FROM or len(self._reaches) == 1:
+            return self._anew(evidence, length, self._reaches[0])[0]
+        fits = [self._anew(evidence, length, reach) for reach in self._reaches]
+        return max(fits, key=lambda fitted: fitted[1])[0]  # of equals the first
+
+    def _seen(self, evidence: Evidence, length: int, reach: float) -> tuple[Labelled, Prior]:
+        """Return what is fitted on, and with what penalties."""
+        seen = labelled(evidence, length, None, reach)
         if len(seen) > FIT_ROWS:
             seen = seen.take(_informative(seen.labels))
-        prior = self._prior
         if within_deviation(evidence, length)[0] == 0.0:  # what looks like noise is detail
-            prior = replace(prior, noise=1e-6, noise_bounds=(1e-7, 1e-5))
-        features = self.features.warped(None if before is None else before.curves)
-        data = _data(features, features.embed(seen.x), seen)
-        if before is not None:
-            return Fit(fit(data, prior, [before.theta], WARM), before.curves)
-        centre = prior.centre(features.n_groups)
+            return seen, replace(self._prior, noise=1e-6, noise_bounds=(1e-7, 1e-5))
+        return seen, self._prior
+
+    def _anew(self, evidence: Evidence, length: int, reach: float) -> tuple[Fit, float]:
+        """Return a fit from fixed starts, and how well it foresees losses that are left out of the better half."""
+        seen, prior = self._seen(evidence, length, reach)
+        data = _data(self.features, self.features.embed(seen.x), seen)
+        centre = prior.centre(data.n_groups)
         long = centre.copy()
         long[N_SCALES:] = np.log(4.0)
         theta = fit(data, prior, [centre, long], COLD)
-        return self._warped(data, seen, prior, theta) if length >= WARPED_FROM else Fit(theta)
+        density = Posterior(data, theta).leave_one_out()
+        curves = None
+        if length >= WARPED_FROM and len(self.features.places):
+            theta, curves, density = self._curved(data, seen, prior, theta, density)
+        by_loss = density + near_log_slopes(seen.losses, seen.labels)
+        return Fit(theta, reach, curves), float(np.nansum(by_loss))
 
-    def _warped(self, data: Data, seen: Labelled, prior: Prior, theta: Floats) -> Fit:
-        """Return a fit with input warps if they foresee labels that are left out clearly better, else one without."""
-        features = self.features
-        if not len(features.places):
-            return Fit(theta)
-        u, active = features.unit(seen.x), features.active(seen.x)
-        warped_theta, curves = fit_curves(data, u, active, features.places, prior, theta, COLD)
-        warped = _data(features, features.warped(curves).embed(seen.x), seen)
-        gain = Posterior(warped, warped_theta).leave_one_out() - Posterior(data, theta).leave_one_out()
-        pays = float(gain.sum()) > WARP_GAIN
-        return Fit(warped_theta, curves) if pays else Fit(theta)
+    def _curved(
+        self, data: Data, seen: Labelled, prior: Prior, theta: Floats, density: Floats
+    ) -> tuple[Floats, Curves | None, Floats]:
+        """Return hyperparameters, input warps and [n] densities: with warps if left-out labels are clearly denser."""
+        u, active = self.features.unit(seen.x), self.features.active(seen.x)
+        warped_theta, curves = fit_curves(data, u, active, self.features.places, prior, theta, COLD)
+        warped = _data(self.features, self.features.warped(curves).embed(seen.x), seen)
+        warped_density = Posterior(warped, warped_theta).leave_one_out()
+        if float((warped_density - density).sum()) > WARP_GAIN:
+            return warped_theta, curves, warped_density
+        return theta, None, density
 
 
 def _data(features: Features, z: Floats, seen: Labelled) -> Data:

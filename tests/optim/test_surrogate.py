@@ -1,0 +1,84 @@
+"""Which warps are chosen for what kind of objective, and that the choice depends on nothing but what was told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from trimtab.arrays import Floats
+from trimtab.numerics.warp import FAR_REACH
+from trimtab.optim.evidence import Evidence
+from trimtab.optim.features import Features
+from trimtab.optim.surrogate import Surrogate
+from trimtab.space.condition import given
+from trimtab.space.parameter import Categorical, Float
+from trimtab.space.problem import Problem, minimize
+from trimtab.space.space import Space
+from trimtab.testing.simulation import Simulation
+
+SQUARE = Space(x=Float(0, 1), y=Float(0, 1))
+
+
+def bowl(x: Floats) -> float:
+    return float(((x - 0.4) ** 2).sum())
+
+
+def cliffs(x: Floats) -> float:
+    """Smooth where it is good, and of any size elsewhere."""
+    return bowl(x) + (x[0] > 0.55) / (1e-3 + abs(np.sin(37 * x[1])))
+
+
+def told(space: Space, loss: Callable[[Floats], float], n: int, seed: int) -> Evidence:
+    run = Simulation(Problem(space, (minimize("loss"),)))
+    evidence = Evidence(run.problem)
+    for x in space.sample(np.random.default_rng(seed), n):
+        number = run.enqueue(x)
+        run.start(number)
+        run.tell(number, loss(x))
+        evidence.tell(run.table, number)
+    return evidence
+
+
+def surrogate(space: Space) -> Surrogate:
+    return Surrogate(Features(space), np.ones(len(space)), is_tree=space.is_conditional)
+
+
+@pytest.mark.parametrize(("loss", "reach"), [(bowl, FAR_REACH), (cliffs, 1.0)])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_worse_half_keeps_its_distances_only_where_they_help(
+    loss: Callable[[Floats], float], reach: float, seed: int
+) -> None:
+    model = surrogate(SQUARE)
+    evidence = told(SQUARE, loss, 25, seed)
+    assert model.fit(evidence, 19).reach == 1.0, "too few rows to tell"
+    assert model.fit(evidence, 25).reach == reach
+
+
+def test_the_unit_of_the_losses_chooses_nothing() -> None:
+    def fitted(scale: float) -> tuple[float, Floats]:
+        found = surrogate(SQUARE).fit(told(SQUARE, lambda x: scale * cliffs(x), 25, 1), 25)
+        return found.reach, found.theta
+
+    usual = fitted(1.0)
+    for scale in (2.0**-300, 2.0**300):
+        reach, theta = fitted(scale)
+        assert reach == usual[0]
+        np.testing.assert_allclose(theta, usual[1], rtol=1e-6)
+
+
+def test_in_a_space_with_conditions_distances_are_always_kept() -> None:
+    space = Space(kind=Categorical(("flat", "steep")), x=Float(0, 1, when=given("kind") == "steep"), y=Float(0, 1))
+    evidence = told(space, lambda x: cliffs(np.nan_to_num(x[1:])), 25, 0)
+    assert {surrogate(space).fit(evidence, n).reach for n in (5, 20, 25)} == {FAR_REACH}
+
+
+def test_a_fit_depends_on_what_was_told_and_not_on_when_it_was_asked() -> None:
+    evidence = told(SQUARE, cliffs, 50, 2)
+    often, once = surrogate(SQUARE), surrogate(SQUARE)
+    for n in range(2, 50):
+        often.fit(evidence, n)
+    one, other = often.fit(evidence, 50), once.fit(evidence, 50)
+    np.testing.assert_array_equal(one.theta, other.theta)
+    assert one.reach == other.reach
