@@ -29,6 +29,7 @@ from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.search import N_REFINED, candidates, every_row, neighbours, refined
 from trimtab.optim.stages import Stages
 from trimtab.optim.surrogate import FIT_ROWS, Surrogate
+from trimtab.optim.trust import TrustRegion
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 
@@ -97,17 +98,15 @@ class Gp:
         first = start.default(table, request)
         if first is not None:
             return first
-        given = request.given
-        if state.stages is not None and given is None:
-            given = state.stages.given(len(table), state.evidence.n_idle)
         is_early = len(table) < self.n_initial(len(table.space)) or len(state.evidence) < 2
         if is_early or not state.surrogate.features.n_groups:
-            return start.start(table, replace(request, given=given))
+            return start.start(table, replace(request, given=_given(state, request, 0)))
         rows: list[Floats] = []
         whys: list[str] = []
         with blas.one_thread():
             model = _Model(state, table, request.rng)
             for i in range(request.n):
+                given = _given(state, request, i)
                 again = None if request.given is not None else model.leader_to_confirm(request.number + i)
                 found = again or model.propose(request.rng, given)
                 if found is None and given is not None and request.given is None:
@@ -118,6 +117,13 @@ class Gp:
                 rows.append(found[0])
                 whys.append(found[1])
         return Proposal(np.array(rows).reshape(-1, len(table.space)), "gp", tuple(whys))
+
+
+def _given(state: GpState, request: Request, i: int) -> Floats | None:
+    """Return [D] what proposal `i` of a request may not vary: what the request says, else what waits for its stage."""
+    if request.given is not None or state.stages is None:
+        return request.given
+    return state.stages.given(request.number + i, state.evidence.n_idle)
 
 
 def _is_small(space: Space) -> bool:
@@ -135,6 +141,7 @@ class _Model:
         self._best = float(self._posterior.mean(model.z).max())
         self._is_bold = state.evidence.n_idle >= IDLE and len(table) % BOLD_EVERY == 1
         self._belief = belief.weight(self._space, self._seen)
+        self._region = TrustRegion(self._space, self._features, self._seen.x)
         self._failures = Failures(state.evidence, self._features) if len(state.evidence.failed) else None
         self._pending: set[bytes] = set()
         # In a continuous space a row is not drawn twice, but a branch of it may hold few configurations, or one.
@@ -147,6 +154,7 @@ class _Model:
             z = self._features.embed(x)
             self._pending |= {key_of(row) for row in x}
             self._best = max(self._best, float(self._posterior.mean(z).max()))
+            self._region.add(x)
             self._posterior = self._posterior.condition(z)
 
     def leader_to_confirm(self, number: int) -> tuple[Floats, str] | None:
@@ -231,6 +239,8 @@ class _Model:
         score = BOLD_SCALE * (mean + BOLDNESS * deviation) if self._is_bold else log_ei(mean, deviation, self._best)
         if self._belief:
             score += self._belief * self._space.log_prior(x)
+        if self._region.radius is not None:
+            score -= self._region.cost(x)
         return score if self._failures is None else score + self._failures.cost(z)
 
     def _slope(self, z: Floats) -> tuple[Floats, Floats]:

@@ -2,9 +2,10 @@
 
 Of many parameters few matter (Bergstra & Bengio, 2012), and who trains models often knows which: so say `priority=` and
 the names that everybody gives to the learning rate, the batch size, the depth. Parameters join in that order as trials
-come in, sooner when the search stands still; until then they stay at their defaults. (The advice to tune few things
-with few trials is that of Google's tuning playbook; order of names after van Rijn & Hutter, 2018, and Probst et al.,
-2019.)
+come in, sooner when the search stands still; until then they stay at their defaults. Every second proposal searches
+the whole space all the same, so that little is lost where what was said to come first does not. (The advice to tune few
+things with few trials is that of Google's tuning playbook; order of names after van Rijn & Hutter, 2018, and Probst et
+al., 2019.)
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ TRIALS_EACH: Final = 3
 
 PATIENCE: Final = 3
 """And one for every so many trials without an improvement."""
+
+WHOLE_EVERY: Final = 2
+"""One of so many proposals has all parameters to vary."""
 
 UNIMPORTANT: Final = 40.0
 """The squared lengthscale, in unit ranges, that is expected of parameters that are not among the first."""
@@ -72,14 +76,16 @@ class Stages:
             self.length2[[i for i in waits if ranks[i] >= (_NAMED if is_told else _LAST)]] = UNIMPORTANT
         self._default = space.default_row()
 
-    def given(self, n_trials: int, n_idle: int) -> Floats | None:
-        """Return [D] the defaults of parameters that wait, nan for those that have joined; None when all have.
+    def given(self, number: int, n_idle: int) -> Floats | None:
+        """Return [D] the defaults of parameters that wait, nan for those that have joined; None where none waits.
 
         Args:
-            n_trials: trials so far.
+            number: of the trial that is to be proposed.
             n_idle: trials since the best result.
         """
-        n_joined = max(self._n_first, n_trials // TRIALS_EACH) + n_idle // PATIENCE
+        if number % WHOLE_EVERY == 0:
+            return None
+        n_joined = max(self._n_first, number // TRIALS_EACH) + n_idle // PATIENCE
         if n_joined >= len(self._order):
             return None
         row: Floats = np.full(len(self._default), np.nan)
