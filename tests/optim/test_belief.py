@@ -6,6 +6,7 @@ import pytest
 from trimtab.optim import belief
 from trimtab.optim.evidence import Evidence, labelled
 from trimtab.optim.gp import Gp
+from trimtab.optim.tpe import Tpe
 from trimtab.space.parameter import Categorical, Float
 from trimtab.space.problem import Problem, minimize
 from trimtab.space.space import Space
@@ -26,7 +27,8 @@ def told(space: Space, n: int, best: float) -> Evidence:
 
 
 def weight(space: Space, n: int, best: float) -> float:
-    return belief.weight(space, labelled(told(space, n, best), n, None))
+    seen = labelled(told(space, n, best), n, None)
+    return belief.weight(space, seen.x, seen.labels, n)
 
 
 def test_a_prior_washes_out() -> None:
@@ -42,21 +44,22 @@ def test_a_prior_that_results_contradict_is_left_aside() -> None:
     assert weight(Space(x=Float(0, 1, default=0.0)), 30, 1.0) == 0.0, "nothing was said"
 
 
-def late_losses(best: float, seed: int, *, prior: float | None) -> list[float]:
+def best_losses(engine: Gp | Tpe, best: float, seed: int, prior: float | None, *, n: int, waves: float) -> list[float]:
+    """Return the best losses after 10 and after n trials; the default is at 0.8."""
     space = Space({f"x{i}": Float(0, 1, default=0.8, prior=prior) for i in range(5)})
-    run = Simulation(Problem(space, LOSS), Gp(), seed)
-    for _ in range(30):
+    run = Simulation(Problem(space, LOSS), engine, seed)
+    for _ in range(n):
         [number] = run.ask()
+        x = run.table.x[number]
         run.start(number)
-        run.tell(
-            number, float(((run.table.x[number] - best) ** 2).sum() + 0.1 * np.sin(30 * run.table.x[number]).sum())
-        )
+        run.tell(number, float(((x - best) ** 2 + waves * np.sin(30 * x)).sum()))
     return [float(run.table.y[:10, 0].min()), float(run.table.y[:, 0].min())]
 
 
-def test_a_good_prior_helps_early_and_a_bad_one_does_not_hurt_for_long() -> None:
+@pytest.mark.parametrize(("engine", "n", "waves"), [(Gp(), 30, 0.1), (Tpe(), 60, 0.0)], ids=["gp", "tpe"])
+def test_a_good_prior_helps_early_and_a_bad_one_does_not_hurt_for_long(engine: Gp | Tpe, n: int, waves: float) -> None:
     def mean(best: float, prior: float | None) -> np.ndarray:
-        return np.mean([late_losses(best, seed, prior=prior) for seed in range(8)], axis=0)
+        return np.mean([best_losses(engine, best, seed, prior, n=n, waves=waves) for seed in range(8)], axis=0)
 
     assert mean(0.7, 0.1)[0] < mean(0.7, None)[0]
     from_the_default = 5 * (0.8 - 0.2) ** 2

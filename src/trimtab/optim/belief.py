@@ -10,8 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from trimtab.arrays import Floats
-from trimtab.optim.evidence import Labelled
+from trimtab.arrays import Floats, Ints
 from trimtab.space.space import Space
 
 BETA: Final = 10.0
@@ -24,16 +23,23 @@ AGAINST: Final = -0.4
 """The rank correlation of prior and results below which the prior is left aside."""
 
 
-def weight(space: Space, seen: Labelled) -> float:
-    """Return the power of the prior: 0 without one, or when what it favours turned out worse than the rest."""
-    if space.prior.is_flat or not len(seen):
+def weight(space: Space, x: Floats, labels: Floats | Ints, n: int) -> float:
+    """Return the power of the prior: 0 without one, or when what it favours turned out worse than the rest.
+
+    Args:
+        space: whose prior it is.
+        x: [m, D] configurations with results.
+        labels: [m] how good these are, larger is better; only the order counts.
+        n: how many configurations have results.
+    """
+    if space.prior.is_flat or not n:
         return 0.0
-    if len(seen) >= JUDGED and _rank_correlation(space.log_prior(seen.x), seen.labels) < AGAINST:
+    if len(x) >= JUDGED and _rank_correlation(space.log_prior(x), labels) < AGAINST:
         return 0.0
-    return BETA / len(seen)
+    return BETA / n
 
 
-def _rank_correlation(a: Floats, b: Floats) -> float:
+def _rank_correlation(a: Floats, b: Floats | Ints) -> float:
     """Return Spearman's coefficient, 0 where one side is constant."""
     ranks = [np.unique(v, return_inverse=True)[1].astype(np.float64) for v in (a, b)]
     x, y = (r - r.mean() for r in ranks)

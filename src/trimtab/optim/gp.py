@@ -140,7 +140,7 @@ class _Model:
         self._seen, self._features, self._posterior = model.seen, model.features, model.posterior
         self._best = float(self._posterior.mean(model.z).max())
         self._is_bold = state.evidence.n_idle >= IDLE and len(table) % BOLD_EVERY == 1
-        self._belief = belief.weight(self._space, self._seen)
+        self._belief = belief.weight(self._space, self._seen.x, self._seen.labels, len(self._seen))
         self._region = TrustRegion(self._space, self._features, self._seen.x)
         self._failures = Failures(state.evidence, self._features) if len(state.evidence.failed) else None
         self._pending: set[bytes] = set()

@@ -18,6 +18,7 @@ from trimtab.arrays import Bools, Floats, Ints, Rng
 from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.numerics import blas
 from trimtab.numerics.parzen import Parzen, Points, neighbour_deviation
+from trimtab.optim import belief
 from trimtab.optim.cells import Cells
 from trimtab.optim.evidence import key_of
 from trimtab.optim.place import place
@@ -39,9 +40,10 @@ OTHERS: Final = 1000
 """About so many of the others are remembered: the latest, and ever fewer of the older."""
 
 N_DRAWN: Final = 64
+N_BELIEVED: Final = 16
 N_LOCAL: Final = 4
 LOCAL_STEP: Final = 0.05
-"""Candidates: draws from the good density, and steps from each of the best few trials."""
+"""Candidates: draws from the good density, from the user's prior if it counts, and steps from the best few trials."""
 
 FEW_VALUES: Final = 100
 """A numeric parameter of more values is taken for continuous: no kernel is narrower than its cells."""
@@ -216,6 +218,7 @@ class Densities:
         weight *= self._n_good / weight.sum()
         self._good = state.axes.densities(state.axes.points(x[is_good]), weight)
         self._best = space.to_unit(x[np.argsort(rank, kind="stable")[:N_LOCAL]])
+        self._belief = belief.weight(space, x, -rank, state.n_complete)
         others = np.array([*state.others, *pending]).reshape(-1, len(space))
         self._others = np.concatenate([x[share < 1.0], others])
         self._weight = np.concatenate([1.0 - share[share < 1.0], np.ones(len(others))])
@@ -230,10 +233,11 @@ class Densities:
     def propose(self, rng: Rng, given: Floats | None, tried: _Tried) -> tuple[Floats, str]:
         """Return [D] the candidate of the largest ratio that was not tried, and why."""
         x = self._candidates(rng, given)
-        score = self.log_ratio(x)
+        ratio = self.log_ratio(x)
+        score = ratio + self._belief * self._space.log_prior(x) if self._belief else ratio
         for i in np.argsort(-score, kind="stable").tolist():
             if x[i] not in tried:
-                factor = float(np.exp(min(score[i], 690.0)))
+                factor = float(np.exp(min(ratio[i], 690.0)))
                 return x[i], (
                     f"likelier among the best {self._n_good} of {self._n} than among the rest, "
                     f"by a factor of {factor:.2g}"
@@ -247,7 +251,7 @@ class Densities:
         return self._axes.densities(self._axes.points(self._others), self._weight)
 
     def _candidates(self, rng: Rng, given: Floats | None) -> Floats:
-        """Return rows that may be tried: drawn from the good density, and a step away from the best."""
+        """Return rows that may be tried: drawn from the good density and the prior, and a step away from the best."""
         n = N_DRAWN + len(self._best)
         u = rng.random((n, len(self._space)))
         for columns, density in zip(self._axes.groups, self._good, strict=True):
@@ -258,6 +262,8 @@ class Densities:
         u[N_DRAWN:] = np.where(np.isnan(self._best), u[N_DRAWN:], stepped)
         x, fits = place(self._space, u, given)
         x = x[fits]
+        if self._belief:
+            x = np.concatenate([x, self._space.sample_prior(rng, N_BELIEVED, given)])
         enough = n // 4  # where constraints refuse most of them, draw among those that they leave
         return x if len(x) >= enough else np.concatenate([x, self._space.sample(rng, enough, given)])
 
