@@ -63,9 +63,10 @@ class TrustRegion:
         """Return [n] what to subtract from the scores of rows [n, D]: 0 inside the region."""
         if self.radius is None:
             return np.zeros(len(x))
-        from scipy.spatial.distance import cdist
-
-        distance: Floats = cdist(self._places(x), self._centres, "chebyshev").min(axis=1)
+        farthest = np.zeros((len(x), len(self._centres)))
+        for u, centre in zip(self._places(x).T, self._centres.T, strict=True):  # a coordinate at a time: no [n, m, P]
+            np.maximum(farthest, np.abs(u[:, None] - centre), out=farthest)
+        distance: Floats = farthest.min(axis=1)
         return (distance > self.radius) * (OUTSIDE + distance)
 
     def _places(self, x: Floats) -> Floats:
