@@ -11,7 +11,7 @@ import pytest
 from trimtab.arrays import Floats, rng_at
 from trimtab.errors import SpaceError
 from trimtab.ledger.event import FAILURE_KINDS
-from trimtab.ledger.table import FAILED
+from trimtab.ledger.table import FAILED, STOPPED
 from trimtab.numerics import blas
 from trimtab.optim.auto import Auto
 from trimtab.optim.gp import Gp
@@ -132,6 +132,31 @@ def test_a_configuration_that_failed_is_not_proposed_again(failure: str) -> None
     assert n_repeats(failed) == 0
     for row in run.propose(5).x:
         assert not (failed == row).all(axis=1).any()
+
+
+@pytest.mark.parametrize("engine", [Gp(), Auto()], ids=["gp", "auto"])
+@pytest.mark.parametrize("at_once", [1, 16])
+def test_where_all_fails_each_of_a_small_space_is_tried_once(engine: Gp | Auto, at_once: int) -> None:
+    """The model never has a result to learn from."""
+    run = study(Space(a=Int(0, 9), b=Int(0, 7)), 160, lambda _params, _number: "nan", optimizer=engine, at_once=at_once)
+    assert len(run.table) == 80
+    assert n_repeats(run.table.x) == 0
+
+
+@pytest.mark.parametrize("engine", [Gp(), Auto(), Tpe()], ids=["gp", "auto", "tpe"])
+def test_a_configuration_that_was_stopped_is_not_proposed_again(engine: Gp | Auto | Tpe) -> None:
+    """The best third of the space is always stopped: the model wants to go there."""
+    run = Simulation(Problem(Space(a=Int(0, 19), b=Int(0, 19)), LOSS), engine, 0)
+    for _ in range(60):
+        [number] = run.ask()
+        a, b = run.table.x[number]
+        run.start(number)
+        if a < 7:
+            run.stop(number)
+        else:
+            run.tell(number, float(a + 0.1 * b))
+    assert (run.table.state == STOPPED).sum() >= 3, "else this shows nothing"
+    assert n_repeats(run.table.x) <= 1, "but a leader to confirm"
 
 
 # ---- where trials fail

@@ -6,7 +6,8 @@ import pytest
 from trimtab.optim.features import Features
 from trimtab.optim.gp import Gp
 from trimtab.optim.trust import EVERYWHERE, FROM, OUTSIDE, RADIUS, TrustRegion
-from trimtab.space.parameter import Float, Int
+from trimtab.space.condition import given
+from trimtab.space.parameter import Categorical, Float, Int, Parameter
 from trimtab.space.problem import Problem, minimize
 from trimtab.space.space import Space
 from trimtab.testing.simulation import Simulation
@@ -50,6 +51,31 @@ def test_small_spaces_and_long_histories_have_no_region() -> None:
     assert radii[0] < radii[1] < EVERYWHERE
     assert radii[2] is None
     assert region(WIDE, rows).cost(WIDE.sample(np.random.default_rng(1), 3)).tolist() == [0.0] * 3
+
+
+def test_rows_of_another_branch_are_apart_only_in_what_both_have() -> None:
+    def branch(kind: str) -> dict[str, Parameter]:
+        return {f"{kind}{i}": Float(0, 1, when=given("kind") == kind) for i in range(10)}
+
+    both = {f"x{i}": Float(0, 1) for i in range(10)}
+    space = Space({"kind": Categorical(("p", "q"))} | both | branch("p") | branch("q"))
+    rows = space.sample(np.random.default_rng(0), 60)
+    p, q = rows[rows[:, 0] == 0], rows[rows[:, 0] == 1]
+    tried = p[:5]
+    one = region(space, tried)
+    assert one.radius is not None
+    twins = q.copy()
+    twins[:, 1:11] = tried[0, 1:11]
+    assert (one.cost(twins) == 0.0).all()
+    assert (one.cost(p[5:]) > 0.0).any()
+
+
+def test_branches_count_by_what_is_active_at_once() -> None:
+    space = Space(
+        {"kind": Categorical(("p", "q"))}
+        | {f"{k}{i}": Float(0, 1, when=given("kind") == k) for k in "pq" for i in range(FROM - 1)}
+    )
+    assert region(space, space.sample(np.random.default_rng(0), 5)).radius is None
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -1,8 +1,8 @@
 """Whether the leader should be run again, where results are noisy: the lowest of many noisy results is a lucky one.
 
 A leader that was lucky loses its place when its repeats are averaged in, and one that was not becomes worth its figure.
-How noisy results are is what repeats tell; until there are any, the model's own noise says whether one is worth its
-price, and where a repeat gives the same result to the bit, there is never another.
+How noisy results are is what repeats tell; until there are a few, the model's own noise, and what the user said of the
+leader's, say whether one is worth its price. Where repeats give the same result to the bit, there is never another.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ EVERY: Final = 3
 MATERIAL: Final = 0.25
 """Noise matters when its deviation is more than this share of the lead over the fifth best."""
 
+KNOWN_FROM: Final = 3
+"""So many repeats tell the noise better than the model does: one lucky pair does not."""
+
 
 def leader_to_confirm(evidence: Evidence, seen: Labelled, noise: float, number: int) -> tuple[Floats, int] | None:
     """Return ([D] the leader, how often it ran), if trial `number` is well spent on running it again.
@@ -42,10 +45,12 @@ def leader_to_confirm(evidence: Evidence, seen: Labelled, noise: float, number: 
     if count > 2 + n // 30:
         return None
     deviation, freedom = within_deviation(evidence, n)
-    if not freedom:
-        is_noisy = np.sqrt(noise) > MATERIAL * (seen.labels[leader] - seen.labels[order[-1]])
+    if freedom and deviation == 0.0:
+        return None
+    if freedom < KNOWN_FROM:
+        is_noisy = np.sqrt(noise + seen.known[leader]) > MATERIAL * (seen.labels[leader] - seen.labels[order[-1]])
     else:
-        losses = evidence.mean_losses()
+        losses = evidence.mean_losses()[seen.rows]
         with np.errstate(over="ignore"):
             is_noisy = deviation > MATERIAL * (losses[order[-1]] - losses[leader])
-    return (seen.x[leader], count) if is_noisy and deviation != 0.0 else None
+    return (seen.x[leader], count) if is_noisy else None

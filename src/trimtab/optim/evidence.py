@@ -12,7 +12,7 @@ import numpy as np
 
 from trimtab.arrays import Floats, Ints, Rng
 from trimtab.ledger.event import FAILURE_KINDS
-from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
+from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.numerics.warp import warp
 from trimtab.optim.ranking import split
 from trimtab.space.problem import Problem
@@ -55,6 +55,8 @@ class Evidence:
         excess: [n, 1] by how much the worst constraint is broken; 0 where all are met.
         failed: [f, D] configurations that failed through their own fault.
         failure: [f, 1] the place of their kind in FAILURE_KINDS.
+        stopped: [s, D] configurations that were stopped early.
+        over: keys of all configurations that are over: complete, failed or stopped.
         fates: [t, 1] of each trial that is over, 1 if it failed through its own fault, else 0.
         n_idle: trials since the first objective was at its best.
     """
@@ -63,25 +65,25 @@ class Evidence:
         self._objectives = np.array([i for i, m in enumerate(problem.metrics) if m.is_objective])
         d, k = len(problem.space), len(self._objectives)
         self.x, self.config, self.losses, self.known, self.excess = Rows(d), Rows(1), Rows(k), Rows(k), Rows(1)
-        self.failed, self.failure = Rows(d), Rows(1)
+        self.failed, self.failure, self.stopped = Rows(d), Rows(1), Rows(d)
         self.fates = Rows(1)
         self.n_idle = 0
         self._best = np.inf
         self._ids: dict[bytes, int] = {}
-        self._over: set[bytes] = set()
+        self.over: set[bytes] = set()
 
     def __len__(self) -> int:
         return len(self.losses)
 
     def tell(self, table: TrialTable, row: int) -> None:
-        """Take up a trial that is over. One that was stopped early says nothing yet."""
+        """Take up a trial that is over."""
         x, state = table.x[row], table.state[row]
+        self.over.add(key_of(x))
         failed = state == FAILED and FAILURE_KINDS[int(table.failure[row])] not in NOT_ITS_FAULT
         self.fates.add(np.array([float(failed)]))
         self.n_idle += 1
         if state == COMPLETE:
             key = key_of(x)
-            self._over.add(key)
             if key not in self._ids:
                 self._ids[key] = len(self._ids)
                 self.x.add(x)
@@ -93,21 +95,17 @@ class Evidence:
             self.excess.add(np.array([worst]))
             if worst == 0.0 and losses[0] < self._best:
                 self._best, self.n_idle = losses[0], 0
-        elif state == FAILED:
-            self._over.add(key_of(x))
-            if failed:
-                self.failed.add(x)
-                self.failure.add(table.failure[row : row + 1].astype(np.float64))
+        elif failed:
+            self.failed.add(x)
+            self.failure.add(table.failure[row : row + 1].astype(np.float64))
+        elif state == STOPPED:
+            self.stopped.add(x)
 
     def mean_losses(self) -> Floats:
         """Return [C] the first objective of each configuration, repeats averaged."""
         config, loss = self.config.view()[:, 0].astype(np.int64), self.losses.view()[:, 0]
         counts = np.bincount(config)
         return np.bincount(config, weights=loss / counts[config]).astype(np.float64)
-
-    def is_over(self, key: bytes) -> bool:
-        """Return whether the configuration of this key was tried to its end, good or bad."""
-        return key in self._over
 
 
 @dataclass(frozen=True, slots=True)

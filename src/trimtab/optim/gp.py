@@ -29,6 +29,7 @@ from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.search import N_REFINED, candidates, every_row, neighbours, refined
 from trimtab.optim.stages import Stages
 from trimtab.optim.surrogate import FIT_ROWS, Surrogate
+from trimtab.optim.tried import Tried, without_repeats
 from trimtab.optim.trust import TrustRegion
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
@@ -44,6 +45,9 @@ BOLDNESS: Final = 3.0
 
 BOLD_SCALE: Final = 10.0
 """Labels, which span 1, in the unit of log expected improvement, to which chances and priors are added."""
+
+STOPPED_ROWS: Final = 100
+"""Of configurations that were stopped early so many are looked at, the latest."""
 
 N_LOCAL: Final = 2
 N_ROUNDS: Final = 4
@@ -100,7 +104,10 @@ class Gp:
             return first
         is_early = len(table) < self.n_initial(len(table.space)) or len(state.evidence) < 2
         if is_early or not state.surrogate.features.n_groups:
-            return start.start(table, replace(request, given=_given(state, request, 0)))
+            staged = replace(request, given=_given(state, request, 0))
+            tried = Tried(state.evidence.over, table.x[table.rows(RUNNING, WAITING)])
+            every = state.every if staged.given is None else None
+            return without_repeats(start.start(table, staged), table.space, staged, tried, every)
         rows: list[Floats] = []
         whys: list[str] = []
         with blas.one_thread():
@@ -113,7 +120,8 @@ class Gp:
                     found = model.propose(request.rng, None)  # nothing is left of this stage
                 if found is None:
                     break
-                model.pend(found[0][None])
+                if i + 1 < request.n:
+                    model.pend(found[0][None])
                 rows.append(found[0])
                 whys.append(found[1])
         return Proposal(np.array(rows).reshape(-1, len(table.space)), "gp", tuple(whys))
@@ -146,6 +154,9 @@ class _Model:
         self._pending: set[bytes] = set()
         # In a continuous space a row is not drawn twice, but a branch of it may hold few configurations, or one.
         self._may_recur = self._space.is_conditional or self._space.n_configurations is not None
+        stopped = self._evidence.stopped.view()[-STOPPED_ROWS:]
+        if len(stopped):  # no result, but a verdict: nothing is gained by looking there again
+            self._posterior = self._posterior.condition(self._features.embed(stopped))
         self.pend(table.x[table.rows(RUNNING, WAITING)])
 
     def pend(self, x: Floats) -> None:
@@ -212,7 +223,7 @@ class _Model:
         fresh = [
             i
             for i, key in enumerate(keys)
-            if first[key] == i and key not in self._pending and not self._evidence.is_over(key)
+            if first[key] == i and key not in self._pending and key not in self._evidence.over
         ]
         return x[fresh]
 

@@ -11,11 +11,12 @@ from trimtab.arrays import Floats, Rng
 from trimtab.optim.features import Features
 from trimtab.optim.lattice import Lattice
 from trimtab.optim.place import place
-from trimtab.space.parameter import CATEGORICAL, FLOAT
+from trimtab.space.parameter import CATEGORICAL
 from trimtab.space.space import Space
 
 N_REFINED: Final = 8
 REFINE_STEPS: Final = 15
+N_CHOICES: Final = 32
 
 Slope = Callable[[Floats], tuple[Floats, Floats]]
 """From coordinates [m, Q] to scores [m] and their gradients [m, Q]."""
@@ -101,25 +102,28 @@ def refined(space: Space, features: Features, x: Floats, slope: Slope, reach: Fl
 
 
 def neighbours(space: Space, x: Floats, given: Floats | None) -> Floats:
-    """Return the rows one discrete parameter away from one of `x`: any other choice, or a step up or down."""
-    u = space.to_unit(x)
-    u = np.where(np.isnan(u), 0.5, u)
+    """Return the rows one discrete parameter away from one of `x`: another choice, or the next value up or down.
+
+    Of a categorical of many choices these are the 32 that follow the row's own, so that climbing passes all of them.
+    """
     found: list[Floats] = []
     for column, parameter in enumerate(space.parameters):
-        k = parameter.n_values
-        if k is None or k < 2 or parameter.kind == FLOAT:
+        grid = parameter.grid
+        if grid is None or grid.n < 2 or (given is not None and not np.isnan(given[column])):
             continue
-        for start in u:
+        for start in x[~np.isnan(x[:, column])]:
+            at = grid.nearest(float(start[column]))
             if parameter.kind == CATEGORICAL:
-                places = (np.arange(min(k, 32)) + 0.5) / k
+                others = (at + np.arange(1, min(grid.n, N_CHOICES + 1))) % grid.n
             else:
-                places = np.clip(start[column] + np.array([-1.0, 1.0]) / k, 0.0, 1.0)
-            moved = np.repeat(start[None], len(places), axis=0)
-            moved[:, column] = places
+                others = np.array([k for k in (at - 1, at + 1) if 0 <= k < grid.n])
+            moved = np.repeat(start[None], len(others), axis=0)
+            moved[:, column] = [grid.value(int(k)) for k in others]
             found.append(moved)
     if not found:
         return x[:0]
-    rows, fits = place(space, np.concatenate(found), given)
+    u = space.to_unit(np.concatenate(found))
+    rows, fits = place(space, np.where(np.isnan(u), 0.5, u), given)
     return rows[fits]
 
 

@@ -25,6 +25,7 @@ from trimtab.optim.place import place
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.ranking import ranks, split
 from trimtab.optim.start import check, check_options, n_initial, start
+from trimtab.optim.tried import Tried, untried, without_repeats
 from trimtab.space.parameter import CATEGORICAL
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
@@ -134,11 +135,11 @@ class Tpe:
     def ask(self, state: TpeState, table: TrialTable, request: Request) -> Proposal:
         space, rng, given = table.space, request.rng, request.given
         pending = table.x[[*table.running, *table.waiting][-OTHERS:]]
-        tried = _Tried(state.tried, {key_of(x) for x in pending})
+        tried = Tried(state.tried, pending)
         first = n_initial(len(space)) if self._n_initial is None else self._n_initial
         # Where all results are the same there is nothing to learn, and a density of past draws would drift.
         if len(table) < first or state.n_complete < 2 or state.is_flat or not state.axes.groups:
-            return _without_repeats(start(table, request), space, request, tried)
+            return without_repeats(start(table, request), space, request, tried)
         rows: list[Floats] = []
         whys: list[str] = []
         with blas.one_thread():
@@ -190,20 +191,6 @@ class Axes:
         return found
 
 
-class _Tried:
-    """The rows that need not be tried again."""
-
-    def __init__(self, over: set[bytes], pending: set[bytes]) -> None:
-        self._over, self._pending = over, pending
-
-    def __contains__(self, x: Floats) -> bool:
-        key = key_of(x)
-        return key in self._over or key in self._pending
-
-    def add(self, x: Floats) -> None:
-        self._pending.add(key_of(x))
-
-
 class Densities:
     """The densities of one ask, and the search for what is likeliest to be good."""
 
@@ -230,7 +217,7 @@ class Densities:
         self._weight = np.append(self._weight, 1.0)
         self._bad = self._fit_others()
 
-    def propose(self, rng: Rng, given: Floats | None, tried: _Tried) -> tuple[Floats, str]:
+    def propose(self, rng: Rng, given: Floats | None, tried: Tried) -> tuple[Floats, str]:
         """Return [D] the candidate of the largest ratio that was not tried, and why."""
         x = self._candidates(rng, given)
         ratio = self.log_ratio(x)
@@ -242,7 +229,7 @@ class Densities:
                     f"likelier among the best {self._n_good} of {self._n} than among the rest, "
                     f"by a factor of {factor:.2g}"
                 )
-        row = _untried(self._space, rng, given, tried)
+        row = untried(self._space, rng, given, tried)
         if row is not None:
             return row, "everything likely was tried: a random point"
         return x[int(np.argmax(score))], "everything near was tried: the likeliest again"
@@ -283,18 +270,3 @@ def _shares(rank: Ints, n_good: int) -> Floats:
     last = np.sort(rank)[n_good - 1]
     n_ahead, tied = np.count_nonzero(rank < last), rank == last
     return np.where(rank < last, 1.0, np.where(tied, (n_good - n_ahead) / np.count_nonzero(tied), 0.0))
-
-
-def _without_repeats(proposal: Proposal, space: Space, request: Request, tried: _Tried) -> Proposal:
-    """Return the proposal with random rows in the place of those that were tried, as far as others are found."""
-    x, whys = proposal.x.copy(), [proposal.reason(i) for i in range(len(proposal.x))]
-    for i, row in enumerate(proposal.x):
-        fresh = _untried(space, request.rng, request.given, tried) if row in tried else None
-        if fresh is not None:
-            x[i], whys[i] = fresh, f"{whys[i]} that was tried: a random one"
-        tried.add(x[i])
-    return Proposal(x, proposal.by, tuple(whys))
-
-
-def _untried(space: Space, rng: Rng, given: Floats | None, tried: _Tried) -> Floats | None:
-    return next((row for row in space.sample(rng, N_DRAWN, given) if row not in tried), None)

@@ -17,7 +17,7 @@ from trimtab.optim.features import Features
 from trimtab.space.space import Space
 
 FROM: Final = 20
-"""In spaces of at least so many free numeric parameters."""
+"""In spaces where so many free numeric parameters are active at once."""
 
 RADIUS: Final = 0.2
 GROWTH: Final = 0.3
@@ -35,6 +35,7 @@ class TrustRegion:
     """What is near one of the points that were tried.
 
     A parameter whose values are farther apart than the radius would never move, so those of few values are not held.
+    Two rows differ only in parameters that both have, so that no branch of a conditional space is shut out.
 
     Args:
         space: the space of the rows.
@@ -46,7 +47,7 @@ class TrustRegion:
     """
 
     def __init__(self, space: Space, features: Features, tried: Floats) -> None:
-        n_numeric = len(features.numeric)
+        n_numeric = int(features.active(tried).sum(axis=1).max())
         radius = RADIUS + GROWTH * len(tried) / (ROWS_EACH * (n_numeric + 1))
         n_values = [space.parameters[column].n_values for column in features.numeric]
         self._held = np.array([n is None or n > 1 / RADIUS for n in n_values], dtype=bool)
@@ -65,9 +66,11 @@ class TrustRegion:
             return np.zeros(len(x))
         farthest = np.zeros((len(x), len(self._centres)))
         for u, centre in zip(self._places(x).T, self._centres.T, strict=True):  # a coordinate at a time: no [n, m, P]
-            np.maximum(farthest, np.abs(u[:, None] - centre), out=farthest)
+            np.fmax(farthest, np.abs(u[:, None] - centre), out=farthest)
         distance: Floats = farthest.min(axis=1)
         return (distance > self.radius) * (OUTSIDE + distance)
 
     def _places(self, x: Floats) -> Floats:
-        return self._features.unit(x)[:, self._held]
+        """Return [n, H] unit places, nan where inactive."""
+        places: Floats = np.where(self._features.active(x), self._features.unit(x), np.nan)[:, self._held]
+        return places
