@@ -341,3 +341,18 @@ def test_a_scale_that_is_wrong_is_warped() -> None:
         plain_history(run, 30, lambda n, run=run: [(np.log10(run.table.x[n, 0]) + 3.3) ** 2])
         found.append(run.table.y[:30, 0].min())
     assert np.mean(found) < 0.005
+
+
+@pytest.mark.parametrize("diverged", [1e3, 1e300])
+def test_of_two_objectives_one_that_diverged_once_is_not_given_up(diverged: float) -> None:
+    space = Space({f"x{i}": Float(0, 1) for i in range(3)})
+    nearest = []
+    for seed in range(3):
+        run = Simulation(Problem(space, (minimize("a"), minimize("b"))), Gp(), seed)
+        for _ in range(40):
+            [number] = run.ask()
+            run.start(number)
+            a, b = (float(((run.table.x[number] - best) ** 2).sum()) for best in (0.3, 0.7))
+            run.tell(number, diverged if number == 3 else a, b)
+        nearest.append(run.table.y.min(axis=0))
+    assert (np.mean(nearest, axis=0) < 0.03).all()

@@ -140,7 +140,7 @@ class Labelled:
 def labelled(evidence: Evidence, length: int, rng: Rng | None, reach: float = 1.0) -> Labelled:
     """Return the configurations of the first `length` complete rows, repeats merged, with warped labels.
 
-    Several objectives are scaled to their ranges and joined by the augmented Chebyshev norm of ParEGO (Knowles, 2006,
+    Several objectives are warped each and joined by the augmented Chebyshev norm of ParEGO (Knowles, 2006,
     eq. 2, rho = 0.05), with weights drawn by `rng` (equal ones if None), so that proposals aim all along the front.
     A row that broke a constraint is worse than every one that met them, by how far it broke it. Of what is farther from
     the best than `reach` times the median only the order counts.
@@ -197,9 +197,8 @@ def _scalar(losses: Floats, excess: Floats, rng: Rng | None) -> Floats:
     if losses.shape[1] == 1:
         loss: Floats = losses[:, 0].copy()
     else:
-        with np.errstate(over="ignore", invalid="ignore"):
-            spread = np.ptp(losses, axis=0)
-            scaled = np.where((spread > 0) & np.isfinite(spread), (losses - losses.min(axis=0)) / spread, 0.0)
+        labels = np.stack([warp(column) for column in losses.T], axis=1)  # one that diverged must not be the scale
+        scaled = labels.max(axis=0) - labels
         k = losses.shape[1]
         weights = np.full(k, 1.0 / k) if rng is None else rng.dirichlet(np.ones(k))
         weighted = scaled * weights
