@@ -85,7 +85,7 @@ def test_after_an_ask_that_raises_they_are_as_before(
     run = simulation(Gp())
     monkeypatch.setattr(Posterior, place, broken)
     with pytest.raises(KeyboardInterrupt):
-        run.propose()
+        run.propose(2)  # the second of a batch is conditioned on the first
     assert threads() == before
     monkeypatch.undo()
     assert run.propose().by == "gp", "the guard is free again"
