@@ -92,6 +92,26 @@ def test_a_fantasy_leaves_the_mean_and_shrinks_the_deviation() -> None:
     assert told.predict(point)[1][0] < 0.5 * posterior.predict(point)[1][0]
 
 
+@pytest.mark.parametrize("n", [1, 40])
+def test_appended_rows_are_what_conditioning_anew_gives(n: int) -> None:
+    d = data()
+    posterior = Posterior(d, Prior().centre(d.n_groups))
+    appended = posterior.condition(np.random.default_rng(1).random((n, 5)))
+    z = np.random.default_rng(2).random((50, 5))
+    anew = Posterior(appended._data, posterior.theta)
+    for one, other in zip(appended.predict_with_gradient(z), anew.predict_with_gradient(z), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-10)
+
+
+def test_a_row_that_is_there_may_be_appended_many_times() -> None:
+    d = data()
+    posterior = Posterior(d, Prior().centre(d.n_groups))
+    for _ in range(20):
+        posterior = posterior.condition(d.z[:3])
+    assert posterior.n == 30 + 60
+    assert np.isfinite(posterior.predict(d.z)).all()
+
+
 def test_fitting_finds_the_parameters_that_matter() -> None:
     rng = np.random.default_rng(0)
     z = rng.random((80, 3))

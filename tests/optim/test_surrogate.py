@@ -9,12 +9,13 @@ import pytest
 
 from trimtab.arrays import Floats
 from trimtab.numerics.warp import FAR_REACH
-from trimtab.optim.evidence import Evidence
+from trimtab.optim.evidence import Evidence, labelled
+from trimtab.optim.failures import FailureFits
 from trimtab.optim.features import Features
 from trimtab.optim.surrogate import Surrogate
 from trimtab.space.condition import given
 from trimtab.space.parameter import Categorical, Float
-from trimtab.space.problem import Problem, minimize
+from trimtab.space.problem import Problem, at_most, minimize
 from trimtab.space.space import Space
 from trimtab.testing.simulation import Simulation
 
@@ -82,3 +83,48 @@ def test_a_fit_depends_on_what_was_told_and_not_on_when_it_was_asked() -> None:
     one, other = often.fit(evidence, 50), once.fit(evidence, 50)
     np.testing.assert_array_equal(one.theta, other.theta)
     assert one.reach == other.reach
+
+
+def test_each_constraint_counts_in_its_own_unit() -> None:
+    """Milliseconds and gigabytes: were breaches compared as numbers, only the latency would be learned."""
+    problem = Problem(SQUARE, (minimize("loss"), at_most("ms", 100.0), at_most("gb", 1.0)))
+    run = Simulation(problem)
+    evidence = Evidence(problem)
+    breaches = [(0.0, 0.0), (900.0, 0.0), (0.0, 9.0), (450.0, 0.0), (0.0, 4.5), (450.0, 4.5)]
+    for i, (ms, gb) in enumerate(breaches):
+        number = run.enqueue(np.array([0.1 * i, 0.5]))
+        run.start(number)
+        run.tell(number, 0.5, 100.0 + ms, 1.0 + gb)
+        evidence.tell(run.table, number)
+    losses = labelled(evidence, len(breaches), None).losses
+    assert losses[1] == losses[2] == losses[5]
+    assert losses[3] == losses[4]
+    assert losses[0] < losses[3] < losses[1]
+
+
+def failing(space: Space, n: int, seed: int) -> tuple[Evidence, FailureFits]:
+    run = Simulation(Problem(space, (minimize("loss"),)))
+    evidence = Evidence(run.problem)
+    for i, x in enumerate(space.sample(np.random.default_rng(seed), n)):
+        number = run.enqueue(x)
+        run.start(number)
+        if x[0] > 0.7:
+            run.fail(number, "oom" if i % 3 else "nan")
+        else:
+            run.tell(number, bowl(x))
+        evidence.tell(run.table, number)
+    return evidence, FailureFits(Features(space))
+
+
+def test_failures_are_fitted_as_of_the_latest_that_is_due() -> None:
+    """A study that was opened again, and so asks only late, comes to the same as one that asked all the way."""
+    lately, fits = failing(SQUARE, 120, 0)
+    kinds = np.unique(lately.failure.view()[:, 0])
+    assert len(kinds) == 2
+    often = FailureFits(fits.features)
+    for n in range(20, 121):
+        early, _ = failing(SQUARE, n, 0)
+        for kind in np.unique(early.failure.view()[:, 0]):
+            often.theta(early, float(kind))
+    for kind in kinds:
+        np.testing.assert_array_equal(often.theta(lately, float(kind)), fits.theta(lately, float(kind)))

@@ -24,6 +24,9 @@ from trimtab.arrays import Floats, Ints
 SQRT5 = 5.0**0.5
 N_SCALES = 3
 """Hyperparameters before the lengthscales: amplitude, trend, noise."""
+PENDING_NOISE = 1e-6
+"""The noise variance of rows that are appended, in amplitudes: next to none, so that nothing is to be learned there."""
+
 JITTERS = (0.0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
 
 
@@ -197,17 +200,18 @@ class Posterior:
         amplitude, trend, noise: variances.
     """
 
-    def __init__(self, data: Data, theta: Floats) -> None:
+    def __init__(self, data: Data, theta: Floats, chol: Floats | None = None) -> None:
+        """Condition on data; `chol` [n, n] is the lower factor of the covariance of the labels, if it is known."""
         self._data = data
         self.theta = theta
         self.amplitude, self.trend, self.noise = np.exp(theta[:N_SCALES]).tolist()
         self._scale = np.exp(-0.5 * theta[N_SCALES:])[data.group]
         self._zs = data.z * self._scale
         self._basis = _basis(data.z)
-        noise = self.noise * data.noise_share + data.known
-        k = self.amplitude * _matern(_square_distances(self._zs, self._zs))[0]
-        k += self.trend * (self._basis @ self._basis.T)
-        self._chol = _cholesky(k, noise, self.amplitude)
+        if chol is None:
+            noise = self.noise * data.noise_share + data.known
+            chol = _cholesky(self._kernel(data.z), noise, self.amplitude)
+        self._chol = chol
         self._alpha = _solve_twice(self._chol, data.y)
 
     @property
@@ -228,9 +232,26 @@ class Posterior:
             data.group,
             data.n_groups,
             np.append(data.noise_share, np.zeros(len(z))),
-            np.append(data.known, np.full(len(z), 1e-6 * self.amplitude)),
+            np.append(data.known, np.full(len(z), PENDING_NOISE * self.amplitude)),
         )
-        return Posterior(told, self.theta)
+        return Posterior(told, self.theta, self._appended(z))
+
+    def _appended(self, z: Floats) -> Floats | None:
+        """Return the lower factor with rows [p, Q] appended, in O(n**2 p); None where it takes more jitter."""
+        from scipy.linalg.blas import dtrsm
+        from scipy.linalg.lapack import dpotrf
+
+        n, p = self.n, len(z)
+        across = dtrsm(1.0, self._chol, self._kernel(z), lower=1)
+        zs, basis = z * self._scale, _basis(z)
+        own = self.amplitude * _matern(_square_distances(zs, zs))[0] + self.trend * (basis @ basis.T)
+        own.flat[:: p + 1] += (PENDING_NOISE + 1e-8) * self.amplitude
+        corner, info = dpotrf(own - across.T @ across, lower=1, clean=1)
+        if info != 0:
+            return None
+        chol: Floats = np.zeros((n + p, n + p), order="F")  # as LAPACK returns it, and takes it without a copy
+        chol[:n, :n], chol[n:, :n], chol[n:, n:] = self._chol, across.T, corner
+        return chol
 
     def mean(self, z: Floats) -> Floats:
         """Return [m] posterior means at [m, Q]."""

@@ -1,6 +1,7 @@
 """What the log says about trials that are over, as columns that grow: the state of the model-based engines.
 
-Letters: n complete rows, C distinct configurations in the order of their first coming, K objectives, D parameters.
+Letters: n complete rows, c distinct configurations in the order of their first coming, K objectives, C constraints,
+D parameters.
 """
 
 from __future__ import annotations
@@ -48,24 +49,27 @@ class Evidence:
     """Complete and failed trials.
 
     Attributes:
-        x: [C, D] configurations that were complete at least once.
+        x: [c, D] configurations that were complete at least once.
         config: [n, 1] the configuration of each complete row.
         losses: [n, K] objectives, smaller is better.
         known: [n, K] variances of the losses that the user told; 0 where none was.
-        excess: [n, 1] by how much the worst constraint is broken; 0 where all are met.
+        excess: [n, C] by how much each constraint is broken; 0 where it is met.
         failed: [f, D] configurations that failed through their own fault.
         failure: [f, 1] the place of their kind in FAILURE_KINDS.
         stopped: [s, D] configurations that were stopped early.
         over: keys of all configurations that are over: complete, failed or stopped.
         fates: [t, 1] of each trial that is over, 1 if it failed through its own fault, else 0.
+        n_before: [f, 1] how many configurations were in `x` when each of `failed` came in.
         n_idle: trials since the first objective was at its best.
     """
 
     def __init__(self, problem: Problem) -> None:
         self._objectives = np.array([i for i, m in enumerate(problem.metrics) if m.is_objective])
         d, k = len(problem.space), len(self._objectives)
-        self.x, self.config, self.losses, self.known, self.excess = Rows(d), Rows(1), Rows(k), Rows(k), Rows(1)
-        self.failed, self.failure, self.stopped = Rows(d), Rows(1), Rows(d)
+        n_constraints = len(problem.metrics) - k
+        self.x, self.config, self.losses, self.known = Rows(d), Rows(1), Rows(k), Rows(k)
+        self.excess = Rows(n_constraints)
+        self.failed, self.failure, self.n_before, self.stopped = Rows(d), Rows(1), Rows(1), Rows(d)
         self.fates = Rows(1)
         self.n_idle = 0
         self._best = np.inf
@@ -88,21 +92,21 @@ class Evidence:
                 self._ids[key] = len(self._ids)
                 self.x.add(x)
             losses, excess = split(table.problem, table.y[row])
-            worst = min(float(excess.max(initial=0.0)), LARGEST)
             self.config.add(np.array([self._ids[key]]))
             self.losses.add(losses)
             self.known.add(_variance(table.errors[row][self._objectives]))
-            self.excess.add(np.array([worst]))
-            if worst == 0.0 and losses[0] < self._best:
+            self.excess.add(np.minimum(excess, LARGEST))
+            if not excess.any() and losses[0] < self._best:
                 self._best, self.n_idle = losses[0], 0
         elif failed:
             self.failed.add(x)
             self.failure.add(table.failure[row : row + 1].astype(np.float64))
+            self.n_before.add(np.array([len(self.x)]))
         elif state == STOPPED:
             self.stopped.add(x)
 
     def mean_losses(self) -> Floats:
-        """Return [C] the first objective of each configuration, repeats averaged."""
+        """Return [c] the first objective of each configuration, repeats averaged."""
         config, loss = self.config.view()[:, 0].astype(np.int64), self.losses.view()[:, 0]
         counts = np.bincount(config)
         return np.bincount(config, weights=loss / counts[config]).astype(np.float64)
@@ -142,11 +146,11 @@ def labelled(evidence: Evidence, length: int, rng: Rng | None, reach: float = 1.
 
     Several objectives are warped each and joined by the augmented Chebyshev norm of ParEGO (Knowles, 2006,
     eq. 2, rho = 0.05), with weights drawn by `rng` (equal ones if None), so that proposals aim all along the front.
-    A row that broke a constraint is worse than every one that met them, by how far it broke it. Of what is farther from
+    A row that broke constraints is worse than every one that met them, by how far it broke them. Of what is farther from
     the best than `reach` times the median only the order counts.
     """
     config = evidence.config.view()[:length, 0].astype(np.int64)
-    losses, excess = evidence.losses.view()[:length], evidence.excess.view()[:length, 0]
+    losses, breach = evidence.losses.view()[:length], _breach(evidence.excess.view()[:length])
     variance = evidence.known.view()[:length]
     n_configs = int(config.max()) + 1 if length else 0
     counts: Floats = np.bincount(config, minlength=n_configs).astype(np.float64)
@@ -154,8 +158,8 @@ def labelled(evidence: Evidence, length: int, rng: Rng | None, reach: float = 1.
         share = 1.0 / counts[config]  # divided first: the sum of large numbers may be too large
         losses = np.stack([np.bincount(config, weights=column * share) for column in losses.T], axis=1)
         variance = np.stack([np.bincount(config, weights=column * share**2) for column in variance.T], axis=1)
-        excess = np.bincount(config, weights=excess * share).astype(np.float64)
-    loss = _scalar(losses, excess, rng)
+        breach = np.bincount(config, weights=breach * share).astype(np.float64)
+    loss = _scalar(losses, breach, rng)
     labels = warp(loss, reach)
     known = np.zeros(len(labels))
     if losses.shape[1] == 1 and variance.any():
@@ -192,7 +196,14 @@ def _variance(errors: Floats) -> Floats:
     return squares
 
 
-def _scalar(losses: Floats, excess: Floats, rng: Rng | None) -> Floats:
+def _breach(excess: Floats) -> Floats:
+    """Return [n] by how much the constraints are broken, each in the unit of the largest breach [n, C] of it."""
+    largest = excess.max(axis=0, initial=0.0)
+    breach: Floats = (excess / np.where(largest > 0.0, largest, 1.0)).sum(axis=1)
+    return breach
+
+
+def _scalar(losses: Floats, breach: Floats, rng: Rng | None) -> Floats:
     """Return [c] one loss a configuration."""
     if losses.shape[1] == 1:
         loss: Floats = losses[:, 0].copy()
@@ -203,7 +214,7 @@ def _scalar(losses: Floats, excess: Floats, rng: Rng | None) -> Floats:
         weights = np.full(k, 1.0 / k) if rng is None else rng.dirichlet(np.ones(k))
         weighted = scaled * weights
         loss = weighted.max(axis=1) + _RHO * weighted.sum(axis=1)
-    broken = excess > 0.0
+    broken = breach > 0.0
     if broken.any():
         met = loss[~broken] if not broken.all() else np.zeros(1)
         with np.errstate(over="ignore"):
@@ -211,7 +222,7 @@ def _scalar(losses: Floats, excess: Floats, rng: Rng | None) -> Floats:
             if not np.isfinite(met.max() + span):  # too large to add to: their order will do
                 met, span = np.unique(met, return_inverse=True)[1].astype(np.float64), np.float64(len(met))
                 loss[~broken] = met
-        loss[broken] = met.max() + span * (0.5 + 0.5 * excess[broken] / excess.max())
+        loss[broken] = met.max() + span * (0.5 + 0.5 * breach[broken] / breach.max())
     return loss
 
 

@@ -22,7 +22,7 @@ from trimtab.numerics.gp import N_SCALES
 from trimtab.optim import belief, start
 from trimtab.optim.confirm import leader_to_confirm
 from trimtab.optim.evidence import Evidence, key_of
-from trimtab.optim.failures import Failures
+from trimtab.optim.failures import FailureFits, Failures
 from trimtab.optim.features import Features
 from trimtab.optim.place import has_given, place
 from trimtab.optim.protocol import Proposal, Request
@@ -60,7 +60,9 @@ class GpState:
         self.evidence = Evidence(problem)
         self.stages = Stages(problem.space) if in_stages else None
         length2 = np.ones(len(problem.space)) if self.stages is None else self.stages.length2
-        self.surrogate = Surrogate(Features(problem.space), length2, is_tree=problem.space.is_conditional)
+        features = Features(problem.space)
+        self.surrogate = Surrogate(features, length2, is_tree=problem.space.is_conditional)
+        self.failure_fits = FailureFits(features)
         self.every = every_row(problem.space) if _is_small(problem.space) else None
 
 
@@ -150,7 +152,7 @@ class _Model:
         self._is_bold = state.evidence.n_idle >= IDLE and len(table) % BOLD_EVERY == 1
         self._belief = belief.weight(self._space, self._seen.x, self._seen.labels, len(self._seen))
         self._region = TrustRegion(self._space, self._features, self._seen.x)
-        self._failures = Failures(state.evidence, self._features) if len(state.evidence.failed) else None
+        self._failures = Failures(state.evidence, state.failure_fits) if len(state.evidence.failed) else None
         self._pending: set[bytes] = set()
         # In a continuous space a row is not drawn twice, but a branch of it may hold few configurations, or one.
         self._may_recur = self._space.is_conditional or self._space.n_configurations is not None
@@ -241,7 +243,7 @@ class _Model:
             expected = float(np.interp(mean[0], self._seen.labels[order], seen)) * metric.sign
             parts.insert(0, f"expects {metric.name} {expected:.4g}")
         if self._failures is not None:
-            parts.append(f"fails with one of {-float(np.expm1(self._failures.log_works(z))[0]):.0%}")
+            parts.append(f"fails with one of {-float(np.expm1(self._failures.log_works(x))[0]):.0%}")
         return f"{kind}: {', '.join(parts)}"
 
     def _score(self, x: Floats) -> Floats:
@@ -252,7 +254,7 @@ class _Model:
             score += self._belief * self._space.log_prior(x)
         if self._region.radius is not None:
             score -= self._region.cost(x)
-        return score if self._failures is None else score + self._failures.cost(z)
+        return score if self._failures is None else score + self._failures.cost(x)
 
     def _slope(self, z: Floats) -> tuple[Floats, Floats]:
         mean, deviation, by_mean_z, by_deviation_z = self._posterior.predict_with_gradient(z)

@@ -36,9 +36,9 @@ UNIMPORTANT: Final = 40.0
 NAMES: Final = (
     r"lr|learning_?rate|eta|step_?size|.*_lr|lr_.*|.*learning_rate.*",
     r"batch(_?size)?|.*batch_?size.*",
-    r"(max_?|n_?|num_?)?(depth|layers)|num_?leaves|max_leaf_nodes|n_?estimators|num_?(trees|rounds)|c|gamma",
+    r"(max_?|n_?|num_?)?(depth|layers)|num_?leaves|max_leaf_nodes|n_?estimators|num_?(trees|rounds)",
     r"width|(n_?|num_?|max_?)?(units|hidden|channels|filters|heads).*|hidden_.*|d_?model",
-    r"weight_?decay|wd|alpha|l2|reg_lambda|lambda|momentum|beta_?1|warm_?up.*|max_features|min_child_weight|min_samples_leaf",
+    r"weight_?decay|wd|c|gamma|alpha|l2|reg_lambda|lambda|momentum|beta_?1|warm_?up.*|max_features|min_child_weight|min_samples_leaf",
     r".*dropout.*|label_?smoothing|subsample|colsample.*|l1|reg_alpha",
 )
 """Patterns of names, the most important first."""

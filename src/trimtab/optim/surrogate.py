@@ -156,7 +156,8 @@ class Surrogate:
         curves = None
         if length >= WARPED_FROM and len(self.features.places):
             theta, curves, density = self._curved(data, seen, prior, theta, density)
-        by_loss = density + near_log_slopes(seen.losses, seen.labels)
+        every = labelled(evidence, length, None, reach)  # the better half of all, not of those that were chosen
+        by_loss = density + near_log_slopes(every.losses, every.labels)[seen.rows]
         return Fit(theta, reach, curves), float(np.nansum(by_loss))
 
     def _curved(
