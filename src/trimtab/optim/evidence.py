@@ -146,8 +146,8 @@ def labelled(evidence: Evidence, length: int, rng: Rng | None, reach: float = 1.
 
     Several objectives are warped each and joined by the augmented Chebyshev norm of ParEGO (Knowles, 2006,
     eq. 2, rho = 0.05), with weights drawn by `rng` (equal ones if None), so that proposals aim all along the front.
-    A row that broke constraints is worse than every one that met them, by how far it broke them. Of what is farther from
-    the best than `reach` times the median only the order counts.
+    A row that broke constraints is worse than every one that met them, by how far it broke them. Of what is farther
+    from the best than `reach` times the median only the order counts.
     """
     config = evidence.config.view()[:length, 0].astype(np.int64)
     losses, breach = evidence.losses.view()[:length], _breach(evidence.excess.view()[:length])
