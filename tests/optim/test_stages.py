@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trimtab.optim.gp import Gp
-from trimtab.optim.stages import SMALL, UNIMPORTANT, Stages
+from trimtab.optim.stages import NOTED, SMALL, TASTED, UNIMPORTANT, Stages
 from trimtab.space.condition import given
 from trimtab.space.parameter import Categorical, Float
 from trimtab.space.problem import Problem, minimize
@@ -31,9 +31,42 @@ def test_priorities_join_first_and_the_rest_as_trials_come_in() -> None:
     assert joined(stages, 1) == {b, c}
     assert joined(stages, 9) == {a, b, c}
     assert joined(stages, 13) == {a, b, c, 0}
-    assert joined(stages, 13, n_idle=6) == {a, b, c, 0, 1, 2}, "sooner when the search stands still"
+    assert joined(stages, 13, n_idle=6) == {a, b, c, 0, 1, 2, 3}, "sooner when the search stands still"
     assert stages.given(3 * N + 1, 0) is None
-    assert all(stages.given(number, 0) is None for number in range(0, 12, 2)), "every second searches the whole space"
+    assert stages.are_over(3 * N, 0)
+    assert not stages.are_over(3 * N - 1, 0)
+
+
+def test_every_second_proposal_varies_some_of_those_that_wait_and_each_comes_round() -> None:
+    space = wide(b=Float(0, 1, priority=1))
+    stages = Stages(space)
+    tasted = [joined(stages, number) for number in range(0, 14, 2)]
+    assert all(space.column("b") in some and len(some) == 1 + TASTED for some in tasted[:1])
+    assert set().union(*tasted) == set(range(N))
+
+
+def test_of_equal_rank_the_one_that_spreads_most_joins_first() -> None:
+    stages = Stages(wide(b=Float(0, 1, priority=1)))
+    spreads = np.full(N, 1e-3)
+    spreads[[N - 1, 7, 11]] = 1.0, 0.02, 0.03
+    row = stages.given(7, 0, None, spreads)
+    assert row is not None
+    assert set(np.flatnonzero(np.isnan(row))) == {N - 1, 11}
+    row = stages.given(9, 0, None, spreads)
+    assert row is not None
+    assert set(np.flatnonzero(np.isnan(row))) == {N - 1, 7, 11}
+
+
+def test_what_was_seen_to_matter_does_not_wait() -> None:
+    stages = Stages(wide(b=Float(0, 1, priority=1)))
+    spreads = np.full(N, 1e-3)
+    spreads[[N - 1, 7, 11]] = 1.0, 2.0 * NOTED, 0.5 * NOTED
+    at = np.linspace(0.0, 1.0, N)
+    row = stages.given(1, 0, at, spreads)
+    assert row is not None
+    waits = ~np.isnan(row)
+    assert set(np.flatnonzero(~waits)) == {N - 1, 7}
+    assert (row[waits] == at[waits]).all()
 
 
 def test_those_that_wait_are_at_their_defaults_and_expected_to_matter_little() -> None:
@@ -74,21 +107,27 @@ def test_conditional_parameters_never_wait() -> None:
     assert space.column("y") in joined(Stages(space), 1)
 
 
-def test_of_every_two_trials_one_varies_only_what_has_joined_unless_told_not_to() -> None:
+@pytest.mark.parametrize("stages", [True, False])
+def test_a_stage_moves_few_values_of_an_earlier_configuration(stages: bool) -> None:
     problem = Problem(wide(lr=Float(0.1, 1, default=0.5)), (minimize("loss"),))
-    for stages in (True, False):
-        run = Simulation(problem, Gp(stages=stages))
-        plain_history(run, 12)
-        moved = (run.table.x != problem.space.default_row()).sum(axis=1)
-        assert (moved[2::2] > N / 2).all()
-        assert (moved[1::2] <= 8).all() == stages
-    assert Gp(stages=False).to_json() == {"name": "gp", "stages": False}
+    run = Simulation(problem, Gp(stages=stages))
+    for _ in range(24):
+        for number in run.ask():
+            run.start(number)
+            run.tell(number, float((run.table.x[number, -1] - 0.3) ** 2))
+    x = run.table.x
+    moved = np.array([(x[:number] != x[number]).sum(axis=1).min() for number in range(1, 24)])
+    assert (moved[0:6:2] == 1).all() == stages
+    assert (moved[1:6:2] <= 1 + TASTED + 1).all() == stages
+    assert (moved.mean() < N / 2) == stages
+    assert ("stages" in Gp(stages=stages).to_json()) != stages
 
 
 def test_a_batch_alternates_too() -> None:
     run = Simulation(Problem(wide(lr=Float(0.1, 1, default=0.5)), (minimize("loss"),)), Gp())
-    plain_history(run, 12)
+    plain_history(run, 7, lambda number: (float(number),))
     numbers = run.ask(4)
-    moved = (run.table.x[numbers] != run.table.space.default_row()).sum(axis=1)
-    assert (moved[0::2] > N / 2).all()
-    assert (moved[1::2] <= 8).all()
+    moved = (run.table.x[numbers] != run.table.x[0]).sum(axis=1)
+    assert moved[1] > moved[0]
+    assert moved[3] > moved[2]
+

@@ -49,6 +49,9 @@ BOLD_SCALE: Final = 10.0
 STOPPED_ROWS: Final = 100
 """Of configurations that were stopped early so many are looked at, the latest."""
 
+N_LEVELS: Final = 9
+"""Along a parameter the model is looked at in so many places."""
+
 N_LOCAL: Final = 2
 N_ROUNDS: Final = 4
 
@@ -106,7 +109,7 @@ class Gp:
             return first
         is_early = len(table) < self.n_initial(len(table.space)) or len(state.evidence) < 2
         if is_early or not state.surrogate.features.n_groups:
-            staged = replace(request, given=_given(state, request, 0))
+            staged = replace(request, given=_given(state, request, 0, None))
             tried = Tried(state.evidence.over, table.x[table.rows(RUNNING, WAITING)])
             every = state.every if staged.given is None else None
             return without_repeats(start.start(table, staged), table.space, staged, tried, every)
@@ -115,7 +118,7 @@ class Gp:
         with blas.one_thread():
             model = _Model(state, table, request.rng)
             for i in range(request.n):
-                given = _given(state, request, i)
+                given = _given(state, request, i, model)
                 again = None if request.given is not None else model.leader_to_confirm(request.number + i)
                 found = again or model.propose(request.rng, given)
                 if found is None and given is not None and request.given is None:
@@ -129,11 +132,14 @@ class Gp:
         return Proposal(np.array(rows).reshape(-1, len(table.space)), "gp", tuple(whys))
 
 
-def _given(state: GpState, request: Request, i: int) -> Floats | None:
+def _given(state: GpState, request: Request, i: int, model: _Model | None) -> Floats | None:
     """Return [D] what proposal `i` of a request may not vary: what the request says, else what waits for its stage."""
     if request.given is not None or state.stages is None:
         return request.given
-    return state.stages.given(request.number + i, state.evidence.n_idle)
+    number, n_idle = request.number + i, state.evidence.n_idle
+    if model is None or state.stages.are_over(number, n_idle):
+        return state.stages.given(number, n_idle)
+    return state.stages.given(number, n_idle, model.leader, model.spreads())
 
 
 def _is_small(space: Space) -> bool:
@@ -148,7 +154,9 @@ class _Model:
         self._evidence, self._every = state.evidence, state.every
         model = state.surrogate.model(state.evidence, rng)
         self._seen, self._features, self._posterior = model.seen, model.features, model.posterior
-        self._best = float(self._posterior.mean(model.z).max())
+        means = self._posterior.mean(model.z)
+        self.leader = self._seen.x[int(np.argmax(means))]
+        self._best = float(means.max())
         self._is_bold = state.evidence.n_idle >= IDLE and len(table) % BOLD_EVERY == 1
         self._belief = belief.weight(self._space, self._seen.x, self._seen.labels, len(self._seen))
         self._region = TrustRegion(self._space, self._features, self._seen.x)
@@ -169,6 +177,16 @@ class _Model:
             self._best = max(self._best, float(self._posterior.mean(z).max()))
             self._region.add(x)
             self._posterior = self._posterior.condition(z)
+
+    def spreads(self) -> Floats:
+        """Return [D] how far what is expected goes up and down along each parameter, all others being the leader's."""
+        d = len(self._space)
+        u = np.nan_to_num(self._space.to_unit(self.leader), nan=0.5)
+        moved, column = np.repeat(u[None], d * N_LEVELS, axis=0), np.arange(d).repeat(N_LEVELS)
+        moved[np.arange(len(moved)), column] = np.tile((np.arange(N_LEVELS) + 0.5) / N_LEVELS, d)
+        x, _ = place(self._space, moved, None)
+        spreads: Floats = np.ptp(self._posterior.mean(self._features.embed(x)).reshape(d, N_LEVELS), axis=1)
+        return spreads
 
     def leader_to_confirm(self, number: int) -> tuple[Floats, str] | None:
         """Return ([D] the leader, why) if trial `number` is well spent on running it again."""

@@ -2,10 +2,10 @@
 
 Of many parameters few matter (Bergstra & Bengio, 2012), and who trains models often knows which: so say `priority=` and
 the names that everybody gives to the learning rate, the batch size, the depth. Parameters join in that order as trials
-come in, sooner when the search stands still; until then they stay at their defaults. Every second proposal searches
-the whole space all the same, so that little is lost where what was said to come first does not. (The advice to tune few
-things with few trials is that of Google's tuning playbook; order of names after van Rijn & Hutter, 2018, and Probst et
-al., 2019.)
+come in, those that the model already saw matter at once, and more when the search stands still; until then they stay
+where the leader has them. Every second proposal varies a few of those that wait as well, by turns, so that what matters
+is noticed whatever was said of it. (The advice to tune few things with few trials is that of Google's tuning playbook;
+order of names after van Rijn & Hutter, 2018, and Probst et al., 2019.)
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ SMALL: Final = 12
 TRIALS_EACH: Final = 3
 """A parameter joins for every so many trials."""
 
-PATIENCE: Final = 3
+PATIENCE: Final = 2
 """And one for every so many trials without an improvement."""
 
-WHOLE_EVERY: Final = 2
-"""One of so many proposals has all parameters to vary."""
+NOTED: Final = 0.1
+"""And those along which the model spreads by so large a part of the largest spread of a parameter."""
+
+TASTED: Final = 6
+"""So many of those that wait vary in every second proposal."""
 
 UNIMPORTANT: Final = 40.0
 """The squared lengthscale, in unit ranges, that is expected of parameters that are not among the first."""
@@ -74,22 +77,41 @@ class Stages:
             self._order = sorted(waits, key=lambda i: (ranks[i], i))
             self._n_first = sum(ranks[i] <= (first if is_told else _NAMED + 2) for i in waits)
             self.length2[[i for i in waits if ranks[i] >= (_NAMED if is_told else _LAST)]] = UNIMPORTANT
+        self._ranks = ranks
         self._default = space.default_row()
 
-    def given(self, number: int, n_idle: int) -> Floats | None:
-        """Return [D] the defaults of parameters that wait, nan for those that have joined; None where none waits.
+    def n_joined(self, number: int, n_idle: int) -> int:
+        """Return how many parameters of the order have joined by count, at trial `number`."""
+        return min(max(self._n_first, number // TRIALS_EACH) + n_idle // PATIENCE, len(self._order))
+
+    def are_over(self, number: int, n_idle: int) -> bool:
+        """Return whether none waits, whatever the model says."""
+        return self.n_joined(number, n_idle) == len(self._order)
+
+    def given(self, number: int, n_idle: int, at: Floats | None = None, spreads: Floats | None = None) -> Floats | None:
+        """Return [D] the values of parameters that wait, nan for those that vary; None where all do.
 
         Args:
             number: of the trial that is to be proposed.
             n_idle: trials since the best result.
+            at: [D] where those that wait are held; their defaults if None.
+            spreads: [D] how far the model's mean spreads along each parameter; None where there is no model. Of
+                parameters of one rank the one with the largest joins first.
         """
-        if number % WHOLE_EVERY == 0:
-            return None
-        n_joined = max(self._n_first, number // TRIALS_EACH) + n_idle // PATIENCE
-        if n_joined >= len(self._order):
+        order = self._order
+        if spreads is not None:
+            order = sorted(order, key=lambda i: (self._ranks[i], -spreads[i]))
+        waiting = order[self.n_joined(number, n_idle) :]
+        if spreads is not None:
+            waiting = [i for i in waiting if spreads[i] < NOTED * spreads.max()]
+        if number % 2 == 0 and waiting:
+            first = number // 2 * TASTED
+            tasted = {waiting[(first + k) % len(waiting)] for k in range(TASTED)}
+            waiting = [i for i in waiting if i not in tasted]
+        if not waiting:
             return None
         row: Floats = np.full(len(self._default), np.nan)
-        row[self._order[n_joined:]] = self._default[self._order[n_joined:]]
+        row[waiting] = (self._default if at is None else at)[waiting]
         return row
 
 
