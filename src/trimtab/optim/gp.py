@@ -99,15 +99,11 @@ class Gp:
         state.evidence.tell(table, row)
         return state
 
-    def n_initial(self, n_parameters: int) -> int:
-        """Return how many trials come before the model."""
-        return start.n_initial(n_parameters) if self._n_initial is None else self._n_initial
-
     def ask(self, state: GpState, table: TrialTable, request: Request) -> Proposal:
         first = start.default(table, request)
         if first is not None:
             return first
-        is_early = len(table) < self.n_initial(len(table.space)) or len(state.evidence) < 2
+        is_early = len(table) < start.n_initial(len(table.space), self._n_initial) or len(state.evidence) < 2
         if is_early or not state.surrogate.features.n_groups:
             staged = replace(request, given=_given(state, request, 0, None))
             tried = Tried(state.evidence.over, table.x[table.rows(RUNNING, WAITING)])

@@ -38,3 +38,9 @@ def has_given(space: Space, x: Floats, given: Floats) -> Bools:
         free = free | ((held == given) & np.isnan(x))
     same: Bools = (free | (x == given)).all(axis=-1)
     return same
+
+
+def reflected(u: Floats) -> Floats:
+    """Return points folded back into [0, 1] at the edges."""
+    inside: Floats = 1.0 - np.abs(1.0 - np.abs(u) % 2.0)
+    return inside

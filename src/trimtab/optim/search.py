@@ -10,7 +10,7 @@ import numpy as np
 from trimtab.arrays import Floats, Rng
 from trimtab.optim.features import Features
 from trimtab.optim.lattice import Lattice
-from trimtab.optim.place import place
+from trimtab.optim.place import place, reflected
 from trimtab.space.parameter import CATEGORICAL
 from trimtab.space.space import Space
 
@@ -39,7 +39,7 @@ def candidates(space: Space, best: Floats, n: int, rng: Rng, given: Floats | Non
     categorical = space.kind == CATEGORICAL
     resample = np.isnan(centres) | (categorical & (rng.random(centres.shape) < 1.5 / max(1, len(space))))
     keep = ~resample & categorical
-    u[:near] = np.where(resample, u[:near], np.where(keep, centres, _reflect(moved)))
+    u[:near] = np.where(resample, u[:near], np.where(keep, centres, reflected(moved)))
     x, fits = place(space, u, given)
     x = x[fits]
     return x if len(x) >= N_REFINED else np.concatenate([x, space.sample(rng, N_REFINED, given)])
@@ -125,8 +125,3 @@ def neighbours(space: Space, x: Floats, given: Floats | None) -> Floats:
     u = space.to_unit(np.concatenate(found))
     rows, fits = place(space, np.where(np.isnan(u), 0.5, u), given)
     return rows[fits]
-
-
-def _reflect(u: Floats) -> Floats:
-    """Return u folded back into [0, 1] at the edges."""
-    return 1.0 - np.abs(1.0 - np.abs(u) % 2.0)

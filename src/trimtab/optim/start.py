@@ -27,9 +27,9 @@ def check_options(name: str, n_initial: Any, *, stages: Any = True) -> None:
         raise SpaceError(f"{name} expects stages= to be True or False, got {stages!r}.")
 
 
-def n_initial(n_parameters: int) -> int:
-    """Return how many trials come before a model by default, the default configuration included."""
-    return 1 + max(4, min(n_parameters // 2 + 1, 6))
+def n_initial(n_parameters: int, told: int | None) -> int:
+    """Return how many trials come before a model, the default configuration included: what the user told, if so."""
+    return 1 + max(4, min(n_parameters // 2 + 1, 6)) if told is None else told
 
 
 def default(table: TrialTable, request: Request) -> Proposal | None:

@@ -21,7 +21,7 @@ from trimtab.numerics.parzen import Parzen, Points, neighbour_deviation
 from trimtab.optim import belief
 from trimtab.optim.cells import Cells
 from trimtab.optim.evidence import key_of
-from trimtab.optim.place import place
+from trimtab.optim.place import place, reflected
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.ranking import ranks, split
 from trimtab.optim.start import check, check_options, n_initial, start
@@ -136,7 +136,7 @@ class Tpe:
         space, rng, given = table.space, request.rng, request.given
         pending = table.x[[*table.running, *table.waiting][-OTHERS:]]
         tried = Tried(state.tried, pending)
-        first = n_initial(len(space)) if self._n_initial is None else self._n_initial
+        first = n_initial(len(space), self._n_initial)
         # Where all results are the same there is nothing to learn, and a density of past draws would drift.
         if len(table) < first or state.n_complete < 2 or state.is_flat or not state.axes.groups:
             return without_repeats(start(table, request), space, request, tried)
@@ -244,8 +244,7 @@ class Densities:
         for columns, density in zip(self._axes.groups, self._good, strict=True):
             u[:, columns] = density.sample(rng, n)
         moved = self._best + LOCAL_STEP * rng.standard_normal(self._best.shape)
-        reflected = 1.0 - np.abs(1.0 - np.abs(moved))
-        stepped = np.where(self._axes.n_choices == 0, reflected, self._best)
+        stepped = np.where(self._axes.n_choices == 0, reflected(moved), self._best)
         u[N_DRAWN:] = np.where(np.isnan(self._best), u[N_DRAWN:], stepped)
         x, fits = place(self._space, u, given)
         x = x[fits]
