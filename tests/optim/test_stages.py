@@ -130,4 +130,3 @@ def test_a_batch_alternates_too() -> None:
     moved = (run.table.x[numbers] != run.table.x[0]).sum(axis=1)
     assert moved[1] > moved[0]
     assert moved[3] > moved[2]
-
