@@ -351,34 +351,35 @@ NOTED = 0.01
 
 WHY = {
     "hpobench/segment": (
-        "trainings of one configuration differ by 0.05 to 0.1, as much as the leaders do. Over ten seeds the best of what "
-        "was tried has 0.04 after 100 trials, what is chosen 0.08: what is lost is lost in choosing. On the tuning half "
-        "three other rules of choice and seven of when a leader runs again were no better."
+        "trainings of one configuration differ by 0.05 to 0.1, as much as the leaders do. Over ten seeds the best "
+        "of what was tried has 0.04 after 100 trials, what is chosen 0.08: what is lost is lost in choosing. On "
+        "the tuning half three other rules of choice and seven of when a leader runs again were no better."
     ),
     "hpolib/parkinsons_telemonitoring": (
-        "trainings of one configuration differ by up to 0.1; over all ten seeds Trimtab is at 0.015 after 50 trials, which "
-        "is what the other has with its three."
+        "trainings of one configuration differ by up to 0.1; over all ten seeds Trimtab is at 0.015 after 50 "
+        "trials, which is what the other has with its three."
     ),
     "nasbench201/cifar100": (
-        "the other found the best of 15,625 configurations within 50 trials with each of three seeds, Trimtab within 100."
+        "the other found the best of 15,625 configurations within 50 trials with each of three seeds, Trimtab "
+        "within 100."
     ),
     "mixint/f22-d5": (
-        "21 peaks at random places. Of ten seeds seven end below 0.03; two stay on a lesser peak from the 50th trial on "
-        "(0.29 and 0.45), as the model sees nothing that promises more elsewhere. Generations that stay wide, as those of "
-        "CMA-ES, are the right search here, and the wrong one on most other tasks."
+        "21 peaks at random places. Of ten seeds seven end below 0.03; two stay on a lesser peak from the 50th "
+        "trial on (0.29 and 0.45), as the model sees nothing that promises more elsewhere. Generations that stay "
+        "wide, as those of CMA-ES, are the right search here, and the wrong one on most other tasks."
     ),
     "mixint/f7-d20": (
-        "steps in 20 dimensions. Without the trust region Trimtab's regret is 0.07 instead of 0.09 after 50 trials, over "
-        "ten seeds, and 0.03 instead of 0.04 after 100; on `bbob/f6-d20` it is then 0.08 instead of 0.02, and 0.009 "
-        "instead of 0.0007."
+        "steps in 20 dimensions. Without the trust region Trimtab's regret is 0.07 instead of 0.09 after 50 "
+        "trials, over ten seeds, and 0.03 instead of 0.04 after 100; on `bbob/f6-d20` it is then 0.08 instead of "
+        "0.02, and 0.009 instead of 0.0007."
     ),
     "sklearn/linear-breast_cancer": (
-        "a split of 569 rows decides more than the parameters do: the same configuration differs by 0.2 between splits. "
-        "A hundred trials are too few to tell the leaders apart."
+        "a split of 569 rows decides more than the parameters do: the same configuration differs by 0.2 between "
+        "splits. A hundred trials are too few to tell the leaders apart."
     ),
     "sklearn/forest-breast_cancer": (
-        "as with the linear model: the same configuration differs by 0.3 between splits, and the order of optimisers "
-        "changes between 50 and 100 trials."
+        "as with the linear model: the same configuration differs by 0.3 between splits, and the order of "
+        "optimisers changes between 50 and 100 trials."
     ),
 }
 """Of tasks that are lost: why, by what was looked into by hand."""
@@ -494,9 +495,9 @@ def half_part(found: Mapping[str, Any]) -> Iterator[str]:
     )
     if not found["peers"]:
         return
-    yield "Trimtab's regret over each peer's, after 100 trials with the interval that holds nine tenths when the seeds of"
-    yield "each task are drawn again; tasks won and lost, with the p of the sign test; after how many trials it is where"
-    yield f"the peer is after {BUDGET}, median over tasks:"
+    yield "Trimtab's regret over each peer's, after 100 trials with the interval that holds nine tenths when the"
+    yield "seeds of each task are drawn again; tasks won and lost, with the p of the sign test; after how many trials"
+    yield f"it is where the peer is after {BUDGET}, median over tasks:"
     yield ""
     yield from table(
         [
