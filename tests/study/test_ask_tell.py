@@ -176,8 +176,19 @@ def test_a_silent_worker_loses_its_trial_and_its_late_result_is_refused() -> Non
     assert again.params == first.params
     with pytest.raises(LateResultError, match="attempt 2 took over"):
         one.tell(first.number, 0.5, attempt=first.attempt)
+    with pytest.raises(LateResultError, match="attempt 2 took over"):
+        one.tell(first, 0.5)  # a trial says itself which attempt it is
     one.tell(again.number, 0.7, attempt=again.attempt)
     assert one.best.metrics["loss"] == 0.7
+
+
+def test_a_trial_may_be_told_by_itself() -> None:
+    one = study()
+    trial = one.ask()
+    one.tell(trial, 0.5)
+    assert one.best.number == trial.number
+    with pytest.raises(TrialError, match="told once"):
+        one.tell(trial, 0.4)
 
 
 def test_without_a_lease_nobody_takes_a_trial_over() -> None:

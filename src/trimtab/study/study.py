@@ -91,7 +91,7 @@ class Study:
 
     def tell(
         self,
-        number: int,
+        trial: int | Trial,
         result: object = None,
         *,
         failed: str | None = None,
@@ -102,7 +102,7 @@ class Study:
         """Put on record what came of a trial.
 
         Args:
-            number: the trial's number.
+            trial: the trial's number; or the trial that `ask` returned, whose attempt is then the one that speaks.
             result: a number, or a mapping of every declared metric to a number; more entries are kept as they are.
                 A metric that is nan or infinite makes the trial failed, of the kind "nan".
             failed: instead of a result: how the trial failed, one of `FAILURE_KINDS`.
@@ -115,6 +115,10 @@ class Study:
             LateResultError: the attempt was superseded.
             ObjectiveError: the result cannot be read; the trial still runs and can be told again.
         """
+        if isinstance(trial, Trial):
+            number, attempt = trial.number, trial.attempt if attempt is None else attempt
+        else:
+            number = trial
         session = self.session
         outcome = _outcome(self.problem, number, result, failed, error, cost)
 
