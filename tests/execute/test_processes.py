@@ -448,7 +448,7 @@ def test_a_round_trip_costs_little(open_executor, tmp_path):
     began = spent()
     for number in range(n):
         run(executor, make_task(tmp_path, number))
-    assert (spent() - began) / n < 0.002, "seconds of CPU per trial, driver and worker together"
+    assert (spent() - began) / n < 0.004, "seconds of CPU per trial, driver and worker together"
 
 
 def test_a_worker_loads_nothing_heavy(tmp_path):

@@ -91,9 +91,16 @@ def _belongs(process: psutil.Process, job: Job) -> bool:
 
 
 def kill_at_random_moments(job: Job, rng: random.Random, kills: int, longest: float) -> None:
-    for _ in range(kills):
-        process = job.start()
-        time.sleep(rng.uniform(0.05, longest))
+    """Kill the driver so often, `longest` seconds after it came to work or earlier: coming to work may take long."""
+    opening = 0.0
+    for i in range(kills):
+        process, began = job.start(), time.monotonic()
+        if i == 0:
+            while not any(job.starts.iterdir()):
+                assert process.poll() is None, job.log.read_text()[-2000:]
+                time.sleep(0.02)
+            opening = time.monotonic() - began
+        time.sleep(rng.uniform(0.05, opening + longest))
         assert process.poll() is None, f"the study ended before {kills} kills:\n{job.log.read_text()[-2000:]}"
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -111,7 +118,7 @@ def test_driver_killed_at_random_moments(tmp_path: Path, workers: int) -> None:
         seconds=seconds,
         more=("--workers", str(workers)),
     )
-    kill_at_random_moments(job, random.Random(workers), KILLS, 1.5 if workers == 1 else 2.5)
+    kill_at_random_moments(job, random.Random(workers), KILLS, 0.8 if workers == 1 else 1.8)
     job.finish()
     kinds = job.check()
     assert kinds[Created.__name__] == 1

@@ -39,6 +39,15 @@ def test_on_a_smooth_bowl_the_process_foresees_better() -> None:
     assert proposal.reason(0).startswith("gp: ")
 
 
+def test_many_trials_do_not_tilt_it() -> None:
+    """The good are 25 of 1,000: were the densities' word taken for that of a tenth, they would lose by it."""
+    run = told(1000)
+    run.propose()
+    evidence, surrogate = run.state.gp.evidence, run.state.gp.surrogate
+    few, many = (run.state.race._check(evidence, surrogate, length) for length in (240, 1000))
+    assert many > few - 0.1
+
+
 def test_who_foresees_better_proposes() -> None:
     run = told(120)
     run.propose()

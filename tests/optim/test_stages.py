@@ -69,6 +69,13 @@ def test_what_was_seen_to_matter_does_not_wait() -> None:
     assert (row[waits] == at[waits]).all()
 
 
+def test_where_the_model_sees_nothing_nothing_joins_early() -> None:
+    stages = Stages(wide(b=Float(0, 1, priority=1)))
+    row = stages.given(1, 0, None, np.zeros(N))
+    assert row is not None
+    assert np.isnan(row).sum() == 1
+
+
 def test_those_that_wait_are_at_their_defaults_and_expected_to_matter_little() -> None:
     space = wide(b=Float(0, 1, priority=1))
     stages = Stages(space)

@@ -161,6 +161,21 @@ def test_a_constant_objective_leaves_it_uniform():
         assert chdtrc(k - 1, chi_square) > 1e-5
 
 
+def test_a_machine_that_died_leaves_it_uniform() -> None:
+    """A trial that was lost or killed says nothing about its configuration."""
+    run = Simulation(Problem(MIXED, (minimize("loss"),)), Tpe())
+    for i in range(400):
+        [number] = run.ask()
+        run.start(number)
+        if i in {3, 20}:
+            run.fail(number, "lost" if i == 3 else "killed")
+        else:
+            run.tell(number, 1.0)
+    quarter = np.minimum((MIXED.to_unit(run.table.x)[:, 0] * 4).astype(int), 3)
+    assert np.bincount(quarter, minlength=4).min() > 95, "100 each: points of a sequence"
+    assert run.state.is_flat
+
+
 def test_ties_are_shared_not_decided_by_order():
     assert _shares(np.array([0, 1, 1, 1, 2]), 2).tolist() == pytest.approx([1, 1 / 3, 1 / 3, 1 / 3, 0])
     assert _shares(np.array([0, 0, 0, 0]), 1).tolist() == pytest.approx([0.25] * 4)
@@ -201,8 +216,20 @@ def test_given_values_steer_the_rest():
         assert abs(np.median(drawn[:, 1]) - a) < 0.2
 
 
-@pytest.mark.parametrize("n", [500, 10_000])
-def test_an_ask_costs_the_same_however_long_the_log(n: int):
+def test_an_ask_costs_the_same_however_long_the_log():
+    few, many = (long_study(n) for n in (2_000, 20_000))
+    assert len(many.state.leaders) + len(many.state.others) < 1700
+    seconds: dict[int, list[float]] = {2_000: [], 20_000: []}
+    for _ in range(9):  # by turns, so that what else the machine does weighs on both
+        for n, run in ((2_000, few), (20_000, many)):
+            start = time.process_time()
+            run.propose()
+            seconds[n].append(time.process_time() - start)
+    assert min(seconds[20_000]) < 1.5 * min(seconds[2_000])
+
+
+def long_study(n: int) -> Simulation:
+    """Return a study of n random trials in twelve parameters, asked once."""
     parameters = {f"x{i}": Float(0, 1) for i in range(6)} | {f"n{i}": Int(1, 20) for i in range(4)}
     space = Space({**parameters, "k": Int(1, 64, log=True), "c": Categorical(tuple("abc"))})
     run = told(
@@ -211,13 +238,7 @@ def test_an_ask_costs_the_same_however_long_the_log(n: int):
         lambda row: [float(np.sum((space.to_unit(row) - 0.4) ** 2))],
     )
     run.propose()
-    assert len(run.state.leaders) + len(run.state.others) < 1700
-    seconds = []
-    for _ in range(7):
-        start = time.process_time()
-        run.propose()
-        seconds.append(time.process_time() - start)
-    assert min(seconds) < 0.020
+    return run
 
 
 # ---- what it says

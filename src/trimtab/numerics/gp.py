@@ -34,7 +34,8 @@ JITTERS = (0.0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
 class Prior:
     """Penalties, weight * log(value / centre)**2, on amplitude, trend, noise and squared lengthscales, and bounds.
 
-    The defaults are those of Vizier (arXiv 2408.11527, table 1), which has no trend.
+    The defaults are those of Vizier (arXiv 2408.11527, table 1), but for the trend, which it has not, and a higher
+    floor of the noise, for the sake of the factorisation.
     """
 
     weight: float = 0.01

@@ -44,7 +44,7 @@ RATE: Final = 0.3
 """How far a generation moves the frequencies of choices."""
 
 MARGIN: Final = 0.27
-"""With about this chance a draw has somewhere another choice than the likeliest, however sure the frequencies are."""
+"""A draw has some parameter off its likeliest value with about this chance, were all of them categorical and sure."""
 
 REACH: Final = 4.0
 """A trial further from the mean than so many deviations is pulled in."""

@@ -39,7 +39,7 @@ def leader_to_confirm(evidence: Evidence, seen: Labelled, noise: float, number: 
     n = len(evidence)
     if n < FIRST or number % EVERY or len(seen) < 5 or evidence.losses.view().shape[1] > 1:
         return None
-    order = np.argsort(-seen.labels)[:5]
+    order = np.argsort(-seen.labels, kind="stable")[:5]
     leader = int(order[0])
     count = int(seen.counts[leader])
     if count > 2 + n // 30:

@@ -21,7 +21,7 @@ from trimtab.space.problem import Problem
 _RHO: Final = 0.05
 LARGEST: Final = float(np.finfo(np.float64).max)
 NOT_ITS_FAULT: Final = frozenset({"lost", "killed"})
-"""Kinds of failure that say nothing about the configuration."""
+"""Kinds of failure that say nothing about where trials fail; the executor ran such a trial again before it gave up."""
 
 
 class Rows:
@@ -60,7 +60,8 @@ class Evidence:
         over: keys of all configurations that are over: complete, failed or stopped.
         fates: [t, 1] of each trial that is over, 1 if it failed through its own fault, else 0.
         n_before: [f, 1] how many configurations were in `x` when each of `failed` came in.
-        n_idle: trials since the first objective was at its best.
+        n_idle: trials since the last that improved: there was none before it as good in the loss, or in all of several
+            objectives. Until constraints are met, what improves is that there was none which broke all as little.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -72,7 +73,8 @@ class Evidence:
         self.failed, self.failure, self.n_before, self.stopped = Rows(d), Rows(1), Rows(1), Rows(d)
         self.fates = Rows(1)
         self.n_idle = 0
-        self._best = np.inf
+        self._front = np.empty((0, k))
+        self._is_met = False
         self._ids: dict[bytes, int] = {}
         self.over: set[bytes] = set()
 
@@ -96,14 +98,28 @@ class Evidence:
             self.losses.add(losses)
             self.known.add(_variance(table.errors[row][self._objectives]))
             self.excess.add(np.minimum(excess, LARGEST))
-            if not excess.any() and losses[0] < self._best:
-                self._best, self.n_idle = losses[0], 0
+            if self._improves(losses, excess):
+                self.n_idle = 0
         elif failed:
             self.failed.add(x)
             self.failure.add(table.failure[row : row + 1].astype(np.float64))
             self.n_before.add(np.array([len(self.x)]))
         elif state == STOPPED:
             self.stopped.add(x)
+
+    def _improves(self, losses: Floats, excess: Floats) -> bool:
+        """Return whether nothing so far was as good in all objectives; until constraints are met, in all of those."""
+        is_met = not excess.any()
+        if self._is_met and not is_met:
+            return False
+        found = losses if is_met else excess
+        if is_met > self._is_met or not len(self._front):
+            self._is_met, self._front = is_met, found[None]
+            return True
+        if (self._front <= found).all(axis=1).any():
+            return False
+        self._front = np.concatenate([self._front[~(found <= self._front).all(axis=1)], found[None]])
+        return True
 
     def mean_losses(self) -> Floats:
         """Return [c] the first objective of each configuration, repeats averaged."""
@@ -187,7 +203,12 @@ def within_deviation(evidence: Evidence, length: int) -> tuple[float, int]:
 
 def key_of(x: Floats) -> bytes:
     """Return what tells the configuration [D] from all others."""
-    return np.nan_to_num(x, nan=np.inf).tobytes()
+    return keys_of(x[None])[0]
+
+
+def keys_of(x: Floats) -> list[bytes]:
+    """Return the keys of configurations [n, D]."""
+    return [row.tobytes() for row in np.nan_to_num(x, nan=np.inf)]
 
 
 def _variance(errors: Floats) -> Floats:
@@ -232,7 +253,7 @@ def _label_variance(loss: Floats, labels: Floats, variance: Floats) -> Floats:
     The warp is known at the losses that were seen, and is a line between them; the larger of the two steps counts,
     since beyond the best nothing was seen.
     """
-    order = np.argsort(loss)
+    order = np.argsort(loss, kind="stable")
     seen, at = loss[order], labels[order]
     deviation = np.sqrt(variance)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -24,7 +24,7 @@ CAUTION: Final = 2.0
 """What a failed trial costs: expected improvement is multiplied by the chance of success to this power."""
 
 BEARABLE: Final = 0.06
-"""When more than this share of the latest trials failed, points that are not safe are out of the question."""
+"""When more than this share of the latest trials failed, points that are not safe lose a hundred times as much."""
 
 SAFE: Final = 0.97
 """A chance of success that makes a point safe."""
@@ -55,7 +55,7 @@ class FailureFits:
     def theta(self, evidence: Evidence, kind: float) -> Floats:
         """Return [G + 3] what was fitted when the latest failure of a kind came that is due.
 
-        Due are the first twenty, then every growth by a twentieth.
+        Due are the first forty, then every growth by a twentieth.
         """
         places = np.flatnonzero(evidence.failure.view()[:, 0] == kind)
         due = 1

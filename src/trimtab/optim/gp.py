@@ -21,7 +21,7 @@ from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient, log_posit
 from trimtab.numerics.gp import N_SCALES
 from trimtab.optim import belief, start
 from trimtab.optim.confirm import leader_to_confirm
-from trimtab.optim.evidence import Evidence, key_of
+from trimtab.optim.evidence import Evidence, key_of, keys_of
 from trimtab.optim.failures import FailureFits, Failures
 from trimtab.optim.features import Features
 from trimtab.optim.place import has_given, place
@@ -169,7 +169,7 @@ class _Model:
         """Take rows [p, D] as proposed: the next proposal keeps away, and should be better than is expected there."""
         if len(x):
             z = self._features.embed(x)
-            self._pending |= {key_of(row) for row in x}
+            self._pending.update(keys_of(x))
             self._best = max(self._best, float(self._posterior.mean(z).max()))
             self._region.add(x)
             self._posterior = self._posterior.condition(z)
@@ -188,6 +188,8 @@ class _Model:
         """Return ([D] the leader, why) if trial `number` is well spent on running it again."""
         found = leader_to_confirm(self._evidence, self._seen, self._posterior.noise, number)
         if found is None or key_of(found[0]) in self._pending:
+            return None
+        if not self._space.contains(found[0][None])[0]:  # from before the space grew
             return None
         return found[0].copy(), f"confirms the leader, which ran {found[1]} time(s): results are noisy"
 
@@ -212,21 +214,21 @@ class _Model:
         """Return rows: all there are in a small space, else some even and some near the best."""
         if self._every is not None:
             return self._every if given is None else self._every[has_given(self._space, self._every, given)]
-        best = self._seen.x[np.argsort(-self._seen.labels)[:5]]
+        best = self._seen.x[np.argsort(-self._seen.labels, kind="stable")[:5]]
         n = N_CANDIDATES if self._posterior.n <= FIT_ROWS else N_CANDIDATES // 2  # a candidate costs O(rows**2)
         return candidates(self._space, best, n, rng, given)
 
     def _climbed(self, x: Floats, score: Floats, given: Floats | None) -> tuple[Floats, Floats]:
         """Return the best rows, what is uphill from them, and neighbours of these, with their scores."""
         space, features = self._space, self._features
-        top = np.argsort(-score)[:N_REFINED]
+        top = np.argsort(-score, kind="stable")[:N_REFINED]
         reach = np.exp(0.5 * self._posterior.theta[N_SCALES:])[features.group[features.places]]
         climbed, fits = place(space, refined(space, features, x[top], self._slope, reach), given)
         climbed = self._untried(climbed[fits])
         x, score = np.concatenate([x[top], climbed]), np.concatenate([score[top], self._score(climbed)])
         for _ in range(N_ROUNDS):
             leader = int(np.argmax(score))
-            near = self._untried(neighbours(space, x[np.argsort(-score)[:N_LOCAL]], given))
+            near = self._untried(neighbours(space, x[np.argsort(-score, kind="stable")[:N_LOCAL]], given))
             x, score = np.concatenate([x, near]), np.concatenate([score, self._score(near)])
             if int(np.argmax(score)) == leader:
                 break
@@ -234,7 +236,7 @@ class _Model:
 
     def _untried(self, x: Floats) -> Floats:
         """Return those of the rows [n, D] that were not tried and do not run, each once."""
-        keys = [key_of(row) for row in x]
+        keys = keys_of(x)
         first = {key: i for i, key in reversed(list(enumerate(keys)))}
         fresh = [
             i

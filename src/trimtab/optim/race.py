@@ -1,8 +1,9 @@
 """Which of two models foresees results better, by what they said of results before these came.
 
 Prequential scores (Dawid, 1984): at fixed lengths of the log each model learns from all rows but the last quarter, and
-says of each of those how likely it was to be among the best tenth so far. The score is the mean logarithm of the
-probability that it gave to what happened. Luck of the best value so far plays no part.
+says of each of those how likely it was to be among the good, which are as many as the densities call so: a tenth, 25 at
+most. The score is the mean logarithm of the probability that it gave to what happened. Luck of the best value so far
+plays no part.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from trimtab.numerics import blas
 from trimtab.numerics.acquisition import log_positive
 from trimtab.optim.evidence import Evidence, labelled
 from trimtab.optim.surrogate import Surrogate
-from trimtab.optim.tpe import GOOD_SHARE, Densities, TpeState
+from trimtab.optim.tpe import Densities, TpeState
 from trimtab.space.problem import Problem
 
 FIRST: Final = 60
@@ -58,14 +59,15 @@ class Race:
         seen, posterior = model.seen, model.posterior
         config = evidence.config.view()[before:length, 0].astype(np.int64)
         x = evidence.x.view()[config]
+        densities = self._densities(evidence, before)
         after = labelled(evidence, length, None)
-        threshold = np.quantile(after.labels[seen.rows], 1.0 - GOOD_SHARE)
+        threshold = _nth_best(after.labels[seen.rows], densities.n_good)
         is_good = after.labels[config] > threshold
         mean, deviation = posterior.predict(model.features.embed(x))
-        bar = np.quantile(seen.labels, 1.0 - GOOD_SHARE)
+        bar = _nth_best(seen.labels, densities.n_good)
         process = np.exp(log_positive(mean - bar, np.sqrt(deviation**2 + posterior.noise)))
-        ratio = np.exp(np.clip(self._densities(evidence, before).log_ratio(x), -50.0, 50.0))
-        odds = ratio * GOOD_SHARE / (1.0 - GOOD_SHARE)
+        ratio = np.exp(np.clip(densities.log_ratio(x), -50.0, 50.0))
+        odds = ratio * densities.n_good / (densities.n - densities.n_good)
         return _score(odds / (1.0 + odds), is_good) - _score(process, is_good)
 
     def _densities(self, evidence: Evidence, length: int) -> Densities:
@@ -75,6 +77,11 @@ class Race:
         for x, losses, excess in zip(*rows, strict=True):
             state.lead(x, losses, excess)
         return Densities(state, self._problem.space, evidence.x.view()[:0])
+
+
+def _nth_best(labels: Floats, n: int) -> float:
+    """Return the n-th largest of the labels, or the least where there are fewer."""
+    return float(np.sort(labels)[-min(n, len(labels))])
 
 
 def _score(probability: Floats, is_good: Bools) -> float:

@@ -102,7 +102,7 @@ class Stages:
         if spreads is not None:
             order = sorted(order, key=lambda i: (self._ranks[i], -spreads[i]))
         waiting = order[self.n_joined(number, n_idle) :]
-        if spreads is not None:
+        if spreads is not None and spreads.max() > 0.0:
             waiting = [i for i in waiting if spreads[i] < NOTED * spreads.max()]
         if number % 2 == 0 and waiting:
             first = number // 2 * TASTED

@@ -100,7 +100,7 @@ class Surrogate:
         seen = labelled(evidence, n, rng, fitted.reach)
         if len(seen) > KEPT_ROWS:
             half = KEPT_ROWS // 2
-            seen = seen.take(np.union1d(np.argsort(-seen.labels)[:half], np.arange(len(seen) - half, len(seen))))
+            seen = seen.take(np.union1d(_best(seen.labels, half), np.arange(len(seen) - half, len(seen))))
         features = self.features.warped(fitted.curves)
         z = features.embed(seen.x)
         return Model(seen, features, z, Posterior(_data(features, z, seen), fitted.theta))
@@ -181,4 +181,8 @@ def _informative(labels: Floats) -> Ints:
     """Return rows for a fit: the best, the latest, and some spread over the rest."""
     third, n = FIT_ROWS // 3, len(labels)
     spread = np.linspace(0, n - 1, third).astype(np.int64)
-    return np.union1d(np.union1d(np.argsort(-labels)[:third], np.arange(n - third, n)), spread)
+    return np.union1d(np.union1d(_best(labels, third), np.arange(n - third, n)), spread)
+
+
+def _best(labels: Floats, n: int) -> Ints:
+    return np.argsort(-labels, kind="stable")[:n]

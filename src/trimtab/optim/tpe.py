@@ -15,12 +15,13 @@ from typing import Final
 import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints, Rng
-from trimtab.ledger.table import COMPLETE, TrialTable
+from trimtab.ledger.event import FAILURE_KINDS
+from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
 from trimtab.numerics import blas
 from trimtab.numerics.parzen import Parzen, Points, neighbour_deviation
 from trimtab.optim import belief
 from trimtab.optim.cells import Cells
-from trimtab.optim.evidence import key_of
+from trimtab.optim.evidence import NOT_ITS_FAULT, key_of
 from trimtab.optim.place import place, reflected
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.ranking import ranks, split
@@ -58,7 +59,7 @@ class TpeState:
         n_complete: how many trials completed.
         leaders: (row, losses, by how much constraints are broken) of the best of them, in the order of the log.
         others: rows that are not among the leaders, failed ones included.
-        is_flat: whether no trial failed and no result differed from another.
+        is_flat: whether no trial failed through its own fault and no result differed from another.
         tried: the keys of all rows.
     """
 
@@ -127,7 +128,7 @@ class Tpe:
         state.tried.add(key_of(x))
         if table.state[row] == COMPLETE:
             state.lead(x, *split(table.problem, table.y[row]))
-        else:
+        elif not _is_blameless(table, row):
             state.is_flat = False
             state.leave(x)
         return state
@@ -151,6 +152,11 @@ class Tpe:
                 rows.append(x)
                 whys.append(why)
         return Proposal(np.array(rows).reshape(-1, len(space)), "tpe", tuple(whys))
+
+
+def _is_blameless(table: TrialTable, row: int) -> bool:
+    """Return whether a trial failed for reasons that say nothing about its configuration."""
+    return table.state[row] == FAILED and FAILURE_KINDS[int(table.failure[row])] in NOT_ITS_FAULT
 
 
 class Axes:
@@ -192,17 +198,22 @@ class Axes:
 
 
 class Densities:
-    """The densities of one ask, and the search for what is likeliest to be good."""
+    """The densities of one ask, and the search for what is likeliest to be good.
+
+    Attributes:
+        n: how many trials completed.
+        n_good: how many of them are good.
+    """
 
     def __init__(self, state: TpeState, space: Space, pending: Floats) -> None:
         self._space, self._axes = space, state.axes
-        self._n, self._n_good = state.n_complete, min(MOST_GOOD, int(np.ceil(GOOD_SHARE * state.n_complete)))
+        self.n, self.n_good = state.n_complete, min(MOST_GOOD, int(np.ceil(GOOD_SHARE * state.n_complete)))
         x = np.array([leader[0] for leader in state.leaders])
         rank = state.ranks()
-        share = _shares(rank, self._n_good)
+        share = _shares(rank, self.n_good)
         is_good = share > 0.0
-        weight = share[is_good] * np.log1p(self._n_good / (rank[is_good] + 1.0))
-        weight *= self._n_good / weight.sum()
+        weight = share[is_good] * np.log1p(self.n_good / (rank[is_good] + 1.0))
+        weight *= self.n_good / weight.sum()
         self._good = state.axes.densities(state.axes.points(x[is_good]), weight)
         self._best = space.to_unit(x[np.argsort(rank, kind="stable")[:N_LOCAL]])
         self._belief = belief.weight(space, x, -rank, state.n_complete)
@@ -226,7 +237,7 @@ class Densities:
             if x[i] not in tried:
                 factor = float(np.exp(min(ratio[i], 690.0)))
                 return x[i], (
-                    f"likelier among the best {self._n_good} of {self._n} than among the rest, "
+                    f"likelier among the best {self.n_good} of {self.n} than among the rest, "
                     f"by a factor of {factor:.2g}"
                 )
         row = untried(self._space, rng, given, tried)

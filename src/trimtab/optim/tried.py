@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from trimtab.arrays import Floats, Rng
-from trimtab.optim.evidence import key_of
+from trimtab.optim.evidence import key_of, keys_of
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.space.space import Space
 
@@ -19,11 +19,16 @@ class Tried:
     """Rows that are over, by their keys, and rows [p, D] that wait or run."""
 
     def __init__(self, over: set[bytes], pending: Floats) -> None:
-        self._over, self._pending = over, {key_of(x) for x in pending}
+        self._over, self._pending = over, set(keys_of(pending))
 
     def __contains__(self, x: Floats) -> bool:
         key = key_of(x)
         return key in self._over or key in self._pending
+
+    def left(self, x: Floats) -> Floats:
+        """Return those of the rows [n, D] that are not tried."""
+        fresh = [i for i, key in enumerate(keys_of(x)) if key not in self._over and key not in self._pending]
+        return x[fresh]
 
     def add(self, x: Floats) -> None:
         self._pending.add(key_of(x))
@@ -31,7 +36,8 @@ class Tried:
 
 def untried(space: Space, rng: Rng, given: Floats | None, tried: Tried) -> Floats | None:
     """Return [D] a random row that was not tried; None when none was met."""
-    return next((row for row in space.sample(rng, N_DRAWN, given) if row not in tried), None)
+    left = tried.left(space.sample(rng, N_DRAWN, given))
+    return left[0] if len(left) else None
 
 
 def without_repeats(
@@ -66,5 +72,5 @@ def without_repeats(
 
 def _one(every: Floats, rng: Rng, tried: Tried) -> Floats | None:
     """Return [D] one of the rows that are left; None when none is."""
-    left = [row for row in every if row not in tried]
-    return left[int(rng.integers(len(left)))] if left else None
+    left = tried.left(every)
+    return left[int(rng.integers(len(left)))] if len(left) else None
