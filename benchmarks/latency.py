@@ -30,6 +30,7 @@ from envs import python_of
 
 ENGINES = ("auto", "gp")
 LIMITS = {100: 15.0, 300: 60.0, 1_000: 150.0, 10_000: 150.0, 20_000: 150.0}
+TREES = (100, 300, 1_000)
 FLAT = 1.2
 BUSY = 3.0
 N_ASKS = 20
@@ -76,20 +77,26 @@ TRIMTAB = (
     + """
 import trimtab as tt
 
+is_tree = sys.argv[5:] == ["conditions"]
+method = tt.given("method")
 space = tt.Space({
-    "lr": tt.Float(1e-5, 1.0, log=True), "decay": tt.Float(1e-6, 1e-2, log=True), "dropout": tt.Float(0.0, 0.6),
-    "momentum": tt.Float(0.5, 0.99), "layers": tt.Int(1, 8), "width": tt.Int(16, 1024, log=True),
+    "lr": tt.Float(1e-5, 1.0, log=True), "dropout": tt.Float(0.0, 0.6),
+    "decay": tt.Float(1e-6, 1e-2, log=True, when=method == "adam" if is_tree else None),
+    "momentum": tt.Float(0.5, 0.99, when=method == "sgd" if is_tree else None), "layers": tt.Int(1, 8), "width": tt.Int(16, 1024, log=True),
     "activation": tt.Categorical(["relu", "tanh", "gelu"]), "method": tt.Categorical(["sgd", "adam"]),
 })
 study = tt.create_study(space, minimize="loss", optimizer=sys.argv[4], seed=seed)
 for _ in range(n):
-    study.enqueue(draw())
+    params = draw()
+    if is_tree:
+        del params["momentum" if params["method"] == "adam" else "decay"]
+    study.enqueue(params)
     trial = study.ask()
-    study.tell(trial.number, objective(trial.params))
+    study.tell(trial.number, objective({"momentum": 0.9, "decay": 1e-4} | trial.params))
 
 def ask():
     trial = study.ask()
-    return trial.number, trial.params
+    return trial.number, {"momentum": 0.9, "decay": 1e-4} | trial.params
 
 measure(ask, study.tell)
 """
@@ -198,6 +205,10 @@ def alone(figures: Figures, engine: str, seed: int) -> None:
     figures.add(
         f"{engine}, 20,000 trials over 10,000", found[20_000]["cpu"] / found[10_000]["cpu"], "times", at_most=FLAT
     )
+    for n in TREES:
+        each = run(sys.executable, TRIMTAB, n, N_ASKS, seed, engine, "conditions")
+        label = f"{engine}, {n:,} trials, two of the parameters under conditions"
+        figures.add(label, each["cpu"], "ms", at_most=LIMITS[n])
     for n in (100, 1_000):
         with busy():
             wall = run(sys.executable, TRIMTAB, n, N_ASKS, seed, engine)["wall"]
