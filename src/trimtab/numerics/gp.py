@@ -27,6 +27,9 @@ N_SCALES = 3
 PENDING_NOISE = 1e-6
 """The noise variance of rows that are appended, in amplitudes: next to none, so that nothing is to be learned there."""
 
+CHUNK = 128
+"""Points are predicted so many at a time: what belongs to them stays in the cache, and no memory is asked for anew."""
+
 JITTERS = (0.0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
 
 
@@ -87,23 +90,45 @@ class Data:
 
 def _square_distances(a: Floats, b: Floats) -> Floats:
     """Return [n, m] squared Euclidean distances by one matrix product."""
-    r2: Floats = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2.0 * (a @ b.T)
-    np.maximum(r2, 0.0, out=r2)
-    return r2
+    r2: Floats = a @ b.T
+    r2 *= -2.0
+    r2 += np.einsum("nq,nq->n", a, a)[:, None]
+    r2 += np.einsum("mq,mq->m", b, b)
+    return np.maximum(r2, 0.0, out=r2)
 
 
 def _matern(r2: Floats) -> tuple[Floats, Floats]:
-    """Return Matérn-5/2 of r2 and its derivative by r2.
+    """Return Matérn-5/2 of r2 and its derivative by r2; what was in r2 is lost.
 
     They are (1 + s + s**2/3) exp(-s) and -5/6 (1 + s) exp(-s), where s = sqrt(5 r2).
     """
-    s = np.sqrt(5.0 * r2)
-    decay = np.exp(-s)
-    slope = 1.0 + s
-    value: Floats = (slope + s * s * (1.0 / 3.0)) * decay
+    s = _root(r2)
+    slope: Floats = s + 1.0
+    value: Floats = s * (1.0 / 3.0)
+    value *= s
+    value += slope
+    decay = np.exp(np.negative(s, out=s), out=s)
+    value *= decay
     slope *= decay
     slope *= -5.0 / 6.0
     return value, slope
+
+
+def _matern_value(r2: Floats) -> Floats:
+    """Return Matérn-5/2 of r2; what was in r2 is lost."""
+    s = _root(r2)
+    value: Floats = s * (1.0 / 3.0)
+    value += 1.0
+    value *= s
+    value += 1.0
+    value *= np.exp(np.negative(s, out=s), out=s)
+    return value
+
+
+def _root(r2: Floats) -> Floats:
+    s: Floats = np.sqrt(r2, out=r2)
+    s *= SQRT5
+    return s
 
 
 def _basis(z: Floats) -> Floats:
@@ -138,14 +163,17 @@ def slopes(theta: Floats, data: Data, prior: Prior) -> tuple[float, Floats, Floa
     k, slope = _matern(_square_distances(zs, zs))
     k *= amplitude
     basis = _basis(data.z)
-    covariance = k + trend * (basis @ basis.T)
+    covariance = basis @ basis.T
+    covariance *= trend
+    covariance += k
     covariance.flat[:: n + 1] += noise * data.noise_share + data.known + 1e-8 * amplitude
-    chol, info = dpotrf(covariance, lower=1, clean=1, overwrite_a=1)
+    chol, info = dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)  # transposed it is in LAPACK's order: no copy
     if info != 0:
         return np.inf, np.zeros_like(theta), np.zeros_like(data.z)
-    inverse, _ = dpotri(chol, lower=1)
     log_det = float(np.log(np.diagonal(chol)).sum())
-    inverse = np.tril(inverse) + np.tril(inverse, -1).T
+    half, _ = dpotri(chol, lower=1, overwrite_c=1)
+    inverse = half + half.T
+    inverse.flat[:: n + 1] *= 0.5
     alpha = inverse @ data.y
     value = 0.5 * float(data.y @ alpha) + log_det + 0.5 * n * np.log(2.0 * np.pi)
     w = np.outer(alpha, alpha)
@@ -245,7 +273,7 @@ class Posterior:
         n, p = self.n, len(z)
         across = dtrsm(1.0, self._chol, self._kernel(z), lower=1)
         zs, basis = z * self._scale, _basis(z)
-        own = self.amplitude * _matern(_square_distances(zs, zs))[0] + self.trend * (basis @ basis.T)
+        own = self.amplitude * _matern_value(_square_distances(zs, zs)) + self.trend * (basis @ basis.T)
         own.flat[:: p + 1] += (PENDING_NOISE + 1e-8) * self.amplitude
         corner, info = dpotrf(own - across.T @ across, lower=1, clean=1)
         if info != 0:
@@ -263,10 +291,14 @@ class Posterior:
         """Return [m] means and [m] standard deviations of the latent function at [m, Q]."""
         from scipy.linalg.blas import dtrsm
 
-        k = self._kernel(z)
-        v = dtrsm(1.0, self._chol, k, lower=1)
-        variance = self._variance(_basis(z), np.einsum("nm,nm->m", v, v))
-        return k.T @ self._alpha, np.sqrt(variance)
+        mean, variance = np.empty(len(z)), np.empty(len(z))
+        for first in range(0, len(z), CHUNK):
+            part = slice(first, first + CHUNK)
+            k = self._kernel(z[part])
+            mean[part] = k.T @ self._alpha
+            v = dtrsm(1.0, self._chol, k, lower=1, overwrite_b=1)
+            variance[part] = self._variance(_basis(z[part]), np.einsum("nm,nm->m", v, v))
+        return mean, np.sqrt(variance)
 
     def predict_with_gradient(self, z: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Return [m] means, [m] standard deviations, and their gradients [m, Q] by the coordinates."""
@@ -300,10 +332,13 @@ class Posterior:
         return variance
 
     def _kernel(self, z: Floats) -> Floats:
-        k = _matern(_square_distances(self._zs, z * self._scale))[0]
+        """Return [n, m] the covariances with rows [m, Q], column by column, as LAPACK takes them without a copy."""
+        k = _matern_value(_square_distances(z * self._scale, self._zs))
         k *= self.amplitude
-        k += self.trend * (self._basis @ _basis(z).T)
-        return k
+        trend = _basis(z) @ self._basis.T
+        trend *= self.trend
+        k += trend
+        return k.T
 
     def leave_one_out(self) -> Floats:
         """Return [n] the log predictive density of each label given all others (R&W, eq. 5.10-5.12)."""
