@@ -78,11 +78,11 @@ TRIMTAB = (
 import trimtab as tt
 
 is_tree = sys.argv[5:] == ["conditions"]
-method = tt.given("method")
+adam, sgd = (tt.given("method") == name if is_tree else None for name in ("adam", "sgd"))
 space = tt.Space({
-    "lr": tt.Float(1e-5, 1.0, log=True), "dropout": tt.Float(0.0, 0.6),
-    "decay": tt.Float(1e-6, 1e-2, log=True, when=method == "adam" if is_tree else None),
-    "momentum": tt.Float(0.5, 0.99, when=method == "sgd" if is_tree else None), "layers": tt.Int(1, 8), "width": tt.Int(16, 1024, log=True),
+    "lr": tt.Float(1e-5, 1.0, log=True), "decay": tt.Float(1e-6, 1e-2, log=True, when=adam),
+    "dropout": tt.Float(0.0, 0.6), "momentum": tt.Float(0.5, 0.99, when=sgd),
+    "layers": tt.Int(1, 8), "width": tt.Int(16, 1024, log=True),
     "activation": tt.Categorical(["relu", "tanh", "gelu"]), "method": tt.Categorical(["sgd", "adam"]),
 })
 study = tt.create_study(space, minimize="loss", optimizer=sys.argv[4], seed=seed)
