@@ -7,7 +7,12 @@ import math
 
 def is_number(value: object) -> bool:
     """Return True for a finite int or float; a bool is none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int that no float holds
+        return False
 
 
 def is_whole(value: object) -> bool:

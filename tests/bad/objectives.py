@@ -20,6 +20,10 @@ def returns_inf(trial: tt.Trial) -> float:
     return float("inf")
 
 
+def returns_a_huge_int(trial: tt.Trial) -> int:
+    return 10**400
+
+
 def returns_text(trial: tt.Trial) -> str:
     return "0.5"
 

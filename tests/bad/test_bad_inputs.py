@@ -21,6 +21,7 @@ import pytest
 
 import trimtab as tt
 from trimtab.errors import ObjectiveError, TrimtabError
+from trimtab.optim.gp import Gp
 from trimtab.space.problem import Metric
 
 DOCS = Path(__file__).parents[2] / "docs" / "bad-inputs.md"
@@ -69,6 +70,11 @@ simple("space", "a bound that is text", lambda: tt.Float("1e-5", 1.0))
 simple("space", "a step that does not reach the upper bound", lambda: tt.Float(0.0, 1.0, step=0.3))
 simple("space", "whole numbers with a fraction", lambda: tt.Int(1, 2.5))
 simple("space", "whole numbers too large for a float", lambda: tt.Int(0, 2**60))
+simple(
+    "space",
+    "a constraint on a choice too large for a float",
+    lambda: tt.Space(c=tt.Ordinal([1, 10**400]), require=["c < 5"]),
+)
 simple("space", "no choices", lambda: tt.Categorical([]))
 simple("space", "a choice twice", lambda: tt.Categorical(["a", "b", "a"]))
 simple("space", "choices that the log cannot hold", lambda: tt.Categorical([len, max]))
@@ -137,6 +143,8 @@ simple("problem", "a budget that is text", lambda: tune(budget="100"))
 simple("problem", "a negative seed", lambda: tune(seed=-1))
 simple("problem", "no workers", lambda: tune(workers=0))
 simple("problem", "an unknown optimiser", lambda: tune(optimizer="randon"))
+simple("problem", "an optimiser that is none", lambda: tune(optimizer=3))
+simple("problem", "an optimiser that was not made", lambda: tune(optimizer=Gp))
 simple("problem", "an unknown executor", lambda: tune(executor="process"))
 simple("problem", "an unknown way to stop", lambda: tune(stop="soon"))
 simple("problem", "an objective that cannot be called", lambda: tt.tune(3, SPACE, minimize="loss", budget=1))
@@ -393,6 +401,7 @@ def objective(title: str, name: str, *, complete: bool = False, retries: int = 0
 
 objective("returns nan", "returns_nan")
 objective("returns infinity", "returns_inf")
+objective("returns an int too large for a float", "returns_a_huge_int")
 objective("returns text", "returns_text")
 objective("returns nothing", "returns_nothing")
 objective("returns True", "returns_bool")
@@ -454,6 +463,7 @@ command("a program that says nothing", "true")
 command("a program that prints the metric as text", "sh", "-c", 'echo \'{{"loss": "low"}}\'')
 command("a program that prints broken JSON", "sh", "-c", "echo '{{\"loss\": 0.5'")
 command("a program that prints nan", "sh", "-c", "echo '{{\"loss\": NaN}}'")
+command("a program that prints a number of 401 digits", "sh", "-c", f"echo '{{{{\"loss\": 1{'0' * 400}}}}}'")
 command("a program that is killed by a signal", "sh", "-c", "kill -SEGV $$")
 
 # Command line

@@ -27,6 +27,12 @@ def test_scalars_of_libraries_become_floats():
     assert plain({"a": [np.float64(1), (2, Decimal(3))]}) == {"a": [1.0, [2, 3.0]]}
 
 
+def test_truth_values_of_libraries_are_no_numbers():
+    for value in (np.True_, np.array(False)):
+        assert type(plain(value)) is bool
+        assert as_number(value) is None
+
+
 def test_what_is_no_number_keeps_the_name_of_its_type_and_its_looks():
     shown = plain(np.array([1, 2]))
     assert type(shown).__name__ == "ndarray"

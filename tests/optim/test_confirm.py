@@ -36,6 +36,11 @@ def test_the_leads_are_of_the_rows_that_are_looked_at() -> None:
         assert leader_to_confirm(evidence, part, 0.0, 24) is not None
 
 
+def test_where_nothing_differs_nothing_is_confirmed() -> None:
+    evidence = told([(x, 1.0) for x, _ in LINE])
+    assert leader_to_confirm(evidence, labelled(evidence, len(evidence), None), 1e-6, 24) is None
+
+
 def test_noise_that_the_user_told_makes_the_leader_worth_a_repeat() -> None:
     evidence = told(LINE)
     seen = labelled(evidence, len(evidence), None)

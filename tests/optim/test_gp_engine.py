@@ -180,12 +180,13 @@ def test_choices_that_always_fail_are_left() -> None:
     assert max(shares) <= 1 / 3, shares
 
 
-def test_a_region_that_fails_is_left() -> None:
+@pytest.mark.parametrize("kind", ["oom", "killed"])
+def test_a_region_that_fails_is_left(kind: str) -> None:
     """Half of the square fails; the bowl has its bottom near the edge, where it works."""
     space = Space(x=Float(0, 1), y=Float(0, 1))
 
     def loss(params: dict[str, Any], number: int) -> float | str:
-        return "oom" if params["x"] > 0.5 else (params["x"] - 0.4) ** 2 + (params["y"] - 0.3) ** 2
+        return kind if params["x"] > 0.5 else (params["x"] - 0.4) ** 2 + (params["y"] - 0.3) ** 2
 
     runs = [study(space, 40, loss, seed=seed) for seed in range(3)]
     shares = [float((run.table.state[20:40] == FAILED).mean()) for run in runs]

@@ -118,13 +118,14 @@ def test_it_keeps_to_bounds_on_metrics():
     assert run.table.y[met, 0].min() < -1.4
 
 
-def test_it_keeps_away_from_where_trials_fail():
+@pytest.mark.parametrize("kind", ["exception", "killed"])
+def test_it_keeps_away_from_where_trials_fail(kind: str):
     run = Simulation(Problem(Space(a=Float(0, 1), b=Float(0, 1)), (minimize("loss"),)), Tpe())
     for _ in range(60):
         [number] = run.ask()
         run.start(number)
         if run.table.x[number, 0] > 0.6:
-            run.fail(number)
+            run.fail(number, kind)
         else:
             run.tell(number, 1.0)
     assert np.mean(run.table.x[30:, 0] > 0.6) < 0.25, "by chance it would be 0.4"
@@ -162,13 +163,13 @@ def test_a_constant_objective_leaves_it_uniform():
 
 
 def test_a_machine_that_died_leaves_it_uniform() -> None:
-    """A trial that was lost or killed says nothing about its configuration."""
+    """A trial that was lost says nothing about its configuration."""
     run = Simulation(Problem(MIXED, (minimize("loss"),)), Tpe())
     for i in range(400):
         [number] = run.ask()
         run.start(number)
         if i in {3, 20}:
-            run.fail(number, "lost" if i == 3 else "killed")
+            run.fail(number, "lost")
         else:
             run.tell(number, 1.0)
     quarter = np.minimum((MIXED.to_unit(run.table.x)[:, 0] * 4).astype(int), 3)

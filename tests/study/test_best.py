@@ -30,6 +30,17 @@ def test_the_best_is_the_earliest_of_the_smallest_losses():
     assert best_row(told([maximize("accuracy")], [2.0], [1.0], [3.0]).table) == 2
 
 
+def test_of_several_objectives_the_best_is_on_the_front():
+    metrics = [minimize("a"), maximize("b")]
+    assert best_row(told(metrics, [0.0, 1.0], [0.0, 9.0], [1.0, 99.0], [0.0, 9.0]).table) == 1
+    run = Simulation(Problem(Space(x=Float(0, 1)), metrics))
+    for x, a, b in [(0.1, 0.0, 1.0), (0.2, 0.0, 5.0), (0.1, 0.0, 1.0), (0.2, 0.0, 5.0)]:
+        number = run.enqueue(np.array([x]))
+        run.start(number)
+        run.tell(number, a, b)
+    assert best_row(run.table) == 1, "of repeats too"
+
+
 def test_only_complete_trials_count():
     run = told([minimize("loss")], [2.0])
     for fate in (run.fail, lambda n: run.stop(n, loss=0.0)):

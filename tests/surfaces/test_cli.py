@@ -147,6 +147,15 @@ def test_looking(quick: Path) -> None:
     assert read(quick, "trials", "--state", "failed") == []
 
 
+def test_an_objective_is_sorted_from_the_best_on(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY.replace("minimize", "maximize"))
+    call(tmp_path, "run", "study.yaml", "-q")
+    losses = [row["metrics"]["loss"] for row in read(tmp_path, "trials", "--sort", "loss")]
+    assert losses == sorted(losses, reverse=True)
+    values = [row["params"]["x"] for row in read(tmp_path, "trials", "--sort", "x")]
+    assert values == sorted(values)
+
+
 def test_exporting(quick: Path) -> None:
     call(quick, "export", "trials.csv")
     call(quick, "export", "quick", "trials.jsonl")

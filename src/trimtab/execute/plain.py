@@ -51,12 +51,20 @@ def plain(value: object, depth: int = 0) -> Any:
             return {_key(key): plain(item, depth + 1) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [plain(item, depth + 1) for item in value]
+    if is_truth(value):
+        return bool(value)
     if hasattr(value, "__float__") and not isinstance(value, bytes):
         try:
             return float(value)
         except Exception:
             return foreign(kind.__name__, show(value))  # an array of several numbers
     return foreign(kind.__name__, show(value))
+
+
+def is_truth(value: object) -> bool:
+    """Return True for a truth value, one of an array library too."""
+    kind = getattr(getattr(value, "dtype", None), "kind", None)
+    return isinstance(value, bool) or (kind == "b" and getattr(value, "ndim", 1) == 0)
 
 
 def _key(key: object) -> Any:
@@ -79,7 +87,7 @@ def clean(text: str) -> str:
 
 def as_number(value: object) -> float | None:
     """Return `value` as a finite float; None if it is no number, not finite, or a truth value or text."""
-    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
+    if isinstance(value, (str, bytes)) or is_truth(value) or not hasattr(value, "__float__"):
         return None
     try:
         number = float(value)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from trimtab.arrays import Floats, Ints
 from trimtab.errors import TrialError
 from trimtab.ledger.event import FAILURE_KINDS, Origin
+from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 
@@ -494,7 +495,7 @@ TAG = "tag:"
 """A note whose key begins so is a tag; its value says whether the tag is on."""
 
 
-def no_such_trial(number: int, n: int) -> str:
+def no_such_trial(number: object, n: int) -> str:
     """Return what to say of a trial that is none of the `n` there are."""
     there = f"they are numbered 0 to {n - 1}" if n else "no trial was asked yet"
-    return f"there is no trial {number}; {there}."
+    return f"there is no trial {shown(number)}; {there}."

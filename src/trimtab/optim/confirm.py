@@ -7,7 +7,7 @@ leader's, say whether one is worth its price. Where repeats give the same result
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -27,8 +27,10 @@ KNOWN_FROM: Final = 3
 """So many repeats tell the noise better than the model does: one lucky pair does not."""
 
 
-def leader_to_confirm(evidence: Evidence, seen: Labelled, noise: float, number: int) -> tuple[Floats, int] | None:
-    """Return ([D] the leader, how often it ran), if trial `number` is well spent on running it again.
+def leader_to_confirm(
+    evidence: Evidence, seen: Labelled, noise: float, number: int
+) -> tuple[Floats, int, Literal["are", "may be"]] | None:
+    """Return ([D] the leader, how often it ran, whether results are noisy), if trial `number` should run it again.
 
     Args:
         evidence: what is on record.
@@ -37,7 +39,7 @@ def leader_to_confirm(evidence: Evidence, seen: Labelled, noise: float, number: 
         number: of the trial that is asked for.
     """
     n = len(evidence)
-    if n < FIRST or number % EVERY or len(seen) < 5 or evidence.losses.view().shape[1] > 1:
+    if n < FIRST or number % EVERY or len(seen) < 5 or evidence.losses.view().shape[1] > 1 or not np.ptp(seen.labels):
         return None
     order = np.argsort(-seen.labels, kind="stable")[:5]
     leader = int(order[0])
@@ -53,4 +55,4 @@ def leader_to_confirm(evidence: Evidence, seen: Labelled, noise: float, number: 
         losses = evidence.mean_losses()[seen.rows]
         with np.errstate(over="ignore"):
             is_noisy = deviation > MATERIAL * (losses[order[-1]] - losses[leader])
-    return (seen.x[leader], count) if is_noisy else None
+    return (seen.x[leader], count, "are" if freedom else "may be") if is_noisy else None

@@ -20,8 +20,8 @@ from trimtab.space.problem import Problem
 
 _RHO: Final = 0.05
 LARGEST: Final = float(np.finfo(np.float64).max)
-NOT_ITS_FAULT: Final = frozenset({"lost", "killed"})
-"""Kinds of failure that say nothing about where trials fail; the executor ran such a trial again before it gave up."""
+NOT_ITS_FAULT: Final = frozenset({"lost"})
+"""Kinds of failure that say nothing about where trials fail; what was killed died in each of its attempts."""
 
 
 class Rows:

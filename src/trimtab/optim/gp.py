@@ -191,7 +191,8 @@ class _Model:
             return None
         if not self._space.contains(found[0][None])[0]:  # from before the space grew
             return None
-        return found[0].copy(), f"confirms the leader, which ran {found[1]} time(s): results are noisy"
+        times = "once" if found[1] == 1 else f"{found[1]} times"
+        return found[0].copy(), f"confirms the leader, which ran {times}: results {found[2]} noisy"
 
     def propose(self, rng: Rng, given: Floats | None) -> tuple[Floats, str] | None:
         """Return ([D] the point of largest acquisition that was found, why); None when everything was tried."""
@@ -257,7 +258,9 @@ class _Model:
             order = np.argsort(self._seen.labels, kind="stable")
             seen = losses[self._seen.rows[order]]
             expected = float(np.interp(mean[0], self._seen.labels[order], seen)) * metric.sign
-            parts.insert(0, f"expects {metric.name} {expected:.4g}")
+            is_beyond = mean[0] > self._seen.labels[order[-1]]  # where no result says what a label is worth
+            than = ("below " if metric.sign > 0 else "above ") if is_beyond else ""
+            parts.insert(0, f"expects {metric.name} {than}{expected:.4g}")
         if self._failures is not None:
             parts.append(f"fails with one of {-float(np.expm1(self._failures.log_works(x))[0]):.0%}")
         return f"{kind}: {', '.join(parts)}"

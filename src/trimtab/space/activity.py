@@ -320,7 +320,8 @@ def _check(column: int, symbol: str, values: tuple[Choice, ...], parent: Paramet
         raise ParamsError(f"{name} is a number and is compared by size with {shown(value)}.")
     if (symbol, value) in (("<=", parent.low), (">=", parent.high)):
         return Check(column, "==", (float(value),))
-    check = Check(column, symbol, (float(value),))
+    beyond = max(abs(parent.low), abs(parent.high)) + 1  # as good as any larger one, which a float may not hold
+    check = Check(column, symbol, (float(min(max(value, -beyond), beyond)),))
     return check if check.accepts(parent.low) or check.accepts(parent.high) else None
 
 

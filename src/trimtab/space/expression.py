@@ -10,6 +10,7 @@ decides undecided, by the logic of Kleene, and a constraint that is undecided do
 from __future__ import annotations
 
 import ast
+import sys
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -371,6 +372,8 @@ class _Reader:
         if not isinstance(parameter, Categorical):
             return _Number(Column(name))
         if parameter.is_numeric:
+            if any(abs(choice) > sys.float_info.max for choice in parameter.choices):  # type: ignore[arg-type]
+                self.refuse(node, f"mentions {written!r}, of which a choice is beyond 1.8e308")
             return _Number(Lookup(name, tuple(float(choice) for choice in parameter.choices)))  # type: ignore[arg-type]
         if all(isinstance(choice, bool) for choice in parameter.choices):
             return _Truth(Lookup(name, tuple(float(choice) for choice in parameter.choices)))  # type: ignore[arg-type]

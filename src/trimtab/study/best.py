@@ -19,8 +19,9 @@ def candidates(table: TrialTable) -> Ints:
 
 
 def best_row(table: TrialTable) -> int | None:
-    """Return the complete, feasible row of smallest first objective; of equals the earliest; None if there is none.
+    """Return the complete, feasible row of smallest first objective; None if there is none.
 
+    Equals are told apart by the next objective, and then the earliest is taken, so that none is better in everything.
     Where a configuration was run several times, the mean of its runs counts, plus its standard error by the variance
     between runs of one configuration: one lucky run does not beat a mean of many. The row is the run nearest to the
     mean, whose figure is the honest one.
@@ -28,13 +29,14 @@ def best_row(table: TrialTable) -> int | None:
     rows = candidates(table)
     if not len(rows):
         return None
-    losses = _objective_losses(table)[rows, 0]
+    all_losses = _objective_losses(table)[rows]
+    losses = all_losses[:, 0]
     run_of = np.column_stack([table.x[rows], table.fidelity[rows]])
     _, config = np.unique(np.nan_to_num(run_of, nan=np.inf), axis=0, return_inverse=True)
     config = config.reshape(-1)
     counts = np.bincount(config)
     if len(counts) == len(rows):
-        return int(rows[np.argmin(losses)])
+        return int(rows[np.lexsort(all_losses.T[::-1])[0]])
     means = np.bincount(config, weights=losses / counts[config])
     with np.errstate(over="ignore"):
         off = np.minimum(np.abs(losses - means[config]), np.finfo(np.float64).max)
@@ -42,7 +44,8 @@ def best_row(table: TrialTable) -> int | None:
         variance = np.square(off / scale).sum() / (len(rows) - len(counts))
         worth = (means + scale * np.sqrt(variance / counts))[config]
     of_best = np.flatnonzero(worth == worth.min())
-    return int(rows[of_best[np.argmin(off[of_best])]])
+    others = [np.bincount(config, weights=column / counts[config])[config] for column in all_losses.T[1:]]
+    return int(rows[of_best[np.lexsort([off[of_best], *(other[of_best] for other in reversed(others))])[0]]])
 
 
 def front_rows(table: TrialTable) -> Ints:

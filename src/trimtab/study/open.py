@@ -6,11 +6,13 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from trimtab import plugins
 from trimtab.checks import is_number, is_whole
-from trimtab.errors import ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
+from trimtab.errors import PluginError, ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
 from trimtab.ledger.event import FORMAT_VERSION, Created
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
+from trimtab.space.condition import shown
 from trimtab.space.problem import Fidelity, Metric, Problem
 from trimtab.space.space import Space
 from trimtab.storage.protocol import Store, StudyStore
@@ -204,9 +206,15 @@ def as_plugin(group: str, plugin: Any) -> Any:
     """Return a plugin given by name or as an object.
 
     Raises:
-        PluginError: no plugin of that name.
+        PluginError: no plugin of that name, or no plugin.
     """
-    return make(group, {"name": plugin}) if isinstance(plugin, str) else plugin
+    if isinstance(plugin, str):
+        return make(group, {"name": plugin})
+    if not hasattr(plugin, "to_json") or isinstance(plugin, type):
+        kind = group.rstrip("s")
+        known = ", ".join(map(repr, plugins.names(group)))
+        raise PluginError(f"{kind}= is one of {known}, or an object that can do what these do; got {shown(plugin)}.")
+    return plugin
 
 
 def check_seed(seed: int | None) -> int:

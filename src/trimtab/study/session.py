@@ -219,11 +219,15 @@ class Session:
         self._propose_s = time.perf_counter() - began_at
         if not len(proposal.x):
             return None
+        why = proposal.reason(0)
+        if given is not None:
+            names = [table.space.names[column] for column in np.flatnonzero(~np.isnan(given))]
+            why = f"{why}; {', '.join(names)} as enqueued"
         return Asked(
             number=len(table),
             x=tuple(proposal.x[0].tolist()),
             head=ledger.head,
-            origin=Origin(proposal.by, proposal.reason(0)),
+            origin=Origin(proposal.by, why),
             fidelity=assigned.fidelity,
             given=None if given is None else tuple(given.tolist()),
         )

@@ -158,7 +158,9 @@ def best(name: str | None, *, store: str | None, only_params: bool, as_json: boo
 @study_argument
 @store_option
 @click.option("--state", type=click.Choice(STATES), help="Only trials in this state.")
-@click.option("--sort", metavar="COLUMN", help="Order by this metric, parameter or column instead of the number.")
+@click.option(
+    "--sort", metavar="COLUMN", help="Order by this column instead of the number; an objective has the best first."
+)
 @click.option("--reverse", "-r", is_flag=True, help="From the last to the first.")
 @click.option("--limit", "-n", type=click.IntRange(min=1), help="At most so many.")
 @json_option
@@ -208,7 +210,7 @@ def _why(view: TrialView) -> str:
 
 
 def _sorted(study: tt.Study, rows: list[int], key: str) -> list[int]:
-    """Return the rows ordered by a column; those without a value come last."""
+    """Return the rows ordered by a column, by an objective from the best on; those without a value come last."""
     found = exports.columns(study.table)
     known = [key, f"metrics_{key}", f"params_{key}"]
     column = next((found[one] for one in known if one in found), None)
@@ -218,7 +220,8 @@ def _sorted(study: tt.Study, rows: list[int], key: str) -> list[int]:
     last = [row for row in rows if column[row] is None]
     first = [row for row in rows if column[row] is not None]
     texts = any(isinstance(column[row], str) for row in first)
-    return sorted(first, key=lambda row: str(column[row]) if texts else column[row]) + last
+    is_maximised = any(m.name == key and m.is_objective and m.sign < 0 for m in study.problem.metrics)
+    return sorted(first, key=lambda row: str(column[row]) if texts else column[row], reverse=is_maximised) + last
 
 
 @click.command()
