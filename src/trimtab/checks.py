@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 
 
 def is_number(value: object) -> bool:
@@ -18,3 +19,10 @@ def is_number(value: object) -> bool:
 def is_whole(value: object) -> bool:
     """Return True for an int; a bool is none."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def as_whole(value: object) -> object:
+    """Return an integer of an array library as an int, and whatever else as it is."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        return value
+    return int(value)

@@ -145,6 +145,8 @@ simple("problem", "no workers", lambda: tune(workers=0))
 simple("problem", "an unknown optimiser", lambda: tune(optimizer="randon"))
 simple("problem", "an optimiser that is none", lambda: tune(optimizer=3))
 simple("problem", "an optimiser that was not made", lambda: tune(optimizer=Gp))
+simple("problem", "a way to show progress that is none", lambda: tune(progress="yes"))
+simple("problem", "a name that is no text", lambda: tune(name=3))
 simple("problem", "an unknown executor", lambda: tune(executor="process"))
 simple("problem", "an unknown way to stop", lambda: tune(stop="soon"))
 simple("problem", "an objective that cannot be called", lambda: tt.tune(3, SPACE, minimize="loss", budget=1))
@@ -355,6 +357,18 @@ def _(folder: Path) -> str:
     again = one.ask()
     assert again.number == trial.number
     return refused(lambda: one.tell(trial.number, 0.5, attempt=trial.attempt))
+
+
+@case("study", "a study that was closed")
+def _(folder: Path) -> str:
+    one = study()
+    one.close()
+    return refused(one.ask)
+
+
+@case("study", "constraints that nothing satisfies, in a small space")
+def _(folder: Path) -> str:
+    return refused(tt.create_study(tt.Space(a=tt.Int(1, 3), require=["a > 5"]), minimize="loss").ask)
 
 
 @case("study", "a result that is nan")

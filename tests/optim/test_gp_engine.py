@@ -194,6 +194,40 @@ def test_a_region_that_fails_is_left(kind: str) -> None:
     assert all(np.nanmin(run.table.y) < 1e-3 for run in runs)
 
 
+# ---- nothing to go by
+
+
+@pytest.mark.parametrize("kind", ["penalty", "exception"])
+def test_a_plateau_is_left(kind: str) -> None:
+    """All results are equal, or fail, outside of a disc of a tenth of the square: a model would look at corners."""
+
+    def loss(params: dict[str, Any], number: int) -> float | str:
+        off = float(np.hypot(params["x"] - 0.3, params["y"] - 0.7))
+        if off < 0.178:
+            return off
+        return kind if kind == "exception" else 10.0
+
+    runs = [study(Space(x=Float(0, 1), y=Float(0, 1)), 60, loss, seed=seed) for seed in range(6)]
+    best = [float(np.nanmin(run.table.y)) for run in runs]
+    assert max(best) < 0.178, best
+    assert np.median(best) < 0.02, best
+
+
+def test_while_nothing_differs_points_are_spread_where_trials_work() -> None:
+    """A quarter of the square fails, the rest gives one and the same result."""
+    run = study(
+        Space(x=Float(0, 1), y=Float(0, 1)),
+        60,
+        lambda params, number: "oom" if params["x"] > 0.5 and params["y"] > 0.5 else 1.0,
+    )
+    assert (run.table.state[30:] == FAILED).mean() < 0.15
+    late = run.table.x[30:][run.table.state[30:] != FAILED]
+    for x_low, y_low in [(0.0, 0.0), (0.0, 0.5), (0.5, 0.0)]:
+        there = (late >= [x_low, y_low]).all(axis=1) & (late < [x_low + 0.5, y_low + 0.5]).all(axis=1)
+        assert there.sum() >= 4
+    assert run.table.origin(50).why.startswith("all results are equal")
+
+
 # ---- a space that grows
 
 

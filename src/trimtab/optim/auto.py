@@ -105,6 +105,8 @@ class Auto:
     def _fill(self, state: AutoState, table: TrialTable, request: Request) -> Proposal:
         if state.gp is None or state.tpe is None:
             found = self._grid.ask(cast("GridState", state.grid), table, request)
+            if not len(found.x) and not len(table):
+                table.space.sample(request.rng, 1, request.given)  # which says what no configuration satisfies
             return Proposal(found.x, "auto", f"grid: the space has at most {SMALL} configurations")
         against = _why_not_gp(state.gp, state.race, table)
         found = self._tpe.ask(state.tpe, table, request) if against else self._gp.ask(state.gp, table, request)

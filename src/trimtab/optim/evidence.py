@@ -20,6 +20,11 @@ from trimtab.space.problem import Problem
 
 _RHO: Final = 0.05
 LARGEST: Final = float(np.finfo(np.float64).max)
+MATERIAL: Final = 0.01
+FIRST: Final = 16
+"""The best result so far counts as an improvement when it gains so large a part of the way from the median of so many
+first results: a search that polishes the last digits stands still."""
+
 NOT_ITS_FAULT: Final = frozenset({"lost"})
 """Kinds of failure that say nothing about where trials fail; what was killed died in each of its attempts."""
 
@@ -60,8 +65,9 @@ class Evidence:
         over: keys of all configurations that are over: complete, failed or stopped.
         fates: [t, 1] of each trial that is over, 1 if it failed through its own fault, else 0.
         n_before: [f, 1] how many configurations were in `x` when each of `failed` came in.
-        n_idle: trials since the last that improved: there was none before it as good in the loss, or in all of several
-            objectives. Until constraints are met, what improves is that there was none which broke all as little.
+        is_flat: whether no result differs from another.
+        n_idle: trials since the last that improved: the loss materially, or there was none before it as good in all of
+            several objectives. Until constraints are met, what improves is that none before it broke all as little.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -72,9 +78,11 @@ class Evidence:
         self.excess = Rows(n_constraints)
         self.failed, self.failure, self.n_before, self.stopped = Rows(d), Rows(1), Rows(1), Rows(d)
         self.fates = Rows(1)
+        self.is_flat = True
         self.n_idle = 0
         self._front = np.empty((0, k))
         self._is_met = False
+        self._counted = np.inf
         self._ids: dict[bytes, int] = {}
         self.over: set[bytes] = set()
 
@@ -94,11 +102,17 @@ class Evidence:
                 self._ids[key] = len(self._ids)
                 self.x.add(x)
             losses, excess = split(table.problem, table.y[row])
+            if len(self.losses):
+                self.is_flat = (
+                    self.is_flat
+                    and np.array_equal(losses, self.losses.view()[0])
+                    and np.array_equal(excess, self.excess.view()[0])
+                )
             self.config.add(np.array([self._ids[key]]))
             self.losses.add(losses)
             self.known.add(_variance(table.errors[row][self._objectives]))
             self.excess.add(np.minimum(excess, LARGEST))
-            if self._improves(losses, excess):
+            if self._improves(losses, excess) and self._is_material(losses):
                 self.n_idle = 0
         elif failed:
             self.failed.add(x)
@@ -119,6 +133,17 @@ class Evidence:
         if (self._front <= found).all(axis=1).any():
             return False
         self._front = np.concatenate([self._front[~(found <= self._front).all(axis=1)], found[None]])
+        return True
+
+    def _is_material(self, losses: Floats) -> bool:
+        """Return whether a best result so far is better than the last that counted by as much as counts."""
+        if not self._is_met or len(losses) > 1:
+            return True
+        with np.errstate(over="ignore", invalid="ignore"):
+            gain = self._counted - losses[0]
+            if gain <= MATERIAL * (np.median(self.losses.view()[:FIRST]) - losses[0]):
+                return False
+        self._counted = losses[0]
         return True
 
     def mean_losses(self) -> Floats:

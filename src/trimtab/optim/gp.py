@@ -24,6 +24,7 @@ from trimtab.optim.confirm import leader_to_confirm
 from trimtab.optim.evidence import Evidence, key_of, keys_of
 from trimtab.optim.failures import FailureFits, Failures
 from trimtab.optim.features import Features
+from trimtab.optim.flat import spread
 from trimtab.optim.place import has_given, place
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.search import N_REFINED, candidates, every_row, neighbours, refined
@@ -104,11 +105,8 @@ class Gp:
         if first is not None:
             return first
         is_early = len(table) < start.n_initial(len(table.space), self._n_initial) or len(state.evidence) < 2
-        if is_early or not state.surrogate.features.n_groups:
-            staged = replace(request, given=_given(state, request, 0, None))
-            tried = Tried(state.evidence.over, table.x[table.rows(RUNNING, WAITING)])
-            every = state.every if staged.given is None else None
-            return without_repeats(start.start(table, staged), table.space, staged, tried, every)
+        if is_early or state.evidence.is_flat or not state.surrogate.features.n_groups:
+            return self._without_model(state, table, request, is_early=is_early)
         rows: list[Floats] = []
         whys: list[str] = []
         with blas.one_thread():
@@ -126,6 +124,18 @@ class Gp:
                 rows.append(found[0])
                 whys.append(found[1])
         return Proposal(np.array(rows).reshape(-1, len(table.space)), "gp", tuple(whys))
+
+    def _without_model(self, state: GpState, table: TrialTable, request: Request, *, is_early: bool) -> Proposal:
+        if is_early or not state.evidence.is_flat:
+            request = replace(request, given=_given(state, request, 0, None))
+            proposal = start.start(table, request)
+        else:
+            with blas.one_thread():
+                failures = Failures(state.evidence, state.failure_fits) if len(state.evidence.failed) else None
+                proposal = spread(table, request, failures)
+        tried = Tried(state.evidence.over, table.x[table.rows(RUNNING, WAITING)])
+        every = state.every if request.given is None else None
+        return without_repeats(proposal, table.space, request, tried, every)
 
 
 def _given(state: GpState, request: Request, i: int, model: _Model | None) -> Floats | None:

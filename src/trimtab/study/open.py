@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from trimtab import plugins
-from trimtab.checks import is_number, is_whole
+from trimtab.checks import as_whole, is_number, is_whole
 from trimtab.errors import PluginError, ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
 from trimtab.ledger.event import FORMAT_VERSION, Created
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
+from trimtab.space.arguments import is_text
 from trimtab.space.condition import shown
 from trimtab.space.problem import Fidelity, Metric, Problem
 from trimtab.space.space import Space
@@ -110,7 +111,7 @@ def create(
     Raises:
         StudyExistsError: there is one of that name.
     """
-    if not str(name).strip():
+    if not is_text(name) or not name.strip():
         raise ProblemError(f"a study's name is text that is not empty, got {name!r}.")
     created = Created(
         version=FORMAT_VERSION,
@@ -193,13 +194,14 @@ def make_problem(
     elif maximize is not None:
         metrics = [Metric(maximize, "maximize", target=target)]
     else:
-        metrics = list(objectives)
+        metrics = [objectives] if isinstance(objectives, Metric) else list(objectives)
         if target is not None:
             raise ProblemError(
                 "target= goes with minimize= or maximize=; give objectives theirs: minimize(.., target=..)."
             )
     fidelities = () if fidelity is None else (fidelity,) if isinstance(fidelity, Fidelity) else tuple(fidelity)
-    return Problem(space, (*metrics, *constraints), fidelities=fidelities, folds=folds, cost=cost)
+    bounds = [constraints] if isinstance(constraints, Metric) else list(constraints)
+    return Problem(space, (*metrics, *bounds), fidelities=fidelities, folds=folds, cost=cost)
 
 
 def as_plugin(group: str, plugin: Any) -> Any:
@@ -225,6 +227,7 @@ def check_seed(seed: int | None) -> int:
     """
     if seed is None:
         return int.from_bytes(os.urandom(4), "big")
+    seed = cast("int", as_whole(seed))
     if not is_whole(seed) or not 0 <= seed < 2**63:
         raise ProblemError(f"seed is an integer from 0 to 2**63 - 1, got {seed!r}.")
     return seed

@@ -11,12 +11,12 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from trimtab.arrays import MASK64, Floats
-from trimtab.checks import is_whole
+from trimtab.checks import as_whole, is_whole
 from trimtab.errors import ConflictError, LateResultError, StoreCorruptError, StoreError, TrialError
 from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger import snapshot
@@ -57,7 +57,7 @@ class Session:
         self._engine: Engine | None = None
         self._propose_s = 0.0
         self._ahead: Ahead | None = None
-        self._is_open = False
+        self._is_open = self._is_closed = False
 
     @property
     def table(self) -> TrialTable:
@@ -79,6 +79,8 @@ class Session:
         appended; what it raises is passed on.
         """
         with self.lock:
+            if self._is_closed:
+                raise StoreError("this study was closed; to go on, open it again: tt.load_study(store, name).")
             self._open()
             conflicts = 0
             while True:
@@ -143,7 +145,7 @@ class Session:
         with self.lock:
             if self._is_open and self.ledger.head - self._snapshot_head > SNAPSHOT_EVERY // 4:
                 self._try_snapshot()
-            self._is_open = False
+            self._is_open, self._is_closed = False, True
             self.store.close()
 
     # Handing out trials
@@ -249,7 +251,7 @@ class Session:
             TrialError: it does not run.
             LateResultError: another attempt took over.
         """
-        table = self.table
+        table, number = self.table, cast("int", as_whole(number))
         if not is_whole(number) or not 0 <= number < len(table):
             raise TrialError(no_such_trial(number, len(table)))
         state, tried = int(table.state[number]), int(table.attempt[number])

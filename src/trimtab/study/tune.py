@@ -199,4 +199,6 @@ def _progress(progress: bool | Progress | None, study: Study) -> Progress:  # no
     if progress is True:
         shown: Progress = plugins.load("progress", "auto")(study.name)
         return shown
+    if not hasattr(progress, "close"):
+        raise ProblemError(f"progress= is True, False, None or an object that shows it, got {progress!r}.")
     return progress

@@ -1,0 +1,39 @@
+"""What to try while all results are equal, and a model has nothing to go by.
+
+A Gaussian process would look at the corners one after the other, the farthest from what it knows. But what matters then
+is to meet the part of the space that is not at chance level, or not at the penalty for what diverged: points are spread
+evenly, and where trials fail, over what is likely to work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from trimtab.ledger.table import TrialTable
+from trimtab.optim import start
+from trimtab.optim.failures import Failures
+from trimtab.optim.protocol import Proposal, Request
+
+LIKELY: Final = 0.9
+"""A point that works with at least this chance is as good as any other."""
+
+N_DRAWN: Final = 64
+
+
+def spread(table: TrialTable, request: Request, failures: Failures | None) -> Proposal:
+    """Return points of the Sobol sequence; for those that are likely to fail, random ones that are not."""
+    found = start.start(table, request)
+    whys = [f"all results are equal: {found.reason(i)}" for i in range(len(found.x))]
+    if failures is None:
+        return replace(found, why=tuple(whys))
+    x = found.x.copy()
+    for i in range(len(x)):
+        drawn = np.concatenate([x[i : i + 1], table.space.sample(request.rng, N_DRAWN, request.given)])
+        works = failures.log_works(drawn)
+        chosen = int(np.argmax(np.minimum(works, np.log(LIKELY))))  # of equals the first
+        if chosen:
+            x[i], whys[i] = drawn[chosen], "all results are equal: a random point that is likelier to work"
+    return replace(found, x=x, why=tuple(whys))
