@@ -12,7 +12,6 @@ from trimtab.errors import PluginError, ProblemError, StudyExistsError, StudyMis
 from trimtab.ledger.event import FORMAT_VERSION, Created
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
-from trimtab.space.arguments import is_text
 from trimtab.space.condition import shown
 from trimtab.space.problem import Fidelity, Metric, Problem
 from trimtab.space.space import Space
@@ -111,7 +110,8 @@ def create(
     Raises:
         StudyExistsError: there is one of that name.
     """
-    if not is_text(name) or not name.strip():
+    given: object = name  # which need not be what its type says
+    if not isinstance(given, str) or not given.strip():
         raise ProblemError(f"a study's name is text that is not empty, got {name!r}.")
     created = Created(
         version=FORMAT_VERSION,
