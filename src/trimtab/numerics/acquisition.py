@@ -19,16 +19,18 @@ def log_h(z: Floats) -> Floats:
     from scipy.special import erfcx, ndtr
 
     result = np.empty_like(z)
-    near = z > -1.0
-    zn = z[near]
-    result[near] = np.log(np.exp(-0.5 * zn * zn - _LOG_SQRT_2PI) + zn * ndtr(zn))
-    mid = ~near & (z > _FAR)
-    zm = z[mid]
-    ratio = np.log(erfcx(-zm / np.sqrt(2.0)) * -zm) + _LOG_SQRT_HALF_PI
-    result[mid] = -0.5 * zm * zm - _LOG_SQRT_2PI + np.log(-np.expm1(ratio))
-    far = z <= _FAR
-    zf = z[far]
-    result[far] = -0.5 * zf * zf - _LOG_SQRT_2PI + np.log1p(_tail(zf)) - 2.0 * np.log(-zf)
+    near, far = z > -1.0, z <= _FAR
+    mid = ~(near | far)
+    if near.any():
+        zn = z[near]
+        result[near] = np.log(np.exp(-0.5 * zn * zn - _LOG_SQRT_2PI) + zn * ndtr(zn))
+    if mid.any():
+        zm = z[mid]
+        ratio = np.log(erfcx(-zm / np.sqrt(2.0)) * -zm) + _LOG_SQRT_HALF_PI
+        result[mid] = -0.5 * zm * zm - _LOG_SQRT_2PI + np.log(-np.expm1(ratio))
+    if far.any():
+        zf = z[far]
+        result[far] = -0.5 * zf * zf - _LOG_SQRT_2PI + np.log1p(_tail(zf)) - 2.0 * np.log(-zf)
     return result
 
 
@@ -50,14 +52,16 @@ def log_ei_with_gradient(mean: Floats, deviation: Floats, best: float) -> tuple[
     z = (mean - best) / deviation
     log_h_z = log_h(z)
     by_mean, by_deviation = np.empty_like(z), np.empty_like(z)
-    near, far = z > _FAR, z <= _FAR
+    far = z <= _FAR
+    near = ~far
     zn = z[near]
     by_mean[near] = np.exp(log_ndtr(zn) - log_h_z[near])
     by_deviation[near] = np.exp(-0.5 * zn * zn - _LOG_SQRT_2PI - log_h_z[near])
-    zf = z[far]
-    w = 1.0 / np.square(zf)
-    by_deviation[far] = zf * zf / (1.0 + _tail(zf))  # as series: no logarithms of 1e20 to subtract
-    by_mean[far] = -(1.0 + w * (3.0 * w - 1.0)) / zf * by_deviation[far]
+    if far.any():
+        zf = z[far]
+        w = 1.0 / np.square(zf)
+        by_deviation[far] = zf * zf / (1.0 + _tail(zf))  # as series: no logarithms of 1e20 to subtract
+        by_mean[far] = -(1.0 + w * (3.0 * w - 1.0)) / zf * by_deviation[far]
     return np.log(deviation) + log_h_z, by_mean / deviation, by_deviation / deviation
 
 

@@ -21,6 +21,9 @@ from trimtab.optim.features import Features
 FIT_ROWS: Final = 300
 """Hyperparameters are fitted on at most so many rows."""
 
+ANEW_ROWS: Final = 150
+"""A fit that starts anew, which takes the most evaluations and is done for every choice of warps, is on so many."""
+
 KEPT_ROWS: Final = 1000
 """The posterior is conditioned on at most so many rows: the best, and the latest."""
 
@@ -130,23 +133,23 @@ class Surrogate:
             features = self.features.warped(before.curves)
             data = _data(features, features.embed(seen.x), seen)
             return replace(before, theta=fit(data, prior, [before.theta], WARM))
-        if length < WARPED_FROM or len(self._reaches) == 1:
-            return self._anew(evidence, length, self._reaches[0])[0]
-        fits = [self._anew(evidence, length, reach) for reach in self._reaches]
-        return max(fits, key=lambda fitted: fitted[1])[0]  # of equals the first
+        reaches = self._reaches if length >= WARPED_FROM else self._reaches[:1]
+        fits = [self._anew(evidence, length, reach) for reach in reaches]
+        chosen = max(fits, key=lambda fitted: fitted[1])[0]  # of equals the first
+        return chosen if length <= ANEW_ROWS else self._fit(evidence, length, chosen)
 
-    def _seen(self, evidence: Evidence, length: int, reach: float) -> tuple[Labelled, Prior]:
-        """Return what is fitted on, and with what penalties."""
+    def _seen(self, evidence: Evidence, length: int, reach: float, most: int = FIT_ROWS) -> tuple[Labelled, Prior]:
+        """Return what is fitted on, `most` rows, and with what penalties."""
         seen = labelled(evidence, length, None, reach)
-        if len(seen) > FIT_ROWS:
-            seen = seen.take(_informative(seen.labels))
+        if len(seen) > most:
+            seen = seen.take(_informative(seen.labels, most))
         if within_deviation(evidence, length)[0] == 0.0:  # what looks like noise is detail
             return seen, replace(self._prior, noise=1e-6, noise_bounds=(1e-7, 1e-5))
         return seen, self._prior
 
     def _anew(self, evidence: Evidence, length: int, reach: float) -> tuple[Fit, float]:
         """Return a fit from fixed starts, and how well it foresees losses that are left out of the better half."""
-        seen, prior = self._seen(evidence, length, reach)
+        seen, prior = self._seen(evidence, length, reach, ANEW_ROWS)
         data = _data(self.features, self.features.embed(seen.x), seen)
         centre = prior.centre(data.n_groups)
         long = centre.copy()
@@ -177,9 +180,9 @@ def _data(features: Features, z: Floats, seen: Labelled) -> Data:
     return Data(z, seen.labels, features.group, features.n_groups, 1.0 / seen.counts, seen.known)
 
 
-def _informative(labels: Floats) -> Ints:
-    """Return rows for a fit: the best, the latest, and some spread over the rest."""
-    third, n = FIT_ROWS // 3, len(labels)
+def _informative(labels: Floats, most: int) -> Ints:
+    """Return up to `most` rows for a fit: the best, the latest, and some spread over the rest."""
+    third, n = most // 3, len(labels)
     spread = np.linspace(0, n - 1, third).astype(np.int64)
     return np.union1d(np.union1d(_best(labels, third), np.arange(n - third, n)), spread)
 
