@@ -369,9 +369,9 @@ WHY = {
         "wide, as those of CMA-ES, are the right search here, and the wrong one on most other tasks."
     ),
     "mixint/f7-d20": (
-        "steps in 20 dimensions. Without the trust region the regret of an earlier engine, over ten seeds, was 0.07 "
-        "instead of 0.09 after 50 trials, and 0.03 instead of 0.04 after 100; on `bbob/f6-d20` it was then 0.08 instead of "
-        "0.02, and 0.009 instead of 0.0007."
+        "steps in 20 dimensions. Without the trust region the regret of an earlier engine, over ten seeds, was "
+        "0.07 instead of 0.09 after 50 trials, and 0.03 instead of 0.04 after 100; on `bbob/f6-d20` it was then "
+        "0.08 instead of 0.02, and 0.009 instead of 0.0007."
     ),
     "sklearn/linear-breast_cancer": (
         "a split of 569 rows decides more than the parameters do: the same configuration differs by 0.2 between "
