@@ -10,15 +10,20 @@ def is_number(value: object) -> bool:
     """Return True for a finite int or float; a bool is none."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an int that no float holds
-        return False
+    return math.isfinite(as_float(value))
 
 
 def is_whole(value: object) -> bool:
     """Return True for an int; a bool is none."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def as_float(number: int | float) -> float:
+    """Return the number as a float: an int that no float holds is infinite, as 1e309 is."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def as_whole(value: object) -> object:

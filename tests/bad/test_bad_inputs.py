@@ -366,6 +366,13 @@ def _(folder: Path) -> str:
     return refused(one.ask)
 
 
+@case("study", "a note on a trial that is text")
+def _(folder: Path) -> str:
+    one = study()
+    one.ask()
+    return refused(lambda: one.note("why", "the first", trial="0"))
+
+
 @case("study", "constraints that nothing satisfies, in a small space")
 def _(folder: Path) -> str:
     return refused(tt.create_study(tt.Space(a=tt.Int(1, 3), require=["a > 5"]), minimize="loss").ask)

@@ -228,6 +228,14 @@ def test_while_nothing_differs_points_are_spread_where_trials_work() -> None:
     assert run.table.origin(50).why.startswith("all results are equal")
 
 
+@pytest.mark.parametrize("optimizer", [Gp(), Auto()])
+def test_a_finite_space_ends_where_nothing_differs(optimizer: Gp | Auto) -> None:
+    space = Space(x=Int(0, 9), y=Int(0, 9))
+    run = study(space, 140, lambda params, number: 1.0, optimizer=optimizer)
+    assert len(run.table) == 100
+    assert n_repeats(run.table.x) == 0
+
+
 # ---- a space that grows
 
 

@@ -124,6 +124,8 @@ def _why_not_gp(gp: GpState, race: Race, table: TrialTable) -> str:
         known = seconds[~np.isnan(seconds)]
         if len(known) and float(np.median(known)) < QUICK_S:
             return f" (there are many trials, and one takes {float(np.median(known)):.2g} s)"
+    if gp.evidence.is_flat:
+        return ""  # nothing was foreseen, or not
     lead = race.lead(gp.evidence, gp.surrogate)
     if lead is not None and lead > MARGIN:
         return f" (foresees results better than the process, by {lead:.2g} in log score)"

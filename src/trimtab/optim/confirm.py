@@ -41,7 +41,7 @@ def leader_to_confirm(
     n = len(evidence)
     if n < FIRST or number % EVERY or len(seen) < 5 or evidence.losses.view().shape[1] > 1 or not np.ptp(seen.labels):
         return None
-    order = np.argsort(-seen.labels, kind="stable")[:5]
+    order = seen.best(5)
     leader = int(order[0])
     count = int(seen.counts[leader])
     if count > 2 + n // 30:

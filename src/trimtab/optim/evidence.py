@@ -29,6 +29,11 @@ NOT_ITS_FAULT: Final = frozenset({"lost"})
 """Kinds of failure that say nothing about where trials fail; what was killed died in each of its attempts."""
 
 
+def is_its_fault(table: TrialTable, row: int) -> bool:
+    """Return whether a trial failed in a way that says something about its configuration."""
+    return bool(table.state[row] == FAILED) and FAILURE_KINDS[int(table.failure[row])] not in NOT_ITS_FAULT
+
+
 class Rows:
     """A growing [n, width] array."""
 
@@ -93,7 +98,7 @@ class Evidence:
         """Take up a trial that is over."""
         x, state = table.x[row], table.state[row]
         self.over.add(key_of(x))
-        failed = state == FAILED and FAILURE_KINDS[int(table.failure[row])] not in NOT_ITS_FAULT
+        failed = is_its_fault(table, row)
         self.fates.add(np.array([float(failed)]))
         self.n_idle += 1
         if state == COMPLETE:
@@ -175,6 +180,10 @@ class Labelled:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def best(self, n: int) -> Ints:
+        """Return the places of the n best labels, the best first, of equals the earliest."""
+        return np.argsort(-self.labels, kind="stable")[:n]
 
     def take(self, rows: Ints) -> Labelled:
         columns = (self.x, self.losses, self.labels, self.counts, self.known)

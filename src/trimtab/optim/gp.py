@@ -225,7 +225,7 @@ class _Model:
         """Return rows: all there are in a small space, else some even and some near the best."""
         if self._every is not None:
             return self._every if given is None else self._every[has_given(self._space, self._every, given)]
-        best = self._seen.x[np.argsort(-self._seen.labels, kind="stable")[:5]]
+        best = self._seen.x[self._seen.best(5)]
         n = N_CANDIDATES if self._posterior.n <= FIT_ROWS else N_CANDIDATES // 2  # a candidate costs O(rows**2)
         return candidates(self._space, best, n, rng, given)
 

@@ -103,7 +103,7 @@ class Surrogate:
         seen = labelled(evidence, n, rng, fitted.reach)
         if len(seen) > KEPT_ROWS:
             half = KEPT_ROWS // 2
-            seen = seen.take(np.union1d(_best(seen.labels, half), np.arange(len(seen) - half, len(seen))))
+            seen = seen.take(np.union1d(seen.best(half), np.arange(len(seen) - half, len(seen))))
         features = self.features.warped(fitted.curves)
         z = features.embed(seen.x)
         return Model(seen, features, z, Posterior(_data(features, z, seen), fitted.theta))
@@ -142,7 +142,7 @@ class Surrogate:
         """Return what is fitted on, `most` rows, and with what penalties."""
         seen = labelled(evidence, length, None, reach)
         if len(seen) > most:
-            seen = seen.take(_informative(seen.labels, most))
+            seen = seen.take(_informative(seen, most))
         if within_deviation(evidence, length)[0] == 0.0:  # what looks like noise is detail
             return seen, replace(self._prior, noise=1e-6, noise_bounds=(1e-7, 1e-5))
         return seen, self._prior
@@ -180,12 +180,8 @@ def _data(features: Features, z: Floats, seen: Labelled) -> Data:
     return Data(z, seen.labels, features.group, features.n_groups, 1.0 / seen.counts, seen.known)
 
 
-def _informative(labels: Floats, most: int) -> Ints:
+def _informative(seen: Labelled, most: int) -> Ints:
     """Return up to `most` rows for a fit: the best, the latest, and some spread over the rest."""
-    third, n = most // 3, len(labels)
+    third, n = most // 3, len(seen)
     spread = np.linspace(0, n - 1, third).astype(np.int64)
-    return np.union1d(np.union1d(_best(labels, third), np.arange(n - third, n)), spread)
-
-
-def _best(labels: Floats, n: int) -> Ints:
-    return np.argsort(-labels, kind="stable")[:n]
+    return np.union1d(np.union1d(seen.best(third), np.arange(n - third, n)), spread)

@@ -15,13 +15,12 @@ from typing import Final
 import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints, Rng
-from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
 from trimtab.numerics import blas
 from trimtab.numerics.parzen import Parzen, Points, neighbour_deviation
 from trimtab.optim import belief
 from trimtab.optim.cells import Cells
-from trimtab.optim.evidence import NOT_ITS_FAULT, key_of
+from trimtab.optim.evidence import is_its_fault, key_of
 from trimtab.optim.place import place, reflected
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.ranking import ranks, split
@@ -128,7 +127,7 @@ class Tpe:
         state.tried.add(key_of(x))
         if table.state[row] == COMPLETE:
             state.lead(x, *split(table.problem, table.y[row]))
-        elif not _is_blameless(table, row):
+        elif table.state[row] != FAILED or is_its_fault(table, row):
             state.is_flat = False
             state.leave(x)
         return state
@@ -152,11 +151,6 @@ class Tpe:
                 rows.append(x)
                 whys.append(why)
         return Proposal(np.array(rows).reshape(-1, len(space)), "tpe", tuple(whys))
-
-
-def _is_blameless(table: TrialTable, row: int) -> bool:
-    """Return whether a trial failed for reasons that say nothing about its configuration."""
-    return table.state[row] == FAILED and FAILURE_KINDS[int(table.failure[row])] in NOT_ITS_FAULT
 
 
 class Axes:

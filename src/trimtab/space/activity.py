@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from trimtab.arrays import Bools, Floats
+from trimtab.checks import as_float
 from trimtab.errors import ParamsError, SpaceError
 from trimtab.plugins import did_you_mean
 from trimtab.space.condition import COMPARE, All, Choice, Comparison, Condition, Membership, Opposite, Some, shown
@@ -320,8 +321,7 @@ def _check(column: int, symbol: str, values: tuple[Choice, ...], parent: Paramet
         raise ParamsError(f"{name} is a number and is compared by size with {shown(value)}.")
     if (symbol, value) in (("<=", parent.low), (">=", parent.high)):
         return Check(column, "==", (float(value),))
-    beyond = max(abs(parent.low), abs(parent.high)) + 1  # as good as any larger one, which a float may not hold
-    check = Check(column, symbol, (float(min(max(value, -beyond), beyond)),))
+    check = Check(column, symbol, (as_float(value),))
     return check if check.accepts(parent.low) or check.accepts(parent.high) else None
 
 

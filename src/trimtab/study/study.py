@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from trimtab.checks import is_number
+from trimtab.checks import as_whole, is_number, is_whole
 from trimtab.errors import ParamsError, ProblemError, TrialError
 from trimtab.execute import protocol as execute
 from trimtab.execute.trial import Trial
@@ -197,12 +197,12 @@ class Study:
         Raises:
             TrialError: no such trial.
         """
-        noted = values.plain(value)
+        noted, number = values.plain(value), cast("int | None", as_whole(trial))
 
         def build() -> Sequence[Event]:
-            if trial is not None and not 0 <= trial < len(self.table):
-                raise TrialError(no_such_trial(trial, len(self.table)))
-            return [Noted(key, noted, trial)]
+            if number is not None and (not is_whole(number) or not 0 <= number < len(self.table)):
+                raise TrialError(no_such_trial(number, len(self.table)))
+            return [Noted(key, noted, number)]
 
         with self.session.lock:
             self.session.sync()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trimtab.checks import is_number
+from trimtab.checks import as_float, is_number
 from trimtab.errors import ObjectiveError
 from trimtab.execute import plain as execute_plain
 from trimtab.space.problem import Problem
@@ -128,14 +128,9 @@ def _as_mapping(problem: Problem, returned: object) -> Mapping[Any, object]:
 
 
 def _number(name: str, value: object) -> float:
-    if type(value) is float:
-        return value
-    if type(value) is int:
-        try:
-            return float(value)
-        except OverflowError:  # as 1e309 is
-            return math.inf if value > 0 else -math.inf
-    if isinstance(value, (str, bytes, bool)) or execute_plain.is_truth(value) or not hasattr(value, "__float__"):
+    if type(value) is float or type(value) is int:
+        return as_float(value)
+    if isinstance(value, (str, bytes)) or execute_plain.is_truth(value) or not hasattr(value, "__float__"):
         shown = execute_plain.show(value)
         raise ObjectiveError(
             f"{name} is {shown if len(shown) <= 60 else shown[:57] + '...'}, a {type(value).__name__}; "
