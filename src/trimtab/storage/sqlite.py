@@ -20,8 +20,9 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from trimtab.errors import StoreCorruptError, StoreError, StoreUnavailableError, StoreUrlError
+from trimtab.ledger.chain import Head
 from trimtab.storage import url as urls
-from trimtab.storage.dialect import SCHEMA_VERSION, Row, Run, migrations, refuse_newer
+from trimtab.storage.dialect import SCHEMA_VERSION, Line, Row, Run, migrations, refuse_newer
 from trimtab.storage.disk import disk_kind, is_network
 from trimtab.storage.protocol import Finding
 
@@ -36,8 +37,11 @@ PAUSE_S = (0.0002, 0.002)
 LOW_SPACE = 200 * 2**20
 """Bytes free on the disk below which a check warns."""
 
-_INSERT = "INSERT INTO event (study, seq, at, kind, body) VALUES (?, ?, ?, ?, ?)"
-_HEAD = "SELECT coalesce((SELECT max(seq) FROM event WHERE study = ?), 0), EXISTS (SELECT 1 FROM study WHERE id = ?)"
+_INSERT = "INSERT INTO event (study, seq, at, kind, body, link) VALUES (?, ?, ?, ?, ?, ?)"
+_HEAD = """
+SELECT e.seq, e.link FROM study s LEFT JOIN event e ON e.study = s.id WHERE s.id = ? ORDER BY e.seq DESC LIMIT 1"""
+_AS_OF_VERSION_1 = "CREATE TEMP VIEW event AS SELECT *, '' AS link FROM main.event"
+"""Lets what reads the present schema read a file of version 1 that cannot be brought up to date."""
 _FRESH = (0, 0)
 
 # Connections that a fork left in a child. SQLite forbids to use or close them there, so they are kept.
@@ -92,14 +96,15 @@ class SqliteDatabase:
 
         return self._patiently(attempt, writes=True)
 
-    def append(self, study: int, head: int, at: float, kinds: Sequence[str], bodies: Sequence[str]) -> bool:
+    def append(self, study: int, after: Head, at: float, lines: Sequence[Line]) -> bool:
+        ends_with = (after.seq, after.link) if after.seq else (None, None)
+
         def attempt(connection: sqlite3.Connection) -> bool:
             connection.execute("BEGIN IMMEDIATE")
-            if connection.execute(_HEAD, (study, study)).fetchone() != (head, 1):
+            if connection.execute(_HEAD, (study,)).fetchone() != ends_with:
                 connection.execute("ROLLBACK")
                 return False
-            rows = zip(range(head + 1, head + 1 + len(kinds)), kinds, bodies, strict=True)
-            connection.executemany(_INSERT, [(study, seq, at, kind, body) for seq, kind, body in rows])
+            connection.executemany(_INSERT, [(study, seq, at, *line) for seq, line in enumerate(lines, after.seq + 1)])
             connection.execute("COMMIT")
             return True
 
@@ -185,7 +190,10 @@ class SqliteDatabase:
         version = 0 if is_new else connection.execute("SELECT schema_version FROM meta").fetchone()[0]
         refuse_newer(version, self.url)
         if self._read_only:
-            if version < SCHEMA_VERSION:
+            if version == 1:
+                connection.execute("PRAGMA temp_store = MEMORY")
+                connection.execute(_AS_OF_VERSION_1)
+            elif version < SCHEMA_VERSION:
                 raise StoreUnavailableError(
                     f"{self.path} has schema {version} and must be brought to {SCHEMA_VERSION}, but it is read-only."
                 )
