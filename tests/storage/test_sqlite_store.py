@@ -81,7 +81,7 @@ def test_an_append_costs_little(store: Store) -> None:
     """A loose bound on CPU time: the figure is in the benchmarks, this sees only a change of order."""
     study = store.create("cost", notes(1))
     begin = time.process_time()
-    for head in range(1, 1001, 2):
+    for _ in range(1, 1001, 2):
         study.append(notes(2), after=study.head(), at=1.0)
     assert (time.process_time() - begin) / 500 < 0.001
 
@@ -133,7 +133,7 @@ def test_the_users_random_numbers_do_not_move(path: Path) -> None:
 def fill(path: Path, n: int = 3_000) -> None:
     store = open_store(path)
     study = store.create("filled", notes(1))
-    for head in range(1, n, 100):
+    for _ in range(1, n, 100):
         study.append(notes(100), after=study.head(), at=1.0)
     store.close()
 
