@@ -1,4 +1,4 @@
-"""A log that is brought back to an earlier state while a process works on it: said at once, and nothing acknowledged."""
+"""A log that is brought back to an earlier state while a process works on it: said at once, nothing acknowledged."""
 
 from __future__ import annotations
 

@@ -258,10 +258,7 @@ class Problem:
             SpaceError: its space cannot be read.
         """
         data = _fields("a problem", data, required=("space", "metrics"), optional=("fidelities", "folds", "cost"))
-        metrics = tuple(
-            Metric(**_fields(f"metric {i}", entry, required=("name", "goal"), optional=("bound", "target", "error")))
-            for i, entry in enumerate(_list("metrics", data["metrics"]))
-        )
+        metrics = metrics_from_json(data["metrics"])
         fidelities = tuple(
             Fidelity(**_fields(f"fidelity {i}", entry, required=("name", "low", "high"), optional=("log",)))
             for i, entry in enumerate(_list("fidelities", data.get("fidelities", [])))
@@ -282,6 +279,18 @@ class Problem:
             if was != now:
                 sentences.append(f"{key}: was {was!r}, is now {now!r}")
         return sentences
+
+
+def metrics_from_json(data: object) -> tuple[Metric, ...]:
+    """Read the metrics of a problem, as `Problem.to_json` wrote them.
+
+    Raises:
+        ProblemError: not metrics; the message names the key that is wrong.
+    """
+    return tuple(
+        Metric(**_fields(f"metric {i}", entry, required=("name", "goal"), optional=("bound", "target", "error")))
+        for i, entry in enumerate(_list("metrics", data))
+    )
 
 
 def _changes(kind: str, was: Mapping[str, object], now: Mapping[str, object]) -> list[str]:

@@ -19,6 +19,7 @@ from trimtab.ledger.chain import EMPTY, Head
 from trimtab.ledger.event import Event, Record
 from trimtab.storage.protocol import (
     Finding,
+    ShortLog,
     StudyInfo,
     StudyStore,
     checked_name,
@@ -170,6 +171,10 @@ class MemoryStore:
             return [
                 StudyInfo(name, study.head().seq, created_at) for name, (study, created_at) in self._studies.items()
             ]
+
+    def short_logs(self, longest: int) -> Iterator[ShortLog]:
+        for info in self.studies():
+            yield ShortLog(info, list(self._studies[info.name][0].read()) if info.head <= longest else None)
 
     def create(self, name: str, first: Sequence[Event], *, at: float | None = None) -> StudyStore:
         with self._lock:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from trimtab.errors import ConflictError, StoreRewoundError, StudyError, StudyExistsError, StudyNotFoundError
+from trimtab.errors import (
+    ConflictError,
+    StoreError,
+    StoreRewoundError,
+    StudyError,
+    StudyExistsError,
+    StudyNotFoundError,
+)
 from trimtab.ledger.chain import Head
-from trimtab.ledger.event import Event
+from trimtab.ledger.event import Event, Record
 from trimtab.ledger.journal import Journal
 from trimtab.plugins import did_you_mean
 
@@ -21,13 +28,28 @@ class StudyInfo:
 
     Attributes:
         name: the study's.
-        head: the sequence number of its last record.
+        head: the sequence number of its last record; 0 also where the log cannot be read.
         created_at: seconds since the epoch, by the store's clock.
     """
 
     name: str
     head: int
     created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ShortLog:
+    """A study with its whole log.
+
+    Attributes:
+        info: which study.
+        records: the log; None where it is longer than was asked for, or cannot be read.
+        error: why it cannot be read.
+    """
+
+    info: StudyInfo
+    records: list[Record] | None = None
+    error: StoreError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +115,13 @@ class Store(Protocol):
 
     def studies(self) -> list[StudyInfo]:
         """Return what there is, oldest first."""
+        ...
+
+    def short_logs(self, longest: int) -> Iterator[ShortLog]:
+        """Yield every study, oldest first, with its log if that has at most `longest` records.
+
+        A study that cannot be read is yielded with the reason, and the others are read all the same.
+        """
         ...
 
     def create(self, name: str, first: Sequence[Event], *, at: float | None = None) -> StudyStore:

@@ -13,9 +13,11 @@ from trimtab.errors import EventError, StoreCorruptError, StoreError, StudyNotFo
 from trimtab.ledger import chain, codec
 from trimtab.ledger.chain import EMPTY, Head
 from trimtab.ledger.event import Event, Record
+from trimtab.storage import bulk
 from trimtab.storage.dialect import Database, Line, Row, Run
 from trimtab.storage.protocol import (
     Finding,
+    ShortLog,
     StudyInfo,
     StudyStore,
     checked_name,
@@ -30,9 +32,6 @@ PAGE = 4096
 LEASES_AT_ONCE = 1000
 """Leases in one statement; SQLite allows 32,766 values in one, PostgreSQL 65,535."""
 
-_STUDIES = """
-SELECT s.name, coalesce((SELECT max(e.seq) FROM @event e WHERE e.study = s.id), 0), s.created_at
-FROM @study s ORDER BY s.id"""
 _FIND = "SELECT id, created_at FROM @study WHERE name = ?"
 _CREATE = "INSERT INTO @study (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
 _INSERT = "INSERT INTO @event (study, seq, at, kind, body, link) VALUES (?, ?, ?, ?, ?, ?)"
@@ -97,14 +96,14 @@ class SqlStudy:
     def __init__(self, database: Database, ident: int, name: str) -> None:
         self.name = name
         self._db = database
-        self._id = ident
+        self.ident = ident
         self._where = f"study {name!r} in {database.url}"
 
     def append(self, events: Sequence[Event], *, after: Head, at: float) -> Head:
         if not events:
             raise EventError("append needs at least one event, got none.")
         lines = _spelt(events, after.link, float(at))
-        if not self._db.append(self._id, after, float(at), lines):
+        if not self._db.append(self.ident, after, float(at), lines):
             raise self._refusal(after)
         return Head(after.seq + len(lines), lines[-1].link)
 
@@ -112,24 +111,25 @@ class SqlStudy:
         """As `Journal.read`. Each page begins with the last record of the one before, which must be as it was."""
         known = EMPTY if after is None else after
         while True:
-            rows = self._db.query(_READ, (self._id, known.seq, PAGE + 1))
+            rows = self._db.query(_READ, (self.ident, known.seq, PAGE + 1))
             if known.seq:
                 if not rows or (rows[0][0], rows[0][3]) != (known.seq, known.link):
                     raise self._refusal(known)
                 del rows[0]
             if not rows:
                 return
-            yield from self._records(known, rows)
+            yield from self.records(known, rows)
             known = Head(rows[-1][0], rows[-1][3])
             if len(rows) < PAGE:
                 return
 
-    def _records(self, after: Head, rows: list[Row]) -> Iterator[Record]:
+    def records(self, after: Head, rows: Sequence[Row]) -> Iterator[Record]:
         """Yield the records that these rows hold, as far as each follows the one before it."""
-        if rows[-1][0] != after.seq + len(rows):
+        if rows and rows[-1][0] != after.seq + len(rows):
             lost = next(seq for seq, row in enumerate(rows, after.seq + 1) if row[0] != seq)
             raise StoreCorruptError(f"record {lost} of {self._where} is missing: the store is damaged.")
-        events = codec.decode_lines("\n".join([row[2] for row in rows]), len(rows), after.seq + 1, self._where)
+        lines = "\n".join([row[2] for row in rows])
+        events = codec.decode_lines(lines, len(rows), after.seq + 1, self._where) if rows else []
         before = after.link
         for (seq, at, body, link), event in zip(rows, events, strict=True):
             if not chain.holds(before, at, body.encode(), link):
@@ -143,7 +143,7 @@ class SqlStudy:
     def _refusal(self, after: Head) -> StoreError:
         """Return why the log does not end with `after`, or does not hold it."""
         end = self.head()
-        found = self._db.query(_LINK, (self._id, after.seq))
+        found = self._db.query(_LINK, (self.ident, after.seq))
         if not after.seq or (found and found[0][0] == after.link):
             return conflict(self.name, after, end)
         if not found and end.seq > after.seq:
@@ -151,7 +151,7 @@ class SqlStudy:
         return rewound(self._where, after, end.seq)
 
     def head(self) -> Head:
-        rows = self._db.query(_HEAD, (self._id,))
+        rows = self._db.query(_HEAD, (self.ident,))
         if not rows:
             raise StudyNotFoundError(f"study {self.name!r} has been deleted from {self._db.url}.")
         seq, link = rows[0]
@@ -160,22 +160,22 @@ class SqlStudy:
     def renew(self, worker: str, holds: Sequence[tuple[int, int]], until: float) -> None:
         for some in _batches(holds):
             rows = ", ".join(["(?, ?, ?, ?, ?)"] * len(some))
-            values = [value for hold in some for value in (self._id, *hold, worker, float(until))]
+            values = [value for hold in some for value in (self.ident, *hold, worker, float(until))]
             self._db.query(_RENEW.format(rows=rows), values)
 
     def release(self, holds: Sequence[tuple[int, int]]) -> None:
         for some in _batches(holds):
             rows = ", ".join(["(?, ?)"] * len(some))
-            self._db.query(_RELEASE.format(rows=rows), [self._id, *(value for hold in some for value in hold)])
+            self._db.query(_RELEASE.format(rows=rows), [self.ident, *(value for hold in some for value in hold)])
 
     def leases(self) -> Mapping[tuple[int, int], float]:
-        return {(number, attempt): until for number, attempt, until in self._db.query(_LEASES, (self._id,))}
+        return {(number, attempt): until for number, attempt, until in self._db.query(_LEASES, (self.ident,))}
 
     def save_snapshot(self, head: int, blob: bytes) -> None:
-        self._db.query(_SAVE, (self._id, head, blob))
+        self._db.query(_SAVE, (self.ident, head, blob))
 
     def load_snapshot(self) -> tuple[int, bytes] | None:
-        rows = self._db.query(_LOAD, (self._id,))
+        rows = self._db.query(_LOAD, (self.ident,))
         return (int(rows[0][0]), bytes(rows[0][1])) if rows else None
 
 
@@ -192,7 +192,10 @@ class SqlStore:
     def studies(self) -> list[StudyInfo]:
         if not self._db.exists():
             return []
-        return [StudyInfo(name, int(head), created_at) for name, head, created_at in self._db.query(_STUDIES)]
+        return [info for _, info in bulk.infos(self._db, self._study)]
+
+    def short_logs(self, longest: int) -> Iterator[ShortLog]:
+        return bulk.short_logs(self._db, self._study, longest) if self._db.exists() else iter(())
 
     def create(self, name: str, first: Sequence[Event], *, at: float | None = None) -> StudyStore:
         checked_name(name)
@@ -221,10 +224,10 @@ class SqlStore:
         ident = self._db.transact(work)
         if ident is None:
             raise study_exists(name, self.url)
-        return SqlStudy(self._db, ident, name)
+        return self._study(ident, name)
 
     def open(self, name: str) -> StudyStore:
-        return SqlStudy(self._db, self._find(name), name)
+        return self._study(self._find(name), name)
 
     def delete(self, name: str) -> None:
         ident = self._find(name)
@@ -240,6 +243,9 @@ class SqlStore:
 
     def close(self) -> None:
         self._db.close()
+
+    def _study(self, ident: int, name: str) -> SqlStudy:
+        return SqlStudy(self._db, ident, name)
 
     def _find(self, name: str) -> int:
         rows = self._db.query(_FIND, (name,)) if self._db.exists() else []

@@ -10,6 +10,7 @@ from typing import Any
 import trimtab as tt
 from trimtab.ledger.table import STATES, TrialTable, TrialView
 from trimtab.study import best
+from trimtab.study.overview import Entry
 from trimtab.surfaces.render.numbers import count, duration, moment, number, setting
 from trimtab.surfaces.render.spark import sparkline
 from trimtab.surfaces.render.text import clean, first_line
@@ -41,6 +42,22 @@ def trial_facts(view: TrialView) -> dict[str, Any]:
     facts = dataclasses.asdict(view)
     kept = ("number", "params", "metrics", "state")
     return {key: value for key, value in facts.items() if key in kept or value not in (None, "", (), {}, [])}
+
+
+def entry_facts(entry: Entry) -> dict[str, Any]:
+    """Return a study in a list as plain values; of one that cannot be read, its name, its date and the reason."""
+    named = {"name": entry.name, "created_at": entry.created_at}
+    if entry.error is not None:
+        return named | {"error": entry.error}
+    return named | {
+        "trials": entry.n_trials,
+        "states": entry.states,
+        "objective": ", ".join(entry.objectives),
+        "best": entry.best,
+        "best_trial": entry.best_row,
+        "front": entry.front,
+        "ended": entry.ended,
+    }
 
 
 def study_facts(study: tt.Study) -> dict[str, Any]:

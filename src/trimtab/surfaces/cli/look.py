@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -14,6 +13,7 @@ from trimtab.ledger.table import STATES, TrialView
 from trimtab.storage.url import open_store
 from trimtab.study import best as bests
 from trimtab.study import export as exports
+from trimtab.study import overview
 from trimtab.surfaces.cli import facts
 from trimtab.surfaces.cli.options import (
     DEFAULT_STORE,
@@ -31,35 +31,23 @@ from trimtab.surfaces.render.text import clean, first_line
 @click.command("list")
 @store_option
 @json_option
-def list_(*, store: str | None, as_json: bool) -> None:
-    """List the studies of a store."""
+def list_(*, store: str | None, as_json: bool) -> int:
+    """List the studies of a store.
+
+    Exits 1 if one of them cannot be read; the others are listed all the same.
+    """
     url = store or DEFAULT_STORE
     opened = open_store(url)
     try:
-        infos = opened.studies()
+        found = [facts.entry_facts(entry) for entry in overview.entries(opened)]
     finally:
         opened.close()
-    found: list[dict[str, Any]] = []
-    for info in infos:
-        with load(url, info.name) as study:
-            table, verdict = study.table, study.session.ledger.assessed
-            row = bests.best_row(table)
-            objective = study.problem.objectives[0]
-            found.append(
-                {
-                    "name": info.name,
-                    "created_at": info.created_at,
-                    "trials": len(table),
-                    "states": facts.counts(table),
-                    "objective": str(objective),
-                    "best": None if row is None else float(table.y[row, study.problem.metrics.index(objective)]),
-                    "best_trial": row,
-                    "ended": verdict.reason if verdict is not None and verdict.stop else None,
-                }
-            )
+    damaged = [one for one in found if "error" in one]
     if as_json:
         print_json(found)
-        return
+        return int(bool(damaged))
+    for one in damaged:
+        click.echo(f"trimtab: {clean(one['name'])} cannot be read: {clean(one['error'])}", err=True)
     numbers = ("trials", "failed", "running", "best", "trial")
     heads = tables.columns(
         "study", "trials", "failed", "running", "objective", "best", "trial", "begun", "ended", right=numbers
@@ -77,11 +65,13 @@ def list_(*, store: str | None, as_json: bool) -> None:
             one["ended"] or "-",
         ]
         for one in found
+        if "error" not in one
     ]
-    if not rows:
+    if not found:
         click.echo(f"no studies in {url} yet; `trimtab init` writes a study file to begin with.", err=True)
-        return
-    tables.show(heads, rows, sys.stdout)
+    if rows:
+        tables.show(heads, rows, sys.stdout)
+    return int(bool(damaged))
 
 
 @click.command()

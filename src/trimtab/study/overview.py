@@ -1,0 +1,111 @@
+"""What a list of studies says of each: from all logs at once, and for most of them without folding a whole table.
+
+A store may hold thousands of short studies. Their logs are read in a few queries, and of a study with one objective
+that nothing unusual happened to, only what a list shows is folded. Everything else takes the long way, and so does a
+log that the short one cannot make sense of: what is wrong with it is then said in the words of the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from trimtab.errors import StoreCorruptError, TrimtabError
+from trimtab.ledger.event import Record
+from trimtab.ledger.ledger import Ledger
+from trimtab.ledger.table import STATES
+from trimtab.storage.protocol import ShortLog, Store, StudyInfo
+from trimtab.study import best
+from trimtab.study.fold import folded
+from trimtab.study.outline import Outline
+
+LONGEST = 4096
+"""Records up to which a log is read with all others; beyond, it may have a snapshot, which is faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A study in a list.
+
+    Attributes:
+        name, created_at: as the store has them.
+        n_trials: trials in any state; states: how many in each, those without any left out.
+        objectives: in words.
+        best_row, best: the best trial and its value of the first objective; None while there is none.
+        front: with several objectives, the trials that none beats in all; None with one.
+        ended: why the study is over; None while it goes on.
+        error: why the study cannot be read; then nothing above but its name and date is known.
+    """
+
+    name: str
+    created_at: float
+    n_trials: int = 0
+    states: dict[str, int] = field(default_factory=dict)
+    objectives: tuple[str, ...] = ()
+    best_row: int | None = None
+    best: float | None = None
+    front: list[int] | None = None
+    ended: str | None = None
+    error: str | None = None
+
+
+def entries(store: Store) -> Iterator[Entry]:
+    """Yield every study of a store, oldest first, those that cannot be read with the reason."""
+    for log in store.short_logs(LONGEST):
+        try:
+            yield _entry(store, log)
+        except TrimtabError as error:
+            yield Entry(log.info.name, log.info.created_at, error=str(error))
+
+
+def _entry(store: Store, log: ShortLog) -> Entry:
+    if log.error is not None:
+        raise log.error
+    if log.records is None:
+        return _of_ledger(log.info, folded(store.open(log.info.name))[0])
+    return _of_outline(log.info, log.records) or _of_ledger(log.info, _ledger(log.records))
+
+
+def _ledger(records: Sequence[Record]) -> Ledger:
+    if not records:
+        raise StoreCorruptError("the study's log is empty; a log begins with its creation.")
+    ledger = Ledger.begin(records[0])
+    for record in records[1:]:
+        ledger.apply(record)
+    return ledger
+
+
+def _of_ledger(info: StudyInfo, ledger: Ledger) -> Entry:
+    table = ledger.table
+    objectives = table.problem.objectives
+    row = best.best_row(table)
+    counts = {state: int((table.state == code).sum()) for code, state in enumerate(STATES)}
+    return Entry(
+        info.name,
+        info.created_at,
+        len(table),
+        {state: n for state, n in counts.items() if n},
+        tuple(map(str, objectives)),
+        row,
+        None if row is None else float(table.y[row, table.problem.metrics.index(objectives[0])]),
+        best.front_rows(table).tolist() if len(objectives) > 1 else None,
+        ledger.assessed.reason if ledger.assessed is not None and ledger.assessed.stop else None,
+    )
+
+
+def _of_outline(info: StudyInfo, records: Sequence[Record]) -> Entry | None:
+    outline = Outline.of(records)
+    if outline is None:
+        return None
+    found = outline.best()
+    return Entry(
+        info.name,
+        info.created_at,
+        len(outline.states),
+        {state: n for code, state in enumerate(STATES) if (n := outline.states.count(code))},
+        (str(outline.objective),),
+        None if found is None else found[0],
+        None if found is None else found[1],
+        None,
+        outline.ended,
+    )
