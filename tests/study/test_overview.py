@@ -139,7 +139,7 @@ DAMAGE = {
     "DELETE FROM {event} WHERE study = 2 AND seq = 1": "record 1 of study 'study 1' in .* is missing",
     "DELETE FROM {event} WHERE study = 2": "log is empty",
     "UPDATE {event} SET link = '' WHERE study = 2 AND seq = 6": "record 6 .* is not as it was",
-    "UPDATE {event} SET body = '{{\"kind\":\"unheard\"}}' WHERE study = 2 AND seq = 6": "unknown kind 'unheard'",
+    'UPDATE {event} SET body = \'{{"kind":"unheard"}}\' WHERE study = 2 AND seq = 6': "record 6 .* is not as it was",
 }
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,9 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import trimtab as tt
+from trimtab.ledger.event import Asked
+from trimtab.storage.url import open_store
 
 TRIMTAB = (sys.executable, "-m", "trimtab.surfaces.cli")
 
@@ -224,30 +229,80 @@ def test_report_says_when_to_end(tmp_path: Path) -> None:
 
 
 def test_replay_exits_1_where_a_suggestion_differs(quick: Path) -> None:
-    import sqlite3
-
     assert "all the same, bit for bit" in call(quick, "replay")
-    db = sqlite3.connect(quick / "trimtab.db")
-    body = next(
-        b for (b,) in db.execute("select body from event") if '"asked"' in _text(b) and '"number":4' in _text(b)
-    )
-    text = _text(body)
-    at = text.index('"x":[') + 5
-    changed = text[:at] + "0.123" + text[text.index("]", at) :]
-    db.execute("update event set body = ? where body = ?", (_like(body, changed), body))
-    db.execute("delete from snapshot")
-    db.commit()
+    store = open_store(f"sqlite:///{quick}/trimtab.db")
+    events = [record.event for record in store.open("quick").read()]
+    at = next(i for i, event in enumerate(events) if isinstance(event, Asked) and event.number == 4)
+    events[at] = msgspec.structs.replace(events[at], x=(0.123,) * len(events[at].x))
+    store.create("other", events)
+    store.close()
+    assert read(quick, "replay", "other", exits=1)["differing"] == [4]
+    assert "first that of trial 4" in call(quick, "replay", "other", exits=1)
+
+
+def test_one_damaged_study_is_named_and_the_others_are_listed(quick: Path) -> None:
+    store = open_store(f"sqlite:///{quick}/trimtab.db")
+    events = [record.event for record in store.open("quick").read()]
+    store.create("damaged", [msgspec.structs.replace(events[0], name="damaged"), *events[1:]])
+    store.close()
+    with sqlite3.connect(quick / "trimtab.db") as db:
+        db.execute(
+            "update event set body = replace(body, '\"number\":4', '\"number\":5') where study = 2 and kind = 'asked'"
+        )
     db.close()
-    assert read(quick, "replay", exits=1)["differing"] == [4]
-    assert "first that of trial 4" in call(quick, "replay", exits=1)
+    fine, damaged = read(quick, "list", exits=1)
+    assert (fine["name"], fine["trials"], "error" in fine) == ("quick", 6, False)
+    assert (damaged["name"], "trials" in damaged) == ("damaged", False)
+    assert re.search(r"record \d+ of study 'damaged' in .* is not as it was written", damaged["error"])
+    out, err = start(quick, "list").communicate(timeout=60)
+    assert "quick" in out
+    assert "damaged" not in out
+    assert "trimtab: damaged cannot be read: record" in err
+    assert "6 complete" in call(quick, "show", "quick")
+    assert "is not as it was written" in call(quick, "show", "damaged", exits=1)
+    assert "is not as it was written" in call(quick, "replay", "damaged", exits=1)
+    assert "damaged" in call(quick, "show", exits=2), "which of the two is still asked for"
 
 
-def _text(body: bytes | str) -> str:
-    return body.decode() if isinstance(body, bytes) else body
+def test_doctor_says_what_is_left_of_a_damaged_study_and_copies_it(quick: Path) -> None:
+    assert "with 20 records read from beginning to end" in call(quick, "doctor")
+    call(quick, "run", "study.yaml", "-q", "--name", "other")
+    with sqlite3.connect(quick / "trimtab.db") as db:
+        db.execute("delete from event where study = 2 and seq = 9")
+    db.close()
+    before = (quick / "trimtab.db").read_bytes()
+    what = "study 'other' can be read up to record 8 of 20: record 9 of study 'other'"
+    found = read(quick, "doctor", exits=1)
+    [damage] = [one for one in found if one["what"].startswith(what)]
+    assert damage["level"] == "error"
+    assert "--repair sqlite:///repaired.db" in damage["remedy"]
+    copy = ("--store", "sqlite:///repaired.db")
+    copied = read(quick, "doctor", "--repair", copy[1], exits=1)
+    assert [one["level"] for one in copied] == ["ok", "error"]
+    assert copied[0]["what"] == "study 'quick' was whole and was copied: 20 records"
+    assert "those before it were copied" in copied[1]["what"]
+    assert (quick / "trimtab.db").read_bytes() == before
+    assert [one["trials"] for one in read(quick, "list", *copy)] == [6, 3]
+    assert "6 complete" in call(quick, "show", "quick", *copy)
+    call(quick, "replay", "other", *copy)
+    read(quick, "doctor", *copy)
+    call(quick, "run", "study.yaml", "-q", "--name", "other", *copy)
+    assert "holds studies" in call(quick, "doctor", "--repair", copy[1], exits=2)
+    assert "is the one that is read" in call(quick, "doctor", "--repair", "./trimtab.db", exits=2)
 
 
-def _like(body: bytes | str, text: str) -> bytes | str:
-    return text.encode() if isinstance(body, bytes) else text
+def test_doctor_reads_what_is_left_of_a_file_whose_end_is_gone(quick: Path) -> None:
+    content = (quick / "trimtab.db").read_bytes()
+    (quick / "trimtab.db").write_bytes(content[: len(content) - 4096])
+    found = read(quick, "doctor", exits=1)
+    assert any("is damaged" in one["what"] for one in found)
+    [copied] = read(quick, "doctor", "--repair", "sqlite:///repaired.db")
+    assert copied["what"] == "study 'quick' was whole and was copied: 20 records", "that page held no record"
+    (quick / "trimtab.db").write_bytes(content[:4096])
+    [nothing] = read(quick, "doctor", "--repair", "sqlite:///nothing.db", exits=1)
+    assert nothing["what"].startswith("nothing was copied: no study was found")
+    (quick / "trimtab.db").write_bytes(content[:1])
+    assert "is not a database file" in call(quick, "doctor", "--repair", "sqlite:///more.db", exits=2)
 
 
 def test_doctor(quick: Path) -> None:

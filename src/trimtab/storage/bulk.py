@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from trimtab.errors import StoreCorruptError, StoreError, StudyNotFoundError
 from trimtab.ledger.chain import EMPTY
+from trimtab.ledger.event import Created
 from trimtab.storage.dialect import Database, Row
 from trimtab.storage.protocol import ShortLog, StudyInfo
 
@@ -22,6 +24,7 @@ AT_ONCE = 20_000
 """Records in one query, about: some 10 MB of memory."""
 
 _NAMES = "SELECT id, name, created_at FROM @study ORDER BY id"
+_NEXT = "SELECT min(study) FROM @event WHERE study > ?"
 _HEADS = """
 SELECT s.id, coalesce((SELECT max(e.seq) FROM @event e WHERE e.study = s.id), 0) FROM @study s ORDER BY s.id"""
 _RECORDS = "SELECT study, seq, at, body, link FROM @event WHERE study BETWEEN ? AND ? ORDER BY study, seq"
@@ -29,9 +32,12 @@ _RECORDS = "SELECT study, seq, at, body, link FROM @event WHERE study BETWEEN ? 
 
 def infos(database: Database, study: Open) -> list[tuple[SqlStudy, StudyInfo]]:
     """Return what studies there are, oldest first; the head of one whose log cannot be read is 0."""
-    named = [(study(ident, name), name, at) for ident, name, at in database.query(_NAMES)]
     try:
-        heads = {int(ident): int(head) for ident, head in database.query(_HEADS)}
+        named = [(study(ident, name), name, at) for ident, name, at in _checked(database)]
+    except StoreCorruptError:
+        named = list(_named_by_their_logs(database, study))
+    try:
+        heads = {ident: head for ident, head in database.query(_HEADS) if isinstance(head, int)}
     except StoreCorruptError:
         heads = {one.ident: _head(one) for one, _, _ in named}
     return [(one, StudyInfo(name, heads.get(one.ident, 0), at)) for one, name, at in named]
@@ -52,6 +58,32 @@ def short_logs(database: Database, study: Open, longest: int) -> Iterator[ShortL
                 continue  # deleted since
             except StoreError as error:
                 yield ShortLog(info, error=error)
+
+
+def _checked(database: Database) -> list[Row]:
+    """Return (identifier, name, time) of each study; SQLite keeps whatever it is given in whatever column."""
+    rows = database.query(_NAMES)
+    for ident, name, at in rows:
+        if not (isinstance(ident, int) and isinstance(name, str) and isinstance(at, float | int)):
+            raise StoreCorruptError(f"{database.url} is damaged: its table of studies holds what names none.")
+    return rows
+
+
+def _named_by_their_logs(database: Database, study: Open) -> Iterator[tuple[SqlStudy, str, float]]:
+    """Yield the studies whose first records can be read: these say their names too."""
+    ident = 0
+    while True:
+        try:
+            [(found,)] = database.query(_NEXT, (ident,))
+        except StoreCorruptError:
+            return
+        if found is None:
+            return
+        ident = int(found)
+        with contextlib.suppress(StoreError):
+            first = next(study(ident, f"(study {ident})").read(), None)
+            if first is not None and isinstance(first.event, Created):
+                yield study(ident, first.event.name), first.event.name, first.at
 
 
 def _head(study: SqlStudy) -> int:

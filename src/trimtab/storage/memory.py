@@ -172,6 +172,10 @@ class MemoryStore:
                 StudyInfo(name, study.head().seq, created_at) for name, (study, created_at) in self._studies.items()
             ]
 
+    def opened(self) -> Iterator[tuple[StudyStore, StudyInfo]]:
+        for info in self.studies():
+            yield self._studies[info.name][0], info
+
     def short_logs(self, longest: int) -> Iterator[ShortLog]:
         for info in self.studies():
             yield ShortLog(info, list(self._studies[info.name][0].read()) if info.head <= longest else None)
@@ -185,6 +189,13 @@ class MemoryStore:
             if first:
                 study.append(first, after=EMPTY, at=created_at)
             self._studies[name] = (study, created_at)
+            return study
+
+    def copy(self, name: str, records: Sequence[Record]) -> StudyStore:
+        with self._lock:
+            study = self.create(name, [], at=records[0].at if records else None)
+            for record in records:
+                study.append([record.event], after=study.head(), at=record.at)
             return study
 
     def open(self, name: str) -> StudyStore:

@@ -117,6 +117,10 @@ class Store(Protocol):
         """Return what there is, oldest first."""
         ...
 
+    def opened(self) -> Iterator[tuple[StudyStore, StudyInfo]]:
+        """Yield every study, oldest first, opened; also those whose entries are damaged, as far as they are found."""
+        ...
+
     def short_logs(self, longest: int) -> Iterator[ShortLog]:
         """Yield every study, oldest first, with its log if that has at most `longest` records.
 
@@ -131,6 +135,19 @@ class Store(Protocol):
             name: not empty, at most 200 characters, none of them a control character.
             first: may be empty.
             at: the records' time; by default now.
+
+        Raises:
+            StudyExistsError: the name is taken.
+            StudyError: the name cannot be one.
+        """
+        ...
+
+    def copy(self, name: str, records: Sequence[Record]) -> StudyStore:
+        """Create a study with these records, each at its own time: all or none. The chain is made anew.
+
+        Args:
+            name: as in `create`.
+            records: numbered from 1 without gaps, as another store's log has them.
 
         Raises:
             StudyExistsError: the name is taken.

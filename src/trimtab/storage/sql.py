@@ -7,7 +7,7 @@ schema's version). An append is one transaction whatever the number of its event
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from trimtab.errors import EventError, StoreCorruptError, StoreError, StudyNotFoundError
 from trimtab.ledger import chain, codec
@@ -29,12 +29,15 @@ from trimtab.storage.protocol import (
 
 PAGE = 4096
 """Records read at a time: no read transaction stays open between pages, so readers never hold up a checkpoint."""
+COPIED_AT_ONCE = 1000
+"""Records in one statement; see below."""
 LEASES_AT_ONCE = 1000
 """Leases in one statement; SQLite allows 32,766 values in one, PostgreSQL 65,535."""
 
 _FIND = "SELECT id, created_at FROM @study WHERE name = ?"
 _CREATE = "INSERT INTO @study (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
 _INSERT = "INSERT INTO @event (study, seq, at, kind, body, link) VALUES (?, ?, ?, ?, ?, ?)"
+_COPY = "INSERT INTO @event (study, seq, at, kind, body, link) VALUES {rows}"
 _READ = "SELECT seq, at, body, link FROM @event WHERE study = ? AND seq >= ? ORDER BY seq LIMIT ?"
 _HEAD = """
 SELECT e.seq, e.link FROM @study s LEFT JOIN @event e ON e.study = s.id WHERE s.id = ? ORDER BY e.seq DESC LIMIT 1"""
@@ -64,7 +67,8 @@ def open_sqlite(url: str) -> SqlStore:
     Args:
         url: `sqlite:///relative.db` or `sqlite:////absolute.db`. Options: `timeout` (seconds to wait for other
             processes, 60), `synchronous` ("full": what is appended survives a power cut; "normal": it survives the
-            death of the process, and is several times faster).
+            death of the process, and is several times faster), `mode` ("ro": the file is never
+            written; "salvage": besides, what is left of a damaged one is read as far as can be).
 
     Raises:
         StoreError: as `open_store`.
@@ -108,37 +112,73 @@ class SqlStudy:
         return Head(after.seq + len(lines), lines[-1].link)
 
     def read(self, after: Head | None = None) -> Iterator[Record]:
-        """As `Journal.read`. Each page begins with the last record of the one before, which must be as it was."""
+        """As `Journal.read`; whatever is whole before a damage is yielded before the error is raised.
+
+        Each page begins with the last record of the one before, which must be as it was.
+        """
         known = EMPTY if after is None else after
+        limit = PAGE + 1
         while True:
-            rows = self._db.query(_READ, (self.ident, known.seq, PAGE + 1))
+            try:
+                rows = self._db.query(_READ, (self.ident, known.seq, limit))
+            except StoreCorruptError:
+                if limit == 2:
+                    raise
+                limit = 2  # one by one, up to the damage
+                continue
+            is_last = len(rows) < limit
             if known.seq:
                 if not rows or (rows[0][0], rows[0][3]) != (known.seq, known.link):
                     raise self._refusal(known)
                 del rows[0]
-            if not rows:
-                return
             yield from self.records(known, rows)
-            known = Head(rows[-1][0], rows[-1][3])
-            if len(rows) < PAGE:
+            if is_last:
                 return
+            known = Head(rows[-1][0], rows[-1][3])
 
     def records(self, after: Head, rows: Sequence[Row]) -> Iterator[Record]:
-        """Yield the records that these rows hold, as far as each follows the one before it."""
-        if rows and rows[-1][0] != after.seq + len(rows):
-            lost = next(seq for seq, row in enumerate(rows, after.seq + 1) if row[0] != seq)
-            raise StoreCorruptError(f"record {lost} of {self._where} is missing: the store is damaged.")
-        lines = "\n".join([row[2] for row in rows])
-        events = codec.decode_lines(lines, len(rows), after.seq + 1, self._where) if rows else []
-        before = after.link
-        for (seq, at, body, link), event in zip(rows, events, strict=True):
-            if not chain.holds(before, at, body.encode(), link):
-                raise StoreCorruptError(
-                    f"record {seq} of {self._where} is not as it was written, or the one before it is not: the store "
-                    f"was altered or is damaged; `trimtab doctor` says what can be read."
-                )
+        """Yield the records that these rows hold, as far as each is whole and follows the one before it."""
+        fault, n_whole = self._fault(after, rows)
+        whole = rows[:n_whole]
+        events: Iterable[Event] = ()
+        try:
+            if whole:
+                lines = "\n".join([row[2] for row in whole])
+                events = codec.decode_lines(lines, n_whole, after.seq + 1, self._where)
+        except StoreError:
+            events = (codec.decode(row[2], f"record {row[0]} of {self._where}") for row in whole)
+        for (seq, at, _, link), event in zip(whole, events, strict=True):
             yield Record(seq, at, event, link)
+        if fault is not None:
+            raise fault
+
+    def _fault(self, after: Head, rows: Sequence[Row]) -> tuple[StoreCorruptError | None, int]:
+        """Return what is wrong with the first row that is not what was written there, and how many come before it."""
+        before = after.link
+        for n, (found, at, body, link) in enumerate(rows):
+            seq = after.seq + 1 + n
+            if found != seq:
+                return StoreCorruptError(f"record {seq} of {self._where} is missing: the store is damaged."), n
+            # SQLite keeps whatever it is given in whatever column.
+            if not (isinstance(at, float | int) and isinstance(body, str) and isinstance(link, str)):
+                return StoreCorruptError(f"record {seq} of {self._where} is damaged: its columns hold other types."), n
+            if not chain.holds(before, at, body.encode("utf-8", "surrogatepass"), link):
+                return self._altered(seq, body), n
             before = link
+        return None, len(rows)
+
+    def _altered(self, seq: int, body: str) -> StoreCorruptError:
+        """Return the error for a record that does not follow the one before it: why it cannot be read, if it cannot."""
+        try:
+            codec.decode(body, f"record {seq} of {self._where}")
+        except StoreCorruptError as error:
+            return error
+        except StoreError:
+            pass
+        return StoreCorruptError(
+            f"record {seq} of {self._where} is not as it was written, or the one before it is not: the store was "
+            f"altered or is damaged; `trimtab doctor` says what can be read."
+        )
 
     def _refusal(self, after: Head) -> StoreError:
         """Return why the log does not end with `after`, or does not hold it."""
@@ -194,6 +234,9 @@ class SqlStore:
             return []
         return [info for _, info in bulk.infos(self._db, self._study)]
 
+    def opened(self) -> Iterator[tuple[StudyStore, StudyInfo]]:
+        return iter(bulk.infos(self._db, self._study)) if self._db.exists() else iter(())
+
     def short_logs(self, longest: int) -> Iterator[ShortLog]:
         return bulk.short_logs(self._db, self._study, longest) if self._db.exists() else iter(())
 
@@ -219,6 +262,31 @@ class SqlStore:
             if not on_record:  # else our first try did succeed, and only its answer was lost
                 for seq, line in enumerate(lines, 1):
                     run(_INSERT, (ident, seq, created_at, *line))
+            return int(ident)
+
+        ident = self._db.transact(work)
+        if ident is None:
+            raise study_exists(name, self.url)
+        return self._study(ident, name)
+
+    def copy(self, name: str, records: Sequence[Record]) -> StudyStore:
+        checked_name(name)
+        created_at = records[0].at if records else self.now()
+        lines: list[tuple[int, float, Line]] = []
+        for record in records:
+            before = lines[-1][2].link if lines else EMPTY.link
+            lines.append((record.seq, record.at, _spelt([record.event], before, record.at)[0]))
+
+        def work(run: Run) -> int | None:
+            if run(_FIND, (name,)):
+                return None
+            run(_CREATE, (name, created_at))
+            [(ident, _)] = run(_FIND, (name,))
+            for begin in range(0, len(lines), COPIED_AT_ONCE):
+                some = lines[begin : begin + COPIED_AT_ONCE]
+                rows = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(some))
+                values = [value for seq, at, line in some for value in (ident, seq, at, *line)]
+                run(_COPY.format(rows=rows), values)
             return int(ident)
 
         ident = self._db.transact(work)

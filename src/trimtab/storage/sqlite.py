@@ -66,11 +66,14 @@ class SqliteDatabase:
     def __init__(self, url: str) -> None:
         self.url = url
         self.path = urls.sqlite_path(url)
-        found = urls.options(url, ("timeout", "synchronous"))
+        found = urls.options(url, ("timeout", "synchronous", "mode"))
         self._timeout = urls.seconds_option(url, found, "timeout", 60.0)
         self._synchronous = found.get("synchronous", "full").lower()
         if self._synchronous not in ("full", "normal"):
             raise StoreUrlError(f"{url!r}: synchronous is 'full' or 'normal', got {self._synchronous!r}.")
+        self._mode = found.get("mode", "rw").lower()
+        if self._mode not in ("rw", "ro", "salvage"):
+            raise StoreUrlError(f"{url!r}: mode is 'rw', 'ro' or 'salvage', got {self._mode!r}.")
         if self.path.is_dir():
             raise StoreUrlError(f"{url!r} is a folder: name a file in it, as in sqlite:///{self.path}/trimtab.db.")
         folder = self.path.parent
@@ -161,7 +164,7 @@ class SqliteDatabase:
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
-        self._read_only = self.path.exists() and not _can_write(self.path)
+        self._read_only = self._mode != "rw" or (self.path.exists() and not _can_write(self.path))
         self._refuse_scraps()
         connection = self._open_file()
         try:
@@ -205,6 +208,8 @@ class SqliteDatabase:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Make sure that the file is ours and of this version, and set how it is written."""
+        if self._mode == "salvage":
+            connection.execute("PRAGMA writable_schema = ON")  # or SQLite reads nothing of a file whose end is gone
         connection.execute("BEGIN")
         [(application,)] = connection.execute("PRAGMA application_id")
         [(n_tables,)] = connection.execute("SELECT count(*) FROM sqlite_master")
@@ -214,7 +219,7 @@ class SqliteDatabase:
             raise StoreUrlError(
                 f"{self.url!r} is a database of another program: name a file of its own for Trimtab's studies."
             )
-        version = 0 if is_new else connection.execute("SELECT schema_version FROM meta").fetchone()[0]
+        version = 0 if is_new else self._version(connection)
         refuse_newer(version, self.url)
         if self._read_only:
             if version == 1:
@@ -234,10 +239,23 @@ class SqliteDatabase:
             self._migrate(connection)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchall()  # makes the log, where there was none
 
+    def _version(self, connection: sqlite3.Connection) -> int:
+        try:
+            row = connection.execute("SELECT schema_version FROM meta").fetchone()
+        except sqlite3.DatabaseError:
+            if self._mode != "salvage":
+                raise
+            row = (SCHEMA_VERSION,)
+        if row is None or not isinstance(row[0], int):
+            raise StoreCorruptError(
+                f"{self.path} is damaged: it does not say the version of its schema; restore a copy."
+            )
+        return row[0]
+
     def _migrate(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
         [(has_meta,)] = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'")
-        version = connection.execute("SELECT schema_version FROM meta").fetchone()[0] if has_meta else 0
+        version = self._version(connection) if has_meta else 0
         for statement in migrations("sqlite", version):  # none, if another process was faster
             connection.execute(_spell(statement))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -281,6 +299,11 @@ class SqliteDatabase:
                             f"(`fuser {self.path.name}` names it), or wait longer with ?timeout=600 after the URL."
                         ) from None
                     time.sleep(self._jitter.uniform(*PAUSE_S))
+                except UnicodeDecodeError:  # of a name in the schema, in SQLite's own words about it
+                    self._roll_back()
+                    raise StoreCorruptError(
+                        f"{self.path} is damaged: it holds text that is none; restore a copy."
+                    ) from None
                 except BaseException:
                     self._roll_back()
                     raise
@@ -435,8 +458,8 @@ class SqliteDatabase:
                 return StoreUnavailableError(
                     f"{path} cannot be read or written ({hint}): look at the disk, then run again."
                 )
-            case sqlite3.SQLITE_ERROR if "no such table" in str(error) or "no such column" in str(error):
-                return StoreCorruptError(f"{path} is damaged ({error}): restore a copy.")
+            case code if code in _DAMAGED or "decode" in str(error):  # the driver's own words for text that is none
+                return StoreCorruptError(f"{path} is damaged ({str(error)[:200]}): restore a copy.")
             case _:
                 return StoreError(f"{path} cannot be used: {error}.")
 
@@ -483,6 +506,10 @@ def _spell(statement: str) -> str:
 def _code(error: sqlite3.Error) -> int:
     """Return the primary result code of SQLite; 0 for errors that Python's module itself raises."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+_DAMAGED = frozenset((sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG))
+"""What our statements, which are right, are answered with where the tables or their values are not ours."""
 
 
 def _can_write(path: Path) -> bool:

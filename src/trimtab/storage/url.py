@@ -155,6 +155,27 @@ def without_options(url: str, names: tuple[str, ...]) -> str:
     return f"{base}?{urlencode(kept, quote_via=quote)}" if kept else base
 
 
+def salvaging(url: str) -> str:
+    """Return a normalised URL that opens the same store, where that can be said, for reading what is left of it."""
+    if scheme_of(url) != "sqlite":
+        return url
+    rest = without_options(url, ("mode",))
+    return f"{rest}{'&' if '?' in rest else '?'}mode=salvage"
+
+
+def same_store(one: str, other: str) -> bool:
+    """Return whether two URLs are known to name the same store.
+
+    Raises:
+        StoreUrlError: one of them cannot be read.
+    """
+    one, other = normalised(one), normalised(other)
+    if scheme_of(one) == scheme_of(other) == "sqlite":
+        paths = sqlite_path(one), sqlite_path(other)
+        return paths[0].resolve() == paths[1].resolve()
+    return one == other and scheme_of(one) != "memory"
+
+
 def redacted(url: str) -> str:
     """Return the URL with passwords replaced by three stars."""
     # Greedy up to the last @: a password may itself hold an @, or a slash, that was not escaped.

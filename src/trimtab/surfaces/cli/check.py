@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -13,10 +14,11 @@ import click
 from click.shell_completion import get_completion_class
 
 from trimtab import __version__, plugins
-from trimtab.errors import StudyNotFoundError, TrimtabError
+from trimtab.errors import StoreCorruptError, StudyNotFoundError, TrimtabError
 from trimtab.storage.protocol import Finding
-from trimtab.storage.url import open_store, redacted
+from trimtab.storage.url import normalised, open_store, redacted, salvaging
 from trimtab.study.replay import replay as replay_log
+from trimtab.surfaces.cli.condition import repaired, studies
 from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, print_json, store_option, study_argument, the_one
 from trimtab.surfaces.render.numbers import count, size
 
@@ -72,14 +74,16 @@ def replay(name: str | None, *, store: str | None, as_json: bool) -> int:
 
 @click.command()
 @store_option
+@click.option("--repair", "into", metavar="URL", help="Copy what is whole of each study into an empty store.")
 @json_option
-def doctor(*, store: str | None, as_json: bool) -> int:
+def doctor(*, store: str | None, into: str | None, as_json: bool) -> int:
     """Look for what is wrong, or may go wrong, with this installation and a store.
 
-    Exits 1 if something does not work.
+    Every study is read from its first record to its last. With --repair each is copied up to its last whole record;
+    the store itself is not written. Exits 1 if something does not work, or a study was damaged.
     """
     url = store or DEFAULT_STORE
-    findings = [*_installation(), *_machine(), *_store(url)]
+    findings = [*_installation(), *_machine(), *_store(url)] if into is None else list(repaired(url, into))
     broken = any(finding.level == "error" for finding in findings)
     if as_json:
         print_json([{"level": f.level, "what": f.what, "remedy": f.remedy} for f in findings])
@@ -132,15 +136,36 @@ def _machine() -> Iterator[Finding]:
 
 def _store(url: str) -> Iterator[Finding]:
     try:
-        opened = open_store(url)
-        try:
-            yield from opened.check()
-        finally:
-            opened.close()
+        yield from _opened(url)
     except StudyNotFoundError as error:
         yield Finding("ok", str(error))
     except TrimtabError as error:
         yield Finding("error", f"store {redacted(url)}: {error}")
+        if isinstance(error, StoreCorruptError):
+            yield from _left_of(url)
+
+
+def _opened(url: str) -> Iterator[Finding]:
+    opened = open_store(url)
+    try:
+        yield from opened.check()
+        yield from studies(opened, _repair(url))
+    finally:
+        opened.close()
+
+
+def _repair(url: str) -> str:
+    return f"trimtab doctor --store '{redacted(url)}' --repair sqlite:///repaired.db"
+
+
+def _left_of(url: str) -> Iterator[Finding]:
+    """Yield what can be read of the studies of a store that is too damaged to be opened."""
+    with contextlib.suppress(TrimtabError):  # which was said before
+        left = open_store(salvaging(normalised(url)))
+        try:
+            yield from studies(left, _repair(url))
+        finally:
+            left.close()
 
 
 @click.command()
