@@ -37,6 +37,8 @@ def examined(store: Store) -> Iterator[Examined]:
     for study, info in store.opened():
         records, fault = _whole(study)
         n_stored = max(info.head, len(records))
+        if not fault and len(records) < n_stored:
+            fault = f"record {len(records) + 1} is not found where it should be: the store is damaged"
         yield Examined(info.name, records, n_stored, fault, _snapshot_fault(study, records))
 
 

@@ -17,7 +17,14 @@ import numpy as np
 
 from trimtab.arrays import MASK64, Floats
 from trimtab.checks import as_whole, is_whole
-from trimtab.errors import ConflictError, LateResultError, StoreError, StoreRewoundError, TrialError
+from trimtab.errors import (
+    ConflictError,
+    LateResultError,
+    StoreCorruptError,
+    StoreError,
+    StoreRewoundError,
+    TrialError,
+)
 from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger import snapshot
 from trimtab.ledger.event import Asked, Event, Failed, Opened, Origin, Record, Started
@@ -90,6 +97,7 @@ class Session:
                 if not events:
                     return events
                 ledger, at = self.ledger, self.store.now()
+                head_before = ledger.head
                 try:
                     head = self.journal.append(events, after=ledger.reached, at=at)
                 except StoreRewoundError as error:
@@ -98,7 +106,11 @@ class Session:
                     conflicts += 1
                     if conflicts > 2:  # many writers: step out of each other's way
                         _yield(conflicts)
-                    self.sync()
+                    if self.sync() == head_before:
+                        raise StoreCorruptError(
+                            f"the log of study {ledger.created.name!r} goes on after record {head_before}, and no more "
+                            f"of it can be read: the store is damaged; `trimtab doctor` says what can be read."
+                        ) from None
                     continue
                 for event in events:
                     ledger.apply(Record(ledger.head + 1, at, event))
