@@ -11,6 +11,7 @@ from typing import Any
 from trimtab.errors import MissingExtraError, StudyError
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import STATES, TrialTable
+from trimtab.study.replacing import replacing
 
 ENDINGS = (".csv", ".parquet", ".json", ".jsonl")
 
@@ -80,7 +81,7 @@ def to_polars(table: TrialTable) -> Any:
 
 
 def write(table: TrialTable, path: Path) -> None:
-    """Write the trials to a file; its ending says how.
+    """Write the trials to a file; its ending says how. If that fails, a file that was there is as it was.
 
     Raises:
         StudyError: an ending that is none of `ENDINGS`, or a file that cannot be written.
@@ -91,20 +92,25 @@ def write(table: TrialTable, path: Path) -> None:
         raise StudyError(f"{path.name!r} ends in none of {', '.join(ENDINGS)}; the ending says how to export.")
     found = columns(table)
     try:
-        if ending == ".parquet":
-            _write_parquet(found, path)
-            return
-        with path.open("w", encoding="utf-8", newline="") as file:
-            if ending == ".csv":
-                writer = csv.writer(file)
-                writer.writerow(found)
-                writer.writerows(zip(*found.values(), strict=True))
-            elif ending == ".json":
-                json.dump(list(_rows(found)), file, ensure_ascii=False, indent=1)
-            else:
-                file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in _rows(found))
+        with replacing(path) as beside:
+            _write(found, ending, beside)
     except OSError as error:
         raise StudyError(f"cannot write {path}: {error.strerror or error}.") from None
+
+
+def _write(found: dict[str, list[Any]], ending: str, path: Path) -> None:
+    if ending == ".parquet":
+        _write_parquet(found, path)
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if ending == ".csv":
+            writer = csv.writer(file)
+            writer.writerow(found)
+            writer.writerows(zip(*found.values(), strict=True))
+        elif ending == ".json":
+            json.dump(list(_rows(found)), file, ensure_ascii=False, indent=1)
+        else:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in _rows(found))
 
 
 def _rows(found: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
