@@ -2,11 +2,16 @@
 
 import re
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
 
+from postgres_server import PostgresServer
+from trimtab.errors import StoreRewoundError, StoreUnavailableError
 from trimtab.ledger import codec
 from trimtab.storage import dialect
 from trimtab.storage.dialect import SCHEMA_VERSION, migrations
@@ -45,6 +50,116 @@ def test_stores_of_every_version_open_for_ever(dump: Path, tmp_path: Path) -> No
     store.create("new", notes(1))
     store.close()
     assert schema(path) == schema(fresh(tmp_path))
+
+
+@pytest.mark.parametrize("dump", DUMPS, ids=lambda path: path.stem)
+def test_stores_of_every_version_can_be_read_where_nothing_may_be_written(dump: Path, tmp_path: Path) -> None:
+    path = restored(dump, tmp_path)
+    before = path.read_bytes()
+    for mode in ("ro", "salvage"):
+        store = open_store(f"sqlite:///{path}?mode={mode}")
+        records = [msgspec.structs.replace(record, link="") for record in store.open("résumé 研究").read()]
+        journal = (GOLDEN / "journal-v1.jsonl").read_text("utf-8").splitlines()
+        assert [codec.encode_record(record).decode() for record in records] == journal
+        assert [log.info.name for log in store.short_logs(10)] == ["résumé 研究", "second"]
+        with pytest.raises(StoreUnavailableError, match="cannot be written"):
+            store.create("new", notes(1))
+        store.close()
+    assert path.read_bytes() == before
+
+
+OPEN = """
+import sys
+from trimtab.storage.url import open_store
+from trimtab.testing.journals import append_with_retries
+sys.stdin.readline()
+store = open_store(sys.argv[1])
+append_with_retries(store.open("résumé 研究"), sys.argv[2], 20)
+"""
+
+
+def open_at_once(url: str, n: int = 6) -> None:
+    """Open a store in several processes at the same moment, each of which appends to it."""
+    command = [sys.executable, "-c", OPEN, url]
+    workers = [subprocess.Popen([*command, str(i)], stdin=subprocess.PIPE, text=True) for i in range(n)]
+    for worker in workers:
+        worker.communicate("go\n", timeout=120)
+    assert [worker.returncode for worker in workers] == [0] * n
+
+
+def check_migrated(url: str, n_appended: int) -> None:
+    """The old records are as they were, the last of them has an anchor, and the chain goes on from it."""
+    store = open_store(url)
+    links = [record.link for record in store.open("résumé 研究").read()]
+    assert links[:15] == [""] * 15
+    assert links[15].startswith("~")
+    assert len(set(links[15:])) == len(links[15:]) == 1 + n_appended
+    assert all(re.fullmatch("[0-9a-f]{32}", link) for link in links[16:])
+    [anchor] = [record.link for record in store.open("second").read() if record.link]
+    assert anchor != links[15]
+    assert not [finding for finding in store.check() if finding.level == "error"]
+    store.close()
+
+
+def test_many_who_open_an_old_file_bring_it_up_to_date_once(tmp_path: Path) -> None:
+    path = restored(DUMPS[0], tmp_path)
+    open_at_once(f"sqlite:///{path}")
+    check_migrated(f"sqlite:///{path}", 120)
+
+
+def old_tables(server: PostgresServer, url: str) -> None:
+    """Make the tables of version 1 in PostgreSQL, with what the first golden store holds."""
+    schema = url.rpartition("schema=")[2]
+    folder = Path(dialect.__file__).with_name("migrations") / "postgresql"
+    golden = sqlite3.connect(":memory:")
+    golden.executescript(DUMPS[0].read_text("utf-8"))
+    with psycopg.connect(url.partition("&schema=")[0]) as connection:
+        connection.execute(f'CREATE SCHEMA "{schema}"')
+        for statement in (folder / "0001.sql").read_text("utf-8").replace("@", f"{schema}.").split(";"):
+            if statement.strip():
+                connection.execute(statement)
+        for ident, *values in golden.execute("SELECT * FROM study"):
+            connection.execute(
+                f"INSERT INTO {schema}.study OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s)", (ident, *values)
+            )
+        for row in golden.execute("SELECT * FROM event"):
+            connection.execute(f"INSERT INTO {schema}.event VALUES (%s, %s, %s, %s, %s)", row)
+    golden.close()
+
+
+def test_many_who_open_old_tables_bring_them_up_to_date_once(
+    postgres_server: PostgresServer, postgresql_url: str
+) -> None:
+    old_tables(postgres_server, postgresql_url)
+    open_at_once(postgresql_url)
+    check_migrated(postgresql_url, 120)
+
+
+def test_a_process_of_the_old_version_cannot_go_on_without_links(
+    postgres_server: PostgresServer, postgresql_url: str
+) -> None:
+    old_tables(postgres_server, postgresql_url)
+    open_store(postgresql_url).close()
+    schema = postgresql_url.rpartition("schema=")[2]
+    with pytest.raises(RuntimeError, match="null value in column"):
+        postgres_server.sql(
+            f"INSERT INTO {schema}.event (study, seq, at, kind, body) VALUES (1, 17, 1, 'noted', '{{}}')"
+        )
+
+
+def test_an_old_log_that_was_restored_is_told_from_the_one_that_went_on(tmp_path: Path) -> None:
+    path = restored(DUMPS[0], tmp_path)
+    store = open_store(path)
+    study = store.open("résumé 研究")
+    head = study.head()
+    with sqlite3.connect(path) as connection:  # as if the file of version 1 had come back, and were opened anew
+        connection.execute("UPDATE event SET link = '~' || lower(hex(randomblob(16))) WHERE link <> ''")
+    connection.close()
+    with pytest.raises(StoreRewoundError, match="its record 16 is another one now"):
+        study.append(notes(1), after=head, at=1.0)
+    with pytest.raises(StoreRewoundError):
+        next(study.read(head), None)
+    store.close()
 
 
 def fresh(folder: Path) -> Path:

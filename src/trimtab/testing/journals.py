@@ -312,6 +312,41 @@ class JournalContract:
                 old.append(notes(1), after=head, at=1.0)
         assert new.head().seq == 1
 
+    def test_a_copy_has_the_records_of_the_original_at_their_times(self, store: Store) -> None:
+        original = store.create("original", sample_events()[:2], at=1.5)
+        original.append(sample_events()[2:], after=original.head(), at=2.5)
+        copy = store.copy("copy", list(original.read()))
+        assert list(copy.read()) == list(original.read())
+        assert copy.append(notes(1), after=copy.head(), at=3.0).seq == len(sample_events()) + 1
+        with pytest.raises(StudyExistsError, match="'copy'"):
+            store.copy("copy", list(original.read()))
+        with pytest.raises(StudyError, match="cannot be named"):
+            store.copy("", [])
+        assert store.copy("nothing", []).head() == EMPTY
+        long = store.create("long", notes(2_345))
+        assert list(store.copy("long copy", list(long.read())).read()) == list(long.read())
+
+    def test_all_studies_are_read_together_short_ones_with_their_logs(self, store: Store) -> None:
+        assert list(store.short_logs(5)) == []
+        for name, n in (("three", 3), ("nine", 9), ("none", 0), ("five", 5)):
+            store.create(name, notes(n), at=1.0)
+        found = {log.info.name: log for log in store.short_logs(5)}
+        assert [(name, log.info.head, log.error) for name, log in found.items()] == [
+            ("three", 3, None),
+            ("nine", 9, None),
+            ("none", 0, None),
+            ("five", 5, None),
+        ]
+        assert found["nine"].records is None
+        for name in ("three", "none", "five"):
+            assert found[name].records == list(store.open(name).read())
+        assert [(study.name, study.head().seq) for study, _ in store.opened()] == [
+            ("three", 3),
+            ("nine", 9),
+            ("none", 0),
+            ("five", 5),
+        ]
+
     # ---- leases and snapshots
 
     def test_leases_are_granted_prolonged_and_released(self, store: Store) -> None:
