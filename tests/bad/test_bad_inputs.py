@@ -211,6 +211,49 @@ def _(folder: Path) -> str:
     return refused(lambda: tt.tune(objectives.fine, SPACE, minimize="loss", budget=301, store=url, name="a"))
 
 
+@case("store", "a record that was altered")
+def _(folder: Path) -> str:
+    url = f"sqlite:///{folder}/altered.db"
+    tune(store=url, name="a")
+    with sqlite3.connect(folder / "altered.db") as database:
+        database.execute("update event set body = replace(body, '\"number\":0', '\"number\":1') where seq = 3")
+    database.close()
+    return refused(lambda: tt.load_study(url, "a"))
+
+
+@case("store", "a backup that was restored under a running study")
+def _(folder: Path) -> str:
+    one = tt.create_study(SPACE, minimize="loss", store=f"sqlite:///{folder}/restored.db", name="a", seed=0)
+    one.tell(one.ask().number, 0.5)
+    kept, live = sqlite3.connect(":memory:"), sqlite3.connect(folder / "restored.db")
+    live.backup(kept)
+    one.tell(one.ask().number, 0.25)
+    kept.backup(live)
+    kept.close()
+    live.close()
+    return refused(one.ask)
+
+
+@case("store", "a database that was replaced under a running study")
+def _(folder: Path) -> str:
+    one = tt.create_study(SPACE, minimize="loss", store=f"sqlite:///{folder}/replaced.db", name="a", seed=0)
+    tune(store=f"sqlite:///{folder}/other.db", name="a")
+    (folder / "other.db").replace(folder / "replaced.db")
+    return refused(one.ask)
+
+
+@case("store", "a database that was cut to nothing under a running study")
+def _(folder: Path) -> str:
+    one = tt.create_study(SPACE, minimize="loss", store=f"sqlite:///{folder}/cut.db", name="a", seed=0)
+    os.truncate(folder / "cut.db", 0)
+    return refused(one.ask)
+
+
+@case("store", "an unknown mode")
+def _(folder: Path) -> str:
+    return refused(lambda: tt.load_study(f"sqlite:///{folder}/trimtab.db?mode=read", "a"))
+
+
 RUN_IN = """
 import os, sys
 sys.path.insert(0, {here!r})

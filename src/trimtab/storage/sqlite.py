@@ -440,7 +440,7 @@ class SqliteDatabase:
             case sqlite3.SQLITE_CORRUPT:
                 return StoreCorruptError(
                     f"{path} is damaged ({error}): restore a copy, or save what can be read with "
-                    f"`sqlite3 {path.name} .recover | sqlite3 rescued.db`."
+                    f"`trimtab doctor --store {self.url} --repair sqlite:///rescued.db`."
                 )
             case sqlite3.SQLITE_FULL:
                 return StoreUnavailableError(
