@@ -7,8 +7,6 @@ longest is then woken last (seen: 8 s with 32 writers). Sleeps of constant mean 
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 import random
 import shutil
@@ -25,10 +23,11 @@ from urllib.parse import quote
 from trimtab.errors import StoreCorruptError, StoreError, StoreUnavailableError, StoreUrlError
 from trimtab.ledger.chain import Head
 from trimtab.storage import url as urls
+from trimtab.storage import watch
 from trimtab.storage.dialect import SCHEMA_VERSION, Line, Row, Run, migrations, refuse_newer
 from trimtab.storage.disk import disk_kind, is_network
 from trimtab.storage.protocol import Finding
-from trimtab.storage.watch import Change, Files, Watch
+from trimtab.storage.watch import GAPS, Change, Files, Identity, Watch
 
 T = TypeVar("T")
 
@@ -38,10 +37,10 @@ APPLICATION_ID = 0x54724D54
 """Marks the file as ours ("TrMt"), in the place that SQLite keeps for it."""
 PAUSE_S = (0.0002, 0.002)
 """Shortest and longest sleep between two tries for the write lock, in seconds."""
+LOOK_AGAIN_S = 0.001
+"""Seconds for which a reader takes the files to be as they were just seen; a look costs some microseconds."""
 EXAMINE_SHARE = 0.05
 """The part of the time that may go into examining a file that others write."""
-CHECKPOINT_TRIES = 100
-"""How often, 20 ms apart, a checkpoint that rescues a deleted log waits for readers."""
 LOW_SPACE = 200 * 2**20
 """Bytes free on the disk below which a check warns."""
 
@@ -51,9 +50,6 @@ SELECT e.seq, e.link FROM study s LEFT JOIN event e ON e.study = s.id WHERE s.id
 _AS_OF_VERSION_1 = "CREATE TEMP VIEW event AS SELECT *, '' AS link FROM main.event"
 """Lets what reads the present schema read a file of version 1 that cannot be brought up to date."""
 _FRESH = (0, 0)
-_GAPS = """
-SELECT s.name FROM study s JOIN event e ON e.study = s.id
-GROUP BY s.id, s.name HAVING count(*) <> max(e.seq) OR min(e.seq) <> 1"""
 _LINK = "SELECT link FROM event WHERE study = ? AND seq = ?"
 
 # Connections that a fork left in a child. SQLite forbids to use or close them there, so they are kept.
@@ -91,7 +87,8 @@ class SqliteDatabase:
         self._lock = threading.RLock()
         self._jitter = random.Random()  # our own, for the user's generators must not move
         self._files: Files | None = None
-        self._examine_at = 0.0
+        self._stranded: Identity | None = None
+        self._looked_at = self._examine_at = 0.0
         self._read_only = False
 
     # ---- the protocol
@@ -110,7 +107,7 @@ class SqliteDatabase:
             connection.execute("COMMIT")
             return result
 
-        return self._patiently(attempt)
+        return self._patiently(attempt, writes=True)
 
     def append(self, study: int, after: Head, at: float, lines: Sequence[Line]) -> bool:
         ends_with = (after.seq, after.link) if after.seq else (None, None)
@@ -132,7 +129,7 @@ class SqliteDatabase:
             connection.execute("COMMIT")
             return True
 
-        return self._patiently(attempt)
+        return self._patiently(attempt, writes=True)
 
     def now(self) -> float:
         return time.time()
@@ -270,7 +267,7 @@ class SqliteDatabase:
 
     # ---- waiting and failing
 
-    def _patiently(self, attempt: Callable[[sqlite3.Connection], T]) -> T:
+    def _patiently(self, attempt: Callable[[sqlite3.Connection], T], *, writes: bool = False) -> T:
         """Call `attempt` until no other process stands in its way; leave no transaction open behind a failure.
 
         What was written counts when the files it went into are still those that will be found: else it is called again.
@@ -281,7 +278,7 @@ class SqliteDatabase:
             give_up_at = None
             while True:
                 try:
-                    self._settle()
+                    self._settle(writes=writes)
                     connection = self._connected()
                     n_changes = connection.total_changes
                     result = attempt(connection)
@@ -326,34 +323,40 @@ class SqliteDatabase:
         if self._files is None:
             return True
         now = self._watch.look()
+        self._looked_at = time.monotonic()
         change = self._files.change(now)
         if change is Change.NONE or (change is Change.TOUCHED and now.stamp[0] >= self._files.stamp[0]):
             self._files = now  # our own commit checkpoints now and then
             return True
+        self._looked_at = 0.0
         return False
 
-    def _settle(self) -> None:
+    def _settle(self, *, writes: bool) -> None:
         """See that the connection works on the files that are there.
 
         Raises:
             StoreUnavailableError: they are not those that it was opened with, and others may work on them.
             StoreCorruptError: they were written over.
         """
+        self._refuse_while_others_hold_a_deleted_log()
         if self._connection is None or self._files is None or self._read_only:
+            return
+        if not writes and time.monotonic() - self._looked_at < LOOK_AGAIN_S:
             return
         now = self._watch.look()
         match self._files.change(now):
             case Change.NONE:
                 self._files = now
             case Change.REPLACED:
-                self._set_log_aside(now)
+                self._watch.set_log_aside(self._files, now)
                 raise self._replaced()
             case Change.TOUCHED:
-                self._examine(self._connection, now)
+                self._examine(self._connection, self._files, now)
             case Change.LOG_LOST:
                 self._rescue(self._connection)
             case Change.LOG_SHARED_NO_MORE:
-                self._abandon()
+                watch.abandon(self._connection)
+                self._connection = None
                 raise StoreUnavailableError(
                     f"{self.path.name}-wal or -shm was deleted while {self.path} was in use, and another process made "
                     f"it anew: what this process wrote last may be missing; end every process that uses the store, and "
@@ -362,63 +365,31 @@ class SqliteDatabase:
             case Change.LOG_CUT:
                 self._disconnect()
 
-    def _replaced(self) -> StoreError:
-        return StoreUnavailableError(
-            f"{self.path} has been deleted or replaced while it was in use: nothing was written; put it back, or "
-            f"start again."
-        )
-
-    def _set_log_aside(self, now: Files) -> None:
-        """Take our log from beside a database that it does not belong to: whoever opens that would apply it."""
-        if self._files is None or now.main is None or now.log is None or now.log != self._files.log:
-            return
-        for name in (self._watch.log, self._watch.index):
-            with contextlib.suppress(OSError):
-                os.rename(name, f"{name}.replaced")
-
-    def _examine(self, connection: sqlite3.Connection, now: Files) -> None:
-        """See whether a database that something else wrote to is whole: that was a checkpoint, then.
-
-        Pages that were read before are forgotten first: the connection would believe them.
-        """
-        if now.stamp[0] < SHORTEST_FILE:
-            raise self._written_over("it is empty")
+    def _examine(self, connection: sqlite3.Connection, known: Files, now: Files) -> None:
+        """Examine a database that something else wrote to, unless it only grew and was examined a moment ago."""
         began = time.monotonic()
-        if began < self._examine_at and self._files is not None and now.stamp[0] >= self._files.stamp[0]:
+        if began < self._examine_at and now.stamp[0] >= known.stamp[0]:
             return
-        connection.execute("PRAGMA shrink_memory")
-        [(problem,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
-        gaps = connection.execute(_GAPS).fetchall()
-        if problem != "ok" or gaps:
-            raise self._written_over(problem if problem != "ok" else f"study {gaps[0][0]!r} lacks records")
+        problem = "it is empty" if now.stamp[0] < SHORTEST_FILE else watch.problem(connection)
+        if problem:
+            raise StoreCorruptError(
+                f"{self.path} was written over while it was in use ({problem}): nothing was written; end every process "
+                f"that uses it, put a whole copy in its place and delete {self.path.name}-wal, then start again."
+            )
         ended = time.monotonic()
         self._examine_at = ended + (ended - began) / EXAMINE_SHARE
         self._files = now
 
-    def _written_over(self, problem: str) -> StoreError:
-        return StoreCorruptError(
-            f"{self.path} was written over while it was in use ({problem}): nothing was written; end every process "
-            f"that uses it, put a whole copy in its place and delete {self.path.name}-wal, then start again."
-        )
-
     def _rescue(self, connection: sqlite3.Connection) -> None:
         """Bring what only a deleted log holds into the database, and begin anew with a log that has a name."""
-        for _ in range(CHECKPOINT_TRIES):
-            [(is_busy, n_frames, n_done)] = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
-            if not is_busy and n_frames == n_done:
-                break
-            time.sleep(0.02)
-        else:
+        if not watch.checkpointed(connection):
             raise StoreUnavailableError(
                 f"{self.path.name}-wal was deleted while {self.path} was in use, and what it held cannot be brought "
                 f"into the database while others read it: end every other process that uses the store."
             )
         self._disconnect()
-        if self._watch.look().index is not None:  # the last to leave takes it away, so there are others
-            raise StoreUnavailableError(
-                f"{self.path.name}-wal was deleted while {self.path} was in use: what was acknowledged is safe in the "
-                f"database; end every process that uses it, and start again."
-            )
+        self._stranded = self._watch.look().index  # the last to leave takes it away
+        self._refuse_while_others_hold_a_deleted_log()
         warnings.warn(
             f"{self.path.name}-wal was deleted while {self.path} was in use; what it held was brought into the "
             f"database, and nothing is lost.",
@@ -426,11 +397,22 @@ class SqliteDatabase:
             stacklevel=2,
         )
 
-    def _abandon(self) -> None:
-        """Let go of the connection without closing it: that would write its log over what others have written."""
-        if self._connection is not None:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
-            self._connection = None
+    def _refuse_while_others_hold_a_deleted_log(self) -> None:
+        """To open the database now would make a new log, while others go on in the old one."""
+        if self._stranded is None:
+            return
+        if self._watch.look().index == self._stranded:
+            raise StoreUnavailableError(
+                f"{self.path.name}-wal was deleted while {self.path} was in use: what was acknowledged is safe in the "
+                f"database; end every other process that uses it, and go on."
+            )
+        self._stranded = None
+
+    def _replaced(self) -> StoreError:
+        return StoreUnavailableError(
+            f"{self.path} has been deleted or replaced while it was in use: nothing was written; put it back, or "
+            f"start again."
+        )
 
     def _explained(self, error: sqlite3.Error) -> StoreError:
         path = self.path
@@ -470,7 +452,7 @@ class SqliteDatabase:
             problems = [row[0] for row in self.query("PRAGMA integrity_check(5)")]
             [(version,)] = self.query("SELECT schema_version FROM @meta")
             [(journal,)] = self.query("PRAGMA journal_mode")
-            gaps = self.query(_GAPS)
+            gaps = self.query(GAPS)
         except StoreError as error:
             return [Finding("error", str(error))]
         findings = [Finding("ok", f"{self.path} has schema {version} and journal mode {journal}")]

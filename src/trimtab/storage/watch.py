@@ -6,11 +6,24 @@ locks, everything seems to go on: what is written then lies in files that nobody
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import sqlite3
+import time
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from typing import TypeAlias
+
+CHECKPOINT_TRIES = 100
+"""How often, `CHECKPOINT_PAUSE_S` apart, a checkpoint waits for those who read: they do so for milliseconds."""
+CHECKPOINT_PAUSE_S = 0.02
+
+GAPS = """
+SELECT s.name FROM study s JOIN event e ON e.study = s.id
+GROUP BY s.id, s.name HAVING count(*) <> max(e.seq) OR min(e.seq) <> 1"""
+"""Names the studies whose logs lack records."""
 
 Identity: TypeAlias = tuple[int, int]
 """Device and inode: what a file is called by the system, whatever its name."""
@@ -69,8 +82,8 @@ class Watch:
 
     def __init__(self, path: Path, *, has_log: bool) -> None:
         self._main = str(path)
-        self.log = f"{path}-wal"
-        self.index = f"{path}-shm"
+        self._log = f"{path}-wal"
+        self._index = f"{path}-shm"
         self._has_log = has_log
 
     def look(self) -> Files:
@@ -80,7 +93,7 @@ class Watch:
         if not self._has_log:  # every commit writes the database
             return Files(identity, (0, 0), None, 0, None)
         stamp = (0, 0) if main is None else (main.st_size, main.st_mtime_ns)
-        log, index = _status(self.log), _status(self.index)
+        log, index = _status(self._log), _status(self._index)
         return Files(
             identity,
             stamp,
@@ -88,6 +101,42 @@ class Watch:
             0 if log is None else log.st_size,
             None if index is None else (index.st_dev, index.st_ino),
         )
+
+    def set_log_aside(self, known: Files, now: Files) -> None:
+        """Take our log from beside a database that it does not belong to: whoever opens that would apply it."""
+        if now.main is None or now.log is None or now.log != known.log:
+            return
+        for name in (self._log, self._index):
+            with contextlib.suppress(OSError):
+                os.rename(name, f"{name}.replaced")
+
+
+def problem(connection: sqlite3.Connection) -> str:
+    """Return what is wrong with a database that something wrote to; empty where it is whole, as after a checkpoint.
+
+    Pages that were read before are forgotten first: the connection would believe them.
+    """
+    connection.execute("PRAGMA shrink_memory")
+    [(found,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
+    if found != "ok":
+        return str(found)
+    gaps = connection.execute(GAPS).fetchall()
+    return f"study {gaps[0][0]!r} lacks records" if gaps else ""
+
+
+def checkpointed(connection: sqlite3.Connection) -> bool:
+    """Bring the whole log into the database; return False if others read it all the time."""
+    for _ in range(CHECKPOINT_TRIES):
+        [(is_busy, n_frames, n_done)] = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+        if not is_busy and n_frames == n_done:
+            return True
+        time.sleep(CHECKPOINT_PAUSE_S)
+    return False
+
+
+def abandon(connection: sqlite3.Connection) -> None:
+    """Let go of a connection and never close it: that would write its log over what others have written."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
 
 def _status(path: str) -> os.stat_result | None:
