@@ -372,7 +372,8 @@ def test_a_program_that_depends_on_the_trial_may_be_missing(open_executor, tmp_p
 
 def test_files_that_cannot_be_written_lie_elsewhere_while_the_program_runs(open_executor, tmp_path):
     (tmp_path / "trials").write_text("in the way")
-    script = """cat {params_file} >&2; echo '{{"loss": 1}}' >> $TRIMTAB_REPORT_FILE"""
+    script = """cat {params_file} >&2; dirname $TRIMTAB_TRIAL_FILE > where
+        echo '{{"loss": 1}}' >> $TRIMTAB_REPORT_FILE"""
     executor = open_executor(sh(script), cwd=tmp_path)
     [ended], heard = run(executor, make_task(tmp_path))
     assert ended.values == {"loss": 1}

@@ -74,8 +74,7 @@ def test_of_those_that_ran_with_it_none_fails(tmp_path: Path) -> None:
     assert [fate[0] for i, fate in enumerate(ended) if i != 3] == ["complete"] * 5
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(("name", "workers"), [("SIGINT", "1"), ("SIGTERM", "1"), ("SIGTERM", "2"), ("SIGHUP", "2")])
 def test_requests_to_end_blame_nobody(tmp_path: Path, name: str, workers: str) -> None:
     store = f"sqlite:///{tmp_path}/t.db"
     codes = []
