@@ -27,6 +27,7 @@ TrimtabError
 └── MissingExtraError (ImportError)    an optional package; prints its install line
 
 `TrialStopped` is not an error: `Trial.report` raises it in the objective when the scheduler has ended the trial.
+`Terminated` is none either: it stands beside `KeyboardInterrupt` as a request to end.
 """
 
 from __future__ import annotations
@@ -155,3 +156,7 @@ class TrialStopped(Exception):  # noqa: N818 - a verdict, not an error
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Terminated(BaseException):
+    """SIGTERM (or SIGHUP) came: end as after Ctrl-C, so that nothing is lost."""

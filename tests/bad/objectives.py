@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
+import pickle
+import re
+import shutil
 import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 import trimtab as tt
 
@@ -130,6 +135,48 @@ def reports_nan(trial: tt.Trial) -> float:
 
 def reports_text(trial: tt.Trial) -> float:
     trial.report(1, loss="low")
+    return 0.5
+
+
+def returns_complex(trial: tt.Trial) -> complex:
+    return 0.5 + 0j
+
+
+def returns_a_late_error(trial: tt.Trial) -> object:
+    class Tensor:
+        def __float__(self) -> float:
+            raise RuntimeError("CUDA error: device-side assert triggered")
+
+        __repr__ = __float__  # type: ignore[assignment]
+
+    return {"loss": Tensor()}
+
+
+def is_cancelled(trial: tt.Trial) -> float:
+    raise asyncio.CancelledError
+
+
+def sends_its_trial_away(trial: tt.Trial) -> float:
+    return float(len(pickle.dumps(trial)))  # as pools of processes do
+
+
+def reports_from_a_fork(trial: tt.Trial) -> float:
+    said, say = os.pipe()
+    if os.fork() == 0:
+        try:
+            trial.report(1, loss=0.5)
+        except tt.errors.ObjectiveError as error:
+            os.write(say, str(error).encode())
+        os._exit(0)
+    os.wait()
+    text = os.read(said, 4096).decode()
+    raise RuntimeError(re.sub(r"process \d+", "process N", text))
+
+
+def leaves_a_mess(trial: tt.Trial) -> float:
+    os.umask(0o777)
+    os.chdir("/")
+    shutil.rmtree(Path(str(trial.checkpoint_dir)).parents[1])
     return 0.5
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import socket
+from pathlib import Path
 
 import pytest
 
-from trimtab.execute.logs import Logs, keep_short, last_lines, shorten, tidy
+from trimtab.execute.logs import MOST, Logs, keep_short, last_lines, shorten, tidy
 
 
 def test_an_attempt_that_wrote_nothing_leaves_nothing(tmp_path):
@@ -34,12 +37,85 @@ def test_an_attempt_begins_with_empty_logs(tmp_path):
     assert not (tmp_path / "stdout.log").exists()
 
 
-def test_no_open_file_stays_behind_where_a_folder_cannot_be_written(tmp_path):
-    (tmp_path / "stderr.log").mkdir()
+def test_no_open_file_stays_behind_where_a_folder_cannot_be_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("trimtab.execute.logs.STDERR", "nowhere/stderr.log")
     before = len(os.listdir("/dev/fd"))
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(FileNotFoundError):
         Logs(tmp_path)
     assert len(os.listdir("/dev/fd")) == before
+
+
+def make_socket(path):
+    with socket.socket(socket.AF_UNIX) as end:
+        end.bind(str(path))
+
+
+SPECIAL = {
+    "a folder": lambda path: path.mkdir(),
+    "a folder with something in it": lambda path: (path / "inner").mkdir(parents=True),
+    "a named pipe": os.mkfifo,
+    "a link to a device": lambda path: path.symlink_to("/dev/zero"),
+    "a link to nowhere": lambda path: path.symlink_to("nowhere/at/all"),
+    "a socket": make_socket,
+}
+
+
+@pytest.fixture(params=SPECIAL)
+def special(request, tmp_path, monkeypatch):
+    """Make something that is no regular file in place of stdout.log, with a short name for the socket's sake."""
+    monkeypatch.chdir(tmp_path)
+    SPECIAL[request.param](Path("stdout.log"))
+    return tmp_path
+
+
+def test_a_log_is_made_anew_in_place_of_whatever_stands_there(special):
+    logs = Logs(special)
+    os.write(logs.out, b"said")
+    logs.close()
+    assert (special / "stdout.log").read_bytes() == b"said"
+    assert not (special / "stdout.log").is_symlink()
+
+
+def test_nothing_is_done_to_what_a_trial_puts_in_place_of_its_log(special):
+    keep_short(special)
+    shorten(special / "stdout.log", 0)
+    assert last_lines(special / "stdout.log") == []
+    tidy(special)
+
+
+def test_a_link_to_a_file_of_somebody_else_is_not_followed(tmp_path):
+    theirs = tmp_path / "theirs.txt"
+    theirs.write_bytes(b"x" * 1000)
+    (tmp_path / "stdout.log").symlink_to(theirs)
+    shorten(tmp_path / "stdout.log", 10)
+    tidy(tmp_path)
+    assert theirs.stat().st_size == 1000
+    assert last_lines(tmp_path / "stdout.log") == []
+
+
+def test_a_log_with_a_hole_of_fifty_gigabytes_is_cut_at_once(tmp_path):
+    path = tmp_path / "stdout.log"
+    with path.open("wb") as file:
+        file.truncate(50 << 30)
+    tidy(tmp_path)
+    assert path.stat().st_size <= MOST + 100
+
+
+def test_the_folder_may_go_while_the_attempt_runs(tmp_path):
+    folder = tmp_path / "attempt-1"
+    logs = Logs(folder)
+    shutil.rmtree(folder)
+    folder.write_text("a file in its place")
+    keep_short(folder)
+    logs.close()
+    assert folder.read_text() == "a file in its place"
+
+
+def test_output_that_is_kept_nowhere():
+    logs = Logs(None)
+    os.write(logs.out, b"said")
+    os.write(logs.err, b"complained")
+    logs.close()
 
 
 def test_a_long_log_keeps_its_beginning_and_its_end(tmp_path):

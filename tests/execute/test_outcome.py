@@ -35,7 +35,7 @@ def run(tmp_path):
         checkpoint_dir=tmp_path,
         log_dir=tmp_path,
     )
-    return lambda objective, reason=None: outcome.run(objective, task, Silence(reason))
+    return lambda objective, reason=None: outcome.run(objective, task, Silence(reason)).message
 
 
 def deep(n):

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from trimtab.execute.plain import DEEPEST, as_number, clean, plain
+from trimtab.execute.plain import DEEPEST, as_number, clean, is_complex, plain
 
 
 class Awkward:
@@ -83,3 +83,55 @@ def test_lone_surrogates_become_escapes():
 )
 def test_as_number(value, number):
     assert as_number(value) == number
+
+
+class Raises:
+    """Raises when it is asked for its number, and when it is shown."""
+
+    def __init__(self, error, shape=()):
+        self.error = error
+        self.shape = shape
+
+    def __float__(self):
+        raise self.error
+
+    def __repr__(self):
+        raise self.error
+
+
+BROKEN = RuntimeError("CUDA error: device-side assert triggered")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), BROKEN, KeyError("odd"), ValueError(str(BROKEN))])
+def test_an_error_of_the_objects_own_is_passed_on(error):
+    for value in (Raises(error), {"loss": Raises(error)}, [1, Raises(error)]):
+        with pytest.raises(type(error)):
+            plain(value)
+
+
+@pytest.mark.parametrize("error", [TypeError("a list"), ValueError("two elements"), OverflowError("too large")])
+def test_an_object_may_say_that_it_is_no_number(error):
+    shown = plain(Raises(error))
+    assert repr(shown) == f"<Raises whose repr raises {type(error).__name__}>"
+    assert shown.because == f"{type(error).__name__}: {error}"
+    assert pickle.loads(pickle.dumps(shown)).because == shown.because
+
+
+def test_an_array_of_several_is_not_asked_for_its_number():
+    assert type(plain(Raises(KeyError("odd"), (2, 3)))).__name__ == "Raises"
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        plain(Raises(BROKEN, (2, 3)))  # its looks are on the device too
+    assert plain(np.array(2.5)) == 2.5
+
+
+@pytest.mark.parametrize("value", [1j, np.complex64(1), np.complex128(1j), np.array(1j), np.array([1j, 2])])
+def test_complex_numbers_stay_what_they_are(value):
+    shown = plain({"loss": value})["loss"]
+    assert type(shown).__name__ == type(value).__name__
+    assert is_complex(shown)
+    assert is_complex(pickle.loads(pickle.dumps(shown)))
+    assert as_number(value) is None
+
+
+def test_real_numbers_are_not_complex():
+    assert not any(map(is_complex, (1, 1.0, True, np.float32(1), Decimal(1), "1j", None, np.array([1, 2]))))

@@ -6,16 +6,17 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 from execution import make_task, run, until
 
 from trimtab.errors import ExecutorError
-from trimtab.execute import programs
 from trimtab.execute.command import Command, open_command
-from trimtab.execute.protocol import Exited, Lost, Reported, Resources, Started
+from trimtab.execute.protocol import Exited, Lost, Noted, Reported, Resources, Started
 
 
 @pytest.fixture
@@ -369,11 +370,144 @@ def test_a_program_that_depends_on_the_trial_may_be_missing(open_executor, tmp_p
     assert "No such file or directory" in ended.error
 
 
-def test_files_that_cannot_be_written_end_the_study_in_one_sentence(open_executor, tmp_path):
+def test_files_that_cannot_be_written_lie_elsewhere_while_the_program_runs(open_executor, tmp_path):
     (tmp_path / "trials").write_text("in the way")
+    script = """cat {params_file} >&2; dirname $TRIMTAB_TRIAL_FILE > where
+        echo '{{"loss": 1}}' >> $TRIMTAB_REPORT_FILE"""
+    executor = open_executor(sh(script), cwd=tmp_path)
+    [ended], heard = run(executor, make_task(tmp_path))
+    assert ended.values == {"loss": 1}
+    [note] = [message for message in heard if isinstance(message, Noted)]
+    assert (note.key, note.value[:40]) == ("output", "it was not kept: [Errno 20] Not a direct")
+    executor.close()
+    assert not Path((tmp_path / "where").read_text().strip()).exists(), "nothing is left of it"
+
+
+def test_files_that_can_be_written_nowhere_end_the_study_in_one_sentence(open_executor, tmp_path, monkeypatch):
+    (tmp_path / "trials").write_text("in the way")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "trials"))
     executor = open_executor(["true"])
     with pytest.raises(ExecutorError, match="the files of trial 0 cannot be written"):
         executor.submit(make_task(tmp_path))
+
+
+# The report file, and what programs make of it
+
+
+def report_file(script):
+    return sh("f=$TRIMTAB_REPORT_FILE; " + script)
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("mkdir $f", "its report file cannot be read: it is a folder and no file"),
+        ("mkfifo $f", "its report file cannot be read: it is a named pipe and no file"),
+        ("ln -s /dev/zero $f", "its report file cannot be read: it is a link and no file"),
+        ("""echo '{{"loss": 1}}' > there; ln -s $PWD/there $f""", "its report file cannot be read: it is a link"),
+        ("truncate -s 50G $f", "its report file is too large: it has 53,687,091,200 bytes, and 67,108,864 are read"),
+        ("head -c 1000000 /dev/zero > $f", "it gave no result; print"),
+    ],
+)
+def test_a_report_file_that_is_none_fails_its_trial_alone(open_executor, tmp_path, script, said):
+    executor = open_executor(report_file(f"{script}; sleep 0.2"), cwd=tmp_path)
+    held = psutil.Process().memory_info().rss
+    [ended], _ = run(executor, make_task(tmp_path))
+    assert ended.failure == "exception"
+    assert said in ended.error
+    assert psutil.Process().memory_info().rss - held < 150_000_000
+    [ended], _ = run(executor, make_task(tmp_path, 1))
+    assert isinstance(ended, Exited), "the executor goes on"
+
+
+def test_a_result_that_came_another_way_counts(open_executor, tmp_path):
+    [ended], heard = run(open_executor(report_file("""mkfifo $f; echo '{{"loss": 2}}'""")), make_task(tmp_path))
+    assert ended.values == {"loss": 2}
+    [note] = [message for message in heard if isinstance(message, Noted)]
+    assert note.value == "its report file cannot be read: it is a named pipe and no file."
+
+
+@pytest.mark.parametrize("way", ["> $f", "> draft; mv draft $f"])
+def test_a_report_file_that_is_written_anew_loses_nothing(open_executor, tmp_path, way):
+    one = """echo '{{"step": %d, "loss": 1}}' WAY; sleep 0.2; """.replace("WAY", way)
+    script = "".join(one % step for step in (1, 2, 3)) + """echo '{{"loss": 5}}' WAY""".replace("WAY", way)
+    [ended], heard = run(open_executor(report_file(script), cwd=tmp_path), make_task(tmp_path))
+    assert ended.values == {"loss": 5}
+    assert [message.step for message in heard if isinstance(message, Reported)] == [1, 2, 3], "of one length, too"
+
+
+def test_a_folder_that_an_earlier_attempt_left_in_the_way_is_moved_aside(open_executor, tmp_path):
+    task = make_task(tmp_path)
+    for name in ("reports.jsonl", "reports.jsonl.halt", "trial.json", "params.json", "stdout.log", "stderr.log"):
+        (task.log_dir / name).mkdir(parents=True)
+    executor = open_executor(["cat", "{params_file}"])
+    [ended], _ = run(executor, task)
+    assert "gave no 'loss'" in ended.error
+    assert json.loads((task.log_dir / "params.json").read_text()) == {"x": 0.0}
+
+
+@pytest.mark.parametrize("obstacle", ["mkdir", "mkfifo"])
+def test_a_halt_file_that_cannot_be_written_does_not_keep_the_program(open_executor, tmp_path, obstacle):
+    script = f"""{obstacle} $f.halt; rm -f $f.draft; {obstacle} $f.draft; {obstacle} ${{{{f%.jsonl}}}}.jsonl.draft
+        echo '{{{{"step": 1, "loss": 1}}}}' >> $f; exec sleep 60"""
+    executor = open_executor(report_file(script))
+    handle = executor.submit(make_task(tmp_path))
+    until(executor, lambda heard: any(isinstance(m, Reported) for m in heard))
+    executor.halt(handle, "it lags")
+    executor.cancel(handle, 0.2)
+    [ended] = until(executor, lambda heard: any(isinstance(m, Exited) for m in heard))
+    assert ended.stopped == "it lags"
+
+
+# How a line looks
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"""\r 10%%|#   |\r100%%|####|\r{{"loss": 1}}\n""",
+        r"""\033[32m{{"loss": 1}}\033[0m\n""",
+        r"""\033[?25l\033]0;title\007{{"loss": \033[1m1\033[0m}}\n""",
+        r"""\357\273\277{{"loss": 1}}\n""",
+        r"""{{"loss": 1}}\r\n""",
+        r"""\t  {{"loss": 1}}  \n""",
+        r"""{{"loss": 7}}{{"loss": 1}}\n""",
+        r"""{{"loss": 1, "name": "caf\351"}}\n""",
+    ],
+)
+def test_a_report_is_seen_however_it_is_dressed(open_executor, tmp_path, line):
+    [ended], _ = run(open_executor(["sh", "-c", f"printf '{line}'"]), make_task(tmp_path))
+    assert ended.values is not None, ended.error
+    assert ended.values["loss"] == 1
+
+
+@pytest.mark.parametrize("where", ["printed", "reported"])
+def test_a_report_of_several_megabytes_is_seen(open_executor, tmp_path, where):
+    program = "import json, sys; print(json.dumps({{'loss': 1, 'curve': 'x' * 5_000_000}}))"
+    to = '>> "$TRIMTAB_REPORT_FILE"' if where == "reported" else ""
+    [ended], _ = run(open_executor(sh(f'{sys.executable} -c "{program}" {to}')), make_task(tmp_path))
+    assert ended.values["loss"] == 1
+    assert len(ended.values["curve"]) == 5_000_000
+
+
+def test_an_object_within_a_line_is_no_report_but_said(open_executor, tmp_path):
+    script = """echo 'INFO best so far: {{"loss": 0.5}}'; echo 'config {{"lr": 1}}'"""
+    [ended], _ = run(open_executor(sh(script)), make_task(tmp_path))
+    assert "a JSON object that has other text before it on its line is no report" in ended.error
+
+
+def test_the_name_of_a_fidelity_stands_for_the_step(open_executor, tmp_path):
+    script = """echo '{{"epoch": 1, "loss": 1.5}}'; echo '{{"epoch": 2, "step": 7, "loss": 1.4}}'
+        echo '{{"epoch": 3, "loss": 1.2}}' >> $TRIMTAB_REPORT_FILE; sleep 0.2; echo '{{"loss": 1.3}}'"""
+    [ended], heard = run(open_executor(sh(script)), make_task(tmp_path, fidelity={"epoch": 3.0}))
+    assert ended.values == {"loss": 1.3}
+    said = {m.step: m.values for m in heard if isinstance(m, Reported)}
+    assert said == {1.0: {"loss": 1.5}, 7.0: {"epoch": 2, "loss": 1.4}, 3.0: {"loss": 1.2}}
+
+
+def test_a_name_that_is_no_fidelity_is_a_metric(open_executor, tmp_path):
+    [ended], _ = run(open_executor(sh("""echo '{{"epoch": 1, "loss": 1.5}}'""")), make_task(tmp_path))
+    assert ended.values == {"epoch": 1, "loss": 1.5}
 
 
 @pytest.mark.parametrize(
@@ -392,15 +526,3 @@ def test_what_cannot_run_is_said_at_once(open_executor, tmp_path, monkeypatch, a
     with pytest.raises(ExecutorError) as caught:
         open_executor(arguments, **settings)
     assert said in str(caught.value)
-
-
-def test_a_line_without_end_is_thrown_away():
-    lines = programs.Lines()
-    assert lines.feed(b"a\nb") == [b"a"]
-    assert lines.feed(b"c\n") == [b"bc"]
-    for _ in range(40):
-        assert lines.feed(b"x" * (1 << 16)) == []
-    [long] = lines.feed(b"\n")
-    assert len(long) <= programs.LONGEST_LINE
-    assert lines.feed(b"end") == []
-    assert (lines.end(), lines.end()) == ([b"end"], [])

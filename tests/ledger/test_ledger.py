@@ -61,7 +61,7 @@ class Log:
 def assert_same(one: Ledger, two: Ledger) -> None:
     a, b = one.table, two.table
     names = ("state", "x", "y", "cost", "seconds", "fidelity", "parent", "attempt", "asked_at", "started_at")
-    for name in (*names, "ended_at", "lease_s", "failure", "touched", "order"):
+    for name in (*names, "ended_at", "lease_s", "failure", "touched", "order", "n_lost", "n_lost_with_driver"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
     for left, right in zip(
         (a.curves.row, a.curves.step, a.curves.y), (b.curves.row, b.curves.step, b.curves.y), strict=True
@@ -107,6 +107,24 @@ def test_a_lost_attempt_waits_and_its_costs_add_up() -> None:
     log.add(Told(0, {"loss": 1.0, "accuracy": 1.0}, 2, 3.0, 2.0))
     view = log.table.trial(0)
     assert (view.seconds, view.cost, view.attempt, view.failure) == (7.0, 3.0, 2, "lost")
+
+
+def test_losses_are_counted_where_the_trial_may_be_to_blame() -> None:
+    log = Log()
+    log.ask(0)
+    seen = []
+    for attempt, (steps, blame) in enumerate(
+        [((), "worker"), ((), ""), ((1, 2), "driver"), ((1, 2), "driver"), ((2,), "worker"), ((3,), "worker")], 1
+    ):
+        if attempt > 1:
+            log.add(Started(0, "w", attempt, 60.0))
+        for step in steps:
+            log.add(Reported(0, step, {"loss": 1.0}, attempt))
+        expected = log.table.n_lost_if_now(0)
+        log.add(Failed(0, "lost", "gone", attempt, again=True, blame=blame))
+        seen.append((int(log.table.n_lost[0]), int(log.table.n_lost_with_driver[0])))
+        assert not blame or seen[-1][0] == expected
+    assert seen == [(1, 0), (1, 0), (1, 1), (2, 2), (3, 2), (1, 0)], "further than ever before: it begins anew"
 
 
 def test_failed_and_stopped_trials_are_over() -> None:
@@ -240,7 +258,9 @@ def histories(draw: st.DrawFn) -> Log:
             ends = [
                 Reported(number, float(draw(st.integers(1, 9))), values, attempt),
                 Told(number, values, attempt, 1.0),
-                Failed(number, "lost", "gone", attempt, again=True),
+                Failed(
+                    number, "lost", "gone", attempt, again=True, blame=draw(st.sampled_from(["", "worker", "driver"]))
+                ),
                 Failed(number, "nan", "", attempt),
                 Stopped(number, "why", attempt, values),
             ]

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 
 from trimtab.errors import ExecutorError, ObjectiveError, TrialStopped
+from trimtab.execute import regular
 from trimtab.execute.plain import Foreign, as_number, plain
 
 REPORT_FILE = "TRIMTAB_REPORT_FILE"
@@ -63,9 +64,9 @@ def halted() -> str | None:
     if path is None:
         return None
     try:
-        with open(path + HALT_SUFFIX, encoding="utf-8") as file:
+        with open(regular.open_regular(path + HALT_SUFFIX), encoding="utf-8") as file:
             return file.read() or "the trial was halted."
-    except FileNotFoundError:
+    except OSError:  # there is none; or something else is in its place, which nobody but the program has put there
         return None
 
 
@@ -82,7 +83,7 @@ def _write(line: str) -> None:
         print(line, file=sys.stdout, flush=True)
         return
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
         try:
             os.write(fd, line.encode() + b"\n")  # one write: lines of several processes do not mix
         finally:

@@ -2,6 +2,9 @@
 
 A log holds at most `MOST` bytes: the first half and the last half of what was written, with a line between them that
 says how much was left out. An attempt that wrote nothing leaves no files behind.
+
+A log is never worth a trial: but for opening one, nothing here raises what the disk, or a trial that did something to
+its own folder, can bring about.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ import contextlib
 import os
 import re
 from pathlib import Path
+
+from trimtab.execute import regular
 
 STDOUT, STDERR = "stdout.log", "stderr.log"
 
@@ -26,14 +31,19 @@ class Logs:
         out, err: file descriptors.
 
     Args:
-        folder: where they lie; made if it does not exist.
+        folder: where they lie; made if it does not exist. None for output that is kept nowhere.
 
     Raises:
         OSError: they cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self._made: list[Path] = []
+        if folder is None:
+            self.out = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            self.err = os.dup(self.out)
+            return
         self._made = [path for path in (folder, folder.parent) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         self.out = _open(folder / STDOUT)
@@ -45,8 +55,11 @@ class Logs:
 
     def close(self) -> None:
         """Close the files; shorten what is long, and remove what is empty."""
-        os.close(self.out)
-        os.close(self.err)
+        for fd in (self.out, self.err):
+            with contextlib.suppress(OSError):
+                os.close(fd)
+        if self._folder is None:
+            return
         tidy(self._folder)
         with contextlib.suppress(OSError):  # not empty: something was written
             for path in self._made:
@@ -57,21 +70,19 @@ def tidy(folder: Path) -> None:
     """Shorten the logs of an attempt that is over, and remove those that are empty."""
     for name in (STDOUT, STDERR):
         path = folder / name
-        try:
-            size = path.stat().st_size
-        except FileNotFoundError:
-            continue
-        if not size:
-            path.unlink(missing_ok=True)
-        elif size > MOST:
-            shorten(path)
+        with contextlib.suppress(OSError):
+            size = _size(path)
+            if not size:
+                path.unlink(missing_ok=True)
+            elif size > MOST:
+                shorten(path)
 
 
 def keep_short(folder: Path) -> None:
     """Shorten the logs of a running attempt once they are twice as long as they may be."""
     for name in (STDOUT, STDERR):
-        with contextlib.suppress(FileNotFoundError):
-            if (folder / name).stat().st_size > 2 * MOST:
+        with contextlib.suppress(OSError):
+            if _size(folder / name) > 2 * MOST:
                 shorten(folder / name)
 
 
@@ -81,7 +92,7 @@ def shorten(path: Path, most: int = MOST) -> None:
     The file may be open for appending elsewhere: it is cut in place. What is written in this very moment may be lost.
     """
     half = most // 2
-    with contextlib.suppress(OSError), path.open("r+b") as file:  # a full disk must not end the study over a log
+    with contextlib.suppress(OSError), open(regular.open_regular(path, os.O_RDWR), "r+b") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(half)
         note = _NOTE.match(file.read(64))  # of an earlier cut; it is no part of what was written
@@ -99,7 +110,7 @@ def shorten(path: Path, most: int = MOST) -> None:
 def last_lines(path: Path, n: int = 5, most: int = 4096) -> list[str]:
     """Return up to `n` last lines of a file that are not blank; none if there is no such file."""
     try:
-        with path.open("rb") as file:
+        with open(regular.open_regular(path), "rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - most))
             text = file.read(most).decode("utf-8", "backslashreplace")
     except OSError:
@@ -107,5 +118,10 @@ def last_lines(path: Path, n: int = 5, most: int = 4096) -> list[str]:
     return [line for line in text.splitlines() if line.strip()][-n:]
 
 
+def _size(path: Path) -> int:
+    with regular.opened(path) as fd:
+        return os.fstat(fd).st_size
+
+
 def _open(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    return regular.create(path, os.O_WRONLY | os.O_APPEND)

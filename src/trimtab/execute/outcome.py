@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
+from typing import NoReturn
 
-from trimtab.errors import TrialStopped
+from trimtab.errors import ObjectiveError, Terminated, TrialStopped
+from trimtab.execute.broken import is_broken
 from trimtab.execute.plain import clean, plain
-from trimtab.execute.protocol import Exited, Task
+from trimtab.execute.protocol import Exited, Message, Task
 from trimtab.execute.trial import Channel, Trial
 
 LAST_LINES = 30
@@ -18,56 +25,145 @@ LAST_LINES = 30
 LONGEST_LINE = 500
 """Characters of one line of an error that are kept."""
 
+PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
+"""Where this package lies: that an error of its own was raised there tells a user nothing."""
+
 OUT_OF_MEMORY = ("OutOfMemoryError", "ResourceExhaustedError")
 """Names by which machine-learning libraries call the exception for a full device."""
 
+DEVICE_FULL = (
+    *("RESOURCE_EXHAUSTED", "CUDA out of memory", "HIP out of memory", "MPS backend out of memory"),
+    *("CUDA error: out of memory", "HIP error: out of memory", "CUDA_ERROR_OUT_OF_MEMORY"),
+    *("cudaErrorMemoryAllocation", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"),
+)
+"""What such an exception says where it has no type of its own."""
 
-class _Listening:
-    """A channel that remembers whether the trial was told to end."""
 
-    def __init__(self, channel: Channel) -> None:
+class DriverFault(BaseException):
+    """Carries a fault of the driver's through an objective that it is none of, to whoever runs the trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended.
+
+    Attributes:
+        message: for the driver.
+        is_broken: whether the error says that its process is of no more use.
+    """
+
+    message: Exited
+    is_broken: bool = False
+
+
+class _Line:
+    """A trial's channel: it knows whether the trial was told to end, and who may speak on it.
+
+    Threads of the objective take turns. A process that the objective forked has the same objects, and the same open
+    files behind them; what it said would be taken for the trial's own, in the middle of what that is saying.
+    """
+
+    def __init__(self, task: Task, channel: Channel) -> None:
+        self._number = task.number
         self._channel = channel
-        self.send = channel.send
+        self._pid = os.getpid()
+        self._lock = threading.RLock()  # a signal's handler may report too
+        self._is_over = False
         self.reason: str | None = None
 
+    def send(self, message: Message) -> None:
+        self._require_own()
+        with self._lock:
+            self._require_running()
+            self._channel.send(message)
+
     def halted(self) -> str | None:
-        self.reason = self.reason or self._channel.halted()
+        self._require_own()
+        with self._lock:
+            self._require_running()
+            self.reason = self.reason or self._channel.halted()
         return self.reason
 
+    def close(self) -> None:
+        """Hear nothing more: a thread that the objective left running must not speak in the next trial's name."""
+        with self._lock:
+            self._is_over = True
 
-def run(objective: Callable[[Trial], object], task: Task, channel: Channel) -> Exited:
+    def _require_own(self) -> None:
+        if os.getpid() != self._pid:
+            raise ObjectiveError(
+                f"trial {self._number} runs in process {self._pid} and this is a fork of it, process {os.getpid()}: "
+                "give back what is to be reported to the process that was given the trial, and report it there."
+            )
+
+    def _require_running(self) -> None:
+        if self._is_over:
+            raise TrialStopped(f"trial {self._number} is over; a thread that it left running cannot report for it.")
+
+
+def run(objective: Callable[[Trial], object], task: Task, channel: Channel) -> Outcome:
     """Run one attempt in this process and return how it ended.
 
-    Once a trial was told to end, however it then ends counts as stopped. KeyboardInterrupt and whatever else is no
-    `Exception` pass through, but for `sys.exit`, which ends the trial and not the process.
+    Once a trial was told to end, however it then ends counts as stopped. What asks the process to end passes through
+    (Ctrl-C, SIGTERM), and so do faults of the driver's; everything else that is raised, an `Exception` or not, is the
+    trial's. A process that the objective forked and that comes out of it ends here.
     """
-    heard = _Listening(channel)
+    pid = os.getpid()
+    line = _Line(task, channel)
     values: object = None
     failure: str | None = None
     error = ""
+    broken = False
     began = time.monotonic()
     try:
-        values = plain(objective(Trial(task, heard)))
+        try:
+            values = plain(objective(Trial(task, line)))
+        finally:
+            if os.getpid() != pid:
+                _end_fork(sys.exception())
     except TrialStopped as stopped:
-        heard.reason = heard.reason or stopped.reason
+        line.reason = line.reason or stopped.reason
     except SystemExit as left:
         failure = "exception"
         error = (
             f"the objective called sys.exit({left.code!r}); an objective returns its result, or raises.\n{_lines(left)}"
         )
-    except Exception as raised:
-        failure, error = kind_of(raised), describe(raised)
+    except (KeyboardInterrupt, Terminated, DriverFault):
+        raise
+    except BaseException as raised:  # asyncio.CancelledError, and what else a library has made of its own
+        failure, error, broken = kind_of(raised), describe(raised), is_broken(raised)
+    finally:
+        line.close()
     seconds = time.monotonic() - began
-    if heard.reason is not None:
-        return Exited(task.number, task.attempt, stopped=heard.reason, seconds=seconds)
-    return Exited(task.number, task.attempt, values, failure, error, seconds=seconds)
+    if line.reason is not None:
+        return Outcome(Exited(task.number, task.attempt, stopped=line.reason, seconds=seconds), broken)
+    return Outcome(Exited(task.number, task.attempt, values, failure, error, seconds=seconds), broken)
+
+
+def _end_fork(error: BaseException | None) -> NoReturn:
+    """End a forked process as Python would: with its traceback if it raised, with the code that it gave `sys.exit`."""
+    status = 0
+    with contextlib.suppress(BaseException):
+        if isinstance(error, SystemExit):
+            code = error.code
+            status = 0 if code is None else code if isinstance(code, int) else 1
+            if status == 1 and not isinstance(code, int):
+                print(code, file=sys.stderr)
+        elif error is not None:
+            status = 1
+            traceback.print_exception(error)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BaseException):
+            stream.flush()
+    os._exit(status & 0xFF)
 
 
 def kind_of(error: BaseException) -> str:
     """Return the failure kind of an exception: "oom" for memory of host or device, else "exception"."""
     if isinstance(error, MemoryError) or any(cls.__name__ in OUT_OF_MEMORY for cls in type(error).__mro__):
         return "oom"
-    return "oom" if "RESOURCE_EXHAUSTED" in _text(error) or "CUDA out of memory" in _text(error) else "exception"
+    text = _text(error)
+    return "oom" if any(mark in text for mark in DEVICE_FULL) else "exception"
 
 
 def describe(error: BaseException) -> str:
@@ -76,14 +172,14 @@ def describe(error: BaseException) -> str:
 
 
 def summary(error: BaseException) -> str:
-    """Return an exception in one line, with the place where it was raised."""
+    """Return an exception in one line, with the last place in the user's code, or a library's, that it came from."""
     first = next(iter(_text(error).splitlines()), "")
     name = type(error).__name__
     said = _cut(clean(f"{name}: {first}" if first else name))
     frames = traceback.extract_tb(_theirs(error.__traceback__))
     if not frames:
         return said
-    place = frames[-1]
+    place = next((frame for frame in reversed(frames) if not frame.filename.startswith(PACKAGE)), frames[-1])
     return f"{said} ({place.filename}:{place.lineno}, in {place.name})"
 
 

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import IO, Literal
 
 from trimtab.errors import ExecutorError
@@ -20,9 +21,9 @@ from trimtab.execute import gpus as devices
 from trimtab.execute.local import LocalExecutor
 from trimtab.execute.logs import tidy
 from trimtab.execute.objective import LOADING, LoadedEnough, refer
-from trimtab.execute.protocol import Exited, Message, Resources, Started, Task
+from trimtab.execute.protocol import Exited, Lost, Message, Noted, Reported, Resources, Started, Task
 from trimtab.execute.supervise import (
-    FROM_OUTSIDE,
+    CRASHES,
     Watch,
     exit_file,
     kill,
@@ -32,13 +33,17 @@ from trimtab.execute.supervise import (
     signal_group,
 )
 from trimtab.execute.trial import Trial
-from trimtab.execute.wire import Halt, Job, Ready, Unusable, Wire
+from trimtab.execute.wire import Ended, Free, Halt, Job, Leave, Ready, Unusable, Wire
 
 TERM_S = 2.0
 """Seconds between SIGTERM and SIGKILL for a trial that is ended by force."""
 
 CLOSE_S = 1.0
 """Seconds that workers have to end by themselves when the executor closes."""
+
+TIDY_S = 10.0
+"""Seconds that a worker has after a trial, to tidy up or to end, before it is killed: a broken device or a dead group
+of processes can hold it for ever. The result has arrived by then."""
 
 MOST_LAST_WORDS = 1000
 """Batches of messages that are still read from a worker that has died."""
@@ -53,9 +58,12 @@ class Worker:
     Attributes:
         process, wire: the process and the connection to it.
         exit_fd: readable when the process ends; None where there is no such file.
-        stage: "loading" the objective, "ready" for trials, or "retired": it ends, and another will take its place.
+        stage: "loading" the objective, "ready" for trials, "tidying" up after one, or "retired": it ends, and another
+            will take its place.
         task: what it runs.
         n_done: trials that it has run.
+        is_sound: whether its device was seen to answer after the last of them.
+        late_at: when it is killed if it has not gone on by then, by the monotonic clock.
     """
 
     def __init__(self, job: IO[bytes], environment: Mapping[str, str]) -> None:
@@ -79,13 +87,25 @@ class Worker:
             )
         self.wire = Wire(ours)
         self.exit_fd = exit_file(self.process.pid)
-        self.stage: Literal["loading", "ready", "retired"] = "loading"
+        self.stage: Literal["loading", "ready", "tidying", "retired"] = "loading"
         self.task: Task | None = None
         self.n_done = 0
+        self.is_sound = False
+        self.late_at = inf
 
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    def is_running(self, message: Message) -> bool:
+        """Return whether a message is about the attempt that runs here."""
+        task = self.task
+        return task is not None and (task.number, task.attempt) == (message.number, message.attempt)
+
+    def retire(self) -> None:
+        """Take note that it ends, or see to it."""
+        self.stage = "retired"
+        self.late_at = time.monotonic() + TIDY_S
 
     def said(self) -> str:
         """Return the last line that it wrote outside of trials, as the end of a sentence."""
@@ -128,6 +148,7 @@ class ProcessExecutor(LocalExecutor):
         self._job.flush()
         self._workers: list[Worker] = []
         self._waiting: list[Task] = []
+        self._doubtful: set[int] = set()  # trials that an error met which may have been an earlier trial's
         self._n_killed_at_start = 0
         self._settled = threading.Event()
         super().__init__(len(environments))
@@ -149,15 +170,30 @@ class ProcessExecutor(LocalExecutor):
                 return
             if worker.stage != "ready" or worker.task is not None:
                 continue
-            task = self._waiting[0]
+            task = next((task for task in self._waiting if self._may_run(task, worker)), None)
+            if task is None:
+                self._make_room(worker)
+                continue
             try:
                 worker.wire.send(task)
             except OSError:
-                worker.stage = "retired"  # it has just died, which will be noticed
+                worker.retire()  # it has just died, which will be noticed
                 continue
-            worker.task = self._waiting.pop(0)
+            self._waiting.remove(task)
+            worker.task = task
             self._watches[task.handle].begin(worker.pid)
             self._emit(Started(task.number, task.attempt, worker.pid))
+
+    def _may_run(self, task: Task, worker: Worker) -> bool:
+        """Return whether a worker will do: in a new one a trial meets no error but its own."""
+        return not worker.n_done or worker.is_sound or task.number not in self._doubtful
+
+    def _make_room(self, worker: Worker) -> None:
+        """Let a worker go whose successor is waited for, unless another new one is on its way."""
+        if all(other.stage not in ("loading", "retired") for other in self._workers):
+            with contextlib.suppress(OSError):
+                worker.wire.send(Leave())
+            worker.retire()
 
     def _halt(self, handle: str, reason: str) -> None:
         for worker in self._workers:
@@ -169,6 +205,11 @@ class ProcessExecutor(LocalExecutor):
     def _look(self, now: float) -> float:
         due = super()._look(now)
         self._give_up_waiting()
+        for worker in self._workers:
+            if now >= worker.late_at:
+                worker.late_at = inf
+                kill(worker.pid)
+            due = min(due, worker.late_at)
         if self._polls_exits:
             for slot, worker in enumerate(self._workers):
                 if worker.process.poll() is not None:
@@ -217,35 +258,66 @@ class ProcessExecutor(LocalExecutor):
             self._ignore(worker.wire.fileno())
             return
         for message in messages:
-            if isinstance(message, Ready):
-                worker.stage = "ready"
-                self._n_killed_at_start = 0
-                self._settled.set()
-            elif isinstance(message, Unusable):
-                worker.stage = "retired"
-                self._emit(ExecutorError(message.reason))
-            elif isinstance(message, Exited):
-                self._finish(worker, message)
-            else:
-                self._emit(message)
+            self._take_in(worker, message)
         self._hand_out()
 
-    def _finish(self, worker: Worker, message: Exited) -> None:
-        """Take in the end of an attempt, and see whether its worker is fit for another."""
-        task, worker.task = worker.task, None
-        if task is None:
+    def _hear_last_words(self, worker: Worker) -> None:
+        with contextlib.suppress(EOFError):
+            for _ in range(MOST_LAST_WORDS):
+                for message in worker.wire.arrived():
+                    self._take_in(worker, message)
+
+    def _take_in(self, worker: Worker, message: object) -> None:
+        if isinstance(message, (Ready, Free)):
+            if worker.stage != "retired":
+                worker.stage = "ready"
+            worker.late_at = inf
+            worker.is_sound = isinstance(message, Free) and message.is_sound
+            if isinstance(message, Ready):
+                self._n_killed_at_start = 0
+                self._settled.set()
+        elif isinstance(message, Unusable):
+            worker.retire()
+            self._emit(ExecutorError(message.reason))
+        elif isinstance(message, Ended):
+            self._finish(worker, message)
+        elif isinstance(message, (Reported, Noted)) and worker.is_running(message):
+            self._emit(message)
+
+    def _finish(self, worker: Worker, ended: Ended) -> None:
+        """Take in the end of an attempt; the worker has yet to say that it is fit for another."""
+        if worker.task is None or not worker.is_running(ended.exited):
             return
+        task, worker.task = worker.task, None
         watch = self._watches.pop(task.handle)
+        message = self._judged(worker, ended)
+        worker.stage, worker.late_at = "tidying", time.monotonic() + TIDY_S
         worker.n_done += 1
-        if message.failure == "oom" or worker.n_done == self._trials:
-            worker.stage = "retired"  # it ends by itself
         if watch.ending is not None:  # a signal is on its way, which must not hit the next trial
-            worker.stage = "retired"
+            worker.retire()
             kill(worker.pid)
             watch.sweep()
-            if message.failure is not None:
+            if ended.exited.failure is not None:
                 message = watch.exited(*watch.ending)
         self._emit(message)
+
+    def _judged(self, worker: Worker, ended: Ended) -> Exited | Lost:
+        """Return how an attempt ended: it is lost if the error that it met may be an earlier trial's.
+
+        That trial may have caught the error, or ended before a kernel of its did. A process in which none ran before
+        tells them apart.
+        """
+        exited = ended.exited
+        if not ended.is_broken or exited.failure is None:
+            self._doubtful.discard(exited.number)
+            return exited
+        if not worker.n_done or worker.is_sound:
+            self._doubtful.discard(exited.number)
+            return exited
+        self._doubtful.add(exited.number)
+        said = exited.error.splitlines()[0]
+        reason = f"an earlier trial may have spoilt its worker, which met {said}"
+        return Lost(exited.number, exited.attempt, reason, blames_trial=False)  # the next worker will tell
 
     # Workers go
 
@@ -254,19 +326,17 @@ class ProcessExecutor(LocalExecutor):
         if self._workers[slot] is not worker:
             return
         self._ignore(worker.wire.fileno())
-        with contextlib.suppress(EOFError):
-            for _ in range(MOST_LAST_WORDS):
-                self._hear(worker)
+        self._hear_last_words(worker)
         if worker.exit_fd is not None:
             self._ignore(worker.exit_fd)
         signal_group(worker.pid, signal.SIGKILL)  # what the trial's own programs have left
         status = worker.process.wait()
         self._guardian.remove(worker.pid)
         if worker.task is not None:
-            tidy(worker.task.log_dir)
             watch = self._watches.pop(worker.task.handle)
             watch.sweep()
             self._emit(watch.died(status, "worker"))
+            tidy(worker.task.log_dir)
         elif worker.stage == "loading":
             self._failed_to_start(worker, status)
         worker.close()
@@ -274,7 +344,7 @@ class ProcessExecutor(LocalExecutor):
 
     def _failed_to_start(self, worker: Worker, status: int) -> None:
         self._n_killed_at_start += 1
-        if -status not in FROM_OUTSIDE:
+        if status >= 0 or -status in CRASHES:
             how = f"ended with exit code {status}" if status >= 0 else f"crashed ({name_of(-status)})"
             raise ExecutorError(f"a worker {how} while it loaded the objective{worker.said()}")
         if self._n_killed_at_start >= MOST_STARTS:

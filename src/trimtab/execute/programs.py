@@ -1,250 +1,30 @@
-"""Trials as programs: one process group per trial, whose reports come as JSON lines.
-
-A program speaks in either of two ways, and may mix them: it appends lines to the file that TRIMTAB_REPORT_FILE names
-(`trimtab.report`, `trimtab report`), or it prints them. A line `{"step": 3, "loss": 0.4}` is an intermediate value,
-a line `{"loss": 0.3}` a result; several results are put together, the later one counts.
-"""
+"""Trials as programs: one process group per trial, whose reports come as JSON lines (see `program.py`)."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from trimtab.errors import ExecutorError
 from trimtab.execute import gpus as devices
-from trimtab.execute.command import PARAMS_FILE, Command
-from trimtab.execute.hook import HALT_SUFFIX, REPORT_FILE
+from trimtab.execute.command import Command
 from trimtab.execute.local import LocalExecutor
-from trimtab.execute.logs import STDERR, Logs, last_lines
-from trimtab.execute.outcome import OUT_OF_MEMORY
-from trimtab.execute.plain import as_number, clean
-from trimtab.execute.protocol import Exited, Message, Reported, Resources, Started, Task
-from trimtab.execute.supervise import Watch, exit_file, kill, name_of, require_system, signal_group
-
-TERM_S = 2.0
-"""Seconds between SIGTERM and SIGKILL for a program that is ended by force."""
+from trimtab.execute.plain import clean
+from trimtab.execute.program import Program
+from trimtab.execute.protocol import Exited, Message, Resources, Started, Task
+from trimtab.execute.supervise import kill, require_system, signal_group
 
 CLOSE_S = 1.0
 """Seconds that programs have to end by themselves when the executor closes."""
 
 REPORTS_EVERY_S = 0.05
 """How often the report files are looked at."""
-
-LONGEST_LINE = 1 << 20
-"""Bytes of a printed line that are kept to see whether it is a report."""
-
-MOST_LAST_WORDS = 256
-"""Chunks of 64 KiB that are still read from a program that has ended."""
-
-TRIAL_FILE, REPORTS = "trial.json", "reports.jsonl"
-
-
-class Lines:
-    """Cuts a stream of bytes into lines; a line that never ends is thrown away."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """Return the lines that are now complete."""
-        *lines, rest = (self._rest + chunk).split(b"\n")
-        self._rest = rest if len(rest) <= LONGEST_LINE else b""
-        return lines
-
-    def end(self) -> list[bytes]:
-        """Return what came after the last line break."""
-        rest, self._rest = self._rest, b""
-        return [rest] if rest else []
-
-
-class Program:
-    """One running program.
-
-    Attributes:
-        task, watch: what it runs, and its limits.
-        slot: which of the executor's places it takes.
-        results: what it has given as its result so far.
-    """
-
-    def __init__(self, command: Command, task: Task, slot: int, environment: dict[str, str]) -> None:
-        self.task = task
-        self.slot = slot
-        self.watch = Watch(task, TERM_S)
-        self.results: dict[str, Any] = {}
-        self._n_steps = 0
-        self._prints = False
-        self._reports = task.log_dir.absolute() / REPORTS
-        self._halt_file = self._reports.with_name(REPORTS + HALT_SUFFIX)
-        self._read = 0
-        self._report_lines, self._printed_lines = Lines(), Lines()
-        try:
-            self._logs = Logs(task.log_dir)
-            self._write_files()
-        except OSError as error:
-            raise ExecutorError(f"the files of trial {task.number} cannot be written: {error}.") from None
-        try:
-            self.out, theirs = os.pipe()
-            os.set_blocking(self.out, False)
-            try:
-                self.process = subprocess.Popen(
-                    command.render(task),
-                    cwd=command.cwd,
-                    stdin=subprocess.DEVNULL,
-                    stdout=theirs,
-                    stderr=self._logs.err,
-                    env=self._environment() | command.env | environment,
-                    start_new_session=True,
-                )
-            except BaseException:
-                os.close(self.out)
-                raise
-            finally:
-                os.close(theirs)
-        except BaseException:
-            self._logs.close()
-            raise
-        self.exit_fd = exit_file(self.process.pid)
-        self.watch.begin(self.process.pid)
-
-    def _write_files(self) -> None:
-        task = self.task
-        for leftover in (self._reports, self._halt_file):  # of a study of this name that was deleted
-            leftover.unlink(missing_ok=True)
-        about = {
-            "study": task.study,
-            "number": task.number,
-            "attempt": task.attempt,
-            "params": task.params,
-            "fidelity": dict(task.fidelity),
-            "start": dict(task.start),
-            "parent": task.parent,
-            "metrics": list(task.metrics),
-            "seed": task.seed,
-            "checkpoint_dir": str(task.checkpoint_dir.absolute()),
-        }
-        (task.log_dir / TRIAL_FILE).write_text(json.dumps(about, indent=1) + "\n")
-        (task.log_dir / PARAMS_FILE).write_text(json.dumps(task.params, indent=1) + "\n")
-        task.checkpoint_dir.mkdir(parents=True, exist_ok=True)
-
-    def _environment(self) -> dict[str, str]:
-        told = {
-            "TRIMTAB_TRIAL_FILE": str(self.task.log_dir.absolute() / TRIAL_FILE),
-            REPORT_FILE: str(self._reports),
-            "PYTHONUNBUFFERED": os.environ.get("PYTHONUNBUFFERED", "1"),  # else printed reports arrive at the end
-        }
-        for name, value in self.task.params.items():
-            told[f"TRIMTAB_PARAM_{_variable(name)}"] = value if isinstance(value, str) else json.dumps(value)
-        return {**os.environ, **told}
-
-    def halt(self, reason: str) -> None:
-        """Tell the program to end: by a file that its next report looks at, or by SIGTERM if it only prints."""
-        draft = self._halt_file.with_suffix(".draft")
-        draft.write_text(reason, encoding="utf-8", errors="backslashreplace")
-        draft.replace(self._halt_file)
-        if self._prints and not self._read:
-            self.watch.end("killed", "the trial was halted.")
-
-    def hear(self) -> list[Reported] | None:
-        """Return what the program printed since the last time; None when it closed its output.
-
-        At most one chunk is read, so that one talkative program does not keep the others waiting.
-        """
-        chunk = self._chunk()
-        return None if chunk == b"" else self._take(self._printed_lines.feed(chunk or b""), printed=True)
-
-    def read_reports(self) -> list[Reported]:
-        """Return what the program wrote to its report file since the last time."""
-        try:
-            with self._reports.open("rb") as file:
-                file.seek(self._read)
-                new = file.read()
-        except FileNotFoundError:
-            return []
-        self._read += len(new)
-        return self._take(self._report_lines.feed(new), printed=False)
-
-    def last_words(self) -> list[Reported]:
-        """Return what is left to be read from a program that has ended."""
-        said: list[Reported] = []
-        for _ in range(MOST_LAST_WORDS):
-            chunk = self._chunk()
-            if not chunk:
-                break
-            said += self._take(self._printed_lines.feed(chunk), printed=True)
-        said += self._take(self._printed_lines.end(), printed=True)
-        said += self.read_reports()
-        return said + self._take(self._report_lines.end(), printed=False)
-
-    def ended(self) -> Message:
-        """Return how it ended; its process has."""
-        status = self.process.wait()
-        os.close(self.out)
-        if self.exit_fd is not None:
-            os.close(self.exit_fd)
-        lines = last_lines(self.task.log_dir / STDERR, 30)
-        self._logs.close()
-        missing = [name for name in self.task.metrics if name not in self.results]
-        if status == 0 and not missing:
-            return Exited(self.task.number, self.task.attempt, self.results, seconds=self.watch.seconds)
-        if self.watch.ending is not None or status < 0:
-            return self.watch.died(status, "program")
-        if status == 0:
-            return self.watch.exited("exception", self._missing(missing))
-        text = "\n".join(lines)
-        kind = (
-            "oom"
-            if any(name in text for name in (*OUT_OF_MEMORY, "MemoryError", "CUDA out of memory"))
-            else "exception"
-        )
-        child = f" (128 + {status - 128}: {name_of(status - 128)})" if 128 < status < 160 else ""
-        last = f": {lines[-1].strip()}" if lines else ""
-        return self.watch.exited(
-            kind, clean("\n".join([f"the program ended with exit code {status}{child}{last}", *lines]))
-        )
-
-    def _missing(self, missing: Sequence[str]) -> str:
-        wanted = ", ".join(map(repr, missing))
-        seen = f"results {', '.join(map(repr, self.results))}" if self.results else "no result"
-        steps = f" and {self._n_steps} reports with a step" if self._n_steps else ""
-        return (
-            f"the program ended well but gave no {wanted}: it gave {seen}{steps}; print or report a JSON line like "
-            f'{{"{missing[0]}": 0.5}} at its end.'
-        )
-
-    def _chunk(self) -> bytes | None:
-        """Return some of what was printed; None if there is nothing now, empty if there will be no more."""
-        try:
-            chunk = os.read(self.out, 1 << 16)
-        except BlockingIOError:
-            return None
-        with contextlib.suppress(OSError):  # a full disk must not end the trial over its log
-            os.write(self._logs.out, chunk)
-        return chunk
-
-    def _take(self, lines: Sequence[bytes], *, printed: bool) -> list[Reported]:
-        said = []
-        for line in lines:
-            values = _parse(line)
-            if values is None or (printed and not any(name in values for name in self.task.metrics)):
-                continue  # a line of the program's own log
-            self._prints |= printed
-            if "step" not in values:
-                self.results.update(values)
-                continue
-            step = as_number(values.pop("step"))
-            if step is not None:
-                self._n_steps += 1
-                said.append(Reported(self.task.number, self.task.attempt, step, values))
-        return said
 
 
 class ProgramExecutor(LocalExecutor):
@@ -275,6 +55,8 @@ class ProgramExecutor(LocalExecutor):
         self._watches[task.handle] = program.watch
         self._guardian.add(program.process.pid)
         self._emit(Started(task.number, task.attempt, program.process.pid))
+        if program.note is not None:
+            self._emit(program.note)
         self._listen(program.out, lambda: self._hear(program))
         if program.exit_fd is None:
             self._polls_exits = True
@@ -358,21 +140,6 @@ def _require_program(command: Command) -> None:
         there = os.sep in program and (folder / program).exists()
         hint = f"; make it executable: chmod +x {program}" if there else "; check its spelling and PATH"
         raise ExecutorError(f"there is no program {program!r} that can be run{hint}.")
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    """Return the JSON object that a line holds; None if it holds none."""
-    if not line.lstrip().startswith(b"{"):
-        return None
-    try:
-        values = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return values if isinstance(values, dict) else None
-
-
-def _variable(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]", "_", name).upper()
 
 
 def _not_started(error: OSError | ValueError) -> str:

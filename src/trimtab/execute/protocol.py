@@ -154,11 +154,15 @@ class Exited:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The attempt is gone through no fault of its own (a killed worker, a lost machine); it may be run again."""
+    """The attempt is gone through no fault of its own (a killed worker, a lost machine); it may be run again.
+
+    `blames_trial` says whether the trial may have brought it about after all, so that it is not run again for ever.
+    """
 
     number: int
     attempt: int
     reason: str
+    blames_trial: bool = True
 
 
 Message: TypeAlias = Started | Reported | Noted | Exited | Lost

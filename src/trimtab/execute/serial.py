@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from trimtab.errors import ExecutorError
+from trimtab.errors import ExecutorError, Terminated
 from trimtab.execute import outcome
+from trimtab.execute.broken import is_device_broken
+from trimtab.execute.outcome import DriverFault, Outcome
 from trimtab.execute.protocol import Exited, Message, Resources, Started, Task
+from trimtab.execute.surroundings import kept_place
 from trimtab.execute.trial import Trial
 
 Sink = Callable[[Message], str | None]
+
+_spoilt_by: list[str] = []
+"""The error with which a trial left this process of no more use, while that is so; of the process, not of an executor:
+in a notebook the next study begins in the same one."""
 
 
 class SerialExecutor:
@@ -18,7 +25,9 @@ class SerialExecutor:
     Since `poll` returns only when the trial is over, what the trial says on its way is handed to `on_message` at once,
     if there is one; its return value is a reason to end the trial, or None. Such messages are not returned by `poll`.
 
-    A trial cannot be ended by force, and its crash is the crash of this process. `KeyboardInterrupt` passes through.
+    A trial cannot be ended by force, and its crash is the crash of this process. What asks the process to end passes
+    through (Ctrl-C, SIGTERM). So do faults of `on_message`, an unreachable store for one, even where the objective
+    catches everything: they are none of the trial's. Working directory and umask are put back after each trial.
     """
 
     traits = frozenset({"in_process"})
@@ -44,18 +53,34 @@ class SerialExecutor:
         return task.handle
 
     def poll(self, timeout: float) -> Sequence[Message]:  # noqa: ARG002 - there is nothing to wait for
+        """Run the task that waits, and return how it ended.
+
+        Raises:
+            ExecutorError: the trial met an error that an earlier one left in this process.
+        """
         task, self._queued = self._queued, None
         if task is not None:
             self._running = task.handle
             try:
                 self._emit(Started(task.number, task.attempt))
-                ended = outcome.run(self._objective, task, _Channel(self, self._running))
+                self._messages.append(self._run(task))
             finally:
-                self._halts.pop(self._running, None)
+                self._halts.pop(task.handle, None)
                 self._running = None
-            self._messages.append(ended)
         messages, self._messages = self._messages, []
         return messages
+
+    def _run(self, task: Task) -> Exited:
+        channel = _Channel(self, task.handle)
+        try:
+            with kept_place():
+                ended = outcome.run(self._objective, task, channel)
+        except DriverFault:
+            pass  # it is raised below, as it would be if the objective had kept it to itself
+        if channel.fault is not None:
+            raise channel.fault
+        _see_to_device(task, ended)
+        return ended.message
 
     def _emit(self, message: Message) -> str | None:
         if self.on_message is not None:
@@ -91,19 +116,52 @@ class SerialExecutor:
 
 
 class _Channel:
-    """Passes a trial's messages on within the process."""
+    """Passes a trial's messages on within the process.
+
+    Attributes:
+        fault: what went wrong in taking them, if anything; nothing is passed on from there.
+    """
 
     def __init__(self, executor: SerialExecutor, handle: str) -> None:
         self._executor = executor
         self._handle = handle
+        self.fault: BaseException | None = None
 
     def send(self, message: Message) -> None:
-        reason = self._executor._emit(message)
+        if self.fault is not None:
+            raise DriverFault
+        try:
+            reason = self._executor._emit(message)
+        except (KeyboardInterrupt, Terminated):
+            raise  # the objective may clean up, as wherever else in it they come
+        except BaseException as fault:
+            self.fault = fault
+            raise DriverFault from fault
         if reason is not None:
             self._executor.halt(self._handle, reason)
 
     def halted(self) -> str | None:
         return self._executor._halts.get(self._handle)
+
+
+def _see_to_device(task: Task, ended: Outcome) -> None:
+    """Raise if the trial failed by what an earlier one has left; take note of what this one leaves.
+
+    Raises:
+        ExecutorError: it did. No process can be put in the place of this one.
+    """
+    if not ended.is_broken:
+        if ended.message.failure is None or is_device_broken() is False:
+            _spoilt_by.clear()  # it works
+        return
+    said = ended.message.error.splitlines()[0] if ended.message.error else "it was stopped"
+    if _spoilt_by:
+        raise ExecutorError(
+            f"trial {task.number} met what an earlier trial left in this process ({_spoilt_by[0]}), and is put back in "
+            'line; go on in a new process, or with executor="processes", which replaces such a process.'
+        )
+    if is_device_broken() is not False:
+        _spoilt_by.append(said)
 
 
 def open_serial(

@@ -24,6 +24,9 @@ LOGS_EVERY_S = 0.5
 FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 """Signals that programs do not send to themselves: whoever dies of them was killed by a person or by the machine."""
 
+CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSYS, signal.SIGTRAP)
+"""Signals that a program brings upon itself."""
+
 
 class Guardian:
     """A helper process that kills the registered process groups when this process is gone.

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from trimtab.errors import ObjectiveError, ProblemError, TrialStopped
 from trimtab.execute.plain import as_number, clean, plain
@@ -59,6 +59,12 @@ class Trial:
 
     def __repr__(self) -> str:
         return f"Trial(number={self.number}, attempt={self.attempt}, params={self.params})"
+
+    def __reduce__(self) -> NoReturn:
+        raise ObjectiveError(
+            f"trial {self.number} stays in the process that was given it: send what it holds, as trial.params, and "
+            "give back what is to be reported."
+        )
 
     @property
     def number(self) -> int:

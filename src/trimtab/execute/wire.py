@@ -5,6 +5,7 @@ Only plain values and this package's own message types travel, and only between 
 
 from __future__ import annotations
 
+import os
 import pickle
 import socket
 import struct
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trimtab.execute.objective import Source
+from trimtab.execute.protocol import Exited
 
 _LENGTH = struct.Struct("<I")
 _CHUNK = 1 << 16
@@ -49,6 +51,35 @@ class Unusable:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """Worker to driver: the attempt is over. What is left to be done after it, comes after this.
+
+    Attributes:
+        exited: how it went.
+        is_broken: whether its error says that the process is of no more use.
+    """
+
+    exited: Exited
+    is_broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Worker to driver: everything is as before the trial, and the next one may come.
+
+    Attributes:
+        is_sound: whether the worker's device was asked and still answers.
+    """
+
+    is_sound: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Driver to worker: end; another one takes the place."""
+
+
+@dataclass(frozen=True, slots=True)
 class Halt:
     """Driver to worker: the running trial is to end at its next report."""
 
@@ -65,6 +96,7 @@ class Wire:
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
         self._buffer = bytearray()
+        self._pid = os.getpid()
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -73,8 +105,10 @@ class Wire:
         """Send one message; waits only while the buffers of the connection are full.
 
         Raises:
-            OSError: the other end is gone.
+            OSError: the other end is gone, or this process is a fork of the one whose connection it is.
         """
+        if os.getpid() != self._pid:
+            raise OSError(f"this connection is process {self._pid}'s.")
         body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         self._socket.sendall(_LENGTH.pack(len(body)) + body)
 

@@ -17,18 +17,18 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
-from trimtab.errors import ExecutorError
+from trimtab.errors import ExecutorError, Terminated
 from trimtab.execute import outcome
+from trimtab.execute.broken import is_device_broken
+from trimtab.execute.forks import keep_from_forks
 from trimtab.execute.logs import Logs
-from trimtab.execute.protocol import Exited, Message, Task
+from trimtab.execute.outcome import Outcome
+from trimtab.execute.protocol import Exited, Message, Noted, Task
+from trimtab.execute.surroundings import Surroundings, begin_anew
 from trimtab.execute.trial import Trial
-from trimtab.execute.wire import Halt, Job, Ready, Unusable, Wire
+from trimtab.execute.wire import Ended, Free, Halt, Job, Leave, Ready, Unusable, Wire
 
 PR_SET_PDEATHSIG = 1
-
-
-class Terminated(BaseException):
-    """SIGTERM came: lets the objective's `finally` clauses run before the process ends."""
 
 
 def main(wire_fd: int, job_fd: int, driver: int) -> int:
@@ -39,6 +39,7 @@ def main(wire_fd: int, job_fd: int, driver: int) -> int:
         job_fd: a file that holds the pickled `Job`; read without moving its position, since all workers share it.
         driver: its process id.
     """
+    begin_anew()
     _die_with(driver)
     wire = Wire(socket.socket(fileno=wire_fd))
     _keep_from_programs(wire_fd, job_fd)
@@ -49,8 +50,10 @@ def main(wire_fd: int, job_fd: int, driver: int) -> int:
         stream.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     try:
         objective = job.source.load()
-        wire.send(Ready())
         signal.signal(signal.SIGTERM, _terminate)
+        keep_from_forks(_terminate)
+        os.register_at_fork(after_in_child=wire.close)
+        wire.send(Ready())
         _serve(wire, objective, job.trials)
     except ExecutorError as error:
         wire.send(Unusable(str(error)))
@@ -63,30 +66,43 @@ def main(wire_fd: int, job_fd: int, driver: int) -> int:
 
 
 def _serve(wire: Wire, objective: Callable[[Trial], object], trials: int | None) -> None:
+    """Run trials; the result of each is on its way before anything else is done about it."""
+    before = Surroundings()
     done = 0
-    while trials is None or done < trials:
-        message = wire.receive()
+    while not isinstance(message := wire.receive(), Leave):
         if not isinstance(message, Task):
             continue  # a halt that came too late
-        ended = _run(wire, objective, message)
+        logs = _open_logs(wire, message)
+        ended = _run(wire, objective, message, logs)
+        wire.send(Ended(ended.message, ended.is_broken))
+        is_as_before = before.put_back()
+        logs.close()
         done += 1
-        wire.send(ended)
-        if ended.failure == "oom":
-            return  # what a full memory leaves behind is not for the next trial
+        # What a full memory or a broken device leaves behind is not for the next trial.
+        is_spoilt = ended.is_broken or ended.message.failure == "oom" or not is_as_before
+        if is_spoilt or done == trials:
+            return
+        device = is_device_broken()
+        if device:
+            return
+        wire.send(Free(is_sound=device is False))
 
 
-def _run(wire: Wire, objective: Callable[[Trial], object], task: Task) -> Exited:
+def _open_logs(wire: Wire, task: Task) -> Logs:
+    """Return the attempt's logs; where there can be none, the trial runs all the same and a note says so."""
     try:
-        logs = Logs(task.log_dir)
+        return Logs(task.log_dir)
     except OSError as error:
-        raise ExecutorError(f"the logs of trial {task.number} cannot be written: {error}.") from None
+        wire.send(Noted(task.number, task.attempt, "output", f"it was not kept: {error}."))
+        return Logs(None)
+
+
+def _run(wire: Wire, objective: Callable[[Trial], object], task: Task, logs: Logs) -> Outcome:
     try:
         with _written_to(logs):
             return outcome.run(objective, task, _Channel(wire))
     except KeyboardInterrupt:
-        return Exited(task.number, task.attempt, failure="killed", error="the trial was interrupted (SIGINT).")
-    finally:
-        logs.close()
+        return Outcome(Exited(task.number, task.attempt, failure="killed", error="the trial was interrupted (SIGINT)."))
 
 
 class _Channel:

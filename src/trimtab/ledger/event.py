@@ -119,6 +119,9 @@ class Failed(msgspec.Struct, frozen=True, omit_defaults=True, tag="failed", tag_
     again: bool = False
     seconds: float | None = None
     cost: float | None = None
+    blame: str = ""
+    """What ended with the attempt, where the trial may be to blame: its "worker", or the whole "driver". Such losses
+    count, over all runs; others (Ctrl-C, and all that were put on record before there was this field) do not."""
 
 
 class Noted(msgspec.Struct, frozen=True, omit_defaults=True, tag="noted", tag_field="kind"):

@@ -178,9 +178,19 @@ class Ledger:
             self._over(row, FAILED, record.at, event.seconds, event.cost)
             return
         self._spent(row, event.seconds, event.cost)
+        if event.blame:
+            self._lost(row, event.blame)
         table._c["state"].rows[row] = WAITING
         del table._running[row]
         table._waiting[row] = table._again[row] = None
+
+    def _lost(self, row: int, blame: str) -> None:
+        table = self.table
+        c = table._c
+        if table.has_come_further(row):
+            c["n_lost"].rows[row] = c["n_lost_with_driver"].rows[row] = 0
+        c["n_lost"].rows[row] += 1
+        c["n_lost_with_driver"].rows[row] += blame == "driver"
 
     def _values(self, row: int, values: Mapping[str, float]) -> None:
         table = self.table
@@ -235,7 +245,7 @@ class Ledger:
 
 _FILLED_LATER = (
     "y", "errors", "cost", "seconds", "fidelity", "parent", "attempt", "started_at", "ended_at", "lease_s", "failure",
-    "worker",
+    "worker", "n_lost", "n_lost_with_driver",
 )  # fmt: skip
 _STATE_NAMES = ("waiting", "running", "complete", "stopped", "failed")
 _FOLDS: dict[type[Event], Any] = {

@@ -206,6 +206,8 @@ class TrialTable:
             "origin": Column(np.int32),
             "worker": Column(np.int32, -1),
             "touched": Column(np.int64),
+            "n_lost": Column(np.int32),
+            "n_lost_with_driver": Column(np.int32),
         }
         self._order = Column(np.int64)
         self._curve_row = Column(np.int64)
@@ -320,6 +322,19 @@ class TrialTable:
         return self._c["touched"].view
 
     @property
+    def n_lost(self) -> NDArray[np.int32]:
+        """[N] attempts that were lost in a row, the trial perhaps being to blame, and that came no further than before.
+
+        A trial that goes on from its checkpoint and was lost again comes further, and begins to count anew.
+        """
+        return self._c["n_lost"].view
+
+    @property
+    def n_lost_with_driver(self) -> NDArray[np.int32]:
+        """[N] those of `n_lost` with which the whole driver ended, and whatever else it ran."""
+        return self._c["n_lost_with_driver"].view
+
+    @property
     def order(self) -> Ints:
         """[K] the rows that are over, in the order in which they ended."""
         return self._order.view
@@ -425,6 +440,17 @@ class TrialTable:
         """Return [D] the values that were fixed before the trial was proposed, None when none were."""
         given = self._given.get(number)
         return None if given is None else np.array(given, dtype=np.float64)
+
+    def has_come_further(self, number: int) -> bool:
+        """Return whether the present attempt at a trial reported a later step than any attempt before it."""
+        mine = self._curve_row.view == number
+        steps, attempts = self._curve_step.view[mine], self._curve_attempt.view[mine]
+        now = steps[attempts == self.attempt[number]]
+        return bool(len(now) and now.max() > steps[attempts < self.attempt[number]].max(initial=-np.inf))
+
+    def n_lost_if_now(self, number: int) -> int:
+        """Return what `n_lost` will be once the present attempt is lost too."""
+        return 1 if self.has_come_further(number) else int(self.n_lost[number]) + 1
 
     def is_enqueued(self, number: int) -> bool:
         """Return True if a user put the trial in line."""

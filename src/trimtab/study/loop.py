@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from trimtab.ledger.event import Assessed, Event, Failed, Noted, Reported, Stopp
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, TrialView
 from trimtab.stop.protocol import Stop, Verdict
 from trimtab.study import best, values
-from trimtab.study.session import Session, is_running, lose
+from trimtab.study.session import Session, lose
 
 TICK_S = 0.5
 """How long the loop waits for a message before it looks at the clock and at other drivers."""
@@ -90,7 +90,7 @@ class Settings:
     Attributes:
         resources: what each trial needs.
         lease_s: seconds for which a driver may be silent before others take its trials over.
-        retries: how often a trial is run again whose worker was killed.
+        retries: how often a trial is run again whose worker, or driver, was killed; over all runs of the study.
         grace_s: seconds between the request to end and the end by force.
         cost_required: whether every trial must tell its cost, since a budget counts it.
         limits: the budget's limits, for display: trials, seconds, cost.
@@ -123,7 +123,8 @@ class Driver:
         self._handles: dict[int, str] = {}
         self._ending: set[int] = set()
         self._reported: dict[int, dict[str, float]] = {}
-        self._killed: dict[int, int] = {}
+        self._alone: int | None = None
+        self._claims_since: int | None = None
         self._heart = Heart(session, settings.lease_s)
         self._began_at = time.monotonic()
         self._n_before = len(session.table)
@@ -148,7 +149,7 @@ class Driver:
                 if not self._handles:
                     if verdict is None:
                         continue
-                    if session.reap() or (session.table.n_again and not verdict.cancel):
+                    if session.reap(self._settings.retries) or (session.table.n_again and not verdict.cancel):
                         continue
                     if verdict.wait:
                         time.sleep(TICK_S)
@@ -189,6 +190,9 @@ class Driver:
             if verdict.cancel:
                 self._end_all(verdict.reason)
                 return verdict
+            if self._handles and (self._alone is not None or self._is_suspect(self._session.table.first_again)):
+                return None
+            self._claims_since = self._session.ledger.head
             number = self._session.claim(lease_s=self._settings.lease_s, admit=self._admit)
             if number is None:
                 verdict = self._assess()
@@ -196,14 +200,28 @@ class Driver:
                     return verdict
                 return Verdict(stop=True, reason="every configuration has been tried", rule="exhausted")
             self._submit(number)
+            self._claims_since = None
         return None
 
     def _submit(self, number: int) -> None:
         task = self._session.task(number, self._settings.resources)
+        if self._is_suspect(number):
+            self._alone = number
         self._heart.hold(number, task.attempt)
         origin = self._session.table.origin(number)
         self._note = f"trial {number} ({origin.by}): {origin.why}" if origin.why else f"trial {number}: {origin.by}"
         self._handles[number] = self._executor.submit(task)
+
+    def _is_suspect(self, number: int | None) -> bool:
+        """Return whether a trial fails if its driver is killed once more.
+
+        It then runs alone: of several that run when their driver is killed, any may be to blame, and the others must
+        not fail with it.
+        """
+        table = self._session.table
+        return number is not None and bool(
+            table.n_lost_with_driver[number] and table.n_lost[number] >= self._settings.retries
+        )
 
     def _end_all(self, reason: str) -> None:
         """Ask every running trial to end, and see to it that it does."""
@@ -221,12 +239,31 @@ class Driver:
         if now - self._looked_at < TICK_S:
             return
         self._looked_at = now
-        self._session.sync()
-        self._session.reap()
+        self._patiently(self._see_others)
         if self._handles:
             verdict = self._assess()
             if verdict.cancel:
                 self._end_all(verdict.reason)
+
+    def _see_others(self) -> None:
+        self._session.sync()
+        self._session.reap(self._settings.retries)
+
+    def _patiently(self, act: Callable[[], object]) -> None:
+        """Do what needs the store, and wait for a while if it cannot be had.
+
+        Raises:
+            StoreUnavailableError: it could not be had for as long as that.
+        """
+        deadline = time.monotonic() + STORE_PATIENCE_S
+        while True:
+            try:
+                act()
+                return
+            except StoreUnavailableError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
 
     # Taking in
 
@@ -255,18 +292,8 @@ class Driver:
         """Put a batch of messages on record in one commit, and let the scheduler judge what was reported."""
         if not messages:
             return
-        deadline = time.monotonic() + STORE_PATIENCE_S
-        while True:
-            try:
-                self._session.commit(lambda: self._events(messages))
-                break
-            except StoreUnavailableError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.5)
+        self._patiently(lambda: self._session.commit(lambda: self._events(messages)))
         for message in messages:
-            if isinstance(message, execute.Lost):
-                self._killed[message.number] = self._killed.get(message.number, 0) + 1
             if isinstance(message, (execute.Exited, execute.Lost)):
                 self._forget(message.number)
             elif isinstance(message, execute.Reported) and message.number in self._handles:
@@ -278,6 +305,7 @@ class Driver:
         self._handles.pop(number, None)
         self._ending.discard(number)
         self._reported.pop(number, None)
+        self._alone = None if self._alone == number else self._alone
         self._heart.release(number)
 
     def _events(self, messages: Sequence[execute.Message]) -> list[Event]:
@@ -305,7 +333,11 @@ class Driver:
                 events.append(Noted(message.key, values.plain(message.value), number))
             else:
                 over.add(number)
-                events += self._exit(message) if isinstance(message, execute.Exited) else [self._lost(message)]
+                if isinstance(message, execute.Exited):
+                    events += self._exit(message)
+                else:
+                    blame, retries = "worker" if message.blames_trial else "", self._settings.retries
+                    events.append(lose(table, number, message.reason, blame=blame, retries=retries))
         return events
 
     def _report(self, message: execute.Reported) -> Event:
@@ -334,32 +366,28 @@ class Driver:
         told = Told(number, result.values, attempt, seconds, result.cost)
         return [*(Noted(key, value, number) for key, value in result.notes.items()), told]
 
-    def _lost(self, message: execute.Lost) -> Event:
-        """Return what a killed worker means: not the trial's fault, until it happens again and again."""
-        number = message.number
-        killed = self._killed.get(number, 0)
-        if killed >= self._settings.retries:
-            error = f"{message.reason}; so ended {killed + 1} attempts in this run"
-            return Failed(number, "killed", error, message.attempt)
-        return lose(self._session.table, number, message.reason)
-
     # The end
 
     def _release(self) -> None:
         """Put what runs back in line, as far as the store can be written."""
-        table = self._session.table
-        ours = {
-            n: int(table.attempt[n])
-            for n in self._handles
-            if table.state[n] == RUNNING and table.worker(n) == self._session.worker
-        }
-        if not ours:
-            return
         try:
-            why = "its driver was interrupted"
-            self._session.commit(lambda: [lose(table, n, why) for n, a in ours.items() if is_running(table, n, a)])
+            self._session.sync()
+            self._session.commit(
+                lambda: [lose(self._session.table, n, "its driver was interrupted") for n in self._ours()]
+            )
         except StoreError:
             return  # the leases run out, or the next driver sees that we are gone
+
+    def _ours(self) -> list[int]:
+        """Return what this driver runs, or was just about to run when it was interrupted."""
+        table = self._session.table
+        since = self._claims_since
+        return [
+            n
+            for n in table.running
+            if table.worker(n) == self._session.worker
+            and (n in self._handles or (since is not None and table.touched[n] > since))
+        ]
 
     def _record(self, verdict: Verdict) -> None:
         """Put the last verdict on record, once."""

@@ -314,8 +314,12 @@ class Session:
 
     # Trials whose worker is gone
 
-    def reap(self) -> list[int]:
-        """Put trials back in line whose worker is gone or was silent past its lease; return their numbers."""
+    def reap(self, retries: int | None = None) -> list[int]:
+        """Put trials back in line whose worker is gone or was silent past its lease; return their numbers.
+
+        Args:
+            retries: how often a trial is run again that may be to blame; without end if None.
+        """
         with self.lock:
             table = self.table
             held = [row for row in table.running if table.lease_s[row] == table.lease_s[row]]
@@ -323,7 +327,11 @@ class Session:
             if lost:
                 attempts = {row: int(table.attempt[row]) for row in lost}
                 self.commit(
-                    lambda: [lose(table, n, why) for n, why in lost.items() if is_running(table, n, attempts[n])]
+                    lambda: [
+                        lose(table, n, why, blame="driver", retries=retries)
+                        for n, why in lost.items()
+                        if is_running(table, n, attempts[n])
+                    ]
                 )
             return list(lost)
 
@@ -354,9 +362,23 @@ def is_running(table: TrialTable, number: int, attempt: int) -> bool:
     return bool(table.state[number] == RUNNING and table.attempt[number] == attempt)
 
 
-def lose(table: TrialTable, number: int, reason: str, *, again: bool = True) -> Failed:
-    """Return the event that the present attempt at a trial was lost."""
-    return Failed(number, "lost", reason, int(table.attempt[number]), again)
+def lose(table: TrialTable, number: int, reason: str, *, blame: str = "", retries: int | None = None) -> Failed:
+    """Return the event that the present attempt at a trial was lost.
+
+    It is not the trial's fault until it happens again and again, in whatever run: then the trial has failed.
+
+    Args:
+        table: how the trials stand.
+        number: which one.
+        reason: what happened, without a full stop.
+        blame: what ended with the attempt, "worker" or "driver"; empty if the trial cannot be to blame.
+        retries: how many such losses in a row are borne; without end if None.
+    """
+    attempt, n_lost = int(table.attempt[number]), table.n_lost_if_now(number)
+    if not blame or retries is None or n_lost <= retries:
+        return Failed(number, "lost", reason, attempt, again=True, blame=blame)
+    so_often = f"{reason}; so ended {n_lost} attempt{'s' if n_lost > 1 else ''}"
+    return Failed(number, "killed", so_often, attempt, blame=blame)
 
 
 def _trial_seed(seed: int, number: int) -> int:

@@ -23,6 +23,7 @@ from trimtab.stop.failures import AllFailed
 from trimtab.stop.protocol import Stop
 from trimtab.stop.target import Target
 from trimtab.storage.url import open_store
+from trimtab.study.interrupts import ending_in_order
 from trimtab.study.loop import Driver, Progress, Settings, Silent
 from trimtab.study.open import as_plugin, check_seconds, make_problem, resume
 from trimtab.study.study import Study
@@ -54,6 +55,7 @@ def tune(
     name: str | None = None,
     seed: int | None = None,
     retries: int = 2,
+    trials_per_worker: int | None = None,
     lease_s: float = 60.0,
     grace_s: float = 10.0,
     progress: bool | Progress | None = None,
@@ -87,7 +89,8 @@ def tune(
         store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None.
         name: the study's name in its store; that of the objective if None.
         seed: makes every suggestion reproducible; drawn and put on record if None.
-        retries: how often a trial is run again whose worker was killed from outside.
+        retries: how often a trial is run again whose worker or driver was killed; over all runs of the study together.
+        trials_per_worker: after so many trials a worker process is replaced, for objectives that leak; never if None.
         lease_s: seconds for which this driver may be silent before another one takes its trials over.
         grace_s: seconds between asking a trial to end and ending it.
         progress: whether to show progress on stderr; only on a terminal if None; or an object to show it.
@@ -111,6 +114,8 @@ def tune(
         raise ProblemError(f"workers is a whole number above 0, got {workers!r}.")
     if not is_whole(retries) or retries < 0:
         raise ProblemError(f"retries is a whole number, 0 or more, got {retries!r}.")
+    if trials_per_worker is not None and (not is_whole(trials_per_worker) or trials_per_worker < 1):
+        raise ProblemError(f"trials_per_worker is a whole number above 0, got {trials_per_worker!r}.")
     problem = make_problem(
         space,
         minimize=minimize,
@@ -137,7 +142,7 @@ def tune(
         objective.check(space.names, tuple(f.name for f in problem.fidelities))
     name = name or _name(objective)
     engine, plan = as_plugin("optimizers", optimizer), as_plugin("schedulers", scheduler)
-    runner = _executor(objective, executor, workers, settings.resources)
+    runner = _executor(objective, executor, workers, settings.resources, trials_per_worker)
     try:
         opened = open_store(store)
     except BaseException:
@@ -154,7 +159,8 @@ def tune(
         raise
     if hasattr(runner, "on_message") and runner.on_message is None:  # it runs trials in this very thread
         runner.on_message = driver.on_message
-    driver.run()
+    with ending_in_order():
+        driver.run()
     return study
 
 
@@ -177,17 +183,27 @@ def _name(objective: Objective | Command) -> str:
 
 
 def _executor(
-    objective: Objective | Command, executor: str | Executor | None, workers: int, resources: Resources
+    objective: Objective | Command,
+    executor: str | Executor | None,
+    workers: int,
+    resources: Resources,
+    trials_per_worker: int | None,
 ) -> Executor:
     if executor is None:
         executor = "command" if isinstance(objective, Command) else "serial" if workers == 1 else "processes"
+    if trials_per_worker is not None and executor != "processes":
+        given = repr(executor) if isinstance(executor, str) else f"a {type(executor).__name__}"
+        raise ProblemError(
+            f'trials_per_worker goes with executor="processes", whose workers run many trials; got {given}.'
+        )
     if not isinstance(executor, str):
         return executor
     if isinstance(objective, Command) != (executor == "command"):
         raise ProblemError(f"executor={executor!r} does not run a {type(objective).__name__}.")
     if executor == "serial" and workers > 1:
         raise ProblemError(f'executor="serial" runs one trial at a time; workers={workers} needs "processes".')
-    runner: Executor = plugins.load("executors", executor)(objective, workers=workers, resources=resources)
+    options = {} if trials_per_worker is None else {"trials_per_worker": trials_per_worker}
+    runner: Executor = plugins.load("executors", executor)(objective, workers=workers, resources=resources, **options)
     return runner
 
 

@@ -130,11 +130,13 @@ def _as_mapping(problem: Problem, returned: object) -> Mapping[Any, object]:
 def _number(name: str, value: object) -> float:
     if type(value) is float or type(value) is int:
         return as_float(value)
-    if isinstance(value, (str, bytes)) or execute_plain.is_truth(value) or not hasattr(value, "__float__"):
+    is_text, is_complex = isinstance(value, (str, bytes)), execute_plain.is_complex(value)
+    if is_text or is_complex or execute_plain.is_truth(value) or not hasattr(value, "__float__"):
         shown = execute_plain.show(value)
+        because = f" ({value.because})" if isinstance(value, execute_plain.Foreign) and value.because else ""
         raise ObjectiveError(
-            f"{name} is {shown if len(shown) <= 60 else shown[:57] + '...'}, a {type(value).__name__}; "
-            "a metric is a number."
+            f"{name} is {shown if len(shown) <= 60 else shown[:57] + '...'}, a {type(value).__name__}{because}; "
+            f"a metric is a {'real ' if is_complex else ''}number."
         )
     try:
         return float(value)

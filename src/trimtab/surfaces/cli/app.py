@@ -11,7 +11,8 @@ from typing import NoReturn
 import click
 
 from trimtab import __version__
-from trimtab.errors import ExecutorError, ReplayError, StoreCorruptError, TrimtabError
+from trimtab.errors import ExecutorError, ReplayError, StoreCorruptError, Terminated, TrimtabError
+from trimtab.execute.forks import keep_from_forks
 from trimtab.surfaces.cli import ask_tell, check, look, running
 
 WORK_FAILED = (ExecutorError, ReplayError, StoreCorruptError)
@@ -55,6 +56,7 @@ for command in (
 
 def run() -> NoReturn:
     """Run the command line and exit with its code."""
+    keep_from_forks(_terminated)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         code = cli.main(prog_name="trimtab", standalone_mode=False) or 0
@@ -76,9 +78,5 @@ def run() -> NoReturn:
     sys.exit(code)
 
 
-class Terminated(BaseException):
-    """SIGTERM came: end as after Ctrl-C, so that nothing is lost; click would take a KeyboardInterrupt for Ctrl-C."""
-
-
 def _terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
-    raise Terminated
+    raise Terminated  # click would take a KeyboardInterrupt for Ctrl-C

@@ -195,6 +195,11 @@ STUDY = Record(
         Key("executor", Text("the name of an executor"), "What runs the trials."),
         Key("resources", _RESOURCES, "What one trial needs, with its limits."),
         Key("retries", Number(least=0, whole=True), "How often a trial is run again whose worker was killed."),
+        Key(
+            "trials_per_worker",
+            Number(least=1, whole=True),
+            "After so many trials a worker process is replaced, for functions that leak.",
+        ),
         Key("grace_s", Number(above=0), "Seconds between asking a trial to end and ending it."),
         Key("lease_s", Number(above=0), "Seconds for which a driver may be silent."),
         Key("store", Text("a store URL"), "Where the study is kept, unless --store says otherwise."),
@@ -273,7 +278,7 @@ def build(tree: Tree, path: Path) -> StudyFile:
         key: said[key]
         for key in (
             *("name", "minimize", "maximize", "target", "folds", "cost", "stop", "optimizer", "scheduler", "enqueue"),
-            *("workers", "executor", "retries", "grace_s", "lease_s", "seed"),
+            *("workers", "executor", "retries", "trials_per_worker", "grace_s", "lease_s", "seed"),
         )
         if key in said
     }

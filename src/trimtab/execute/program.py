@@ -1,0 +1,283 @@
+"""One program that runs as a trial: its files, what it says, and how it ended.
+
+A program speaks in either of two ways, and may mix them: it appends lines to the file that TRIMTAB_REPORT_FILE names
+(`trimtab.report`, `trimtab report`), or it prints them. A line `{"step": 3, "loss": 0.4}` is an intermediate value,
+a line `{"loss": 0.3}` a result; several results are put together, the later one counts. Where the problem has a
+fidelity, its name stands for "step" as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trimtab.errors import ExecutorError
+from trimtab.execute import regular
+from trimtab.execute.command import PARAMS_FILE, Command
+from trimtab.execute.hook import HALT_SUFFIX, REPORT_FILE
+from trimtab.execute.lines import Lines, ends_with_object, objects
+from trimtab.execute.logs import STDERR, Logs, last_lines
+from trimtab.execute.outcome import DEVICE_FULL, OUT_OF_MEMORY
+from trimtab.execute.plain import as_number, clean
+from trimtab.execute.protocol import Exited, Message, Noted, Reported, Task
+from trimtab.execute.reports import ReportFile
+from trimtab.execute.supervise import Watch, exit_file, name_of
+
+TERM_S = 2.0
+"""Seconds between SIGTERM and SIGKILL for a program that is ended by force."""
+
+MOST_LAST_WORDS = 256
+"""Chunks of 64 KiB that are still read from a program that has ended."""
+
+TRIAL_FILE, REPORTS = "trial.json", "reports.jsonl"
+
+
+class Program:
+    """One running program.
+
+    Attributes:
+        task, watch: what it runs, and its limits.
+        slot: which of the executor's places it takes.
+        results: what it has given as its result so far.
+        note: what went wrong around it that is no fault of its own, for the record; None if nothing did.
+    """
+
+    def __init__(self, command: Command, task: Task, slot: int, environment: dict[str, str]) -> None:
+        self.slot = slot
+        self.results: dict[str, Any] = {}
+        self.note: Noted | None = None
+        self._n_steps = 0
+        self._prints = False
+        self._hidden = ""
+        self._instead: tempfile.TemporaryDirectory[str] | None = None
+        self.task = self._with_files(task)
+        self.watch = Watch(self.task, TERM_S)
+        self._report_file = ReportFile(self._reports)
+        self._printed_lines = Lines()
+        try:
+            self.out, theirs = os.pipe()
+            os.set_blocking(self.out, False)
+            try:
+                self.process = subprocess.Popen(
+                    command.render(self.task),
+                    cwd=command.cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=theirs,
+                    stderr=self._logs.err,
+                    env=self._environment() | command.env | environment,
+                    start_new_session=True,
+                )
+            except BaseException:
+                os.close(self.out)
+                raise
+            finally:
+                os.close(theirs)
+        except BaseException:
+            self._close_files()
+            raise
+        self.exit_fd = exit_file(self.process.pid)
+        self.watch.begin(self.process.pid)
+
+    @property
+    def _reports(self) -> Path:
+        return self.task.log_dir.absolute() / REPORTS
+
+    @property
+    def _halt_file(self) -> Path:
+        return self._reports.with_name(REPORTS + HALT_SUFFIX)
+
+    def _with_files(self, task: Task) -> Task:
+        """Write the files of an attempt, and return it; in a temporary folder if they cannot be where they belong.
+
+        Raises:
+            ExecutorError: they can be written nowhere.
+        """
+        try:
+            self._open_files(task)
+        except OSError as error:
+            self.note = Noted(task.number, task.attempt, "output", f"it was not kept: {error}.")
+            try:
+                self._instead = tempfile.TemporaryDirectory(prefix="trimtab-", ignore_cleanup_errors=True)
+                self._open_files(replace(task, log_dir=Path(self._instead.name) / "attempt"))
+            except OSError:
+                raise ExecutorError(f"the files of trial {task.number} cannot be written: {error}.") from None
+        return self.task
+
+    def _open_files(self, task: Task) -> None:
+        self.task = task
+        self._logs = Logs(task.log_dir)
+        try:
+            self._write_files()
+        except OSError:
+            self._logs.close()
+            raise
+
+    def _close_files(self) -> None:
+        self._logs.close()
+        if self._instead is not None:
+            self._instead.cleanup()
+
+    def _write_files(self) -> None:
+        task = self.task
+        for leftover in (self._reports, self._halt_file):  # of a study that was deleted, or of an earlier attempt
+            regular.clear(leftover)
+        about = {
+            "study": task.study,
+            "number": task.number,
+            "attempt": task.attempt,
+            "params": task.params,
+            "fidelity": dict(task.fidelity),
+            "start": dict(task.start),
+            "parent": task.parent,
+            "metrics": list(task.metrics),
+            "seed": task.seed,
+            "checkpoint_dir": str(task.checkpoint_dir.absolute()),
+        }
+        regular.write(task.log_dir / TRIAL_FILE, json.dumps(about, indent=1) + "\n")
+        regular.write(task.log_dir / PARAMS_FILE, json.dumps(task.params, indent=1) + "\n")
+        with contextlib.suppress(OSError):  # a program that needs it will say so
+            task.checkpoint_dir.mkdir(parents=True, exist_ok=True)
+
+    def _environment(self) -> dict[str, str]:
+        told = {
+            "TRIMTAB_TRIAL_FILE": str(self.task.log_dir.absolute() / TRIAL_FILE),
+            REPORT_FILE: str(self._reports),
+            "PYTHONUNBUFFERED": os.environ.get("PYTHONUNBUFFERED", "1"),  # else printed reports arrive at the end
+        }
+        for name, value in self.task.params.items():
+            told[f"TRIMTAB_PARAM_{_variable(name)}"] = value if isinstance(value, str) else json.dumps(value)
+        return {**os.environ, **told}
+
+    def halt(self, reason: str) -> None:
+        """Tell the program to end: by a file that its next report looks at, or by SIGTERM if it only prints.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        draft = self._halt_file.with_suffix(".draft")
+        regular.write(draft, reason)
+        draft.replace(self._halt_file)
+        if self._prints and not self._report_file.is_used:
+            self.watch.end("killed", "the trial was halted.")
+
+    def hear(self) -> list[Reported] | None:
+        """Return what the program printed since the last time; None when it closed its output.
+
+        At most one chunk is read, so that one talkative program does not keep the others waiting.
+        """
+        chunk = self._chunk()
+        return None if chunk == b"" else self._take(self._printed_lines.feed(chunk or b""), printed=True)
+
+    def read_reports(self) -> list[Reported]:
+        """Return what the program wrote to its report file since the last time."""
+        return self._take(self._report_file.read(), printed=False)
+
+    def last_words(self) -> list[Message]:
+        """Return what is left to be read from a program that has ended, and what could not be read of it."""
+        said: list[Message] = []
+        for _ in range(MOST_LAST_WORDS):
+            chunk = self._chunk()
+            if not chunk:
+                break
+            said += self._take(self._printed_lines.feed(chunk), printed=True)
+        said += self._take(self._printed_lines.end(), printed=True)
+        said += self._take(self._report_file.rest(), printed=False)
+        if self._report_file.fault:
+            fault = f"its report file {self._report_file.fault}."
+            said.append(Noted(self.task.number, self.task.attempt, "unread reports", fault))
+        return said
+
+    def ended(self) -> Message:
+        """Return how it ended; its process has."""
+        status = self.process.wait()
+        os.close(self.out)
+        if self.exit_fd is not None:
+            os.close(self.exit_fd)
+        try:
+            return self._how(status)
+        finally:
+            self._close_files()
+
+    def _how(self, status: int) -> Message:
+        missing = [name for name in self.task.metrics if name not in self.results]
+        if status == 0 and not missing:
+            return Exited(self.task.number, self.task.attempt, self.results, seconds=self.watch.seconds)
+        if self.watch.ending is not None or status < 0:
+            return self.watch.died(status, "program")
+        if status == 0:
+            return self.watch.exited("exception", self._missing(missing))
+        lines = last_lines(self.task.log_dir / STDERR, 30)
+        text = "\n".join(lines)
+        kind = "oom" if any(mark in text for mark in (*OUT_OF_MEMORY, *DEVICE_FULL, "MemoryError")) else "exception"
+        child = f" (128 + {status - 128}: {name_of(status - 128)})" if 128 < status < 160 else ""
+        last = f": {lines[-1].strip()}" if lines else ""
+        return self.watch.exited(
+            kind, clean("\n".join([f"the program ended with exit code {status}{child}{last}", *lines]))
+        )
+
+    def _missing(self, missing: Sequence[str]) -> str:
+        wanted = ", ".join(map(repr, missing))
+        seen = f"results {', '.join(map(repr, self.results))}" if self.results else "no result"
+        steps = f" and {self._n_steps} reports with a step" if self._n_steps else ""
+        why = f"; its report file {self._report_file.fault}" if self._report_file.fault else self._hidden
+        return (
+            f"the program ended well but gave no {wanted}: it gave {seen}{steps}{why}; print or report a JSON line "
+            f'like {{"{missing[0]}": 0.5}} at its end.'
+        )
+
+    def _chunk(self) -> bytes | None:
+        """Return some of what was printed; None if there is nothing now, empty if there will be no more."""
+        try:
+            chunk = os.read(self.out, 1 << 16)
+        except BlockingIOError:
+            return None
+        with contextlib.suppress(OSError):  # a full disk must not end the trial over its log
+            os.write(self._logs.out, chunk)
+        return chunk
+
+    def _take(self, lines: Sequence[bytes], *, printed: bool) -> list[Reported]:
+        said = []
+        for line in lines:
+            found = objects(line)
+            if not found and printed and not self._hidden:
+                self._look_for_hidden(line)
+            for values in found:
+                if printed and not any(name in values for name in self.task.metrics):
+                    continue  # a line of the program's own log
+                self._prints |= printed
+                said += self._report(values)
+        return said
+
+    def _report(self, values: dict[str, Any]) -> list[Reported]:
+        """Take one report: a result is kept, an intermediate value returned."""
+        counter = self._counter(values)
+        if counter is None:
+            self.results.update(values)
+            return []
+        step = as_number(values.pop(counter))
+        if step is None:
+            return []
+        self._n_steps += 1
+        return [Reported(self.task.number, self.task.attempt, step, values)]
+
+    def _counter(self, values: dict[str, Any]) -> str | None:
+        """Return under which name the step stands: "step", or a fidelity's; None where there is none, in a result."""
+        names = (name for name in ("step", *self.task.fidelity) if name in values)
+        return next((name for name in names if name == "step" or name not in self.task.metrics), None)
+
+    def _look_for_hidden(self, line: bytes) -> None:
+        """Take note of what would be a result if it stood on a line of its own, in case there is no other."""
+        if any(f'"{name}"'.encode() in line for name in self.task.metrics) and ends_with_object(line):
+            self._hidden = "; a JSON object that has other text before it on its line is no report"
+
+
+def _variable(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "_", name).upper()
