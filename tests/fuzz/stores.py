@@ -12,12 +12,12 @@ import msgspec
 import trees
 
 import trimtab as tt
-from trimtab.ledger import snapshot
+from trimtab.ledger import chain, snapshot
 
 TABLES = {
     "meta": ("schema_version",),
     "study": ("id", "name", "created_at"),
-    "event": ("study", "seq", "at", "kind", "body"),
+    "event": ("study", "seq", "at", "kind", "body", "link"),
     "lease": ("study", "number", "attempt", "worker", "until"),
     "snapshot": ("study", "head", "blob"),
 }
@@ -125,11 +125,51 @@ def mutate(path: Path, rng: random.Random) -> str:
     connection.execute("PRAGMA synchronous = OFF")
     try:
         _WAYS[way](connection, rng)
+        if rng.random() < 0.9:
+            _chain_anew(connection)
     except (sqlite3.Error, OverflowError, UnicodeEncodeError):
         pass  # not even SQLite takes it
     finally:
         connection.close()
     return way
+
+
+def _chain_anew(connection: sqlite3.Connection) -> None:
+    """Chain the records again, as whoever altered them can: the chain tells damage, and not intent."""
+    if connection.in_transaction:
+        connection.execute("COMMIT")
+    connection.execute("BEGIN")
+    for (study,) in connection.execute("SELECT DISTINCT study FROM event").fetchall():
+        link = ""
+        for seq, at, body in connection.execute(
+            "SELECT seq, at, body FROM event WHERE study IS ? ORDER BY seq", (study,)
+        ).fetchall():
+            if not isinstance(at, float | int) or not isinstance(body, str):
+                break
+            link = chain.link(link, at, body.encode())
+            connection.execute("UPDATE event SET link = ? WHERE study IS ? AND seq IS ?", (link, study, seq))
+        _carry(connection, study)
+    connection.execute("COMMIT")
+
+
+def _carry(connection: sqlite3.Connection, study: object) -> None:
+    """Let the snapshot say that it belongs to the log as it is now, if it can be read."""
+    for head, blob in connection.execute("SELECT head, blob FROM snapshot WHERE study IS ?", (study,)).fetchall():
+        try:
+            tree = msgspec.msgpack.decode(blob[snapshot._CHECKSUM_BYTES :])
+            [(at,)] = connection.execute(
+                "SELECT link FROM event WHERE study IS ? AND seq = ?", (study, head)
+            ).fetchall()
+            sealed = _sealed(tree | {"link": at})
+        except (msgspec.DecodeError, ValueError, TypeError, OverflowError, RecursionError):
+            continue
+        connection.execute("UPDATE snapshot SET blob = ? WHERE study IS ?", (sealed, study))
+
+
+def _sealed(tree: object) -> bytes:
+    """Return a snapshot with the checksum that it needs."""
+    body = msgspec.msgpack.encode(tree)
+    return snapshot._checksum(body) + body
 
 
 def _bytes_mutated(content: bytes, rng: random.Random) -> bytes:
@@ -195,9 +235,8 @@ def _schema(connection: sqlite3.Connection, rng: random.Random) -> None:
         table = rng.choice(list(TABLES))
         connection.execute(f"ALTER TABLE {table} RENAME TO hidden")
         expensive = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c"
-        connection.execute(
-            f"CREATE VIEW {table} AS {rng.choice(('SELECT * FROM hidden', f'SELECT *, ({expensive}) FROM hidden', expensive))}"
-        )
+        query = rng.choice(("SELECT * FROM hidden", f"SELECT *, ({expensive}) FROM hidden", expensive))
+        connection.execute(f"CREATE VIEW {table} AS {query}")
         return
     for _ in range(rng.choice((1, 1, 2))):
         connection.execute(rng.choice(CODE))
@@ -260,10 +299,10 @@ def _snapshots(connection: sqlite3.Connection, rng: random.Random) -> None:
     if rng.random() < 0.25:
         blob = _bytes_mutated(blob, rng)
     else:
-        tree = msgspec.msgpack.decode(blob)
+        tree = msgspec.msgpack.decode(blob[snapshot._CHECKSUM_BYTES :])
         tree = _arrays_mutated(tree, rng) if rng.random() < 0.5 else trees.mutated(tree, rng)
         try:
-            blob = msgspec.msgpack.encode(tree)
+            blob = _sealed(tree)
         except (OverflowError, RecursionError, TypeError):
             return
     if rng.random() < 0.1:
@@ -299,13 +338,11 @@ def _hostile(connection: sqlite3.Connection, rng: random.Random) -> None:
             event = dict(rng.choice(HOSTILE_EVENTS if i < 3 else HOSTILE_EVENTS[4:5]))
             if event.get("kind") == "grown":
                 event["name"] = f"g{i}"
-            connection.execute(
-                "INSERT INTO event VALUES (?, ?, ?, ?, ?)",
-                (study, head + 1 + i, 1.8e9, event["kind"], json.dumps(event)),
-            )
+            row = (study, head + 1 + i, 1.8e9, event["kind"], json.dumps(event), "")
+            connection.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", row)
     connection.execute("COMMIT")
 
 
 _WAYS = {"values": _values, "schema": _schema, "events": _events, "snapshot": _snapshots, "hostile": _hostile}
 
-assert snapshot.SNAPSHOT_VERSION == 1, "a snapshot of another make: look whether its mutations still reach its columns"
+assert snapshot.SNAPSHOT_VERSION == 2, "a snapshot of another make: look whether its mutations still reach its columns"

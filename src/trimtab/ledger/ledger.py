@@ -271,7 +271,7 @@ class Ledger:
 
 
 MAX_GROWN = 50_000
-"""Parameters of all spaces that a study grew through, added up: 300 parameters that came one by one, made in a second."""
+"""Parameters of all spaces that a study grew through, added up: of 300 that came one by one, made in a second."""
 
 _FILLED_LATER = (
     "y", "errors", "cost", "seconds", "fidelity", "parent", "attempt", "started_at", "ended_at", "lease_s", "failure",

@@ -1,7 +1,7 @@
 """Snapshots: a folded ledger as bytes, so that opening a long study need not read its whole log.
 
 A snapshot is a cache and never the truth: whatever cannot be read (another version, another column, a wrong checksum)
-is thrown away and the log is folded from its beginning. So is one whose parts do not fit together, which only a stranger
+is thrown away and the log is folded from its beginning. So is one whose parts do not fit together, which a stranger
 makes. It carries the link of the record that it goes up to, so that one from another past of the log is recognised.
 """
 

@@ -52,7 +52,7 @@ _PLAIN_INDEX = re.compile(r"""CREATE( UNIQUE)? INDEX [\w"]+ ON [\w"]+ ?\([\w", ]
 
 
 def refuse_other_tables(connection: sqlite3.Connection, version: int, path: object, *, some: bool = False) -> None:
-    """Raise StoreCorruptError if a table is not as the migrations up to `version` make it, or, unless `some`, is not."""
+    """Raise StoreCorruptError if a table is not as the migrations up to `version` make it; `some` may be missing."""
     found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
     for name, sql in expected(version).items():
         if name not in found and some:
