@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import math
 import numbers
+from typing import Final, cast
+
+EARLIEST: Final = -62_000_000_000.0
+LATEST: Final = 253_000_000_000.0
+"""Seconds since the epoch, in the years 5 and 9987: within them `datetime` can say a time in every time zone."""
 
 
 def is_number(value: object) -> bool:
@@ -16,6 +21,11 @@ def is_number(value: object) -> bool:
 def is_whole(value: object) -> bool:
     """Return True for an int; a bool is none."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_time(value: object) -> bool:
+    """Return True for a time in seconds since the epoch that a calendar has: from the year 1 to 9999."""
+    return is_number(value) and EARLIEST < cast("float", value) < LATEST
 
 
 def as_float(number: int | float) -> float:

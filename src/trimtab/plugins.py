@@ -6,11 +6,16 @@ Groups: `trimtab.optimizers`, `trimtab.schedulers`, `trimtab.executors`, `trimta
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from trimtab.errors import PluginError
+
+LONGEST_WORD: Final = 80
+MOST_WORDS: Final = 1000
+"""What is compared in search of a likely word: beyond, a typing error is unlikely, and the search takes seconds."""
 
 
 @cache
@@ -25,22 +30,30 @@ def names(group: str) -> list[str]:
     return sorted(_entry_points(group))
 
 
-def load(group: str, name: str) -> Any:
-    """Return the object that `name` stands for in `group`.
+def entry(group: str, name: str) -> Any:
+    """Return the entry point that is registered as `name` in `group`; nothing is imported.
 
     Raises:
         PluginError: no such name; the message lists those there are.
     """
-    entry = _entry_points(group).get(name)
-    if entry is None:
+    found = _entry_points(group).get(name)
+    if found is None:
         known = names(group)
         raise PluginError(
             f"no {group.rstrip('s')} is called {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}."
         )
-    return entry.load()
+    return found
+
+
+def load(group: str, name: str) -> Any:
+    """Return the object that `name` stands for in `group`. Raises as `entry`."""
+    return entry(group, name).load()
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return " (did you mean 'x'?)" for the nearest known word, or an empty string."""
-    near = difflib.get_close_matches(word, list(known), n=1)
+    if len(word) > LONGEST_WORD:
+        return ""
+    candidates = [one for one in itertools.islice(known, MOST_WORDS) if len(one) <= LONGEST_WORD]
+    near = difflib.get_close_matches(word, candidates, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""

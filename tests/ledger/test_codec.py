@@ -39,12 +39,13 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
     max_leaves=8,
 )
-numbers = st.integers(0, 2**62)
+numbers, heads = st.integers(0, 2**31 - 1), st.integers(0, 2**53)
+leases = st.none() | st.floats(0, allow_infinity=False)
 events = st.one_of(
     st.builds(
-        Asked, numbers, rows, numbers, st.builds(Origin, text, text), given=st.none() | rows, parent=st.none() | numbers
+        Asked, numbers, rows, heads, st.builds(Origin, text, text), given=st.none() | rows, parent=st.none() | numbers
     ),
-    st.builds(Started, numbers, text, st.integers(1, 99), st.none() | finite),
+    st.builds(Started, numbers, text, st.integers(1, 99), leases),
     st.builds(Told, numbers, values, seconds=st.none() | finite, cost=st.none() | finite),
     st.builds(Failed, numbers, text, text, again=st.booleans()),
     st.builds(Noted, text, json_values, st.none() | numbers),

@@ -13,7 +13,7 @@ import pytest
 from postgres_server import PostgresServer
 from trimtab.errors import StoreRewoundError, StoreUnavailableError
 from trimtab.ledger import codec
-from trimtab.storage import dialect
+from trimtab.storage import defence, dialect
 from trimtab.storage.dialect import SCHEMA_VERSION, migrations
 from trimtab.storage.sqlite import SqliteDatabase
 from trimtab.storage.url import open_store
@@ -206,12 +206,14 @@ def test_a_store_is_brought_up_to_date_once_and_whole(tmp_path: Path, monkeypatc
     path = restored(DUMPS[0], tmp_path)
     folder = tmp_path / "migrations" / "sqlite"
     folder.mkdir(parents=True)
+    (folder / "0001.sql").write_text((Path(dialect.__file__).parent / "migrations/sqlite/0001.sql").read_text())
     (folder / "0002.sql").write_text(
         "CREATE TABLE extra (n INTEGER);\n-- one more; with a semicolon\nINSERT INTO extra VALUES (1);"
     )
     monkeypatch.setattr(dialect, "__file__", str(tmp_path / "dialect.py"))
     monkeypatch.setattr(dialect, "SCHEMA_VERSION", 2)
     monkeypatch.setattr("trimtab.storage.sqlite.SCHEMA_VERSION", 2)
+    defence.expected.cache_clear()
     for _ in range(2):
         database = SqliteDatabase(f"sqlite:///{path}")
         assert database.query("SELECT schema_version FROM @meta") == [(2,)]
@@ -227,3 +229,4 @@ def test_a_store_is_brought_up_to_date_once_and_whole(tmp_path: Path, monkeypatc
     assert connection.execute("SELECT schema_version FROM meta").fetchall() == [(2,)]
     assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'half'").fetchall() == [(0,)]
     connection.close()
+    defence.expected.cache_clear()

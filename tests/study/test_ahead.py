@@ -112,7 +112,7 @@ def test_nothing_is_made_ahead_where_a_trial_is_in_line() -> None:
 def test_it_is_for_one_trial_of_one_space_by_one_engine() -> None:
     for change in (
         lambda study: (study.enqueue({"x": 0.5, "y": 0.5}), study.ask()),
-        lambda study: study.add_parameter("z", tt.Float(10, 20)),
+        lambda study: study.add_parameter("z", tt.Float(0, 20)),
         lambda study: study.session.commit(lambda: [Opened({}, {"name": "random"})]),
     ):
         study, _ = running(8)

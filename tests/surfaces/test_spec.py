@@ -64,8 +64,8 @@ def test_everything_that_a_file_can_say() -> None:
         require=["layers * batch <= 128"],
         fixed={"width": 32},
     )
-    assert isinstance(found.objective, tt.Command)
-    assert found.objective.env == {"SEED": "1"}
+    assert isinstance(found.work, tt.Command)
+    assert found.work.env == {"SEED": "1"}
     assert found.arguments == {
         "name": "full",
         "objectives": [tt.minimize("loss", target=0.1, error="loss_se"), tt.maximize("speed")],
@@ -129,7 +129,7 @@ REFUSED = [
 @pytest.mark.parametrize(("text", "said"), FAULTS + REFUSED)
 def test_a_fault_is_told_with_line_and_key(text: str, said: str) -> None:
     with pytest.raises(SpecError) as caught:
-        read(text)
+        read(text).objective()
     assert said in str(caught.value)
 
 

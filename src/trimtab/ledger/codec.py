@@ -19,13 +19,23 @@ import numpy as np
 
 from trimtab.errors import EventError, StoreCorruptError, StoreVersionError
 from trimtab.ledger.chain import ANCHOR
-from trimtab.ledger.event import FORMAT_VERSION, Created, Event, Record
+from trimtab.ledger.event import FORMAT_VERSION, Created, Event, Grown, Noted, Opened, Record
 
 KINDS: tuple[str, ...] = tuple(str(cls.__struct_config__.tag) for cls in get_args(Event))
 """Every kind of event that this version can read."""
 
+MAX_BYTES = 16 * 2**20
+"""Bytes in one event: room for any space and any note, and what it becomes in memory stays below 500 MB."""
+MAX_DEPTH = 100
+"""Levels of a note, a problem or a provenance: what shows one goes down its levels, and Python's stack is finite."""
+
 _ROWS = frozenset({"x", "given"})
+_FREE = frozenset({Created, Opened, Noted, Grown})
+"""Events that hold JSON of any shape."""
 _NEWER = "it was written by a newer Trimtab; upgrade with: pip install -U trimtab"
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What decoding raises for bytes that are no event; msgspec goes down at most as far as Python does."""
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
@@ -42,8 +52,17 @@ def encode(event: Event) -> bytes:
 
     Raises:
         EventError: the event holds what the log cannot: a metric of a finished trial that is not finite, a note that
-            is no JSON value, an infinite coordinate.
+            is no JSON value, an infinite coordinate, more than `MAX_BYTES`.
     """
+    body = _encoded(event)
+    if len(body) > MAX_BYTES:
+        raise EventError(f"{_refusal(event)}: it has {len(body):,} bytes, and an event has at most {MAX_BYTES:,}.")
+    return body
+
+
+def _encoded(event: Event) -> bytes:
+    if type(event) in _FREE and _is_deep(_fields(event)):
+        raise EventError(f"{_refusal(event)}: it is nested too deeply, or contains itself.")
     try:
         body = _encoder.encode(event)
         _decoder.decode(body)  # under a microsecond, for the promise that what is written can be read
@@ -67,9 +86,9 @@ def decode(body: bytes | str, where: str = "an event") -> Event:
     """
     try:
         event = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise _unreadable(_parsed(body), where, error) from None
-    _refuse_newer(event, where)
+    _refuse(event, where)
     return event
 
 
@@ -87,7 +106,7 @@ def decode_lines(lines: bytes | str, n: int, first: int, where: str) -> list[Eve
     """
     try:
         events = _decoder.decode_lines(lines)
-    except (msgspec.DecodeError, UnicodeError):
+    except _UNREADABLE:
         events = []
     if len(events) != n:
         text = lines.decode("utf-8", "replace") if isinstance(lines, bytes) else lines
@@ -96,8 +115,9 @@ def decode_lines(lines: bytes | str, n: int, first: int, where: str) -> list[Eve
             raise StoreCorruptError(
                 f"records {first} to {first + n - 1} of {where} are damaged: they hold {len(events)} events."
             )
-    if first == 1:
-        _refuse_newer(events[0], f"record 1 of {where}")
+    for seq, event in enumerate(events, first):
+        if type(event) in _FREE:
+            _refuse(event, f"record {seq} of {where}")
     return events
 
 
@@ -120,22 +140,24 @@ def decode_record(line: bytes | str, where: str = "a line of a journal") -> Reco
     """
     try:
         record = _record_decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         parsed = _parsed(line)
         raise _unreadable(parsed.get("event") if isinstance(parsed, dict) else None, where, error) from None
-    _refuse_newer(record.event, where)
+    _refuse(record.event, where)
     return record
 
 
 def _encode_with_care(event: Event) -> bytes:
     """Encode an event that holds a null, a non-finite number or a foreign type, and prove that it can be read back."""
-    refusal = f"a {kind_of(event)!r} event{_of_trial(event)} cannot be written down"
+    refusal = _refusal(event)
     try:
         plain = {
             name: _row(value) if name in _ROWS else _plain(value)
             for name, value in msgspec.structs.asdict(event).items()
         }
-        return _encoder.encode(msgspec.convert(plain, type(event)))
+        body = _encoder.encode(msgspec.convert(plain, type(event)))
+        _decoder.decode(body)
+        return body
     except msgspec.ValidationError as error:
         raise EventError(f"{refusal}: {_explained(error)}.") from None
     except RecursionError:
@@ -144,9 +166,41 @@ def _encode_with_care(event: Event) -> bytes:
         raise EventError(f"{refusal}: {error}.") from None
 
 
-def _of_trial(event: Event) -> str:
+def is_plain(value: object) -> bool:
+    """Return whether a value is JSON of at most `MAX_DEPTH` levels."""
+    return not _is_deep([value]) and _is_json(value)
+
+
+def _is_json(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_json(inner) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_json, value))
+    return value is None or isinstance(value, str | int | float)
+
+
+def _is_deep(level: list[Any]) -> bool:
+    """Return whether values have more than `MAX_DEPTH` levels below them."""
+    for _ in range(MAX_DEPTH + 1):
+        # Each once: what contains itself twice would double at every level.
+        level = list({id(value): value for value in level if isinstance(value, _NESTS) and value}.values())
+        if not level:
+            return False
+        level = [inner for value in level for inner in (value.values() if isinstance(value, dict) else value)]
+    return True
+
+
+_NESTS = (dict, list, tuple)
+
+
+def _fields(event: Event) -> list[Any]:
+    return [getattr(event, name) for name in event.__struct_fields__]
+
+
+def _refusal(event: Event) -> str:
     number = getattr(event, "number", None)
-    return "" if number is None else f" of trial {number}"
+    of_trial = "" if number is None else f" of trial {number}"
+    return f"a {kind_of(event)!r} event{of_trial} cannot be written down"
 
 
 def _explained(error: msgspec.ValidationError) -> str:
@@ -191,7 +245,7 @@ def _plain(value: Any) -> Any:
 def _parsed(body: bytes | str) -> Any:
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return None
 
 
@@ -203,7 +257,10 @@ def _unreadable(parsed: Any, where: str, error: Exception) -> StoreCorruptError 
     return StoreCorruptError(f"{where} is damaged and cannot be read: {error}.")
 
 
-def _refuse_newer(event: Event, where: str) -> None:
+def _refuse(event: Event, where: str) -> None:
+    """Raise what is wrong with an event that a decoder has taken: it is a newer Trimtab's, or nested too deep."""
+    if type(event) in _FREE and _is_deep(_fields(event)):
+        raise StoreCorruptError(f"{where} is damaged and cannot be read: it is nested more than {MAX_DEPTH} deep.")
     if type(event) is Created and event.version > FORMAT_VERSION:
         raise StoreVersionError(
             f"{where} has log format {event.version}, this Trimtab reads up to {FORMAT_VERSION}: {_NEWER}."

@@ -9,17 +9,29 @@ the format, which a test holds against the journals of every released version:
 
 `x` is a row of the space in the parameters' own units (`Space.encode`), `nan` where a parameter is inactive. Numbers
 that JSON cannot say travel as strings ("nan", "inf", "-inf") or, in rows, as null for nan.
+
+A log may come from a stranger, so the types are as narrow as what is ever written; what a type cannot say, `ledger.py`
+checks against the records before.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
 FORMAT_VERSION = 1
 
 FAILURE_KINDS = ("exception", "oom", "timeout", "nan", "lost", "killed")
+
+Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""The number of a trial or of an attempt: the table keeps attempts in 32 bits, and memory ends before trials do."""
+Seq: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""A sequence number: up to where every JSON reader counts exactly."""
+Spoken: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^(nan|-?inf)\Z")]
+"""A number that JSON cannot say."""
+Ident: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]*\Z", max_length=64)]
+"""A study's own mark; it becomes part of a folder's name, so it holds nothing that leads elsewhere."""
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -35,14 +47,14 @@ class Created(msgspec.Struct, frozen=True, omit_defaults=True, tag="created", ta
     `id` tells the study's files from those of an earlier study of its name.
     """
 
-    version: int
+    version: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
     name: str
     problem: dict[str, Any]
     seed: int
     optimizer: dict[str, Any]
     scheduler: dict[str, Any]
     provenance: dict[str, Any] = {}
-    id: str = ""
+    id: Ident = ""
 
 
 class Opened(msgspec.Struct, frozen=True, omit_defaults=True, tag="opened", tag_field="kind"):
@@ -60,39 +72,39 @@ class Asked(msgspec.Struct, frozen=True, omit_defaults=True, tag="asked", tag_fi
     `parent` is the number of the trial whose line of descent this one continues.
     """
 
-    number: int
+    number: Whole
     x: tuple[float | None, ...]
-    head: int
+    head: Seq
     origin: Origin
     fidelity: tuple[float, ...] = ()
-    parent: int | None = None
+    parent: Whole | None = None
     given: tuple[float | None, ...] | None = None
 
 
 class Started(msgspec.Struct, frozen=True, omit_defaults=True, tag="started", tag_field="kind", gc=False):
     """A worker took the trial. `lease_s` is how long it may be silent; None means for ever (ask/tell)."""
 
-    number: int
+    number: Whole
     worker: str
-    attempt: int = 1
-    lease_s: float | None = None
+    attempt: Whole = 1
+    lease_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
 
 class Reported(msgspec.Struct, frozen=True, omit_defaults=True, tag="reported", tag_field="kind", gc=False):
     """The trial said how it does at `step`."""
 
-    number: int
+    number: Whole
     step: float
-    values: dict[str, float | str]
-    attempt: int = 1
+    values: dict[str, float | Spoken]
+    attempt: Whole = 1
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True, tag="told", tag_field="kind", gc=False):
     """The trial is complete. `values` holds every metric that was returned, declared or not; all are finite."""
 
-    number: int
+    number: Whole
     values: dict[str, float]
-    attempt: int = 1
+    attempt: Whole = 1
     seconds: float | None = None
     cost: float | None = None
 
@@ -100,9 +112,9 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True, tag="told", tag_fiel
 class Stopped(msgspec.Struct, frozen=True, omit_defaults=True, tag="stopped", tag_field="kind", gc=False):
     """The trial was ended early by a verdict (or a person); its reports stand."""
 
-    number: int
+    number: Whole
     reason: str
-    attempt: int = 1
+    attempt: Whole = 1
     values: dict[str, float] = {}
     seconds: float | None = None
     cost: float | None = None
@@ -111,11 +123,11 @@ class Stopped(msgspec.Struct, frozen=True, omit_defaults=True, tag="stopped", ta
 class Failed(msgspec.Struct, frozen=True, omit_defaults=True, tag="failed", tag_field="kind", gc=False):
     """The attempt failed. With `again`, the trial waits for another attempt; without, it is over."""
 
-    number: int
+    number: Whole
     failure: str
     """One of `FAILURE_KINDS`."""
     error: str = ""
-    attempt: int = 1
+    attempt: Whole = 1
     again: bool = False
     seconds: float | None = None
     cost: float | None = None
@@ -129,7 +141,7 @@ class Noted(msgspec.Struct, frozen=True, omit_defaults=True, tag="noted", tag_fi
 
     key: str
     value: Any
-    number: int | None = None
+    number: Whole | None = None
 
 
 class Grown(msgspec.Struct, frozen=True, omit_defaults=True, tag="grown", tag_field="kind"):
@@ -159,7 +171,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     `link` chains it to those before it (see `trimtab.ledger.chain`); logs from before there were links have none.
     """
 
-    seq: int
+    seq: Seq
     at: float
     event: Event
     link: str = ""

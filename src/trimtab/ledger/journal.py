@@ -8,6 +8,9 @@ from typing import Protocol
 from trimtab.ledger.chain import Head
 from trimtab.ledger.event import Event, Record
 
+LONGEST_NAME = 200
+"""Characters in the name of a study."""
+
 
 class Journal(Protocol):
     """An append-only log of one study. `trimtab.testing` holds the contract that every journal must pass.

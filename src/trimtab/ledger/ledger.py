@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from trimtab.errors import StoreCorruptError
+from trimtab.arrays import MASK64
+from trimtab.errors import ProblemError, SpaceError, StoreCorruptError
 from trimtab.ledger.chain import Head
 from trimtab.ledger.event import (
     FAILURE_KINDS,
@@ -27,7 +28,9 @@ from trimtab.ledger.event import (
     Stopped,
     Told,
 )
+from trimtab.ledger.journal import LONGEST_NAME
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, Column, TrialTable
+from trimtab.space.condition import shown
 from trimtab.space.parameter import parameter_from_json
 from trimtab.space.problem import Problem
 
@@ -45,6 +48,7 @@ class Ledger:
     """
 
     def __init__(self, created: Created, at: float) -> None:
+        _check_created(created)
         self.head = 1
         self.link = ""
         self.created = created
@@ -52,18 +56,24 @@ class Ledger:
         self.opened: list[dict[str, Any]] = []
         self.assessed: Assessed | None = None
         self.table = TrialTable(Problem.from_json(created.problem))
+        self._grown_work = 0
         self.table._session_start = self.table._last_at = at
 
     @classmethod
-    def begin(cls, first: Record) -> Ledger:
+    def begin(cls, first: Record | None) -> Ledger:
         """Return the ledger after its first record.
 
         Raises:
             StoreCorruptError: the log does not begin as a log begins.
         """
+        if first is None:
+            raise StoreCorruptError("the study's log is empty; a log begins with its creation.")
         if first.seq != 1 or not isinstance(first.event, Created):
             raise StoreCorruptError(f"a log begins with record 1, created; this one begins with {_name(first)}.")
-        ledger = cls(first.event, first.at)
+        try:
+            ledger = cls(first.event, first.at)
+        except (SpaceError, ProblemError) as error:
+            raise StoreCorruptError(f"{_name(first)} holds no problem that can be read: {error}") from None
         ledger.link = first.link
         return ledger
 
@@ -100,6 +110,7 @@ class Ledger:
         table._session_start = max(record.at, table._last_at)
         self.opened.append(event.provenance)
         if event.optimizer is not None:
+            _check_settings("optimizer", event.optimizer)
             self.optimizer = event.optimizer
 
     def _asked(self, event: Asked, record: Record) -> None:
@@ -108,10 +119,7 @@ class Ledger:
         row = c["state"].n
         if event.number != row:
             raise StoreCorruptError(f"{_name(record)} is trial {event.number} where trial {row} was due.")
-        if len(event.x) != len(table.space):
-            raise StoreCorruptError(
-                f"{_name(record)} has {len(event.x)} values where the space has {len(table.space)} parameters."
-            )
+        self._check_asked(event, record)
         c["state"].add(WAITING)
         c["x"].add(event.x)
         c["asked_at"].add(record.at)
@@ -128,6 +136,22 @@ class Ledger:
         if event.given is not None:
             table._given[row] = event.given
         table._waiting[row] = None
+
+    def _check_asked(self, event: Asked, record: Record) -> None:
+        """Raise StoreCorruptError if a proposal does not fit the problem, or what stands before it."""
+        problem = self.table._problem
+        for x in (event.x, event.given):
+            misfit = None if x is None else problem.space.misfit(x)
+            if misfit is not None:
+                raise StoreCorruptError(f"{_name(record)}: {misfit}")
+        if event.fidelity and len(event.fidelity) != len(problem.fidelities):
+            raise StoreCorruptError(
+                f"{_name(record)} has {len(event.fidelity)} fidelities where the problem has {len(problem.fidelities)}."
+            )
+        if event.head >= record.seq:
+            raise StoreCorruptError(f"{_name(record)} was proposed from record {event.head}, which comes later.")
+        if event.parent is not None and event.parent >= event.number:
+            raise StoreCorruptError(f"{_name(record)} continues trial {event.parent}, which was not asked before.")
 
     def _row(self, number: int, state: int, record: Record) -> int:
         c = self.table._c["state"]
@@ -169,6 +193,9 @@ class Ledger:
         self._over(row, STOPPED, record.at, event.seconds, event.cost)
 
     def _failed(self, event: Failed, record: Record) -> None:
+        if event.failure not in FAILURE_KINDS:
+            kinds = ", ".join(FAILURE_KINDS)
+            raise StoreCorruptError(f"{_name(record)} is a failure of an unknown kind; there are: {kinds}.")
         row = self._row(event.number, RUNNING, record)
         table = self.table
         table._c["failure"].rows[row] = FAILURE_KINDS.index(event.failure)
@@ -212,7 +239,7 @@ class Ledger:
         for name, amount in (("seconds", seconds), ("cost", cost)):
             if amount is not None:
                 column = self.table._c[name].rows
-                before = column[row]
+                before = float(column[row])
                 column[row] = amount if before != before else before + amount
 
     def _over(self, row: int, state: int, at: float, seconds: float | None, cost: float | None) -> None:
@@ -233,15 +260,28 @@ class Ledger:
         table._notes.setdefault(event.number, {})[event.key] = event.value
         table._c["touched"].rows[event.number] = record.seq
 
-    def _grown(self, event: Grown, record: Record) -> None:  # noqa: ARG002 - one signature for all
+    def _grown(self, event: Grown, record: Record) -> None:
         table = self.table
-        space = table.space.with_parameter(event.name, parameter_from_json(event.parameter, event.name))
+        if not self.may_grow():
+            raise StoreCorruptError(f"{_name(record)} is one parameter too many for a study to grow by.")
+        try:
+            space = table.space.with_parameter(event.name, parameter_from_json(event.parameter, event.name))
+        except SpaceError as error:
+            raise StoreCorruptError(f"{_name(record)} holds no parameter that can be read: {error}") from None
+        self._grown_work += len(space)
         table._problem = replace(table._problem, space=space)
         table._c["x"].widen()
+
+    def may_grow(self) -> bool:
+        """Return whether the space may get one more parameter: each makes the whole space again."""
+        return self._grown_work + len(self.table.space) < MAX_GROWN
 
     def _assessed(self, event: Assessed, record: Record) -> None:  # noqa: ARG002 - one signature for all
         self.assessed = event
 
+
+MAX_GROWN = 50_000
+"""Parameters of all spaces that a study grew through, added up: of 300 that came one by one, made in a second."""
 
 _FILLED_LATER = (
     "y", "errors", "cost", "seconds", "fidelity", "parent", "attempt", "started_at", "ended_at", "lease_s", "failure",
@@ -260,6 +300,23 @@ _FOLDS: dict[type[Event], Any] = {
     Grown: Ledger._grown,
     Assessed: Ledger._assessed,
 }
+
+
+def _check_created(created: Created) -> None:
+    """Raise StoreCorruptError if a study begins as none does."""
+    if not created.name or len(created.name) > LONGEST_NAME or not created.name.isprintable():
+        raise StoreCorruptError(
+            f"record 1 (created) gives the study the name {shown(created.name)}, which none can bear."
+        )
+    if not 0 <= created.seed <= MASK64:
+        raise StoreCorruptError(f"record 1 (created) has the seed {shown(created.seed)}, which is none.")
+    for key in ("optimizer", "scheduler"):
+        _check_settings(key, getattr(created, key))
+
+
+def _check_settings(key: str, settings: Mapping[str, Any]) -> None:
+    if not isinstance(settings.get("name"), str):
+        raise StoreCorruptError(f"the log names no {key}: expected {{'name': ..., **options}}, got {shown(settings)}.")
 
 
 def _name(record: Record) -> str:

@@ -1,8 +1,8 @@
 """Snapshots: a folded ledger as bytes, so that opening a long study need not read its whole log.
 
 A snapshot is a cache and never the truth: whatever cannot be read (another version, another column, a wrong checksum)
-is thrown away and the log is folded from its beginning. It carries the link of the record that it goes up to, so that
-one from another past of the log is recognised.
+is thrown away and the log is folded from its beginning. So is one whose parts do not fit together, which a stranger
+makes. It carries the link of the record that it goes up to, so that one from another past of the log is recognised.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.errors import TrimtabError
-from trimtab.ledger.event import Assessed, Created, Origin
+from trimtab.ledger import codec
+from trimtab.ledger.event import FAILURE_KINDS, Assessed, Created, Origin, Seq, Whole
 from trimtab.ledger.ledger import Ledger
-from trimtab.ledger.table import RUNNING, WAITING, Column, Interned, TrialTable
+from trimtab.ledger.table import FAILED, RUNNING, WAITING, Column, Interned, TrialTable
 from trimtab.space.problem import Problem
 
 SNAPSHOT_VERSION = 2
@@ -27,8 +28,6 @@ _CHECKSUM_BYTES = 16
 """A checksum stands before the rest, as long as a link."""
 
 _CURVES = ("_curve_row", "_curve_step", "_curve_attempt", "_curve_y")
-_DICTS = ("_errors", "_reasons", "_notes", "_given")
-_SCALARS = ("_study_notes", "_n_children", "_elapsed", "_session_start", "_last_at")
 
 
 class _Array(msgspec.Struct, array_like=True):
@@ -37,9 +36,28 @@ class _Array(msgspec.Struct, array_like=True):
     data: bytes
 
 
+class _Dicts(msgspec.Struct, rename=lambda name: f"_{name}"):
+    """What is known of some rows only, as pairs of row and value."""
+
+    errors: list[tuple[Whole, str]]
+    reasons: list[tuple[Whole, str]]
+    notes: list[tuple[Whole, dict[str, Any]]]
+    given: list[tuple[Whole, tuple[float | None, ...]]]
+
+
+class _Scalars(msgspec.Struct, rename=lambda name: f"_{name}"):
+    """What is known of the table as a whole."""
+
+    study_notes: dict[str, Any]
+    n_children: Whole
+    elapsed: float
+    session_start: float | None
+    last_at: float
+
+
 class _Snapshot(msgspec.Struct):
     version: int
-    head: int
+    head: Seq
     link: str
     created: Created
     problem: dict[str, Any]
@@ -50,18 +68,29 @@ class _Snapshot(msgspec.Struct):
     extra: dict[str, _Array]
     origins: list[Origin]
     workers: list[str]
-    dicts: dict[str, list[tuple[int, Any]]]
-    scalars: dict[str, Any]
-    waiting: list[int]
-    running: list[int]
+    dicts: _Dicts
+    scalars: _Scalars
+    waiting: list[Whole]
+    running: list[Whole]
+
+
+_UNUSABLE = (msgspec.DecodeError, TrimtabError, LookupError, ValueError, TypeError, OverflowError, RecursionError)
+"""What bytes that are no snapshot of ours come to, wherever they first fail to be one."""
 
 
 def _pack(rows: NDArray[Any]) -> _Array:
     return _Array(rows.dtype.str, rows.shape, np.ascontiguousarray(rows).tobytes())
 
 
-def _unpack(array: _Array) -> NDArray[Any]:
-    return np.frombuffer(array.data, dtype=array.dtype).reshape(array.shape)
+def _load(column: Column, array: _Array) -> None:
+    """Fill a column.
+
+    Raises:
+        ValueError: the array is of another type or width than the column.
+    """
+    if array.dtype != column.rows.dtype.str or array.shape[1:] != column.rows.shape[1:]:
+        raise ValueError(f"{array.dtype} {array.shape} is none of {column.rows.dtype.str} {column.rows.shape[1:]}")
+    column.load(np.frombuffer(array.data, dtype=column.rows.dtype).reshape(array.shape))
 
 
 def _columns(table: TrialTable) -> dict[str, Column]:
@@ -84,8 +113,8 @@ def save(ledger: Ledger) -> bytes:
         extra={name: _pack(column) for name, column in table.extra.items()},
         origins=table._origins.values,
         workers=table._workers.values,
-        dicts={name: list(getattr(table, name).items()) for name in _DICTS},
-        scalars={name: getattr(table, name) for name in _SCALARS},
+        dicts=_Dicts(**{name: list(getattr(table, f"_{name}").items()) for name in _Dicts.__struct_fields__}),
+        scalars=_Scalars(**{name: getattr(table, f"_{name}") for name in _Scalars.__struct_fields__}),
         waiting=table.waiting,
         running=table.running,
     )
@@ -106,8 +135,9 @@ def load(blob: bytes) -> Ledger | None:
         snapshot = msgspec.msgpack.decode(body, type=_Snapshot)
         if snapshot.version != SNAPSHOT_VERSION:
             return None
-        return _restore(snapshot)
-    except (msgspec.DecodeError, msgspec.ValidationError, TrimtabError, KeyError, ValueError, TypeError):
+        ledger = _restore(snapshot)
+        return ledger if _fits(ledger) else None
+    except _UNUSABLE:
         return None
 
 
@@ -119,18 +149,62 @@ def _restore(snapshot: _Snapshot) -> Ledger:
     ledger.assessed = snapshot.assessed
     table = ledger.table = TrialTable(Problem.from_json(snapshot.problem))
     for name, column in _columns(table).items():
-        column.load(_unpack(snapshot.columns[name]))
+        _load(column, snapshot.columns[name])
     for name, array in snapshot.extra.items():
         table._extra[name] = Column(np.float64, math.nan)
-        table._extra[name].load(_unpack(array))
+        _load(table._extra[name], array)
     table._origins = Interned(snapshot.origins)
     table._workers = Interned(snapshot.workers)
-    for name in _DICTS:
-        setattr(table, name, dict(snapshot.dicts[name]))
-    for name in _SCALARS:
-        setattr(table, name, snapshot.scalars[name])
+    for name in _Dicts.__struct_fields__:
+        setattr(table, f"_{name}", dict(getattr(snapshot.dicts, name)))
+    for name in _Scalars.__struct_fields__:
+        setattr(table, f"_{name}", getattr(snapshot.scalars, name))
     states = table.state
     table._waiting = {row: None for row in snapshot.waiting if states[row] == WAITING}
     table._again = {row: None for row in table._waiting if table.attempt[row] > 0 or table.parent[row] >= 0}
     table._running = {row: None for row in snapshot.running if states[row] == RUNNING}
     return ledger
+
+
+def _fits(ledger: Ledger) -> bool:
+    """Return whether the parts of a restored ledger fit together, so that nothing that reads it stumbles."""
+    table = ledger.table
+    n = len(table)
+    rows = {*table._errors, *table._reasons, *table._notes, *table._given, *table._waiting, *table._running}
+    known = len(table.problem.fidelities), len(table.space)
+    times = table._elapsed, table._session_start or 0.0, table._last_at
+    free = [table._study_notes, ledger.opened, ledger.optimizer, *_json_of(ledger.created)]
+    return (
+        all(map(math.isfinite, times))
+        and isinstance(ledger.optimizer.get("name"), str)
+        and all(codec.is_plain(value) for notes in table._notes.values() for value in notes.values())
+        and all(map(codec.is_plain, free))
+        and all(column.n == n for column in table._c.values())
+        and all(column.n <= n for column in table._extra.values())
+        and len({getattr(table, name).n for name in _CURVES}) == 1
+        and _within(table.state, WAITING, FAILED)
+        and _within(table.failure, -1, len(FAILURE_KINDS) - 1)
+        and _within(table.attempt, 0, None)
+        and _within(table.touched, 0, ledger.head)
+        and bool((table.parent < np.arange(n)).all())
+        and _within(table.parent, -1, n - 1)
+        and _within(table._c["origin"].view, 0, len(table._origins.values) - 1)
+        and _within(table._c["worker"].view, -1, len(table._workers.values) - 1)
+        and _within(table._curve_row.view, 0, n - 1)
+        and sorted(table.order.tolist()) == np.flatnonzero(table.state > RUNNING).tolist()
+        and sorted(table._waiting) == np.flatnonzero(table.state == WAITING).tolist()
+        and sorted(table._running) == np.flatnonzero(table.state == RUNNING).tolist()
+        and all(0 <= row < n for row in rows)
+        and all(table.space.misfit(given) is None for given in table._given.values())
+        and table.fidelity.shape[1:] + table.x.shape[1:] == known
+        and bool(table.space.fits(table.x).all())
+        and not any(np.isinf(column.view).any() for column in table._c.values())
+    )
+
+
+def _json_of(created: Created) -> list[dict[str, Any]]:
+    return [created.problem, created.optimizer, created.scheduler, created.provenance]
+
+
+def _within(codes: NDArray[Any], low: int, high: int | None) -> bool:
+    return bool(((codes >= low) & (high is None or codes <= high)).all())

@@ -30,12 +30,15 @@ from trimtab.optim.place import place
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.ranking import ranks, split
 from trimtab.optim.start import default
+from trimtab.space.condition import shown
 from trimtab.space.parameter import CATEGORICAL
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 
 LEAST: Final = 4
 """The smallest generation."""
+MOST: Final = 100_000
+"""The largest."""
 
 SIGMA: Final = 0.2
 """The first deviation, in widths of the ranges."""
@@ -187,8 +190,8 @@ class CmaEs:
     """
 
     def __init__(self, size: int | None = None) -> None:
-        if size is not None and not (is_whole(size) and size >= LEAST):
-            raise SpaceError(f"CmaEs expects size= to be a whole number of at least {LEAST}, got {size!r}.")
+        if size is not None and not (is_whole(size) and LEAST <= size <= MOST):
+            raise SpaceError(f"CmaEs expects size= to be a whole number from {LEAST} to {MOST:,}, got {shown(size)}.")
         self._size = size
 
     def to_json(self) -> dict[str, object]:

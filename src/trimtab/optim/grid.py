@@ -14,11 +14,14 @@ from trimtab.ledger.table import TrialTable
 from trimtab.optim.lattice import Lattice, Taken
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.plugins import did_you_mean
+from trimtab.space.condition import shown
 from trimtab.space.parameter import Categorical, Float, Int, Ordinal, Parameter
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 
 RESOLUTION: Final = 5
+FINEST: Final = 100_000
+"""Values of one parameter: a finer grid is no grid that anybody goes through."""
 FEW: Final = 20
 """An Int, or a Float with steps, that has no more values than this is tried at all of them."""
 
@@ -62,9 +65,11 @@ class Grid:
             raise SpaceError(f"Grid expects shuffle= to be True or False, got {shuffle!r}.")
         by_name: Mapping[str, object] = resolution if isinstance(resolution, Mapping) else {"": resolution}
         for name, n in by_name.items():
-            if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= FINEST:
                 where = f" of {name}" if name else ""
-                raise SpaceError(f"Grid expects the resolution{where} to be a whole number of at least 1, got {n!r}.")
+                raise SpaceError(
+                    f"Grid expects the resolution{where} to be a whole number from 1 to {FINEST:,}, got {shown(n)}."
+                )
         self._resolution = dict(resolution) if isinstance(resolution, Mapping) else resolution
         self._shuffle = shuffle
 

@@ -18,8 +18,27 @@ from trimtab.arrays import Bools, Floats
 from trimtab.checks import as_float
 from trimtab.errors import ParamsError, SpaceError
 from trimtab.plugins import did_you_mean
-from trimtab.space.condition import COMPARE, All, Choice, Comparison, Condition, Membership, Opposite, Some, shown
+from trimtab.space.condition import (
+    COMPARE,
+    MAX_DEPTH,
+    All,
+    Choice,
+    Comparison,
+    Condition,
+    Membership,
+    Opposite,
+    Some,
+    shown,
+    too_deep,
+)
 from trimtab.space.parameter import Categorical, Float, Int, Ordinal, Parameter
+
+MANY_CODES: Final = 8
+"""For more codes than this, one search in a sorted list is quicker than comparing with each."""
+MAX_CODES: Final = 1_000_000
+"""Choices that all conditions of a space together look at: as many take a second to bind."""
+MOST_ROWS: Final = 100_000
+"""Branches that are told apart in counting configurations; whoever asks wants to know of few."""
 
 _CONTRARY: Final = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
@@ -61,6 +80,9 @@ class Check:
 
     def accepts(self, column: Any) -> Any:
         """Return whether the comparison holds for each of the codes in `column`."""
+        if len(self.codes) > MANY_CODES:
+            among = np.isin(column, self.codes)  # nan is none of them, as in comparing one by one
+            return ~among if self.symbol == "!=" else among
         compare = COMPARE[self.symbol]
         accepted = compare(column, self.codes[0])
         for code in self.codes[1:]:
@@ -127,8 +149,9 @@ class Activity:
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
         names = list(parameters)
         self._n_columns = len(names)
+        bind = _Binder(parameters)
         bound = {
-            column: _bind(parameter.when, parameters, names, child, opposite=False)
+            column: bind.condition(parameter.when, child, opposite=False)
             for column, (child, parameter) in enumerate(parameters.items())
             if parameter.when is not None
         }
@@ -182,7 +205,9 @@ class Activity:
         return must, remaining
 
     def n_configurations(self, parameters: Sequence[Parameter], fixed: Floats) -> int | None:
-        """Return how many configurations there are, inactive branches not counted; None for infinitely many.
+        """Return how many configurations there are, inactive branches not counted.
+
+        None for infinitely many, and where conditions make more branches than can be told apart.
 
         Walks the parents' values in classes that no condition tells apart, one group of dependent parameters at a time.
 
@@ -221,6 +246,8 @@ class Activity:
                 branch[:, column] = code
                 branches.append((branch, active[lives], weights[lives] * n_alike))
             rows, active, weights = (np.concatenate(parts) for parts in zip(*branches, strict=True))
+            if len(rows) > MOST_ROWS:
+                return None
         return int(sum(weights.tolist()))
 
     def _classes(self, column: int, parameter: Parameter) -> list[tuple[float, int]]:
@@ -264,35 +291,54 @@ def _without_alternative(condition: Bound) -> list[Check]:
     return [condition] if isinstance(condition, Check) else []
 
 
-def _bind(
-    condition: Condition, parameters: Mapping[str, Parameter], names: Sequence[str], child: str, *, opposite: bool
-) -> Bound:
-    if isinstance(condition, Opposite):
-        return _bind(condition.part, parameters, names, child, opposite=not opposite)
-    if isinstance(condition, All | Some):
-        parts = tuple(_bind(part, parameters, names, child, opposite=opposite) for part in condition.parts)
-        return Every(parts) if isinstance(condition, All) is not opposite else Either(parts)  # De Morgan
-    if not isinstance(condition, Comparison | Membership):
-        raise SpaceError(f"{child}: expected a condition made with given(...), got {shown(condition)}.")
-    parent = parameters.get(condition.name)
-    if parent is None:
-        raise SpaceError(
-            f"{child} depends on {condition.name!r}, which is no parameter of this space"
-            f"{did_you_mean(condition.name, names)}."
-        )
-    if isinstance(condition, Membership):
-        symbol, values = "==", tuple(condition.values)
-    else:
-        symbol, values = condition.symbol, (condition.value,)
-    symbol = _CONTRARY[symbol] if opposite else symbol
-    try:
-        check = _check(names.index(condition.name), symbol, values, parent, condition.name)
-    except ParamsError as error:
-        raise SpaceError(f"{child} depends on {condition!r}, but {error}") from None
-    if check is None:
-        said = f"~({condition!r})" if opposite else repr(condition)
-        raise SpaceError(f"{child} depends on {said}, which never holds: {condition.name} is {parent!r}.")
-    return check
+class _Binder:
+    """Binds conditions to the columns of a space."""
+
+    def __init__(self, parameters: Mapping[str, Parameter]) -> None:
+        self._parameters = parameters
+        self._column = {name: column for column, name in enumerate(parameters)}
+        self._n_codes = 0
+
+    def condition(self, condition: Condition, child: str, *, opposite: bool, depth: int = 0) -> Bound:
+        """Return the condition of the parameter `child`, or its opposite, on columns.
+
+        Raises:
+            SpaceError: it cannot be meant, or is nested too deep.
+        """
+        if depth > MAX_DEPTH:
+            raise SpaceError(f"{child}: {too_deep()}")
+        if isinstance(condition, Opposite):
+            return self.condition(condition.part, child, opposite=not opposite, depth=depth + 1)
+        if isinstance(condition, All | Some):
+            parts = tuple(self.condition(part, child, opposite=opposite, depth=depth + 1) for part in condition.parts)
+            return Every(parts) if isinstance(condition, All) is not opposite else Either(parts)  # De Morgan
+        if not isinstance(condition, Comparison | Membership):
+            raise SpaceError(f"{child}: expected a condition made with given(...), got {shown(condition)}.")
+        return self._comparison(condition, child, opposite=opposite)
+
+    def _comparison(self, condition: Comparison | Membership, child: str, *, opposite: bool) -> Check:
+        parent = self._parameters.get(condition.name)
+        if parent is None:
+            raise SpaceError(
+                f"{child} depends on {condition.name!r}, which is no parameter of this space"
+                f"{did_you_mean(condition.name, self._parameters)}."
+            )
+        if isinstance(condition, Membership):
+            symbol, values = "==", tuple(condition.values)
+        else:
+            symbol, values = condition.symbol, (condition.value,)
+        self._n_codes += len(values) + (len(parent.choices) if isinstance(parent, Categorical) else 0)
+        if self._n_codes > MAX_CODES:
+            raise SpaceError(f"{child}: the conditions of a space look at more than {MAX_CODES:,} choices together.")
+        symbol = _CONTRARY[symbol] if opposite else symbol
+        try:
+            check = _check(self._column[condition.name], symbol, values, parent, condition.name)
+        except ParamsError as error:
+            raise SpaceError(f"{child} depends on {condition!r}, but {error}") from None
+        if check is None:
+            said = f"~({condition!r})" if opposite else repr(condition)
+            raise SpaceError(f"{child} depends on {said}, which never holds: {condition.name} is {parent!r}.")
+        return check
 
 
 def _check(column: int, symbol: str, values: tuple[Choice, ...], parent: Parameter, name: str) -> Check | None:

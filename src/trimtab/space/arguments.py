@@ -11,6 +11,8 @@ from typing import Final
 from trimtab.errors import SpaceError
 from trimtab.space.condition import Choice, plain, shown
 
+MAX_CHOICES: Final = 100_000
+"""Choices of one parameter: each is looked at one by one in many places."""
 EXACT: Final = 2**53
 """The largest magnitude up to which every integer is a float."""
 
@@ -88,6 +90,8 @@ def check_choices(kind: str, given: object) -> tuple[Choice, ...]:
             "a set has no order, and an index must keep its meaning."
         )
     choices = tuple(plain(choice) for choice in given)
+    if len(choices) > MAX_CHOICES:
+        raise SpaceError(f"{kind} has at most {MAX_CHOICES:,} choices, got {len(choices):,}; use Int for a range.")
     if not choices:
         raise SpaceError(f"{kind} needs at least one choice, got none.")
     seen: set[tuple[type, Choice]] = set()

@@ -23,6 +23,9 @@ from trimtab.errors import SpaceError
 Choice: TypeAlias = str | int | float | bool | None
 """What a choice can be: what JSON can say, so that a log is readable for ever."""
 
+MAX_DEPTH: Final = 50
+"""Levels of a condition: more than people write, and few enough for Python's stack, which every level takes from."""
+
 COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -49,6 +52,11 @@ def shown(value: object) -> str:
     return (
         text if value is None or isinstance(value, bool | int | float) else f"{text} (of type {type(value).__name__})"
     )
+
+
+def too_deep() -> str:
+    """Return what to say of a condition that is nested beyond `MAX_DEPTH`."""
+    return f"a condition is nested at most {MAX_DEPTH} deep; say the same with is_in, or with fewer levels."
 
 
 class Condition:
@@ -90,9 +98,10 @@ class Comparison(Condition):
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        if self.symbol not in COMPARE:
+        symbol: object = self.symbol  # which may come from a log
+        if not isinstance(symbol, str) or symbol not in COMPARE:
             raise SpaceError(
-                f"a condition on {self.name!r} compares with one of {', '.join(COMPARE)}, got {self.symbol!r}."
+                f"a condition on {self.name!r} compares with one of {', '.join(COMPARE)}, got {shown(symbol)}."
             )
         object.__setattr__(self, "value", _check_value(self.name, self.value))
 
@@ -247,12 +256,18 @@ def given(name: str) -> Given:
     return Given(name)
 
 
-def condition_from_json(data: object) -> Condition:
+def condition_from_json(data: object, depth: int = 0) -> Condition:
     """Read what `Condition.to_json` wrote.
+
+    Args:
+        data: the condition as JSON.
+        depth: how many conditions it stands in.
 
     Raises:
         SpaceError: not a condition; the message shows the part that cannot be read.
     """
+    if depth > MAX_DEPTH:
+        raise SpaceError(too_deep())
     if isinstance(data, Mapping):
         keys = set(data)
         if keys == {"given", "is", "value"}:
@@ -261,9 +276,9 @@ def condition_from_json(data: object) -> Condition:
             return Comparison(data["given"], data["is"], data["value"])
         for key, kind in (("all", All), ("any", Some)):
             if keys == {key} and isinstance(data[key], list) and data[key]:
-                return kind(tuple(condition_from_json(part) for part in data[key]))
+                return kind(tuple(condition_from_json(part, depth + 1) for part in data[key]))
         if keys == {"not"}:
-            return Opposite(condition_from_json(data["not"]))
+            return Opposite(condition_from_json(data["not"], depth + 1))
     raise SpaceError(
         'a condition is written {"given": name, "is": "==", "value": value}, {"all": [...]}, {"any": [...]} '
         f'or {{"not": ...}}, got {shown(data)}.'

@@ -27,6 +27,8 @@ from trimtab.space.parameter import Categorical, Ordinal, Parameter
 
 MAX_LENGTH: Final = 10_000
 MAX_DEPTH: Final = 150
+MAX_CELLS: Final = 1_000_000
+"""Cells of the tables of one constraint: `a == b` of two parameters of 1,000 choices each has as many."""
 
 
 class Node(Protocol):
@@ -227,7 +229,10 @@ def parse(text: str, parameters: Mapping[str, Parameter]) -> Expression:
     if "#" in rest:  # the lines are read as one, so a comment would swallow those after it
         raise SpaceError(_pointed(line, len(line) - len(rest) + rest.index("#"), 0, "holds a comment; leave it out"))
     reader = _Reader(line, parameters)
-    root = reader.truth(tree.body)
+    try:
+        root = reader.truth(tree.body)
+    except RecursionError:  # whoever calls has used up most of the stack
+        raise SpaceError(f"constraint {shown(line)} is nested too deep; split it into several.") from None
     if not reader.names:
         raise SpaceError(f"constraint {line!r} mentions no parameter, so it would hold always or never.")
     return Expression(line, tuple(reader.names), root)
@@ -271,6 +276,8 @@ class _Reader:
         # Python reads identifiers in their compatibility form (PEP 3131): a name is found under that too.
         self._identifiers = {unicodedata.normalize("NFKC", name): name for name in parameters}
         self._depth = 0
+        self._n_cells = 0
+        self._lookups: dict[str, _Number | _Truth] = {}
 
     def truth(self, node: ast.expr) -> Node:
         typed = self.read(node)
@@ -348,13 +355,13 @@ class _Reader:
         self.refuse(node, f"holds {shown(value)}; only numbers, text, True, False and None have a meaning here")
 
     def _dotted(self, node: ast.expr) -> str:
-        match node:
-            case ast.Name(id=name):
-                return name
-            case ast.Attribute(value=value, attr=attribute):
-                return f"{self._dotted(value)}.{attribute}"
-            case _:
-                self.refuse(node, "has a dot after something that is no name")
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            self.refuse(node, "has a dot after something that is no name")
+        return ".".join([node.id, *reversed(parts)])
 
     def _parameter(self, node: ast.expr, written: str) -> _Typed:
         name = (
@@ -371,9 +378,19 @@ class _Reader:
         self.names[name] = None
         if not isinstance(parameter, Categorical):
             return _Number(Column(name))
+        if name in self._lookups:
+            return self._lookups[name]
+        known = self._meaning(node, name, written, parameter)
+        if isinstance(known, _Number | _Truth):
+            self._lookups[name] = known
+        return known
+
+    def _meaning(self, node: ast.expr, name: str, written: str, parameter: Categorical) -> _Number | _Truth | _Choices:
+        """Return what a parameter of choices stands for in a constraint."""
         if parameter.is_numeric:
             if any(abs(choice) > sys.float_info.max for choice in parameter.choices):  # type: ignore[arg-type]
                 self.refuse(node, f"mentions {written!r}, of which a choice is beyond 1.8e308")
+            self._pay(node, len(parameter.choices))
             return _Number(Lookup(name, tuple(float(choice) for choice in parameter.choices)))  # type: ignore[arg-type]
         if all(isinstance(choice, bool) for choice in parameter.choices):
             return _Truth(Lookup(name, tuple(float(choice) for choice in parameter.choices)))  # type: ignore[arg-type]
@@ -410,6 +427,7 @@ class _Reader:
                     right_node,
                     f"compares {left.name} and {right.name} with {symbol}; choices are compared with == or !=",
                 )
+            self._pay(right_node, len(left.parameter.choices) * len(right.parameter.choices))
             rows = tuple(
                 tuple(float(_same(a, b) is (symbol == "==")) for b in right.parameter.choices)
                 for a in left.parameter.choices
@@ -452,7 +470,14 @@ class _Reader:
                 "use == or in, or make it an Ordinal",
             )
         compare = COMPARE[symbol]
+        self._pay(node, len(parameter.choices))
         return Lookup(choices.name, tuple(float(compare(i, place)) for i in range(len(parameter.choices))))
+
+    def _pay(self, node: ast.expr, n_cells: int) -> None:
+        """Count the cells of a table; refuse the constraint when it has too many."""
+        self._n_cells += n_cells
+        if self._n_cells > MAX_CELLS:
+            self.refuse(node, f"compares choices in more than {MAX_CELLS:,} ways; list fewer, or split the constraint")
 
     def refuse(self, node: ast.expr, why: str) -> NoReturn:
         # Python counts columns in bytes of UTF-8; people count characters.

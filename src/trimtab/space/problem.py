@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -20,6 +20,8 @@ from trimtab.space.space import Space
 
 OBJECTIVES: Final = ("minimize", "maximize")
 CONSTRAINTS: Final = ("at_most", "at_least")
+MAX_PARTS: Final = 100
+"""Declared metrics, and fidelities: each is a column, which every trial fills whether it was told or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,9 @@ class Problem:
         object.__setattr__(
             self, "fidelities", _tuple("fidelities", self.fidelities, Fidelity, "Fidelity('epoch', 1, 81)")
         )
+        for kind, parts in (("metrics", self.metrics), ("fidelities", self.fidelities)):
+            if len(parts) > MAX_PARTS:
+                raise ProblemError(f"a problem has at most {MAX_PARTS} {kind}, got {len(parts):,}.")
         if not self.objectives:
             raise ProblemError("a problem needs an objective: minimize('loss') or maximize('accuracy').")
         _check_unique("metric", self.metric_names)
@@ -306,10 +311,12 @@ def _check_name(kind: str, name: object) -> None:
         raise ProblemError(f"the name of a {kind} is a text that is not empty, got {shown(name)}.")
 
 
-def _check_unique(kind: str, names: tuple[str, ...] | list[str]) -> None:
+def _check_unique(kind: str, names: Sequence[str]) -> None:
+    seen: set[str] = set()
     for name in names:
-        if names.count(name) > 1:
+        if name in seen:
             raise ProblemError(f"the {kind} {name!r} is named twice; give each {kind} one role.")
+        seen.add(name)
 
 
 def _finite(label: str, key: str, value: object) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Any, Final
@@ -12,6 +12,11 @@ from trimtab.plugins import did_you_mean
 from trimtab.space.arguments import is_text
 from trimtab.space.condition import shown
 from trimtab.space.parameter import Parameter, Params, parameter_from_json
+
+MAX_PARAMETERS: Final = 2_000
+"""Parameters of a space: ten times what anybody was seen to tune, and made in some 50 ms."""
+MAX_TEXT: Final = 100_000
+"""Characters of all constraints of a space together, which take about a second to read."""
 
 _KEYS: Final = ("parameters", "require", "fixed")
 
@@ -146,6 +151,8 @@ def named(parameters: object, more: Mapping[str, object]) -> dict[str, Parameter
         if name in given:
             raise SpaceError(f"Space got the parameter {name!r} twice.")
     given.update(more)
+    if len(given) > MAX_PARAMETERS:
+        raise SpaceError(f"Space has at most {MAX_PARAMETERS:,} parameters, got {len(given):,}.")
     if not given:
         raise SpaceError("Space needs at least one parameter, such as Space(lr=Float(1e-5, 1e-1, log=True)).")
     for name, parameter in given.items():
@@ -156,6 +163,20 @@ def named(parameters: object, more: Mapping[str, object]) -> dict[str, Parameter
         if not isinstance(parameter, Parameter):
             raise SpaceError(f"{name} must be a Float, Int, Categorical or Ordinal, got {shown(parameter)}.")
     return given
+
+
+def bounded(texts: Iterable[Any]) -> Iterator[Any]:
+    """Yield the texts of constraints.
+
+    Raises:
+        SpaceError: they have more than `MAX_TEXT` characters together.
+    """
+    n_characters = 0
+    for text in texts:
+        n_characters += len(text) if isinstance(text, str) else 0
+        if n_characters > MAX_TEXT:
+            raise SpaceError(f"the constraints of a space have at most {MAX_TEXT:,} characters together.")
+        yield text
 
 
 def configurations(params: object) -> Sequence[Mapping[str, Any]]:

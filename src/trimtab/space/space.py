@@ -19,9 +19,9 @@ from trimtab.space.activity import Activity
 from trimtab.space.codec import Codec
 from trimtab.space.condition import shown
 from trimtab.space.expression import parse
-from trimtab.space.parameter import Parameter, Params
+from trimtab.space.parameter import Categorical, Float, Int, Parameter, Params
 from trimtab.space.prior import Prior
-from trimtab.space.record import Made, configurations, read, where
+from trimtab.space.record import Made, bounded, configurations, read, where
 from trimtab.space.record import named as named_parameters
 
 MANY: Final = 8
@@ -79,12 +79,13 @@ class Space:
         self._column = {name: i for i, name in enumerate(self.names)}
         self._codec = Codec(self.parameters)
         self._activity = Activity(by_name)
+        self._ranges = [_range(parameter) for parameter in self.parameters]
         texts = [require] if isinstance(require, str) else require
         if not isinstance(texts, Iterable):
             raise SpaceError(
                 f"require= expects a list of texts such as ['layers * batch <= 1024'], got {shown(require)}."
             )
-        self.constraints = tuple(parse(text, by_name) for text in texts)
+        self.constraints = tuple(parse(text, by_name) for text in bounded(texts))
         self._held = self._read_fixed(fixed)
         self._is_held = None if self._held is None else ~np.isnan(self._held)
         self._default = self._read_defaults()
@@ -130,6 +131,8 @@ class Space:
     @property
     def n_configurations(self) -> int | None:
         """How many configurations there are, inactive branches not counted; None for infinitely many.
+
+        None too where conditions make more branches than can be told apart.
 
         Exact without constraints. With constraints it is an upper bound, for they are not taken into account.
         """
@@ -236,6 +239,29 @@ class Space:
         ideal = self.canonical(x)
         same = (ideal == x) | (np.isnan(ideal) & np.isnan(x))
         return same.all(axis=-1) & self.satisfied(ideal)  # type: ignore[no-any-return]  # reduces to an array of truths
+
+    def misfit(self, row: Sequence[float | None]) -> str | None:
+        """Return in a sentence why a row on record cannot be one of this space; None if it can.
+
+        Every number must be one that its parameter can have; where nan stands, and the constraints, are not looked at.
+        Quick, since it is asked for every trial of every log that is opened.
+        """
+        if len(row) != len(self._ranges):
+            return f"it has {len(row)} values where the space has {len(self._ranges)} parameters."
+        for value, (low, high, whole) in zip(row, self._ranges, strict=True):
+            if value is None or value != value:
+                continue
+            if not low <= value <= high or (whole and not float(value).is_integer()):
+                column = next(i for i, code in enumerate(row) if code is value)
+                return f"{self.names[column]} = {value:g} lies outside of {shown(self.parameters[column])}."
+        return None
+
+    def fits(self, x: Floats) -> Bools:
+        """Return [...] whether each of the rows [..., D] can be one on record, as `misfit` says of one."""
+        x = self._shaped(x)
+        low, high, whole = np.array(self._ranges, dtype=np.float64).T
+        fits = np.isnan(x) | ((x >= low) & (x <= high) & ((whole == 0) | (x == np.rint(x))))
+        return fits.all(axis=-1)  # type: ignore[no-any-return]  # reduces to an array of truths
 
     # -- the unit cube -----------------------------------------------------------------------------------------------
 
@@ -595,3 +621,12 @@ class Space:
             f"no point was found that satisfies the constraints: {alone}. "
             "Relax it, or narrow the parameters to where it holds."
         )
+
+
+def _range(parameter: Parameter) -> tuple[float, float, bool]:
+    """Return the least and the greatest code of a parameter, and whether its codes are whole."""
+    if isinstance(parameter, Categorical):
+        return 0.0, float(len(parameter.choices) - 1), True
+    if isinstance(parameter, Float | Int):
+        return float(parameter.low), float(parameter.high), isinstance(parameter, Int)
+    raise TypeError(f"{parameter!r} is no parameter with a range")

@@ -8,6 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias
 
+from trimtab.checks import is_time
 from trimtab.errors import StoreCorruptError, StoreError, StudyNotFoundError
 from trimtab.ledger.chain import EMPTY
 from trimtab.ledger.event import Created
@@ -64,7 +65,7 @@ def _checked(database: Database) -> list[Row]:
     """Return (identifier, name, time) of each study; SQLite keeps whatever it is given in whatever column."""
     rows = database.query(_NAMES)
     for ident, name, at in rows:
-        if not (isinstance(ident, int) and isinstance(name, str) and isinstance(at, float | int)):
+        if not (isinstance(ident, int) and isinstance(name, str) and is_time(at)):
             raise StoreCorruptError(f"{database.url} is damaged: its table of studies holds what names none.")
     return rows
 

@@ -66,10 +66,10 @@ class Database(Protocol):
     def close(self) -> None: ...
 
 
-def migrations(dialect: str, after: int) -> Iterator[str]:
-    """Yield the statements that lead from schema version `after` to `SCHEMA_VERSION`."""
+def migrations(dialect: str, after: int, to: int | None = None) -> Iterator[str]:
+    """Yield the statements that lead from schema version `after` to version `to`, the newest if None."""
     folder = Path(__file__).with_name("migrations") / dialect
-    for version in range(after + 1, SCHEMA_VERSION + 1):
+    for version in range(after + 1, (SCHEMA_VERSION if to is None else to) + 1):
         text = re.sub(r"--[^\n]*", "", (folder / f"{version:04d}.sql").read_text("utf-8"))
         yield from (statement.strip() for statement in text.split(";") if statement.strip())
         if version > 1:

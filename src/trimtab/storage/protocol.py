@@ -16,10 +16,8 @@ from trimtab.errors import (
 )
 from trimtab.ledger.chain import Head
 from trimtab.ledger.event import Event, Record
-from trimtab.ledger.journal import Journal
+from trimtab.ledger.journal import LONGEST_NAME, Journal
 from trimtab.plugins import did_you_mean
-
-LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from trimtab.checks import is_time, is_whole
 from trimtab.errors import EventError, StoreCorruptError, StoreError, StudyNotFoundError
 from trimtab.ledger import chain, codec
 from trimtab.ledger.chain import EMPTY, Head
@@ -160,8 +161,10 @@ class SqlStudy:
             if found != seq:
                 return StoreCorruptError(f"record {seq} of {self._where} is missing: the store is damaged."), n
             # SQLite keeps whatever it is given in whatever column.
-            if not (isinstance(at, float | int) and isinstance(body, str) and isinstance(link, str)):
+            if not (is_time(at) and isinstance(body, str) and isinstance(link, str)):
                 return StoreCorruptError(f"record {seq} of {self._where} is damaged: its columns hold other types."), n
+            if len(body) > codec.MAX_BYTES or "\n" in body:
+                return StoreCorruptError(f"record {seq} of {self._where} is damaged: it is not one line of JSON."), n
             if not chain.holds(before, at, body.encode("utf-8", "surrogatepass"), link):
                 return self._altered(seq, body), n
             before = link
@@ -195,7 +198,11 @@ class SqlStudy:
         if not rows:
             raise StudyNotFoundError(f"study {self.name!r} has been deleted from {self._db.url}.")
         seq, link = rows[0]
-        return EMPTY if seq is None else Head(int(seq), link)
+        if seq is None:
+            return EMPTY
+        if not is_whole(seq) or not isinstance(link, str):
+            raise StoreCorruptError(f"{self._where} is damaged: its last record has no number, or no link.")
+        return Head(seq, link)
 
     def renew(self, worker: str, holds: Sequence[tuple[int, int]], until: float) -> None:
         for some in _batches(holds):
@@ -209,14 +216,17 @@ class SqlStudy:
             self._db.query(_RELEASE.format(rows=rows), [self.ident, *(value for hold in some for value in hold)])
 
     def leases(self) -> Mapping[tuple[int, int], float]:
-        return {(number, attempt): until for number, attempt, until in self._db.query(_LEASES, (self.ident,))}
+        rows = self._db.query(_LEASES, (self.ident,))
+        return {(row[0], row[1]): row[2] for row in rows if is_whole(row[0]) and is_whole(row[1]) and is_time(row[2])}
 
     def save_snapshot(self, head: int, blob: bytes) -> None:
         self._db.query(_SAVE, (self.ident, head, blob))
 
     def load_snapshot(self) -> tuple[int, bytes] | None:
-        rows = self._db.query(_LOAD, (self.ident,))
-        return (int(rows[0][0]), bytes(rows[0][1])) if rows else None
+        for head, blob in self._db.query(_LOAD, (self.ident,)):
+            if is_whole(head) and isinstance(blob, bytes):
+                return head, blob
+        return None
 
 
 class SqlStore:

@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from trimtab.errors import StoreCorruptError, StoreError, StoreUnavailableError, StoreUrlError
 from trimtab.ledger.chain import Head
+from trimtab.storage import defence
 from trimtab.storage import url as urls
 from trimtab.storage import watch
 from trimtab.storage.dialect import SCHEMA_VERSION, Line, Row, Run, migrations, refuse_newer
@@ -70,10 +71,10 @@ class SqliteDatabase:
         self._mode = found.get("mode", "rw").lower()
         if self._mode not in ("rw", "ro", "salvage"):
             raise StoreUrlError(f"{url!r}: mode is 'rw', 'ro' or 'salvage', got {self._mode!r}.")
-        if self.path.is_dir():
+        if os.path.isdir(self.path):
             raise StoreUrlError(f"{url!r} is a folder: name a file in it, as in sqlite:///{self.path}/trimtab.db.")
         folder = self.path.parent
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise StoreUrlError(f"{url!r}: there is no folder {str(folder)!r}; make it first, or correct the path.")
         # Later changes of the working directory must not lead to another file.
         self.path = self.path.absolute()
@@ -98,7 +99,17 @@ class SqliteDatabase:
 
     def query(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         sql = _spell(statement)
-        return self._patiently(lambda connection: connection.execute(sql, values).fetchall())
+
+        def attempt(connection: sqlite3.Connection) -> list[Row]:
+            most = self._n_bytes() + defence.SLACK
+            given = sum(len(value) for value in values if isinstance(value, (str, bytes)))
+            usual = connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most + 4 * given)  # a character has up to 4 bytes
+            try:
+                return defence.fetched(connection.execute(sql, values), most, self.path)
+            finally:
+                connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, usual)
+
+        return self._patiently(attempt)
 
     def transact(self, work: Callable[[Run], T]) -> T:
         def attempt(connection: sqlite3.Connection) -> T:
@@ -177,6 +188,11 @@ class SqliteDatabase:
                 raise self._replaced()
         return connection
 
+    def _n_bytes(self) -> int:
+        """Return how much the file and the log beside it hold."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return sum(os.stat(file).st_size for file in (self.path, log) if os.path.exists(file))
+
     def _refuse_scraps(self) -> None:
         """Refuse a file that is shorter than a database's header; SQLite takes one of a single byte for empty.
 
@@ -205,6 +221,7 @@ class SqliteDatabase:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Make sure that the file is ours and of this version, and set how it is written."""
+        defence.restrict(connection)
         if self._mode == "salvage":
             connection.execute("PRAGMA writable_schema = ON")  # or SQLite reads nothing of a file whose end is gone
         connection.execute("BEGIN")
@@ -216,8 +233,12 @@ class SqliteDatabase:
             raise StoreUrlError(
                 f"{self.url!r} is a database of another program: name a file of its own for Trimtab's studies."
             )
-        version = 0 if is_new else self._version(connection)
-        refuse_newer(version, self.url)
+        version = 0
+        if not is_new:
+            defence.refuse_code(connection, self.path)
+            version = self._version(connection)
+            refuse_newer(version, self.url)
+            defence.refuse_other_tables(connection, version, self.path, some=self._mode == "salvage")
         if self._read_only:
             if version == 1:
                 connection.execute("PRAGMA temp_store = MEMORY")
@@ -243,7 +264,7 @@ class SqliteDatabase:
             if self._mode != "salvage":
                 raise
             row = (SCHEMA_VERSION,)
-        if row is None or not isinstance(row[0], int):
+        if row is None or not isinstance(row[0], int) or row[0] < 1:
             raise StoreCorruptError(
                 f"{self.path} is damaged: it does not say the version of its schema; restore a copy."
             )

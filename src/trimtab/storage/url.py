@@ -11,6 +11,7 @@ Other schemes come from plugins (group `trimtab.stores`): a function that takes 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,10 @@ from trimtab.storage.protocol import Store
 
 FILE_SUFFIXES = (".db", ".sqlite", ".sqlite3")
 ALIASES = {"postgres": "postgresql"}
+LONGEST_URL = 8_000
+"""Characters in a store's URL: twice the longest path of Linux, so that every path fits with its escapes."""
+LONGEST_PART = 255
+"""Bytes in the name of a file or folder: the limit of ext4, XFS, APFS and NTFS alike."""
 
 _EXAMPLES = "write sqlite:///trimtab.db, postgresql://user@host/database or memory://"
 
@@ -79,9 +84,11 @@ def normalised(url: str | Path | None) -> str:
     if url is None:
         return "memory://"
     if isinstance(url, Path):
-        return f"sqlite:///{quote(str(url))}"
+        url = f"sqlite:///{quote(str(url))}"
     if not isinstance(url, str):
         raise StoreUrlError(f"a store is named by a URL, got {type(url).__name__}: {_EXAMPLES}.")
+    if len(url) > LONGEST_URL:
+        raise StoreUrlError(f"a store's URL has at most {LONGEST_URL:,} characters, got {len(url):,}: {_EXAMPLES}.")
     scheme, separator, rest = url.partition("://")
     if separator and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         return f"{ALIASES.get(scheme.lower(), scheme.lower())}://{rest}"
@@ -111,6 +118,11 @@ def sqlite_path(url: str) -> Path:
         raise StoreUrlError(f"{url!r} would be lost to all other connections: write memory://.")
     if not name or name.endswith("/") or "\0" in name:
         raise StoreUrlError(f"{url!r} names no file: write sqlite:///trimtab.db.")
+    longest = max(len(os.fsencode(part)) for part in name.split("/"))
+    if longest > LONGEST_PART:
+        raise StoreUrlError(
+            f"the store's path has a part of {longest:,} bytes, and file systems take {LONGEST_PART}: name it shorter."
+        )
     return Path(name).expanduser()
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from trimtab import plugins
 from trimtab.arrays import Floats, rng_at
 from trimtab.errors import PluginError
 from trimtab.ledger.table import TrialTable
 from trimtab.optim.protocol import Optimizer, Proposal, Request
 from trimtab.space.problem import Problem
+from trimtab.study.plugin import is_made_by, make, shown_settings
 
 
 class Engine:
@@ -24,7 +24,7 @@ class Engine:
 
     def __init__(self, settings: Mapping[str, Any], problem: Problem, ready: Optimizer[Any] | None = None) -> None:
         self.settings = dict(settings)
-        fits = ready is not None and settings_of(ready) == self.settings
+        fits = ready is not None and is_made_by(ready, self.settings)
         self._optimizer: Optimizer[Any] = ready if fits and ready is not None else make("optimizers", settings)
         self._problem = problem
         self._state: Any = self._optimizer.init(problem)
@@ -41,36 +41,14 @@ class Engine:
         self._told = len(table.order)
         number = len(table)
         end = np.asarray(fidelity, dtype=np.float64) if fidelity else None
-        return self._optimizer.ask(self._state, table, Request(1, rng_at(seed, number), number, given, end, seed=seed))
+        asked = Request(1, rng_at(seed, number), number, given, end, seed=seed)
+        proposal = self._optimizer.ask(self._state, table, asked)
+        self._check(proposal)
+        return proposal
 
-
-def settings_of(plugin: Any) -> dict[str, Any]:
-    """Return the settings that make a plugin again; a plugin without a registered name is named by its place."""
-    settings = dict(plugin.to_json())
-    settings.setdefault("name", f"{type(plugin).__module__}:{type(plugin).__qualname__}")
-    return settings
-
-
-def make(group: str, settings: Mapping[str, Any]) -> Any:
-    """Return the plugin that `settings` describe; a name with a colon is module:attribute.
-
-    Raises:
-        PluginError: no such plugin, or it does not take these options.
-    """
-    options = dict(settings)
-    name = str(options.pop("name", ""))
-    kind = group.rstrip("s")
-    module, colon, attribute = name.partition(":")
-    if colon:
-        import importlib
-
-        try:
-            factory = getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise PluginError(f"the {kind} {name!r} of this study cannot be loaded here: {error}.") from None
-    else:
-        factory = plugins.load(group, name)
-    try:
-        return factory(**options)
-    except TypeError as error:
-        raise PluginError(f"the {kind} {name!r} cannot be made with {options}: {error}.") from None
+    def _check(self, proposal: Proposal) -> None:
+        """Raise PluginError if a proposal is none of this space: on record it would be a log that nobody can read."""
+        x = np.atleast_2d(proposal.x)
+        misfit = self._problem.space.misfit(x[0].tolist()) if len(x) else None
+        if misfit is not None:
+            raise PluginError(f"the optimizer {shown_settings(self.settings)} proposed what cannot be: {misfit}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.errors import StoreCorruptError, StoreRewoundError
+from trimtab.errors import StoreRewoundError
 from trimtab.ledger import snapshot
 from trimtab.ledger.ledger import Ledger
 from trimtab.storage.protocol import StudyStore
@@ -32,10 +32,7 @@ def from_the_beginning(journal: StudyStore) -> Ledger:
         StoreCorruptError: as `folded`.
     """
     records = journal.read()
-    first = next(records, None)
-    if first is None:
-        raise StoreCorruptError("the study's log is empty; a log begins with its creation.")
-    ledger = Ledger.begin(first)
+    ledger = Ledger.begin(next(records, None))
     for record in records:
         ledger.apply(record)
     return ledger

@@ -356,7 +356,7 @@ class Driver:
             last = self._reported.get(number, {})
             return [Stopped(number, message.stopped, attempt, last, seconds, last.get(problem.cost or "cost"))]
         if message.failure is not None:
-            return [Failed(number, message.failure, message.error, attempt, seconds=seconds)]
+            return [Failed(number, message.failure, values.error_text(message.error), attempt, seconds=seconds)]
         try:
             result = values.check(problem, message.values, cost_required=self._settings.cost_required)
         except values.NotFiniteError as unusable:

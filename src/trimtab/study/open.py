@@ -6,19 +6,17 @@ import os
 from collections.abc import Sequence
 from typing import Any, cast
 
-from trimtab import plugins
 from trimtab.checks import as_whole, is_number, is_whole
-from trimtab.errors import PluginError, ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
+from trimtab.errors import ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
 from trimtab.ledger.event import FORMAT_VERSION, Created
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
-from trimtab.space.condition import shown
 from trimtab.space.problem import Fidelity, Metric, Problem
 from trimtab.space.space import Space
 from trimtab.storage.protocol import Store, StudyStore
 from trimtab.storage.url import open_store
 from trimtab.study import provenance
-from trimtab.study.engine import make, settings_of
+from trimtab.study.plugin import is_made_by, passed, settings_of, shown_settings
 from trimtab.study.session import Session
 from trimtab.study.study import Study
 
@@ -74,29 +72,46 @@ def create_study(
         cost=cost,
     )
     opened = open_store(store)
-    engine = as_plugin("optimizers", optimizer)
+    engine = passed("optimizers", optimizer)
     try:
-        return create(opened, name, problem, engine, as_plugin("schedulers", scheduler), seed)
+        return create(opened, name, problem, engine, passed("schedulers", scheduler), seed)
     except BaseException:
         opened.close()
         raise
 
 
-def load_study(store: str, name: str, *, optimizer: str | Optimizer[Any] | None = None) -> Study:
+def load_study(
+    store: str,
+    name: str,
+    *,
+    optimizer: str | Optimizer[Any] | None = None,
+    scheduler: str | Scheduler | None = None,
+) -> Study:
     """Open a study that is on record.
 
     Args:
         store: where it is kept.
         name: which one.
-        optimizer: another engine from here on; the one on record if None.
+        optimizer: another engine from here on, or the object that is on record where it is no registered plugin; the
+            one on record if None.
+        scheduler: the object that is on record, where it is no registered plugin.
 
     Raises:
         StudyNotFoundError: the store has no study of that name.
+        StudyMismatchError: the study has another scheduler.
     """
     opened = open_store(store)
     try:
-        engine = None if optimizer is None else as_plugin("optimizers", optimizer)
-        return Study(Session(opened, opened.open(name), engine))
+        engine = None if optimizer is None else passed("optimizers", optimizer)
+        plan = None if scheduler is None else passed("schedulers", scheduler)
+        study = Study(Session(opened, opened.open(name), engine, plan))
+        on_record = study.session.ledger.created.scheduler
+        if plan is not None and not is_made_by(plan, on_record):
+            raise StudyMismatchError(
+                f"study {name!r} has the scheduler {shown_settings(on_record)} and keeps it; got "
+                f"{shown_settings(settings_of(plan))}."
+            )
+        return study
     except BaseException:
         opened.close()
         raise
@@ -123,7 +138,7 @@ def create(
         provenance=provenance.gather(),
         id=os.urandom(4).hex(),
     )
-    return Study(Session(store, store.create(name, [created]), optimizer))
+    return Study(Session(store, store.create(name, [created]), optimizer, scheduler))
 
 
 def resume(
@@ -140,7 +155,7 @@ def resume(
             return create(store, name, problem, optimizer, scheduler, seed), False
         except StudyExistsError:
             journal = store.open(name)  # another driver was quicker
-    study = Study(Session(store, journal, optimizer))
+    study = Study(Session(store, journal, optimizer, scheduler))
     _require_same(study, name, problem, scheduler, seed)
     return study, True
 
@@ -157,7 +172,7 @@ def _require_same(study: Study, name: str, problem: Problem, scheduler: Schedule
     created = study.session.ledger.created
     if seed is not None and seed != created.seed:
         changes.append(f"seed: was {created.seed}, is now {seed}")
-    if settings_of(scheduler) != created.scheduler:
+    if not is_made_by(scheduler, created.scheduler):
         changes.append(f"scheduler: was {created.scheduler}, is now {settings_of(scheduler)}")
     if changes:
         raise StudyMismatchError(
@@ -202,21 +217,6 @@ def make_problem(
     fidelities = () if fidelity is None else (fidelity,) if isinstance(fidelity, Fidelity) else tuple(fidelity)
     bounds = [constraints] if isinstance(constraints, Metric) else list(constraints)
     return Problem(space, (*metrics, *bounds), fidelities=fidelities, folds=folds, cost=cost)
-
-
-def as_plugin(group: str, plugin: Any) -> Any:
-    """Return a plugin given by name or as an object.
-
-    Raises:
-        PluginError: no plugin of that name, or no plugin.
-    """
-    if isinstance(plugin, str):
-        return make(group, {"name": plugin})
-    if not hasattr(plugin, "to_json") or isinstance(plugin, type):
-        kind = group.rstrip("s")
-        known = ", ".join(map(repr, plugins.names(group)))
-        raise PluginError(f"{kind}= is one of {known}, or an object that can do what these do; got {shown(plugin)}.")
-    return plugin
 
 
 def check_seed(seed: int | None) -> int:

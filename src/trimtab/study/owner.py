@@ -7,6 +7,7 @@ driver's trials are taken over at once; on another machine the lease has to run 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from pathlib import Path
@@ -22,7 +23,7 @@ def is_gone(worker: str) -> bool:
     """Return True if `worker` is known to have ended: it ran on this machine, and does not any more."""
     machine, _, rest = worker.rpartition("/")
     machine, _, pid = machine.rpartition("/")
-    if machine != _machine() or not pid.isdigit():
+    if machine != _machine() or not re.fullmatch(r"[0-9]{1,9}", pid):  # more digits than a process id has
         return False
     if Path("/proc/self/stat").exists():
         return _start_time(int(pid)) != rest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from trimtab.ledger.event import Asked, Record
 from trimtab.ledger.ledger import Ledger
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Continue, Scheduler
-from trimtab.study.engine import Engine, make
+from trimtab.study.engine import Engine
+from trimtab.study.plugin import is_made_by, make
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +44,23 @@ class Replayed:
             )
 
 
-def replay(records: Iterable[Record], optimizer: Optimizer[object] | None = None) -> Replayed:
+def replay(
+    records: Iterable[Record], optimizer: Optimizer[Any] | None = None, scheduler: Scheduler | None = None
+) -> Replayed:
     """Fold a log again, recomputing each suggestion from the records up to its `head`.
 
     Args:
         records: the whole log.
-        optimizer: the engine, where it is no plugin.
+        optimizer: what the study was made by, where that is no registered plugin.
+        scheduler: likewise.
 
     Raises:
         StoreCorruptError: the log does not follow from itself.
+        PluginError: what made it is not registered here, and was not passed.
     """
     stream = iter(records)
-    ledger = Ledger.begin(next(stream))
-    scheduler: Scheduler = make("schedulers", ledger.created.scheduler)
+    ledger = Ledger.begin(next(stream, None))
+    plan: Scheduler | None = scheduler if scheduler and is_made_by(scheduler, ledger.created.scheduler) else None
     engine: Engine | None = None
     pending: deque[Record] = deque()  # read, and not yet folded in: a suggestion may be older than its record
     n_suggestions = n_given = 0
@@ -65,7 +71,8 @@ def replay(records: Iterable[Record], optimizer: Optimizer[object] | None = None
             while pending and pending[0].seq <= asked.head:
                 ledger.apply(pending.popleft())
             table = ledger.table
-            assigned = scheduler.assign(table)
+            plan = plan or make("schedulers", ledger.created.scheduler)
+            assigned = plan.assign(table)
             if asked.origin.by == "user" or isinstance(assigned, Continue):
                 n_given += 1
             else:

@@ -11,6 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -34,8 +35,9 @@ from trimtab.schedule.protocol import Continue, Scheduler
 from trimtab.storage.protocol import Store, StudyStore
 from trimtab.study import ahead, fold, owner, provenance, rewound
 from trimtab.study.ahead import Ahead
-from trimtab.study.engine import Engine, make, settings_of
+from trimtab.study.engine import Engine
 from trimtab.study.files import Files
+from trimtab.study.plugin import is_made_by, make, settings_of
 
 SNAPSHOT_EVERY = 4096
 """Records after which the first snapshot is due; from there on, one whenever the log has grown by half."""
@@ -47,19 +49,24 @@ class Session:
     Attributes:
         ledger: what was read so far; `sync` reads on.
         files: where logs and checkpoints of the trials lie.
-        scheduler: how far trials run.
         worker: this process's name in the log.
     """
 
-    def __init__(self, store: Store, journal: StudyStore, optimizer: Optimizer[Any] | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        journal: StudyStore,
+        optimizer: Optimizer[Any] | None = None,
+        scheduler: Scheduler | None = None,
+    ) -> None:
         self.store = store
         self.journal = journal
         self.ledger, self._snapshot_head = fold.folded(journal)
         self.files = Files(store.url, self.ledger.created.name, self.ledger.created.id)
-        self.scheduler: Scheduler = make("schedulers", self.ledger.created.scheduler)
         self.worker = owner.myself()
         self.lock = threading.RLock()
         self._wanted = optimizer
+        self._plan = scheduler
         self._engine: Engine | None = None
         self._propose_s = 0.0
         self._ahead: Ahead | None = None
@@ -68,6 +75,16 @@ class Session:
     @property
     def table(self) -> TrialTable:
         return self.ledger.table
+
+    @cached_property
+    def scheduler(self) -> Scheduler:
+        """What says how far trials run; made when it is first asked, since readers need none.
+
+        Raises:
+            PluginError: the one on record is not registered here, and was not passed.
+        """
+        settings, plan = self.ledger.created.scheduler, self._plan
+        return plan if plan is not None and is_made_by(plan, settings) else make("schedulers", settings)
 
     # Reading and writing
 
@@ -145,8 +162,8 @@ class Session:
             raise
 
     def _put_on_record(self) -> None:
-        wanted = None if self._wanted is None else settings_of(self._wanted)
-        changed = wanted if wanted != self.ledger.optimizer else None
+        wanted = self._wanted
+        changed = None if wanted is None or is_made_by(wanted, self.ledger.optimizer) else settings_of(wanted)
         just_created = self.ledger.head == 1 and self.ledger.created.provenance.get("pid") == os.getpid()
         if changed is not None or not just_created:
             come = Opened(provenance.gather(), changed)

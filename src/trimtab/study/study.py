@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from trimtab.checks import as_whole, is_number, is_whole
-from trimtab.errors import ParamsError, ProblemError, TrialError
+from trimtab.errors import ParamsError, ProblemError, SpaceError, TrialError
 from trimtab.execute import protocol as execute
 from trimtab.execute.trial import Trial
 from trimtab.ledger.event import FAILURE_KINDS, Asked, Event, Failed, Grown, Noted, Origin, Reported, Told
@@ -222,6 +222,10 @@ class Study:
 
         def build() -> Sequence[Event]:
             self.space.with_parameter(name, parameter)
+            if not self.session.ledger.may_grow():
+                raise SpaceError(
+                    f"{name!r} is one parameter too many for a study to grow by; begin a new study with it."
+                )
             return [Grown(name, parameter.to_json())]
 
         with self.session.lock:
@@ -270,7 +274,7 @@ def _outcome(
         raise TrialError(f"trial {number} was told both a result and failed={failed!r}; give one of them.")
     if failed not in FAILURE_KINDS:
         raise TrialError(f"failed is one of {', '.join(FAILURE_KINDS)}; got {failed!r}.")
-    return failed, error
+    return failed, values.error_text(error)
 
 
 class _Channel:

@@ -25,7 +25,8 @@ from trimtab.stop.target import Target
 from trimtab.storage.url import open_store
 from trimtab.study.interrupts import ending_in_order
 from trimtab.study.loop import Driver, Progress, Settings, Silent
-from trimtab.study.open import as_plugin, check_seconds, make_problem, resume
+from trimtab.study.open import check_seconds, make_problem, resume
+from trimtab.study.plugin import passed
 from trimtab.study.study import Study
 
 Objective = Callable[[Trial], object]
@@ -141,7 +142,7 @@ def tune(
     if isinstance(objective, Command):
         objective.check(space.names, tuple(f.name for f in problem.fidelities))
     name = name or _name(objective)
-    engine, plan = as_plugin("optimizers", optimizer), as_plugin("schedulers", scheduler)
+    engine, plan = passed("optimizers", optimizer), passed("schedulers", scheduler)
     runner = _executor(objective, executor, workers, settings.resources, trials_per_worker)
     try:
         opened = open_store(store)

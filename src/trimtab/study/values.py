@@ -12,6 +12,11 @@ from trimtab.errors import ObjectiveError
 from trimtab.execute import plain as execute_plain
 from trimtab.space.problem import Problem
 
+MAX_NOTE = 1_000_000
+"""Characters of a note, or of one undeclared entry of a result: the log keeps what describes, not what was made."""
+MAX_ERROR = 100_000
+"""Characters of an error message: a traceback of a thousand levels."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -145,13 +150,36 @@ def _number(name: str, value: object) -> float:
 
 
 def plain(value: object) -> Any:
-    """Return `value` as JSON can say it: what is foreign as text, nan and infinities as "nan", "inf", "-inf"."""
-    return _spelled(execute_plain.plain(value))
+    """Return `value` as the log can say it.
+
+    What is foreign becomes text, nan and infinities "nan", "inf", "-inf", a whole number beyond 64 bits its digits; in
+    the place of what is larger than `MAX_NOTE` stands a text that says so.
+    """
+    spelled = _spelled(execute_plain.plain(value))
+    n = _length(spelled)
+    return spelled if n <= MAX_NOTE else f"(left out: {n:,} characters, and a note has at most {MAX_NOTE:,})"
+
+
+def error_text(error: str) -> str:
+    """Return an error message with its middle left out where it is longer than `MAX_ERROR`."""
+    half = MAX_ERROR // 2
+    return error if len(error) <= MAX_ERROR else f"{error[:half]}\n[...]\n{error[-half:]}"
+
+
+def _length(value: object) -> int:
+    """Return about how many characters of JSON a value is."""
+    if isinstance(value, dict):
+        return sum(len(key) + _length(inner) for key, inner in value.items()) + 2
+    if isinstance(value, list):
+        return sum(map(_length, value)) + 2
+    return len(value) if isinstance(value, str) else 8
 
 
 def _spelled(value: object) -> Any:
     if isinstance(value, dict):
-        return {str(key): _spelled(item) for key, item in value.items()}
+        return {str(_spelled(key)): _spelled(item) for key, item in value.items()}
+    if isinstance(value, int) and value.bit_length() > 63:
+        return f"{value:d}" if value.bit_length() < 10_000 else f"{value:#x}"  # Python writes at most 4,300 digits
     if isinstance(value, list):
         return [_spelled(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):

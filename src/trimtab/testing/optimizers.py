@@ -29,8 +29,7 @@ from trimtab.optim.protocol import Optimizer, Proposal
 from trimtab.space.condition import given
 from trimtab.space.parameter import Categorical, Float
 from trimtab.space.problem import Problem
-from trimtab.study.engine import make as make_plugin
-from trimtab.study.engine import settings_of
+from trimtab.study.plugin import named, settings_of
 from trimtab.study.replay import replay
 from trimtab.testing.simulation import PROBLEMS, Simulation, plain_history, rough_history
 
@@ -174,7 +173,7 @@ class OptimizerContract:
     def test_settings_make_it_again(self, make: Make) -> None:
         settings = settings_of(make())
         assert json.loads(json.dumps(settings)) == settings
-        again = make_plugin("optimizers", settings)
+        again = named("optimizers", str(settings["name"]), settings)
         assert settings_of(again) == settings
         runs = [Simulation(PROBLEMS["branches"], optimizer) for optimizer in (make(), again)]
         for run in runs:

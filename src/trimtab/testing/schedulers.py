@@ -21,8 +21,7 @@ import pytest
 from trimtab.ledger.event import FAILURE_KINDS, Origin
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.schedule.protocol import Assignment, Continue, Fresh, Halt, Scheduler
-from trimtab.study.engine import make as make_plugin
-from trimtab.study.engine import settings_of
+from trimtab.study.plugin import named, settings_of
 from trimtab.testing.optimizers import table_bytes
 from trimtab.testing.simulation import PROBLEMS, Simulation, landscape
 
@@ -109,7 +108,7 @@ class SchedulerContract:
     def test_settings_make_it_again(self, make: Make) -> None:
         settings = settings_of(make())
         assert json.loads(json.dumps(settings)) == settings
-        again = make_plugin("schedulers", settings)
+        again = named("schedulers", str(settings["name"]), settings)
         assert settings_of(again) == settings
         runs = [Simulation(PROBLEMS["fidelity"]) for _ in range(2)]
         _run(runs[0], make(), self.n_trials)

@@ -41,7 +41,7 @@ from trimtab.space.condition import given
 from trimtab.space.parameter import Categorical, Float, Int, Ordinal, Parameter
 from trimtab.space.problem import Fidelity, Problem, at_most, maximize, minimize
 from trimtab.space.space import Space
-from trimtab.study.engine import settings_of
+from trimtab.study.plugin import settings_of
 
 
 def chain(depth: int) -> Space:

@@ -11,14 +11,17 @@ import trimtab as tt
 from trimtab.errors import StudyNotFoundError
 from trimtab.execute.hook import report as report_in_program
 from trimtab.ledger.event import FAILURE_KINDS
+from trimtab.study.plugin import named
 from trimtab.surfaces.cli import spec
 from trimtab.surfaces.cli.options import (
     DEFAULT_STORE,
     as_number,
     json_option,
     load,
+    optimizer_option,
     pairs,
     print_json,
+    scheduler_option,
     store_option,
     study_argument,
 )
@@ -34,10 +37,21 @@ from trimtab.surfaces.render.numbers import setting
     help="The study file to create the study from, if it is not there; its command is not run.",
 )
 @click.option("--lease", "lease_s", type=float, metavar="SECONDS", help="Hand the trial to another after this time.")
+@optimizer_option
+@scheduler_option
 @json_option
-def ask(name: str | None, *, store: str | None, file: Path | None, lease_s: float | None, as_json: bool) -> None:
+def ask(
+    name: str | None,
+    *,
+    store: str | None,
+    file: Path | None,
+    lease_s: float | None,
+    optimizer: str | None,
+    scheduler: str | None,
+    as_json: bool,
+) -> None:
     """Hand out the next trial: its number and its parameters."""
-    with _open(store, name, file) as study:
+    with _open(store, name, file, optimizer, scheduler) as study:
         trial = study.ask(lease_s=lease_s)
         if as_json:
             found = {"study": study.name, "number": trial.number, "attempt": trial.attempt, "params": trial.params}
@@ -48,15 +62,19 @@ def ask(name: str | None, *, store: str | None, file: Path | None, lease_s: floa
             click.echo(f"  {key} = {setting(value)}")
 
 
-def _open(store: str | None, name: str | None, file: Path | None) -> tt.Study:
+def _open(
+    store: str | None, name: str | None, file: Path | None, optimizer: str | None, scheduler: str | None
+) -> tt.Study:
     if file is None:
-        return load(store, name)
+        return load(store, name, optimizer=optimizer, scheduler=scheduler)
     asked = spec.load(file)
     url, wanted = store or asked.store or DEFAULT_STORE, name or asked.arguments.get("name") or file.stem
     try:
-        return tt.load_study(url, wanted)
+        return load(url, wanted, optimizer=optimizer, scheduler=scheduler)
     except StudyNotFoundError:
-        return tt.create_study(asked.space, store=url, name=wanted, **spec.creating(asked.arguments))
+        own = {"optimizer": named("optimizers", optimizer)} if optimizer else {}
+        own |= {"scheduler": named("schedulers", scheduler)} if scheduler else {}
+        return tt.create_study(asked.space, store=url, name=wanted, **spec.creating(asked.arguments) | own)
 
 
 @click.command()

@@ -19,7 +19,17 @@ from trimtab.storage.protocol import Finding
 from trimtab.storage.url import normalised, open_store, redacted, salvaging
 from trimtab.study.replay import replay as replay_log
 from trimtab.surfaces.cli.condition import repaired, studies
-from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, print_json, store_option, study_argument, the_one
+from trimtab.surfaces.cli.options import (
+    DEFAULT_STORE,
+    by_hand,
+    json_option,
+    optimizer_option,
+    print_json,
+    scheduler_option,
+    store_option,
+    study_argument,
+    the_one,
+)
 from trimtab.surfaces.render.numbers import count, size
 
 EXTRAS = {
@@ -38,8 +48,10 @@ EXTRAS = {
 @click.command()
 @study_argument
 @store_option
+@optimizer_option
+@scheduler_option
 @json_option
-def replay(name: str | None, *, store: str | None, as_json: bool) -> int:
+def replay(name: str | None, *, store: str | None, optimizer: str | None, scheduler: str | None, as_json: bool) -> int:
     """Recompute every suggestion of a study from its log, and compare bit for bit.
 
     Exits 1 if one differs.
@@ -48,7 +60,7 @@ def replay(name: str | None, *, store: str | None, as_json: bool) -> int:
     opened = open_store(url)
     try:
         name = name or the_one(url)
-        found = replay_log(opened.open(name).read())
+        found = replay_log(opened.open(name).read(), *by_hand(url, name, optimizer, scheduler))
     finally:
         opened.close()
     if as_json:

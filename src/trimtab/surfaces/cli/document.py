@@ -2,12 +2,15 @@
 
 PyYAML speaks YAML 1.1, in which `1e-5` is text, `no` is false and `12:30` is 750. Here plain scalars follow the core
 schema of YAML 1.2 (https://yaml.org/spec/1.2.2/, section 10.3.2), a key may not come twice, and no tag makes an object.
+Of YAML 1.1 merge keys are kept, `<<: *base`, since people use them (https://yaml.org/type/merge.html).
+
+A file may come from a stranger: what it costs to read, or to refuse, is bounded.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,9 +18,16 @@ from typing import Any, TypeAlias
 from trimtab.errors import SpecError
 
 ENDINGS = (".yaml", ".yml", ".toml")
-MAX_BYTES = 4_000_000
+MAX_BYTES = 500_000
+"""Bytes of a study file; PyYAML, which is Python, reads as many in about a second."""
+MAX_WRITTEN = 50_000
+"""Values that are written in a file; PyYAML reads as many in about a second."""
 MAX_NODES = 200_000
+"""Values after aliases and merge keys have been followed, which make many of few."""
+MAX_DIGITS = 1_000
+"""Digits of a whole number: three times what a float reaches. Python itself writes at most 4,300."""
 MAX_DEPTH = 64
+"""Levels of mappings and lists."""
 
 Scalar: TypeAlias = str | int | float | bool | None
 Key: TypeAlias = str | int
@@ -95,6 +105,18 @@ def read_yaml(text: str, name: str) -> Tree:
 
     class Loader(yaml.SafeLoader):
         yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's name
+        n_written = depth = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            """Compose one node as PyYAML does, as long as there are not too many, nor too deep."""
+            self.n_written += 1
+            self.depth += 1
+            if self.n_written > MAX_WRITTEN or self.depth > MAX_DEPTH + 1:
+                at = f"{name}:{self.line + 1}"
+                raise SpecError(_too_many(at, MAX_WRITTEN) if self.n_written > MAX_WRITTEN else _too_deep(at))
+            node = super().compose_node(parent, index)
+            self.depth -= 1
+            return node
 
     for tag, form, first in _CORE:
         Loader.add_implicit_resolver(_TAG + tag, re.compile(f"(?:{form})$"), list(first))
@@ -111,7 +133,7 @@ def read_yaml(text: str, name: str) -> Tree:
         line = text[: error.position].count("\n") + 1
         raise SpecError(f"{name}:{line}: the character {error.character:#06x} is not allowed.") from None
     except RecursionError:
-        raise SpecError(f"{name}: is nested more than {MAX_DEPTH} levels deep.") from None
+        raise SpecError(_too_deep(name)) from None
     finally:
         if loader is not None:
             loader.dispose()
@@ -125,7 +147,7 @@ def _hint(text: str, mark: Any) -> str:
     lines = text.splitlines()
     if mark is None or mark.line >= len(lines):
         return ""
-    line = lines[mark.line]
+    line = lines[mark.line][:1000]  # of a longer one nobody needs more
     if re.search(r"[\[,]\s*[^\s\"',\[\]]*=?\{\w+\}", line):
         return " (put quotes around a text that holds braces)"
     if "\t" in line[: len(line) - len(line.lstrip())]:
@@ -148,18 +170,46 @@ class _YamlReader:
         self._n_nodes += 1
         line = node.start_mark.line + 1
         if depth > MAX_DEPTH:
-            raise SpecError(f"{self._name}:{line}: is nested more than {MAX_DEPTH} levels deep.")
+            raise SpecError(_too_deep(f"{self._name}:{line}"))
         if self._n_nodes > MAX_NODES:  # aliases of aliases grow without bound
-            raise SpecError(f"{self._name}:{line}: has more than {MAX_NODES:,} values.")
+            raise SpecError(_too_many(f"{self._name}:{line}", MAX_NODES))
         if isinstance(node, yaml.MappingNode):
-            return Tree(dict(self._items(node, depth)), line)
+            return Tree(self._mapping(node, depth), line)
         if isinstance(node, yaml.SequenceNode):
             return Tree([self.tree(child, depth + 1) for child in node.value], line)
         return Tree(self._scalar(node, line), line)
 
+    def _mapping(self, node: Any, depth: int) -> dict[str, Tree]:
+        """Return a mapping's entries: those of the mappings that it merges, and its own, which count more."""
+        merged = [value for key, value in node.value if _is_merge(key)]
+        own = dict(self._items(node, depth))
+        found: dict[str, Tree] = {}
+        if len(merged) > 1:
+            line = merged[1].start_mark.line + 1
+            raise SpecError(f"{self._name}:{line}: '<<' is given twice; merge several as <<: [*a, *b].")
+        for source in merged:
+            found = self._merged(source, depth)
+        return found | own
+
+    def _merged(self, node: Any, depth: int) -> dict[str, Tree]:
+        """Return what `<<` brings in: a mapping, or several, of which the first that has a key counts."""
+        import yaml
+
+        sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        found: dict[str, Tree] = {}
+        for source in sources:
+            if not isinstance(source, yaml.MappingNode):
+                line = source.start_mark.line + 1
+                raise SpecError(f"{self._name}:{line}: '<<' merges a mapping or a list of mappings, as <<: *base.")
+            for key, tree in self.tree(source, depth + 1).value.items():
+                found.setdefault(key, tree)
+        return found
+
     def _items(self, node: Any, depth: int) -> Iterator[tuple[str, Tree]]:
         seen: dict[str, int] = {}
         for key_node, value_node in node.value:
+            if _is_merge(key_node):
+                continue
             key_tree = self.tree(key_node, depth + 1)
             key, line = key_tree.value, key_tree.line
             if isinstance(key, (dict, list)):
@@ -190,13 +240,33 @@ class _YamlReader:
         raise SpecError(f"{self._name}:{line}: {text!r} cannot be read as {tag}; write plain values without tags.")
 
     def _whole(self, text: str, line: int) -> int:
-        try:
-            return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
-        except ValueError:  # Python converts at most 4,300 digits
-            raise SpecError(f"{self._name}:{line}: a number of {len(text):,} digits is too long.") from None
+        if len(text) > MAX_DIGITS:
+            raise SpecError(f"{self._name}:{line}: a number of {len(text):,} digits is too long.")
+        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+
+
+def _is_merge(node: Any) -> bool:
+    return node.value == "<<" and node.style is None and node.tag == f"{_TAG}str"
+
+
+def _too_deep(at: str) -> str:
+    return f"{at}: is nested more than {MAX_DEPTH} levels deep."
+
+
+def _too_many(at: str, most: int) -> str:
+    return f"{at}: has more than {most:,} values."
 
 
 # TOML
+
+_TOML_TOKEN = re.compile(
+    r"""
+    \"{3}(?:\\.|[^\\])*?(?:\"{3,5}|\Z) | '{3}.*?(?:'{3,5}|\Z)  # texts of several lines, and one that does not end
+    | "(?:[^"\\\n]|\\[^\n])*"? | '[^'\n]*'?                    # texts of one line
+    | \#[^\n]* | [\n.=,\[\]{}] | [^\n.=,\[\]{}"'\#]+             # comments, marks, and everything else
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 
 
 def read_toml(text: str, name: str) -> Tree:
@@ -207,6 +277,7 @@ def read_toml(text: str, name: str) -> Tree:
     """
     import tomllib
 
+    statements = list(_toml_statements(text, name))
     try:
         value = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -214,38 +285,66 @@ def read_toml(text: str, name: str) -> Tree:
         problem, line = (found[1], found[2] or text.count("\n") + 1) if found else (str(error), 1)
         raise SpecError(f"{name}:{line}: {problem}.") from None
     except RecursionError:
-        raise SpecError(f"{name}: is nested more than {MAX_DEPTH} levels deep.") from None
+        raise SpecError(_too_deep(name)) from None
+    except ValueError:  # Python converts at most 4,300 digits
+        raise SpecError(f"{name}: has a number of too many digits.") from None
     if not value:
         raise SpecError(f"{name}: is empty; `trimtab init` writes one to start from.")
-    lines = dict(_toml_lines(text))
-    return _with_lines(value, lines, (), 1)
+    lines: dict[tuple[Key, ...], int] = {}
+    for path, line in _toml_lines(statements):
+        for n in range(1, len(path) + 1):
+            lines.setdefault(path[:n], line)
+    return _with_lines(value, lines, (), 1, name)
 
 
-def _toml_lines(text: str) -> Iterator[tuple[tuple[Key, ...], int]]:
-    """Yield each key path of a valid TOML text with the line of the statement that it comes from.
+def _toml_statements(text: str, name: str) -> Iterator[tuple[int, str]]:
+    """Yield the line of each statement and its head: `[table]`, `[[array]]`, or `key = 0` for whatever value.
 
-    A statement is the shortest run of lines that is TOML by itself.
+    Goes once over the text, which need not be valid.
+
+    Raises:
+        SpecError: keys, lists or tables are nested too deep, or there are too many values.
     """
+    line, began, depth, n_dots, n_values = 1, 0, 0, 0, 0
+    head: list[str] = []
+    has_value = False
+    for match in _TOML_TOKEN.finditer(text):
+        token = match[0]
+        mark = token[0]
+        if mark == "\n" and depth == 0:
+            if head:
+                yield began, "".join(head)
+            head, has_value = [], False
+        elif mark == "=" and depth == 0 and not has_value:
+            has_value = True
+            head.append("= 0")
+        elif mark not in "#\n" and not has_value and (head or token.strip()):
+            began = began if head else line
+            head.append(token)
+        depth = max(0, depth + (mark in "[{") - (mark in "]}"))
+        n_dots = n_dots + 1 if mark == "." else 0 if mark in "=,[]{}\n" else n_dots
+        n_values += mark in "=,"
+        if depth > MAX_DEPTH or n_dots > MAX_DEPTH:
+            raise SpecError(_too_deep(f"{name}:{line}"))
+        if n_values > MAX_WRITTEN:
+            raise SpecError(_too_many(f"{name}:{line}", MAX_WRITTEN))
+        line += token.count("\n")
+    if head:
+        yield began, "".join(head)
+
+
+def _toml_lines(statements: Iterable[tuple[int, str]]) -> Iterator[tuple[tuple[Key, ...], int]]:
+    """Yield the key path of each statement of a valid TOML text with its line; what it holds begins there too."""
     import tomllib
 
     table: tuple[Key, ...] = ()
     n_entries: dict[tuple[Key, ...], int] = {}
-    statement: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not statement and not line.partition("#")[0].strip():
-            continue
-        statement.append(line)
-        try:
-            parsed = tomllib.loads("\n".join(statement))
-        except tomllib.TOMLDecodeError:
-            continue
-        first, is_header = number - len(statement) + 1, statement[0].lstrip().startswith("[")
-        statement = []
-        if not is_header:
-            yield from ((table + path, first) for path in _paths(parsed))
+    for line, head in statements:
+        inner: Any = tomllib.loads(head)
+        if not head.startswith("["):
+            yield (*table, *_dotted(inner)), line
             continue
         table = ()
-        inner: Any = parsed
         while inner:
             if isinstance(inner, list):
                 entry = n_entries[table] = n_entries.get(table, -1) + 1
@@ -255,20 +354,22 @@ def _toml_lines(text: str) -> Iterator[tuple[tuple[Key, ...], int]]:
                 table = (*table, key)
                 if table in n_entries and isinstance(inner, dict):  # the last entry of an array of tables
                     table = (*table, n_entries[table])
-        yield table, first
+        yield table, line
 
 
-def _paths(value: Any) -> Iterator[tuple[Key, ...]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in items:
-        yield (key,)
-        yield from ((key, *path) for path in _paths(inner))
+def _dotted(value: Any) -> Iterator[str]:
+    """Yield the parts of the one key, dotted or not, that a statement sets."""
+    while isinstance(value, dict):
+        ((key, value),) = value.items()
+        yield key
 
 
-def _with_lines(value: Any, lines: dict[tuple[Key, ...], int], path: tuple[Key, ...], above: int) -> Tree:
+def _with_lines(value: Any, lines: dict[tuple[Key, ...], int], path: tuple[Key, ...], above: int, name: str) -> Tree:
     line = lines.get(path, above)
     if isinstance(value, dict):
-        return Tree({key: _with_lines(inner, lines, (*path, key), line) for key, inner in value.items()}, line)
+        return Tree({key: _with_lines(inner, lines, (*path, key), line, name) for key, inner in value.items()}, line)
     if isinstance(value, list):
-        return Tree([_with_lines(inner, lines, (*path, i), line) for i, inner in enumerate(value)], line)
+        return Tree([_with_lines(inner, lines, (*path, i), line, name) for i, inner in enumerate(value)], line)
+    if isinstance(value, int) and value.bit_length() > 4 * MAX_DIGITS:  # four bits a digit, as in hexadecimal
+        raise SpecError(f"{name}:{line}: a number of more than {MAX_DIGITS:,} digits is too long.")
     return Tree(value, line)

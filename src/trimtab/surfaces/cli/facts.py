@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from trimtab.surfaces.render.text import clean, first_line
 
 LOG_LINES = 10
 """How many lines of a trial's output are shown."""
+TAIL_BYTES = 16_384
+"""Bytes from the end of a log in which they are looked for."""
 
 
 def counts(table: TrialTable) -> dict[str, int]:
@@ -97,7 +101,7 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
         yield "requires", clean("; ".join(study.space.require))
     for fidelity in study.problem.fidelities:
         yield "fidelity", clean(f"{fidelity.name} {fidelity}")
-    yield "optimiser", f"{ledger.optimizer['name']}, seed {ledger.created.seed}"
+    yield "optimiser", f"{clean(ledger.optimizer['name'])}, seed {ledger.created.seed}"
     yield "trials", counts_text(table)
     spent = total_cost(table)
     yield "worked on", duration(table.elapsed) + ("" if spent is None else f", cost {number(spent)}")
@@ -130,7 +134,9 @@ def _at(table: TrialTable, row: int) -> float | None:
 def _code(provenance: dict[str, Any]) -> str:
     git = provenance.get("git")
     code = f"trimtab {provenance.get('trimtab', '?')}, Python {provenance.get('python', '?')}"
-    return code if not git else f"{code}, git {git['commit'][:10]}{' with changes' if git['dirty'] else ''}"
+    if not isinstance(git, dict) or not git.get("commit"):
+        return code
+    return f"{code}, git {str(git['commit'])[:10]}{' with changes' if git.get('dirty') else ''}"
 
 
 def best_line(study: tt.Study, view: TrialView) -> str:
@@ -199,11 +205,17 @@ def logs(study: tt.Study, view: TrialView) -> Path | None:
 
 
 def tail(path: Path, n_lines: int = LOG_LINES) -> list[str]:
-    """Return the last lines of a log, cleaned; nothing where there is no such file."""
+    """Return the last lines of a log, cleaned; nothing where there is no such file.
+
+    A pipe or a device in its place is none: the folder beside a store may come from a stranger as the store does.
+    """
     try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 16_384))
-            text = file.read().decode("utf-8", "replace")
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                return []
+            file.seek(max(0, status.st_size - TAIL_BYTES))
+            text = file.read(TAIL_BYTES).decode("utf-8", "replace")
     except OSError:
         return []
     return [clean(line) for line in text.splitlines()[-n_lines:]]

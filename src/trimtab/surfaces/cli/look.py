@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def list_(*, store: str | None, as_json: bool) -> int:
 @json_option
 def show(name: str | None, trial: int | None, *, store: str | None, as_json: bool) -> None:
     """Show a study, or one TRIAL of it with its curve, its why and the end of its logs."""
-    if trial is None and name is not None and name.isdigit():
+    if trial is None and name is not None and re.fullmatch(r"[0-9]{1,18}", name):
         name, trial = _study_or_trial(store, name)
     with load(store, name) as study:
         if trial is None:

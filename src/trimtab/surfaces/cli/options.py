@@ -11,6 +11,7 @@ import click
 import trimtab as tt
 from trimtab.errors import StudyNotFoundError, TrimtabError
 from trimtab.storage.url import open_store, redacted
+from trimtab.study.plugin import named
 
 DEFAULT_STORE = "sqlite:///trimtab.db"
 
@@ -32,6 +33,20 @@ def json_option(command: _F) -> _F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
 
 
+def optimizer_option(command: _F) -> _F:
+    """Add --optimizer, for a study whose optimiser is code of the user's own."""
+    return click.option(
+        "--optimizer", metavar="module:Class", help="The optimiser on record, where it is no installed plugin."
+    )(command)
+
+
+def scheduler_option(command: _F) -> _F:
+    """Add --scheduler, for a study whose scheduler is code of the user's own."""
+    return click.option(
+        "--scheduler", metavar="module:Class", help="The scheduler on record, where it is no installed plugin."
+    )(command)
+
+
 def study_argument(command: _F) -> _F:
     """Add the name of a study, which may be left out where the store has just one."""
     return click.argument("name", required=False, metavar="[STUDY]", shell_complete=_names)(command)
@@ -47,15 +62,41 @@ def _names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> l
     return found
 
 
-def load(store: str | None, name: str | None) -> tt.Study:
+def load(
+    store: str | None, name: str | None, *, optimizer: str | None = None, scheduler: str | None = None
+) -> tt.Study:
     """Open a study; the only one there is if `name` is None.
+
+    Args:
+        store: its URL; None for the usual one.
+        name: which study.
+        optimizer: what the person says that the study was made by; None for what the log says.
+        scheduler: likewise.
 
     Raises:
         StudyNotFoundError: it is not there, or there is no saying which one is meant.
         StoreError: the store cannot be used.
+        PluginError: the study was not made by what the person says.
     """
     url = store or DEFAULT_STORE
-    return tt.load_study(url, the_one(url) if name is None else name)
+    found = the_one(url) if name is None else name
+    engine, plan = by_hand(url, found, optimizer, scheduler)
+    return tt.load_study(url, found, optimizer=engine, scheduler=plan)
+
+
+def by_hand(url: str, name: str, optimizer: str | None, scheduler: str | None) -> tuple[Any, Any]:
+    """Return the optimiser and the scheduler that a person says a study was made by; None for what was not said.
+
+    Raises:
+        PluginError: there is no such plugin, or the log says otherwise.
+    """
+    if optimizer is None and scheduler is None:
+        return None, None
+    with tt.load_study(url, name) as study:
+        ledger = study.session.ledger
+    engine = None if optimizer is None else named("optimizers", optimizer, ledger.optimizer)
+    plan = None if scheduler is None else named("schedulers", scheduler, ledger.created.scheduler)
+    return engine, plan
 
 
 def the_one(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 import trimtab as tt
 from trimtab.study import best
+from trimtab.study.plugin import named
 from trimtab.surfaces.cli import spec
 from trimtab.surfaces.cli.facts import best_line, counts_text, labelled, study_facts
 from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, print_json, store_option
@@ -73,7 +75,7 @@ def init(path: Path, *, force: bool, only_schema: bool) -> None:
         raise click.BadParameter(f"{path} does not end in .yaml; a study file does.")
     program = path.with_name("train.py")
     for file in (path, program):
-        if file.exists() and not force:
+        if os.path.exists(file) and not force:
             raise click.UsageError(f"{file} is there already; --force writes over it.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +93,7 @@ def init(path: Path, *, force: bool, only_schema: bool) -> None:
 @click.option("--budget", type=click.IntRange(min=1), help="The number of trials, instead of the file's budget.")
 @click.option("--workers", type=click.IntRange(min=1), help="How many trials run at once.")
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of a new study.")
-@click.option("--optimizer", help="What proposes configurations.")
+@click.option("--optimizer", metavar="NAME", help="What proposes configurations; module:Class for your own.")
 @click.option("--executor", help="What runs the trials.")
 @click.option("--dry-run", is_flag=True, help="Check the file, show what would run first, and run nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
@@ -104,11 +106,13 @@ def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: b
     """
     asked = spec.load(file)
     arguments = asked.arguments | {key: value for key, value in changed.items() if value is not None}
+    if changed.get("optimizer"):
+        arguments["optimizer"] = named("optimizers", changed["optimizer"])
     if dry_run:
         _dry_run(asked, arguments)
         return 0
     study = tt.tune(
-        asked.objective,
+        asked.objective(),
         asked.space,
         store=store or asked.store or DEFAULT_STORE,
         progress=not quiet,
@@ -145,7 +149,7 @@ def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
         first = study.ask()
         click.echo(repr(asked.space))
         click.echo(f"first trial: {clean(str(first.params))}")
-        if isinstance(asked.objective, tt.Command):
-            line = asked.objective.render(study.session.task(first.number))
+        if isinstance(asked.work, tt.Command):
+            line = asked.work.render(study.session.task(first.number))
             click.echo(f"it would run: {clean(shlex.join(line))}")
     sys.stdout.flush()

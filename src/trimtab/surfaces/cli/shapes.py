@@ -36,15 +36,25 @@ class Fault:
     problem: str
 
 
+MAX_FAULTS = 50
+"""Faults of a file that are told at once: nobody reads more, and a file may have as many as it has values."""
+
+
 @dataclass(slots=True)
 class Faults:
-    """Collects what is wrong with a file, so that all of it can be said at once."""
+    """Collects what is wrong with a file, so that all of it can be said at once, up to `MAX_FAULTS`."""
 
     found: list[Fault] = field(default_factory=list)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is wrong that nothing more is noted."""
+        return len(self.found) >= MAX_FAULTS
+
     def add(self, tree: Tree, path: str, problem: str) -> _Bad:
         """Note a fault and return `BAD`."""
-        self.found.append(Fault(tree.line, path, problem.rstrip(".")))
+        if not self.is_full:
+            self.found.append(Fault(tree.line, path, problem.rstrip(".")))
         return BAD
 
 
@@ -415,6 +425,8 @@ class Record:
         known = {key.name: key for key in self.keys}
         values: dict[str, Any] = {}
         for name, inner in tree.value.items():
+            if faults.is_full:
+                break
             if name in known:
                 values[name] = known[name].shape.read(inner, join(path, name), faults)
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import trimtab as tt
-from trimtab.errors import SpecError, TrimtabError
-from trimtab.space.condition import Choice, Condition, Given
+from trimtab import plugins
+from trimtab.errors import ProblemError, SpecError, TrimtabError
+from trimtab.space.condition import Choice, Condition, Given, shown
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Metric
 from trimtab.surfaces.cli.document import Tree, read
@@ -227,16 +229,69 @@ class StudyFile:
     """A study file, read: what `tune` is called with.
 
     Attributes:
-        objective: a command, or the function named.
+        work: a command, or the function named, which is not imported before it is used.
         space: what may be tried.
         store: the store that the file names, if it does.
         arguments: everything else, by the names that `tune` uses.
     """
 
-    objective: tt.Command | Callable[[tt.Trial], object]
+    work: tt.Command | Function
     space: tt.Space
     store: str | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
+
+    def objective(self) -> tt.Command | Callable[[tt.Trial], object]:
+        """Return what `tune` runs; a function is imported, which runs the code of its module.
+
+        Raises:
+            SpecError: it cannot be imported, or is no function.
+        """
+        return self.work.load() if isinstance(self.work, Function) else self.work
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that a study file names.
+
+    Attributes:
+        reference: "module:function" or "file.py:function".
+        beside: the file's folder, where modules are looked for first.
+        where: file, line and key, for messages.
+    """
+
+    reference: str
+    beside: Path
+    where: str
+
+    def check(self) -> None:
+        """Raise SpecError if the file that is named is not there; nothing is imported."""
+        module_name = self.reference.rpartition(":")[0]
+        if module_name.endswith(".py") and not os.path.isfile(self.beside / module_name):
+            raise SpecError(f"{self.where}: there is no file {self.beside / module_name}.")
+
+    def load(self) -> Callable[[tt.Trial], object]:
+        """Import the function.
+
+        Raises:
+            SpecError: that fails, or it is no function.
+        """
+        self.check()
+        module_name, _, name = self.reference.rpartition(":")
+        folder = self.beside
+        if module_name.endswith(".py"):
+            file = self.beside / module_name
+            folder, module_name = file.parent, file.stem
+        sys.path.insert(0, str(folder.absolute()))
+        try:
+            found = reduce(getattr, name.split("."), importlib.import_module(module_name))
+        except (ModuleNotFoundError, AttributeError) as error:
+            raise SpecError(f"{self.where}: {error}.") from None
+        except (Exception, SystemExit) as error:
+            raise SpecError(f"{self.where}: importing {module_name} raised {type(error).__name__}: {error}.") from None
+        if not callable(found):
+            raise SpecError(f"{self.where}: {name} is a {type(found).__name__}; expected a function of a trial.")
+        function: Callable[[tt.Trial], object] = found
+        return function
 
 
 PROBLEM = ("minimize", "maximize", "objectives", "constraints", "target", "fidelity", "folds", "cost")
@@ -296,25 +351,38 @@ def build(tree: Tree, path: Path) -> StudyFile:
     arguments["budget"] = tt.Budget(**budget) if isinstance(budget, dict) else budget
     if "resources" in said:
         needs = dict(said["resources"])
-        if isinstance(needs.get("memory"), str):
-            needs["memory"] = n_bytes(needs["memory"])
         with reader.at("resources"):
+            if isinstance(needs.get("memory"), str):
+                needs["memory"] = n_bytes(needs["memory"])
             arguments["resources"] = tt.Resources(**needs)
     for i, params in enumerate(said.get("enqueue", [])):
         with reader.at("enqueue", i):
             space.encode_partial(params)
-    return StudyFile(reader.objective(said), space, said.get("store"), arguments)
+    for key, group in (("optimizer", "optimizers"), ("scheduler", "schedulers"), ("executor", "executors")):
+        if key in said:
+            with reader.at(key):
+                plugins.entry(group, said[key])
+    return StudyFile(reader.work(said), space, said.get("store"), arguments)
 
 
+MAX_SIZE = 2**63
+"""Bytes that no machine has: what processors and systems count memory with."""
 _UNITS: dict[str, int] = {"": 1} | {
     f"{prefix}{i}": (1024 if i else 1000) ** power for power, prefix in enumerate("kMGT", 1) for i in ("", "i")
 }
 
 
 def n_bytes(size: str) -> int:
-    """Return the bytes in a size such as `2 GiB` or `500 MB`."""
+    """Return the bytes in a size such as `2 GiB` or `500 MB`.
+
+    Raises:
+        ProblemError: it is beyond any memory.
+    """
     digits = size.rstrip("kMGTiB ")
-    return round(float(digits) * _UNITS[size[len(digits) :].strip().removesuffix("B")])
+    n = float(digits) * _UNITS[size[len(digits) :].strip().removesuffix("B")]
+    if n >= MAX_SIZE:
+        raise ProblemError(f"a size is below 2**63 bytes, got {shown(size).removesuffix(' (of type str)')}.")
+    return round(n)
 
 
 class _Reader:
@@ -364,15 +432,17 @@ class _Reader:
                 found.append(Metric(one[goal], goal, target=one.get("target"), error=one.get("error")))
         return found
 
-    def objective(self, said: Mapping[str, Any]) -> tt.Command | Callable[[tt.Trial], object]:
+    def work(self, said: Mapping[str, Any]) -> tt.Command | Function:
         beside = self._path.parent
         if "function" in said:
             for key in ("cwd", "env"):
                 if key in said:
                     raise SpecError(f"{self._where(key)}: goes with command, not with function.")
-            return self._function(said["function"], beside)
+            function = Function(said["function"], beside, self._where("function"))
+            function.check()
+            return function
         cwd = beside / said["cwd"] if "cwd" in said else beside
-        if not cwd.is_dir():
+        if not os.path.isdir(cwd):
             raise SpecError(f"{self._where('cwd')}: there is no folder {cwd}.")
         fidelities = said.get("fidelity", [])
         names = [one["name"] for one in (fidelities if isinstance(fidelities, list) else [fidelities])]
@@ -380,28 +450,6 @@ class _Reader:
             command = tt.Command(said["command"], cwd=cwd, env=said.get("env"))
             command.check(tuple(said["space"]), names)
         return command
-
-    def _function(self, reference: str, beside: Path) -> Callable[[tt.Trial], object]:
-        """Import the function that a reference names; files and modules are looked for beside the study file first."""
-        where = self._where("function")
-        module_name, _, name = reference.rpartition(":")
-        folder = beside
-        if module_name.endswith(".py"):
-            file = beside / module_name
-            if not file.is_file():
-                raise SpecError(f"{where}: there is no file {file}.")
-            folder, module_name = file.parent, file.stem
-        sys.path.insert(0, str(folder.absolute()))
-        try:
-            found = reduce(getattr, name.split("."), importlib.import_module(module_name))
-        except (ModuleNotFoundError, AttributeError) as error:
-            raise SpecError(f"{where}: {error}.") from None
-        except (Exception, SystemExit) as error:
-            raise SpecError(f"{where}: importing {module_name} raised {type(error).__name__}: {error}.") from None
-        if not callable(found):
-            raise SpecError(f"{where}: {name} is a {type(found).__name__}; expected a function of a trial.")
-        function: Callable[[tt.Trial], object] = found
-        return function
 
 
 _KINDS: dict[str, Callable[..., Parameter]] = {

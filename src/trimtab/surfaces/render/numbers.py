@@ -80,5 +80,8 @@ def count(n: int, noun: str) -> str:
 
 
 def moment(at: float | None) -> str:
-    """Return a time in seconds since the epoch as local date and time; a dash for None."""
-    return "-" if at is None else datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
+    """Return a time in seconds since the epoch as local date and time; a dash for None, and beyond calendars."""
+    try:
+        return "-" if at is None else datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        return "-"
