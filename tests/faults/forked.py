@@ -1,7 +1,7 @@
 """What the fork tests run: a process whose threads ask and tell while others fork, and children that go on.
 
-`python tests/faults/forked.py STORE FOLDER WAY CHILDREN TRIALS OPTIMIZER`. Each side writes what was acknowledged into a
-file of its own in FOLDER, so that the test knows the truth from elsewhere than the log.
+`python tests/faults/forked.py STORE FOLDER WAY CHILDREN TRIALS OPTIMIZER`. Each side writes what was acknowledged into
+a file of its own in FOLDER, so that the test knows the truth from elsewhere than the log.
 """
 
 from __future__ import annotations
