@@ -107,7 +107,7 @@ def test_the_first_connection_waits_for_a_server_that_starts(
     starter.start()
     store = open_store(postgresql_url)
     starter.join()
-    assert store.create("early", notes(1)).head() == 1
+    assert store.create("early", notes(1)).head().seq == 1
     store.close()
 
 
@@ -157,25 +157,27 @@ def test_one_of_two_hosts_that_may_come_back_is_waited_for(postgres_server: Post
 def test_a_connection_that_falls_silent_is_given_up(postgresql_url: str, proxy: Proxy, dropped: str) -> None:
     store = open_store(through(proxy, postgresql_url, timeout=6))
     study = store.create("silent", notes(1))
+    begin = study.head()
     proxy.silence(dropped)
     began = time.monotonic()
-    assert study.append(notes(3), head=1, at=5.0) == 4
+    assert study.append(notes(3), after=begin, at=5.0).seq == 4
     assert time.monotonic() - began < 6
-    assert [record.event for record in study.read(after=1)] == notes(3)
+    assert [record.event for record in study.read(after=begin)] == notes(3)
     store.close()
 
 
 def test_a_network_that_stays_silent_is_told_within_the_time_out(postgresql_url: str, proxy: Proxy) -> None:
     store = open_store(through(proxy, postgresql_url, timeout=1) + "&connect_timeout=2")
     study = store.create("silent", notes(1))
+    begin = study.head()
     proxy.accepts = False
     proxy.silence("all")
     began = time.monotonic()
     with pytest.raises(StoreLostError, match=r"cannot be reached"):
-        study.append(notes(1), head=1, at=5.0)
+        study.append(notes(1), after=begin, at=5.0)
     assert time.monotonic() - began < 5
     proxy.accepts = True
-    assert study.append(notes(1), head=1, at=5.0) == 2
+    assert study.append(notes(1), after=begin, at=5.0).seq == 2
     store.close()
 
 
@@ -200,17 +202,18 @@ def test_a_server_whose_processes_are_stopped(
     """The kernel answers for it, so no keepalive notices; what was on its way is not done twice afterwards."""
     store = open_store(f"{postgresql_url}&timeout=1&connect_timeout=2")
     study = store.create("stopped", notes(1))
+    begin = study.head()
     stopped += processes_of(postgres_server)
     for process in stopped:
         process.send_signal(signal.SIGSTOP)
     began = time.monotonic()
     with pytest.raises(StoreLostError):
-        study.append([notes(2)[1]], head=1, at=5.0)
+        study.append([notes(2)[1]], after=begin, at=5.0)
     assert time.monotonic() - began < 6
     while stopped:
         stopped.pop().send_signal(signal.SIGCONT)
     # The statement that was given up was on its way: it is on record now or never, and then ours is refused.
-    outcome = study.append(notes(1), head=study.head(), at=6.0)
+    outcome = study.append(notes(1), after=study.head(), at=6.0).seq
     assert outcome in (2, 3)
     assert [record.seq for record in study.read()] == list(range(1, outcome + 1))
     store.close()
@@ -221,33 +224,35 @@ def test_a_server_that_was_stopped_for_a_while_is_not_noticed(
 ) -> None:
     store = open_store(f"{postgresql_url}&timeout=20&connect_timeout=2")
     study = store.create("pausing", notes(1))
+    begin = study.head()
     stopped += processes_of(postgres_server)
     for process in stopped:
         process.send_signal(signal.SIGSTOP)
     timer = threading.Timer(1.5, lambda: [process.send_signal(signal.SIGCONT) for process in stopped])
     timer.start()
-    assert study.append(notes(3), head=1, at=5.0) == 4
+    assert study.append(notes(3), after=begin, at=5.0).seq == 4
     timer.join()
-    assert [record.event for record in study.read(after=1)] == notes(3)
+    assert [record.event for record in study.read(after=begin)] == notes(3)
     store.close()
 
 
 def test_after_waiting_in_vain_nobody_waits_again(postgresql_url: str, postgres_server: PostgresServer) -> None:
     store = open_store(f"{postgresql_url}&timeout=1.5")
     study = store.create("away", notes(1))
+    begin = study.head()
     postgres_server.control("stop", "-m", "fast")
     try:
         took = []
         for _ in range(3):
             began = time.monotonic()
             with pytest.raises(StoreLostError):
-                study.append(notes(1), head=1, at=1.0)
+                study.append(notes(1), after=begin, at=1.0)
             took.append(time.monotonic() - began)
     finally:
         postgres_server.control("start")
     assert took[0] > 0.7
     assert max(took[1:]) < 0.3
-    assert study.append(notes(1), head=1, at=1.0) == 2
+    assert study.append(notes(1), after=begin, at=1.0).seq == 2
     assert store._db._is_away is False  # type: ignore[attr-defined]
     store.close()
 
@@ -260,6 +265,7 @@ def test_a_server_that_is_read_only_for_a_while_is_waited_for(
 ) -> None:
     store = open_store(postgresql_url)
     study = store.create("demoted", notes(1))
+    begin = study.head()
 
     def read_only(switch: str) -> None:
         postgres_server.sql(f"ALTER SYSTEM SET default_transaction_read_only = {switch}")
@@ -270,9 +276,9 @@ def test_a_server_that_is_read_only_for_a_while_is_waited_for(
     try:
         time.sleep(0.2)  # until the sessions have read their settings again
         with pytest.raises(StoreUnavailableError, match="is read-only: nothing was written"):
-            open_store(f"{postgresql_url}&timeout=0").open("demoted").append(notes(1), head=1, at=1.0)
+            open_store(f"{postgresql_url}&timeout=0").open("demoted").append(notes(1), after=begin, at=1.0)
         timer.start()
-        assert study.append(notes(1), head=1, at=1.0) == 2
+        assert study.append(notes(1), after=begin, at=1.0).seq == 2
     finally:
         timer.join()
         read_only("off")
@@ -308,6 +314,7 @@ def test_a_fail_over_is_followed_to_the_new_primary(
         f"&target_session_attrs=read-write&schema={schema}"
     )
     study = store.create("moved", notes(1))
+    begin = study.head()
     written = postgres_server.sql("SELECT pg_current_wal_flush_lsn()")
     while standby.sql(f"SELECT pg_last_wal_replay_lsn() >= '{written}'") != "t":
         time.sleep(0.05)
@@ -315,7 +322,7 @@ def test_a_fail_over_is_followed_to_the_new_primary(
     try:
         promotion = threading.Timer(1.0, standby.control, ("promote",))
         promotion.start()
-        assert study.append(notes(2), head=1, at=1.0) == 3
+        assert study.append(notes(2), after=begin, at=1.0).seq == 3
         promotion.join()
     finally:
         postgres_server.control("start")
@@ -329,6 +336,7 @@ def test_a_statement_cancelled_by_an_administrator_is_done_again(
 ) -> None:
     store = open_store(postgresql_url)
     study = store.create("cancelled", notes(1))
+    begin = study.head()
     holder = PostgresqlDatabase(postgresql_url)
     held, over = threading.Event(), threading.Event()
 
@@ -353,7 +361,7 @@ def test_a_statement_cancelled_by_an_administrator_is_done_again(
 
     canceller = threading.Thread(target=cancel)
     canceller.start()
-    assert study.append(notes(2), head=1, at=1.0) == 3
+    assert study.append(notes(2), after=begin, at=1.0).seq == 3
     canceller.join()
     thread.join()
     holder.close()
