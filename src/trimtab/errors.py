@@ -17,6 +17,7 @@ TrimtabError
 ├── StoreError (OSError)
 │   ├── StoreUrlError (ValueError)
 │   ├── StoreUnavailableError          cannot be opened or written: missing, read-only, full, no server
+│   │   └── StoreLostError             it was waited for in vain, or failed while a study ran; the same call goes on
 │   ├── StoreCorruptError              what is stored is damaged
 │   │   └── StoreRewoundError          the log is not the one that was read: shorter, or with another past
 │   ├── StoreVersionError              written by a newer Trimtab
@@ -99,6 +100,13 @@ class StoreUrlError(StoreError, ValueError):
 
 class StoreUnavailableError(StoreError):
     """A store that cannot be opened or written."""
+
+
+class StoreLostError(StoreUnavailableError):
+    """A store that was waited for in vain, or failed while a study ran.
+
+    What was acknowledged is on record, and the same call goes on once the store is back.
+    """
 
 
 class StoreCorruptError(StoreError):

@@ -197,7 +197,7 @@ def _(folder: Path) -> str:
 
 @case("store", "a PostgreSQL server that is not there")
 def _(folder: Path) -> str:
-    return refused(lambda: tune(store="postgresql://ann:secret@127.0.0.1:9/tuning"))
+    return refused(lambda: tune(store="postgresql://ann:secret@127.0.0.1:9/tuning?timeout=0"))
 
 
 @case("store", "a damaged page")

@@ -187,7 +187,7 @@ def test_a_missing_database_is_one_sentence(postgres_server: PostgresServer) -> 
 
 
 def test_an_unknown_user_is_one_sentence(postgres_server: PostgresServer) -> None:
-    with pytest.raises(StoreUnavailableError, match=r"check user and password|cannot be reached") as caught:
+    with pytest.raises(StoreUnavailableError, match=r"check user and password") as caught:
         open_store(postgres_server.url().replace("tuner@", "nobody-here@"))
     assert "nobody-here" in str(caught.value)
 
@@ -217,7 +217,7 @@ def test_a_user_who_may_not_write_is_told(store: Store, postgresql_url: str, pos
 
 def test_a_read_only_server_is_told(store: Store, postgresql_url: str) -> None:
     store.create("standby", notes(1))
-    reader = open_store(f"{postgresql_url}&options=-cdefault_transaction_read_only%3Don")
+    reader = open_store(f"{postgresql_url}&timeout=0.3&options=-cdefault_transaction_read_only%3Don")
     study = reader.open("standby")
     assert study.head().seq == 1
     with pytest.raises(StoreUnavailableError, match=r"is read-only: nothing was written; connect to the primary"):
@@ -229,7 +229,7 @@ def test_a_server_with_no_connection_left_is_told(postgresql_url: str, postgres_
     postgres_server.sql("ALTER ROLE tuner CONNECTION LIMIT 0")
     try:
         with pytest.raises(StoreUnavailableError, match=r"cannot be reached.*too many connections"):
-            open_store(postgresql_url)
+            open_store(f"{postgresql_url}&timeout=0.3")
     finally:
         postgres_server.sql("ALTER ROLE tuner CONNECTION LIMIT -1")
 

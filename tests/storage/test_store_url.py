@@ -158,10 +158,10 @@ def test_postgres_is_another_name_for_postgresql() -> None:
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match=r"cannot be reached: is the server running there\?") as caught:
-        open_store(f"postgres://u:secret@/d?host={tmp_path}")
+        open_store(f"postgres://u:secret@/d?host={tmp_path}&timeout=0")
     assert "secret" not in str(caught.value)
     with pytest.raises(StoreUnavailableError, match=r"cannot be reached"):
-        open_store("postgresql://u@127.0.0.1:1/d?connect_timeout=3")
+        open_store("postgresql://u@127.0.0.1:1/d?connect_timeout=3&timeout=0")
 
 
 def test_without_psycopg_its_install_line_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

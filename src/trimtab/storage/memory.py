@@ -2,18 +2,23 @@
 
 Events are kept as the same JSON lines as everywhere, so what can be stored here can be stored anywhere; blocks of them
 are compressed, which makes a trial of ten parameters about 150 bytes.
+
+A child of `fork` has a copy that nobody else will ever see. It may be read; to write into it is an error, since what is
+told there would be lost without a word.
 """
 
 from __future__ import annotations
 
+import os
 import threading
-import time
 import zlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, islice
 
-from trimtab.errors import EventError, StoreError, StoreUrlError, StudyNotFoundError
+from trimtab import forks
+from trimtab.clock import Clock, SteadyClock
+from trimtab.errors import EventError, StoreError, StoreUnavailableError, StoreUrlError, StudyNotFoundError
 from trimtab.ledger import chain, codec
 from trimtab.ledger.chain import EMPTY, Head
 from trimtab.ledger.event import Event, Record
@@ -47,11 +52,12 @@ def open_memory(url: str) -> MemoryStore:
 class MemoryStudy:
     """One study in memory."""
 
-    def __init__(self, name: str, lock: threading.RLock) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
         self.deleted = False
         self._where = f"study {name!r} in memory://"
-        self._lock = lock
+        self.lock = threading.RLock()
+        self._home = os.getpid()
         self._sealed: list[bytes] = []
         self._at = array("d")
         self._tail: list[bytes] = []
@@ -59,13 +65,21 @@ class MemoryStudy:
         self._tail_links: list[str] = []
         self._leases: dict[tuple[int, int], float] = {}
         self._snapshot: tuple[int, bytes] | None = None
+        forks.register(self)
+
+    def rest(self) -> None:
+        """Nothing here is shared with a child."""
+
+    def begin_anew(self, *, torn: bool) -> None:  # noqa: ARG002 - nothing that takes long is done with the lock held
+        self.lock = threading.RLock()
 
     def append(self, events: Sequence[Event], *, after: Head, at: float) -> Head:
         if not events:
             raise EventError("append needs at least one event, got none.")
         bodies = [codec.encode(event) for event in events]
-        with self._lock:
+        with self.lock:
             self._refuse_deleted()
+            self._refuse_copy()
             if after != self.head():
                 raise self._refusal(after)
             self._at.extend([float(at)] * len(bodies))
@@ -79,7 +93,7 @@ class MemoryStudy:
 
     def read(self, after: Head | None = None) -> Iterator[Record]:
         known = EMPTY if after is None else after
-        with self._lock:
+        with self.lock:
             if not self._holds(known):
                 raise self._refusal(known)
             n_sealed = len(self._sealed)
@@ -98,7 +112,7 @@ class MemoryStudy:
                 yield Record(seq, self._at[seq - 1], event, link)
 
     def head(self) -> Head:
-        with self._lock:
+        with self.lock:
             self._refuse_deleted()
             return Head(len(self._at), self._tail_links[-1] if self._tail_links else self._before[-1])
 
@@ -130,20 +144,20 @@ class MemoryStudy:
         return rewound(self._where, after, len(self._at))
 
     def renew(self, worker: str, holds: Sequence[tuple[int, int]], until: float) -> None:  # noqa: ARG002 - for readers of a database
-        with self._lock:
+        with self.lock:
             self._leases.update(dict.fromkeys(holds, float(until)))
 
     def release(self, holds: Sequence[tuple[int, int]]) -> None:
-        with self._lock:
+        with self.lock:
             for hold in holds:
                 self._leases.pop(hold, None)
 
     def leases(self) -> Mapping[tuple[int, int], float]:
-        with self._lock:
+        with self.lock:
             return dict(self._leases)
 
     def save_snapshot(self, head: int, blob: bytes) -> None:
-        with self._lock:
+        with self.lock:
             if self._snapshot is None or head >= self._snapshot[0]:
                 self._snapshot = (head, bytes(blob))
 
@@ -154,20 +168,39 @@ class MemoryStudy:
         if self.deleted:
             raise StudyNotFoundError(f"study {self.name!r} has been deleted from memory://.")
 
+    def _refuse_copy(self) -> None:
+        if os.getpid() != self._home:
+            raise StoreUnavailableError(
+                f"study {self.name!r} is in the memory of process {self._home}, and process {os.getpid()} was forked "
+                f"from it: what it wrote would be lost; keep the study in a file, as store='sqlite:///trimtab.db'."
+            )
+
 
 class MemoryStore:
-    """Studies in the memory of this process."""
+    """Studies in the memory of this process.
 
-    def __init__(self) -> None:
+    Args:
+        clock: tells the time; the machine's, as it was when the store was made, unless given.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
         self.url = "memory://"
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
+        self._clock = clock or SteadyClock()
         self._studies: dict[str, tuple[MemoryStudy, float]] = {}
+        forks.register(self)
+
+    def rest(self) -> None:
+        """Nothing here is shared with a child."""
+
+    def begin_anew(self, *, torn: bool) -> None:  # noqa: ARG002 - a dict is never half changed
+        self.lock = threading.RLock()
 
     def now(self) -> float:
-        return time.time()
+        return self._clock.now()
 
     def studies(self) -> list[StudyInfo]:
-        with self._lock:
+        with self.lock:
             return [
                 StudyInfo(name, study.head().seq, created_at) for name, (study, created_at) in self._studies.items()
             ]
@@ -181,31 +214,31 @@ class MemoryStore:
             yield ShortLog(info, list(self._studies[info.name][0].read()) if info.head <= longest else None)
 
     def create(self, name: str, first: Sequence[Event], *, at: float | None = None) -> StudyStore:
-        with self._lock:
+        with self.lock:
             if checked_name(name) in self._studies:
                 raise study_exists(name, self.url)
             created_at = self.now() if at is None else at
-            study = MemoryStudy(name, self._lock)
+            study = MemoryStudy(name)
             if first:
                 study.append(first, after=EMPTY, at=created_at)
             self._studies[name] = (study, created_at)
             return study
 
     def copy(self, name: str, records: Sequence[Record]) -> StudyStore:
-        with self._lock:
+        with self.lock:
             study = self.create(name, [], at=records[0].at if records else None)
             for record in records:
                 study.append([record.event], after=study.head(), at=record.at)
             return study
 
     def open(self, name: str) -> StudyStore:
-        with self._lock:
+        with self.lock:
             if name not in self._studies:
                 raise study_not_found(name, list(self._studies), self.url)
             return self._studies[name][0]
 
     def delete(self, name: str) -> None:
-        with self._lock:
+        with self.lock:
             if name not in self._studies:
                 raise study_not_found(name, list(self._studies), self.url)
             self._studies.pop(name)[0].deleted = True

@@ -1,25 +1,26 @@
 """PostgreSQL: one database, any number of machines.
 
 An append is one statement and so one round trip. The clock is the server's, so that leases mean the same everywhere.
+
+A server that is away is waited for, whether it has been there before or not. An append whose answer got lost is never
+simply done again: what is on record decides (`append`). That also holds if the statement is still on its way, in a
+server whose processes were stopped: it names the record that it follows, and is refused once another is there.
 """
 
 from __future__ import annotations
 
-import os
+import logging
 import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from trimtab.errors import (
-    MissingExtraError,
-    StoreCorruptError,
-    StoreError,
-    StoreUnavailableError,
-    StoreUrlError,
-)
+from trimtab import forks
+from trimtab.clock import SteadyClock
+from trimtab.errors import StoreCorruptError, StoreError, StoreLostError, StoreUrlError
 from trimtab.ledger.chain import Head
+from trimtab.storage import libpq
 from trimtab.storage import url as urls
 from trimtab.storage.dialect import SCHEMA_VERSION, Line, Row, Run, migrations, refuse_newer
 from trimtab.storage.protocol import Finding
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT_S = 10
+_log = logging.getLogger("trimtab")
+
 CLOCK_AGE_S = 600.0
-"""Seconds after which the server's clock is looked at again: good quartz drifts by 30 ms in that time."""
+"""Seconds after which the server's clock is looked at again."""
+CLOCK_DRIFT_S = 0.3
+"""How far good and bad quartz go apart in that time (500 millionths), and so how far the server is followed then. What
+is more was set, and a clock that is set moves nobody's lease."""
 CLOCK_SKEW_S = 5.0
 """Difference between the clocks of server and machine, in seconds, from which a check warns."""
 OLDEST_SERVER = 130000
@@ -39,6 +44,10 @@ MIGRATION_LOCK = 0x54724D54
 """Key of the advisory lock under which the tables are made."""
 PAUSE_S = (0.1, 2.0)
 """First and longest pause between two tries to reach a server that went away, in seconds."""
+NOTICE_S = 3.0
+"""Seconds after which somebody is told that a server is waited for."""
+SHORTEST_SILENCE_S = 5.0
+"""Seconds of silence within a statement that are always allowed: a busy disk's flush takes one or two."""
 
 _APPEND = """
 INSERT INTO @event (study, seq, at, kind, body, link)
@@ -48,11 +57,9 @@ WHERE coalesce((SELECT seq || ' ' || link FROM @event WHERE study = ? ORDER BY s
 AND EXISTS (SELECT FROM @study WHERE id = ?)"""
 _LINK = "SELECT link FROM @event WHERE study = ? AND seq = ?"
 
-# Conditions that pass by themselves: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_AGAIN = frozenset({"40001", "40P01"})
-"""Serialization failure and deadlock: the transaction was rolled back and may be done again."""
-_GONE = frozenset({"57P01", "57P02", "57P03", "57P05", "08000", "08003", "08006"})
-"""The server ended the connection, or is starting or stopping."""
+
+# Connections that a fork left in a child: kept, for psycopg complains of one that is forgotten open.
+_inherited: list[Any] = []
 
 
 class PostgresqlDatabase:
@@ -69,18 +76,27 @@ class PostgresqlDatabase:
             )
         self._schema = schema
         self._conninfo = urls.without_options(url, ("schema", "timeout"))
-        self._driver = _load_driver()
+        self._driver = libpq.load_driver()
         self._spelt: dict[str, str] = {}
+        self._clock: SteadyClock | None = None
+        self._clock_read_at = float("-inf")
+        self._skew = 0.0
+        self._is_away = False
         self._connection: psycopg.Connection[Row] | None = None
-        self._begin_anew()
-        with self._lock:
-            self._connection = self._connect()
+        self.begin_anew(torn=False)
+        forks.register(self)
+        self._patiently(lambda _: None)
 
-    def _begin_anew(self) -> None:
-        self._pid = os.getpid()
-        self._lock = threading.RLock()
-        self._offset = 0.0
-        self._offset_at = float("-inf")
+    # ---- forks
+
+    def rest(self) -> None:
+        """Nothing needs to be let go of: psycopg leaves the parent's socket alone in a child."""
+
+    def begin_anew(self, *, torn: bool) -> None:  # noqa: ARG002 - a transaction of another thread ends with the connection
+        self.lock = threading.RLock()
+        if self._connection is not None:
+            _inherited.append(self._connection)
+            self._connection = None
 
     # ---- the protocol
 
@@ -119,20 +135,19 @@ class PostgresqlDatabase:
         return self._patiently(attempt)
 
     def now(self) -> float:
-        if time.monotonic() - self._offset_at > CLOCK_AGE_S or self._pid != os.getpid():
+        if self._clock is None or time.monotonic() - self._clock_read_at > CLOCK_AGE_S:
             self._patiently(self._read_clock)
-        return time.time() + self._offset
+            assert self._clock is not None
+        return self._clock.now()
 
     def close(self) -> None:
-        if self._pid != os.getpid():
-            self._leave_to_parent()
-        with self._lock:
+        with self.lock:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
 
     def __del__(self) -> None:
-        if hasattr(self, "_lock"):  # a URL that was refused has left nothing to close
+        if hasattr(self, "lock"):  # a URL that was refused has left nothing to close
             self.close()
 
     def check(self) -> list[Finding]:
@@ -160,11 +175,11 @@ class PostgresqlDatabase:
                     "set synchronous_commit = on for this database",
                 )
             )
-        if abs(self._offset) > CLOCK_SKEW_S:
+        if abs(self._skew) > CLOCK_SKEW_S:
             findings.append(
                 Finding(
                     "warning",
-                    f"this machine's clock is {abs(self._offset):.0f} s {'behind' if self._offset > 0 else 'ahead of'} "
+                    f"this machine's clock is {abs(self._skew):.0f} s {'behind' if self._skew > 0 else 'ahead of'} "
                     f"the server's; times are the server's",
                     "let both follow a time server",
                 )
@@ -176,27 +191,10 @@ class PostgresqlDatabase:
 
     # ---- connecting
 
-    def _connect(self) -> psycopg.Connection[Row]:
-        try:
-            connection: psycopg.Connection[Row] = self._driver.connect(
-                self._conninfo,
-                autocommit=True,
-                connect_timeout=CONNECT_TIMEOUT_S,
-                application_name="trimtab",
-                client_encoding="utf8",
-            )
-        except self._driver.Error as error:
-            raise self._not_connected(error) from None
-        try:
-            self._migrate(connection)
-            self._read_clock(connection)
-        except self._driver.Error as error:
-            connection.close()
-            raise self._explained(error) from None
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _migrate(self, connection: psycopg.Connection[Row]) -> None:
         version = self._version(connection)
@@ -220,20 +218,21 @@ class PostgresqlDatabase:
 
     def _read_clock(self, connection: psycopg.Connection[Row]) -> None:
         """Take the server's clock for what it said halfway between question and answer; the best of three counts."""
-        best = float("inf")
+        best, told, told_at = float("inf"), 0.0, 0.0
         for _ in range(3):
             asked = time.monotonic()
             [(server,)] = self._run(connection, "SELECT extract(epoch FROM clock_timestamp())::float8", ())
             answered = time.monotonic()
             if answered - asked < best:
                 best = answered - asked
-                self._offset = server + best / 2 - time.time()
-        self._offset_at = time.monotonic()
-
-    def _leave_to_parent(self) -> None:
-        """Forget what belongs to the process that this one was forked from; psycopg leaves its socket alone."""
-        self._connection = None
-        self._begin_anew()
+                told, told_at = server + best / 2, answered
+        reading = told + time.monotonic() - told_at
+        self._skew = reading - time.time()
+        if self._clock is None:
+            self._clock = SteadyClock(lambda: reading)
+        else:
+            self._clock.approach(reading, CLOCK_DRIFT_S)
+        self._clock_read_at = time.monotonic()
 
     # ---- waiting and failing
 
@@ -249,78 +248,75 @@ class PostgresqlDatabase:
         return cursor.fetchall() if cursor.description is not None else []
 
     def _patiently(self, attempt: Callable[[psycopg.Connection[Row]], T]) -> T:
-        """Call `attempt`; again on a new connection if the server went away, again if transactions collided."""
-        if self._pid != os.getpid():
-            self._leave_to_parent()
-        with self._lock:
+        """Call `attempt`; again on a new connection if the server went away, again if transactions collided.
+
+        The time-out holds for all of it together. Whoever waited in vain once does not wait again: until the server is
+        back, one try is all.
+        """
+        began_at, pause = time.monotonic(), PAUSE_S[0]
+        give_up_at = began_at + (0.0 if self._is_away else self._timeout)
+        told = False
+        try:
             while True:
                 try:
-                    if self._connection is None:
-                        self._connection = self._connect()
-                    return attempt(self._connection)
-                except self._driver.Error as error:
-                    if error.sqlstate in _AGAIN:
-                        continue
-                    if self._connection is None or not (self._connection.closed or error.sqlstate in _GONE):
-                        raise self._explained(error) from None
-                    self._connection.close()
-                    self._connection = self._reconnect()
+                    with self.lock:  # and not while waiting: a fork, or another thread, need not wait with us
+                        result = self._once(attempt, give_up_at - time.monotonic())
+                    self._is_away = False
+                    return result
+                except _Passing as passing:
+                    reason = str(passing)
+                now = time.monotonic()
+                if now + pause > give_up_at:
+                    raise StoreLostError(reason) from None
+                if not told and now - began_at > NOTICE_S:
+                    told = True
+                    _log.warning("%s Waiting for it, up to %g s.", reason, self._timeout)
+                time.sleep(pause)
+                pause = min(2 * pause, PAUSE_S[1])
+        except BaseException:
+            self._is_away = self._connection is None
+            raise
 
-    def _reconnect(self) -> psycopg.Connection[Row]:
-        """Connect again to a server that went away, giving it the time to come back."""
-        give_up_at = time.monotonic() + self._timeout
-        pause = PAUSE_S[0]
+    def _once(self, attempt: Callable[[psycopg.Connection[Row]], T], left_s: float) -> T:
+        """Call `attempt` on a connection; raise `_Passing` if it may succeed when it is called again."""
+        # Half of the time for silence, so that the other half is left for another connection.
+        silence_s = max(SHORTEST_SILENCE_S, left_s / 2)
         while True:
+            is_new = self._connection is None
+            connection: Any = self._connection or self._connect(silence_s)
+            connection.silence_s = silence_s
             try:
-                return self._connect()
-            except StoreUnavailableError:
-                if time.monotonic() + pause > give_up_at:
+                if is_new:
+                    self._prepare(connection)
+                return attempt(connection)
+            except self._driver.Error as error:
+                if error.sqlstate in libpq.COLLIDED:
+                    continue
+                explained = libpq.failed(self.url, error)
+                if libpq.is_lost(connection, error):
                     self._connection = None
-                    raise
-            time.sleep(pause)
-            pause = min(2 * pause, PAUSE_S[1])
+                    if not is_new:  # it may have been lost long ago: one that is made now tells how things are
+                        continue
+                elif error.sqlstate not in libpq.REFUSED:
+                    raise explained from None
+                raise _Passing(explained) from None
+            finally:
+                if self._connection is not connection:  # it is of no use, or never was
+                    connection.close()
 
-    def _not_connected(self, error: psycopg.Error) -> StoreError:
-        """Put the reason why no connection came about into a sentence; the server's words may be in any language."""
-        words = _first_line(error)
-        if error.sqlstate in {"28P01", "28000"} or "password" in words:
-            return StoreUnavailableError(f"{self.url} does not let this user in: check user and password ({words}).")
-        if error.sqlstate == "3D000" or re.search(r'database ".*" does not exist', words):
-            return StoreUnavailableError(f"{self.url} has no such database: make it with `createdb` ({words}).")
-        if isinstance(error, self._driver.ProgrammingError):
-            # It quotes what it could not read, which may be a piece of the password.
-            unquoted = re.sub(r'"[^"]*"', "a part of it", words)
-            return StoreUrlError(f"{self.url!r} cannot be read: {unquoted}.")
-        return StoreUnavailableError(f"{self.url} cannot be reached: is the server running there? ({words})")
+    def _connect(self, silence_s: float) -> psycopg.Connection[Row]:
+        try:
+            return cast("psycopg.Connection[Row]", libpq.connect(self._conninfo, silence_s))
+        except self._driver.Error as error:
+            explained = libpq.not_connected(self.url, error)
+            raise _Passing(explained) if libpq.passes(error) else explained from None
 
-    def _explained(self, error: psycopg.Error) -> StoreError:
-        words = _first_line(error)
-        match error.sqlstate or "":
-            case "53100":
-                return StoreUnavailableError(f"the disk of {self.url} is full: nothing was written ({words}).")
-            case "25006":
-                return StoreUnavailableError(f"{self.url} is read-only: nothing was written; connect to the primary.")
-            case "42501":
-                return StoreUnavailableError(f"{self.url}: this user lacks a right that Trimtab needs ({words}).")
-            case "42P01" | "3F000" | "42703":
-                return StoreCorruptError(f"{self.url} lacks a table that it had: restore a copy ({words}).")
-            case state if state.startswith("XX"):
-                return StoreCorruptError(f"{self.url} is damaged: restore a copy ({words}).")
-            case state if state.startswith("53"):
-                return StoreUnavailableError(f"{self.url} is out of resources: nothing was written ({words}).")
-            case _:
-                return StoreUnavailableError(f"{self.url} cannot be used: {words}.")
+    def _prepare(self, connection: psycopg.Connection[Row]) -> None:
+        """Make a new connection the one in use, if what is behind it is a store of ours."""
+        self._migrate(connection)
+        self._read_clock(connection)
+        self._connection = connection
 
 
-def _load_driver() -> Any:
-    try:
-        import psycopg
-    except ImportError:
-        raise MissingExtraError("psycopg", "postgres", "for a store in PostgreSQL") from None
-    return psycopg
-
-
-def _first_line(error: Exception) -> str:
-    """Return what a driver's error says, in one line, without its final stop."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__).rstrip(".")
+class _Passing(Exception):  # noqa: N818 - a condition, which becomes an error if it does not pass
+    """Trying again later may help."""

@@ -3,6 +3,10 @@
 Write-ahead logging, so that readers and the writer do not wait for each other, and a commit is one fsync. Waiting for
 other writers is done here and not by SQLite's busy handler, whose sleeps grow while it waits: whoever has waited
 longest is then woken last (seen: 8 s with 32 writers). Sleeps of constant mean length give all the same chance.
+
+No connection is carried across a fork. Its locks belong to the parent's process, but SQLite keeps book of them in
+memory, which the child inherits: a connection that the child opens would believe them its own. Seen: the parent closes
+the file, finds no other user, and deletes the write-ahead log into which the child goes on writing.
 """
 
 from __future__ import annotations
@@ -20,11 +24,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from trimtab import forks
+from trimtab.clock import SteadyClock
 from trimtab.errors import StoreCorruptError, StoreError, StoreUnavailableError, StoreUrlError
 from trimtab.ledger.chain import Head
-from trimtab.storage import defence
+from trimtab.storage import defence, watch
 from trimtab.storage import url as urls
-from trimtab.storage import watch
 from trimtab.storage.dialect import SCHEMA_VERSION, Line, Row, Run, migrations, refuse_newer
 from trimtab.storage.disk import disk_kind, is_network
 from trimtab.storage.protocol import Finding
@@ -53,7 +58,8 @@ _AS_OF_VERSION_1 = "CREATE TEMP VIEW event AS SELECT *, '' AS link FROM main.eve
 _FRESH = (0, 0)
 _LINK = "SELECT link FROM event WHERE study = ? AND seq = ?"
 
-# Connections that a fork left in a child. SQLite forbids to use or close them there, so they are kept.
+# Connections that were in use at a fork by other means than Python's. SQLite forbids to use or close them in the child,
+# so they are kept.
 _inherited: list[sqlite3.Connection] = []
 
 
@@ -78,19 +84,31 @@ class SqliteDatabase:
             raise StoreUrlError(f"{url!r}: there is no folder {str(folder)!r}; make it first, or correct the path.")
         # Later changes of the working directory must not lead to another file.
         self.path = self.path.absolute()
+        self._clock = SteadyClock()
         self._connection: sqlite3.Connection | None = None
-        self._begin_anew()
-        if self.exists():
-            self._patiently(lambda _: None)
-
-    def _begin_anew(self) -> None:
-        self._pid = os.getpid()
-        self._lock = threading.RLock()
-        self._jitter = random.Random()  # our own, for the user's generators must not move
         self._files: Files | None = None
         self._stranded: Identity | None = None
         self._looked_at = self._examine_at = 0.0
         self._read_only = False
+        self.begin_anew(torn=False)
+        forks.register(self)
+        if self.exists():
+            self._patiently(lambda _: None)
+
+    # ---- forks
+
+    def rest(self) -> None:
+        """Let no connection into the child; both sides open one again when they need it."""
+        with contextlib.suppress(StoreError, sqlite3.Error, Warning):  # whoever uses it next is told
+            self._settle(writes=True)
+        self._disconnect()
+
+    def begin_anew(self, *, torn: bool) -> None:  # noqa: ARG002 - a transaction of another thread ends with the connection
+        self.lock = threading.RLock()
+        self._jitter = random.Random()  # our own, for the user's generators must not move
+        if self._connection is not None:
+            _inherited.append(self._connection)
+            self._connection = None
 
     # ---- the protocol
 
@@ -143,17 +161,15 @@ class SqliteDatabase:
         return self._patiently(attempt, writes=True)
 
     def now(self) -> float:
-        return time.time()
+        return self._clock.now()
 
     def close(self) -> None:
-        if self._pid != os.getpid():
-            self._leave_to_parent()
-        with self._lock:
+        with self.lock:
             self._disconnect()
             self._files = None
 
     def __del__(self) -> None:
-        if hasattr(self, "_lock"):  # a URL that was refused has left nothing to close
+        if hasattr(self, "lock"):  # a URL that was refused has left nothing to close
             self.close()
 
     def check(self) -> list[Finding]:
@@ -172,6 +188,8 @@ class SqliteDatabase:
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
+        if self._files is not None and self._watch.look().main != self._files.main:  # it was closed for a fork
+            raise self._replaced()
         self._read_only = self._mode != "rw" or (self.path.exists() and not _can_write(self.path))
         self._refuse_scraps()
         connection = self._open_file()
@@ -279,55 +297,47 @@ class SqliteDatabase:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("COMMIT")
 
-    def _leave_to_parent(self) -> None:
-        """Forget what belongs to the process that this one was forked from."""
-        if self._connection is not None:
-            _inherited.append(self._connection)
-            self._connection = None
-        self._begin_anew()
-
     # ---- waiting and failing
 
     def _patiently(self, attempt: Callable[[sqlite3.Connection], T], *, writes: bool = False) -> T:
-        """Call `attempt` until no other process stands in its way; leave no transaction open behind a failure.
-
-        What was written counts when the files it went into are still those that will be found: else it is called again.
-        """
-        if self._pid != os.getpid():
-            self._leave_to_parent()
-        with self._lock:
-            give_up_at = None
-            while True:
-                try:
-                    self._settle(writes=writes)
-                    connection = self._connected()
-                    n_changes = connection.total_changes
-                    result = attempt(connection)
-                    if connection.total_changes == n_changes or self._is_kept():
-                        return result
-                except sqlite3.Error as error:
-                    self._roll_back()
-                    if _code(error) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                        raise self._explained(error) from None
-                    now = time.monotonic()
-                    give_up_at = give_up_at or now + self._timeout
-                    if now >= give_up_at:
-                        raise StoreUnavailableError(
-                            f"{self.path} has been held by another process for {self._timeout:g} s: end that process "
-                            f"(`fuser {self.path.name}` names it), or wait longer with ?timeout=600 after the URL."
-                        ) from None
-                    time.sleep(self._jitter.uniform(*PAUSE_S))
-                except UnicodeDecodeError:  # of a name in the schema, in SQLite's own words about it
-                    self._roll_back()
-                    raise StoreCorruptError(
-                        f"{self.path} is damaged: it holds text that is none; restore a copy."
+        """Call `attempt` until no other process stands in its way; leave no transaction open behind a failure."""
+        give_up_at = None
+        while True:
+            try:
+                with self.lock:  # and not while waiting: a fork, or another thread, need not wait with us
+                    return self._once(attempt, writes=writes)
+            except sqlite3.Error as error:
+                if _code(error) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    raise self._explained(error) from None
+                now = time.monotonic()
+                give_up_at = give_up_at or now + self._timeout
+                if now >= give_up_at:
+                    raise StoreUnavailableError(
+                        f"{self.path} has been held by another process for {self._timeout:g} s: end that process "
+                        f"(`fuser {self.path.name}` names it), or wait longer with ?timeout=600 after the URL."
                     ) from None
-                except BaseException:
-                    self._roll_back()
-                    raise
-                finally:
-                    if self._read_only:
-                        self._disconnect()
+                time.sleep(self._jitter.uniform(*PAUSE_S))
+            except UnicodeDecodeError:  # of a name in the schema, in SQLite's own words about it
+                raise StoreCorruptError(
+                    f"{self.path} is damaged: it holds text that is none; restore a copy."
+                ) from None
+
+    def _once(self, attempt: Callable[[sqlite3.Connection], T], *, writes: bool) -> T:
+        """Call `attempt`; again if what it wrote went into files that are not those that will be found."""
+        try:
+            while True:
+                self._settle(writes=writes)
+                connection = self._connected()
+                n_changes = connection.total_changes
+                result = attempt(connection)
+                if connection.total_changes == n_changes or self._is_kept():
+                    return result
+        except BaseException:
+            self._roll_back()
+            raise
+        finally:
+            if self._read_only:
+                self._disconnect()
 
     def _roll_back(self) -> None:
         if self._connection is None or not self._connection.in_transaction:
@@ -438,6 +448,8 @@ class SqliteDatabase:
     def _explained(self, error: sqlite3.Error) -> StoreError:
         path = self.path
         match _code(error):
+            case sqlite3.SQLITE_NOTADB if self._files is not None:
+                return StoreCorruptError(f"{path} is no database any more, something wrote over it: restore a copy.")
             case sqlite3.SQLITE_NOTADB:
                 return StoreUrlError(f"{self.url!r} is not a database file: name another, or delete it.")
             case sqlite3.SQLITE_CORRUPT:
@@ -464,7 +476,7 @@ class SqliteDatabase:
             case code if code in _DAMAGED or "decode" in str(error):  # the driver's own words for text that is none
                 return StoreCorruptError(f"{path} is damaged ({str(error)[:200]}): restore a copy.")
             case _:
-                return StoreError(f"{path} cannot be used: {error}.")
+                return StoreUnavailableError(f"{path} cannot be used: {error}.")
 
     # ---- checking
 

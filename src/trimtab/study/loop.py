@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from trimtab.errors import ObjectiveError, StoreError, StoreUnavailableError
+from trimtab import forks
+from trimtab.errors import ObjectiveError, StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
 from trimtab.execute import protocol as execute
 from trimtab.ledger.event import Assessed, Event, Failed, Noted, Reported, Stopped, Told
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, TrialView
@@ -138,6 +139,10 @@ class Driver:
         """Run until a verdict ends the study and nothing of ours runs; return that verdict.
 
         What runs when this is interrupted (Ctrl-C, an error of the store) is put back in line.
+
+        Raises:
+            StoreLostError: the store failed and did not come back in time.
+            StoreCorruptError: what is stored is damaged.
         """
         session = self._session
         try:
@@ -159,8 +164,16 @@ class Driver:
             self._record(verdict)
             self._progress.close(self._status(verdict.reason))
             return verdict
-        except BaseException:
-            self._progress.close(self._status("interrupted; the same command goes on"))
+        except StoreUnavailableError as error:
+            self._progress.close(self._status("the store failed; the same command goes on"))
+            self._release()
+            raise StoreLostError(
+                f"{error} The study ended there: what was told until then is on record, the trials that ran will run "
+                f"again under their numbers, and the same command goes on once the store works."
+            ) from error
+        except BaseException as error:
+            damaged = isinstance(error, StoreCorruptError)
+            self._progress.close(self._status("damaged" if damaged else "interrupted; the same command goes on"))
             self._release()
             raise
         finally:
@@ -172,7 +185,7 @@ class Driver:
     def _assess(self) -> Verdict:
         """Return the first verdict that ends the study, else one that lets it go on."""
         session = self._session
-        session.ledger.tick(session.store.now())
+        session.ledger.tick(session.clock.now())
         verdict = Verdict(stop=False, reason="", rule="")
         for stop in self._stops:
             verdict = stop.assess(session.table.problem, session.table)
@@ -307,6 +320,7 @@ class Driver:
         self._reported.pop(number, None)
         self._alone = None if self._alone == number else self._alone
         self._heart.release(number)
+        self._session.forget(number)
 
     def _events(self, messages: Sequence[execute.Message]) -> list[Event]:
         """Return what to put on record; what comes from a superseded attempt becomes a note."""
@@ -449,22 +463,35 @@ class Heart:
         self._lease_s = lease_s
         self._held: dict[int, tuple[int, float]] = {}
         self._renewed: set[tuple[int, int]] = set()
-        self._lock = threading.Lock()
+        self.lock = threading.RLock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
+        forks.register(self)
+
+    def rest(self) -> None:
+        """Nothing needs to be let go of."""
+
+    def begin_anew(self, *, torn: bool) -> None:  # noqa: ARG002 - all is forgotten anyway
+        """Hold nothing in a child: the trials are the parent's, and so is the thread."""
+        self.lock = threading.RLock()
+        self._held, self._renewed = {}, set()
+        self._stopped = threading.Event()
+        self._thread = None
 
     def hold(self, number: int, attempt: int) -> None:
         """Keep a trial's lease alive from here on."""
-        with self._lock:
+        with self.lock:
             self._held[number] = (attempt, time.monotonic())
+            self._session.kept.add((number, attempt))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._beat, name="trimtab-heart", daemon=True)
                 self._thread.start()
 
     def release(self, number: int) -> None:
         """Let a trial's lease go; its row in the store is removed with the next beat."""
-        with self._lock:
-            self._held.pop(number, None)
+        with self.lock:
+            attempt, _ = self._held.pop(number, (0, 0.0))
+            self._session.kept.discard((number, attempt))
 
     def stop(self) -> None:
         """Stop beating. Safe to call twice."""
@@ -472,6 +499,8 @@ class Heart:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        for number in list(self._held):
+            self.release(number)
         if self._renewed:
             self._forget(self._renewed)
 
@@ -479,12 +508,12 @@ class Heart:
         every = self._lease_s / 3
         while not self._stopped.wait(every):
             now = time.monotonic()
-            with self._lock:
+            with self.lock:
                 held = {(number, attempt) for number, (attempt, since) in self._held.items() if now - since >= every}
                 done = self._renewed - {(number, attempt) for number, (attempt, _) in self._held.items()}
             try:
                 if held:
-                    until = self._session.store.now() + self._lease_s
+                    until = self._session.clock.now() + self._lease_s
                     self._session.journal.renew(self._session.worker, sorted(held), until)
                     self._renewed |= held
             except StoreError:

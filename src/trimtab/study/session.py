@@ -1,5 +1,8 @@
 """A session: one process's hold on the log of a study; every reading and every change goes through here.
 
+A child of `fork` that goes on with its parent's session is a process like any other: it has a name of its own, connects
+anew, and is put on record before its first change.
+
 Every change is one `commit`: build events from what is known, append them if nobody appended in between, else read on
 and build again. Whoever loses the race loses time, never data, so any number of processes on one store stay correct.
 """
@@ -16,8 +19,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from trimtab import forks
 from trimtab.arrays import MASK64, Floats
 from trimtab.checks import as_whole, is_whole
+from trimtab.clock import LogClock
 from trimtab.errors import (
     ConflictError,
     LateResultError,
@@ -50,6 +55,8 @@ class Session:
         ledger: what was read so far; `sync` reads on.
         files: where logs and checkpoints of the trials lie.
         worker: this process's name in the log.
+        clock: the time in the log.
+        kept: (trial number, attempt) of what a driver here runs and vouches for, whatever the leases say.
     """
 
     def __init__(
@@ -64,16 +71,24 @@ class Session:
         self.ledger, self._snapshot_head = fold.folded(journal)
         self.files = Files(store.url, self.ledger.created.name, self.ledger.created.id)
         self.worker = owner.myself()
+        self.clock = LogClock(store.now)
+        self.clock.hear(self.ledger.table.now)
+        self.kept: set[tuple[int, int]] = set()
         self.lock = threading.RLock()
+        self._begun: dict[int, tuple[int, float]] = {}
+        self._is_torn = False
         self._wanted = optimizer
         self._plan = scheduler
         self._engine: Engine | None = None
         self._propose_s = 0.0
         self._ahead: Ahead | None = None
         self._is_open = self._is_closed = False
+        forks.register(self)
 
     @property
     def table(self) -> TrialTable:
+        if self._is_torn:
+            self._mend()
         return self.ledger.table
 
     @cached_property
@@ -86,16 +101,40 @@ class Session:
         settings, plan = self.ledger.created.scheduler, self._plan
         return plan if plan is not None and is_made_by(plan, settings) else make("schedulers", settings)
 
+    # Forks
+
+    def rest(self) -> None:
+        """Nothing needs to be let go of: the store does that."""
+
+    def begin_anew(self, *, torn: bool) -> None:
+        """Go on as a process of its own, in a child."""
+        self.lock = threading.RLock()
+        self.worker = owner.myself()
+        self.kept = set()
+        self._ahead = None
+        self._is_open = False  # so that the child is put on record, too
+        self._is_torn |= torn
+
+    def _mend(self) -> None:
+        """Read the log again, since a thread of the parent was in the middle of that when this child was forked."""
+        with self.lock:
+            if self._is_torn:
+                self.ledger, self._snapshot_head = fold.folded(self.journal)
+                self._engine = None
+                self._is_torn = False
+
     # Reading and writing
 
     def sync(self) -> int:
         """Read what others wrote; return the head of the log."""
         with self.lock:
+            self._mend()
             try:
                 for record in self.journal.read(self.ledger.reached):
                     self.ledger.apply(record)
             except StoreRewoundError as error:
                 raise rewound.explained(error, self.ledger, self.journal) from None
+            self.clock.hear(self.ledger.table.now)
             return self.ledger.head
 
     def commit(self, build: Callable[[], Sequence[Event]]) -> Sequence[Event]:
@@ -107,13 +146,14 @@ class Session:
         with self.lock:
             if self._is_closed:
                 raise StoreError("this study was closed; to go on, open it again: tt.load_study(store, name).")
+            self._mend()
             self._open()
             conflicts = 0
             while True:
                 events = self._built(build)
                 if not events:
                     return events
-                ledger, at = self.ledger, self.store.now()
+                ledger, at = self.ledger, self.clock.now()
                 head_before = ledger.head
                 try:
                     head = self.journal.append(events, after=ledger.reached, at=at)
@@ -220,7 +260,23 @@ class Session:
         with self.lock:
             self.sync()
             events = self.commit(build)
-            return events[-1].number if events and isinstance(events[-1], Started) else None
+            if not events or not isinstance(events[-1], Started):
+                return None
+            started = events[-1]
+            self._begun[started.number] = (started.attempt, time.monotonic())
+            return started.number
+
+    def seconds(self, number: int) -> float:
+        """Return for how long the present attempt at a trial has run; the log's word counts if it began elsewhere."""
+        table = self.table
+        attempt, since = self._begun.get(number, (0, 0.0))
+        if attempt == table.attempt[number]:
+            return time.monotonic() - since
+        return max(0.0, self.clock.now() - float(table.started_at[number]))
+
+    def forget(self, number: int) -> None:
+        """Keep no longer when a trial began that is over."""
+        self._begun.pop(number, None)
 
     def prepare(self) -> None:
         """Make the proposal of the next trial ahead, where that is worth it: see `study.ahead`."""
@@ -353,22 +409,30 @@ class Session:
             return list(lost)
 
     def _overdue(self, rows: Iterable[int]) -> dict[int, str]:
-        """Return, of the running `rows`, those whose worker will not come back, each with the reason."""
-        table, now = self.table, self.store.now()
+        """Return, of the running `rows`, those whose worker will not come back, each with the reason.
+
+        Whoever holds a trial and is silent past its lease loses it, this process's own threads too. What a driver here
+        keeps alive is out of question: that driver knows better, also after it was suspended for longer than a lease.
+        """
+        table, now = self.table, self.clock.now()
         renewed: Mapping[tuple[int, int], float] | None = None
         gone: dict[str, bool] = {self.worker: False}
         lost: dict[int, str] = {}
         for row in rows:
-            worker = table.worker(row)
+            worker, attempt, lease_s = table.worker(row), int(table.attempt[row]), float(table.lease_s[row])
             if worker not in gone:
                 gone[worker] = owner.is_gone(worker)
             if gone[worker]:
                 lost[row] = f"its driver {worker} is gone"
-            elif worker != self.worker and now > table.started_at[row] + table.lease_s[row]:
+            elif now > table.started_at[row] + lease_s and self._may_judge(row, attempt, lease_s):
                 renewed = self.journal.leases() if renewed is None else renewed
-                if now > renewed.get((row, int(table.attempt[row])), 0.0):
-                    lost[row] = f"{worker} was silent for more than {table.lease_s[row]:g} s"
+                if now > renewed.get((row, attempt), 0.0):
+                    lost[row] = f"{worker} was silent for more than {lease_s:g} s"
         return lost
+
+    def _may_judge(self, row: int, attempt: int, lease_s: float) -> bool:
+        """Return whether it is for this process to say that a trial's holder is silent."""
+        return (row, attempt) not in self.kept and self.clock.has_run_evenly_for(lease_s)
 
 
 _ONE_CPU = Resources()

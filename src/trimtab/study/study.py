@@ -125,13 +125,15 @@ class Study:
         def build() -> Sequence[Event]:
             row = session.require_running(number, attempt)
             tried = int(self.table.attempt[row])
-            seconds = max(0.0, session.store.now() - float(self.table.started_at[row]))
+            seconds = session.seconds(row)
             if isinstance(outcome, tuple):
                 return [Failed(row, outcome[0], outcome[1], tried, seconds=seconds, cost=cost)]
             told = Told(row, outcome.values, tried, seconds, outcome.cost)
             return [*(Noted(key, value, row) for key, value in outcome.notes.items()), told]
 
-        session.commit(build)
+        with session.lock:
+            session.commit(build)
+            session.forget(number)
 
     def report(self, number: int, step: float, reported: Mapping[str, object], *, attempt: int) -> Halt | None:
         """Put intermediate values on record and return the scheduler's verdict; `Trial.report` calls this.
@@ -147,7 +149,7 @@ class Study:
             session.commit(lambda: [Reported(session.require_running(number, attempt), step, checked, attempt)])
             lease_s = float(self.table.lease_s[number])
             if lease_s == lease_s:  # whoever reports is not silent
-                session.journal.renew(session.worker, [(number, attempt)], session.store.now() + lease_s)
+                session.journal.renew(session.worker, [(number, attempt)], session.clock.now() + lease_s)
             return session.scheduler.judge(self.table, number)
 
     # Points, notes, tags, parameters

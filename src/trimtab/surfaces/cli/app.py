@@ -11,12 +11,17 @@ from typing import NoReturn
 import click
 
 from trimtab import __version__
-from trimtab.errors import ExecutorError, ReplayError, StoreCorruptError, Terminated, TrimtabError
+from trimtab.errors import ExecutorError, ReplayError, StoreCorruptError, StoreLostError, Terminated, TrimtabError
 from trimtab.execute.forks import keep_from_forks
 from trimtab.surfaces.cli import ask_tell, check, look, running
 
 WORK_FAILED = (ExecutorError, ReplayError, StoreCorruptError)
 """Errors that are nobody's wrong usage: exit code 1, where every other error of ours is 2."""
+
+
+STORE_LOST = 3
+"""The exit code when a store was waited for in vain or failed while a study ran: nobody's wrong usage, and to be tried
+again."""
 
 
 class Group(click.Group):
@@ -67,7 +72,7 @@ def run() -> NoReturn:
         code = error.exit_code
     except TrimtabError as error:
         click.echo(f"trimtab: {error}", err=True)
-        code = 1 if isinstance(error, WORK_FAILED) else 2
+        code = STORE_LOST if isinstance(error, StoreLostError) else 1 if isinstance(error, WORK_FAILED) else 2
     except KeyboardInterrupt:
         code = 130
     except Terminated:
