@@ -11,6 +11,7 @@ the file, finds no other user, and deletes the write-ahead log into which the ch
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
