@@ -48,7 +48,7 @@ def _temporary() -> Path:
         import shutil
         import tempfile
 
-        folder = Path(tempfile.gettempdir()) / f"trimtab-{pid}-{os.urandom(4).hex()}"
+        folder = Path(tempfile.gettempdir()).absolute() / f"trimtab-{pid}-{os.urandom(4).hex()}"
         _made[pid] = folder
 
         def remove() -> None:

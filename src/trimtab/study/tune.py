@@ -11,8 +11,9 @@ from trimtab import plugins
 from trimtab.checks import is_whole
 from trimtab.errors import ProblemError
 from trimtab.execute.command import Command
-from trimtab.execute.objective import LOADING, LoadedEnough
+from trimtab.execute.objective import LOADING
 from trimtab.execute.protocol import Executor, Resources
+from trimtab.execute.script import LoadedEnough
 from trimtab.execute.trial import Trial
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
