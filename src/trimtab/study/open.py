@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from trimtab import plugins
@@ -17,8 +17,9 @@ from trimtab.space.problem import Fidelity, Metric, Problem
 from trimtab.space.space import Space
 from trimtab.storage.protocol import Store, StudyStore
 from trimtab.storage.url import open_store
-from trimtab.study import provenance
+from trimtab.study import provenance, same_objective
 from trimtab.study.engine import make, settings_of
+from trimtab.study.same_objective import Terms
 from trimtab.study.session import Session
 from trimtab.study.study import Study
 
@@ -103,9 +104,15 @@ def load_study(store: str, name: str, *, optimizer: str | Optimizer[Any] | None 
 
 
 def create(
-    store: Store, name: str, problem: Problem, optimizer: Optimizer[Any], scheduler: Scheduler, seed: int | None
+    store: Store,
+    name: str,
+    problem: Problem,
+    optimizer: Optimizer[Any],
+    scheduler: Scheduler,
+    seed: int | None,
+    objective: Mapping[str, Any] | None = None,
 ) -> Study:
-    """Create a study in an open store.
+    """Create a study in an open store; `objective` is the fingerprint of what will run.
 
     Raises:
         StudyExistsError: there is one of that name.
@@ -120,29 +127,42 @@ def create(
         seed=check_seed(seed),
         optimizer=settings_of(optimizer),
         scheduler=settings_of(scheduler),
-        provenance=provenance.gather(),
+        provenance=provenance.gather(objective),
         id=os.urandom(4).hex(),
     )
-    return Study(Session(store, store.create(name, [created]), optimizer))
+    return Study(Session(store, store.create(name, [created]), optimizer, objective))
 
 
 def resume(
-    store: Store, name: str, problem: Problem, optimizer: Optimizer[Any], scheduler: Scheduler, seed: int | None
-) -> tuple[Study, bool]:
-    """Open the study of that name, or create it; return it and whether it was there.
+    store: Store,
+    name: str,
+    problem: Problem,
+    optimizer: Optimizer[Any],
+    scheduler: Scheduler,
+    seed: int | None,
+    objective: Mapping[str, Any],
+    terms: Terms = "same",
+) -> Study:
+    """Open the study of that name, or create it.
+
+    Args:
+        objective: the fingerprint of what will run.
+        terms: with which objective a study on record goes on.
 
     Raises:
         StudyMismatchError: it is there and is about something else.
+        StudyExistsError: it is there and was not to be.
     """
     journal = _find(store, name)
     if journal is None:
         try:
-            return create(store, name, problem, optimizer, scheduler, seed), False
+            return create(store, name, problem, optimizer, scheduler, seed, objective)
         except StudyExistsError:
             journal = store.open(name)  # another driver was quicker
-    study = Study(Session(store, journal, optimizer))
+    study = Study(Session(store, journal, optimizer, objective))
     _require_same(study, name, problem, scheduler, seed)
-    return study, True
+    same_objective.require(study, objective, terms)
+    return study
 
 
 def _find(store: Store, name: str) -> StudyStore | None:

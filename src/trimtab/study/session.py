@@ -51,7 +51,13 @@ class Session:
         worker: this process's name in the log.
     """
 
-    def __init__(self, store: Store, journal: StudyStore, optimizer: Optimizer[Any] | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        journal: StudyStore,
+        optimizer: Optimizer[Any] | None = None,
+        objective: Mapping[str, Any] | None = None,
+    ) -> None:
         self.store = store
         self.journal = journal
         self.ledger, self._snapshot_head = fold.folded(journal)
@@ -60,6 +66,7 @@ class Session:
         self.worker = owner.myself()
         self.lock = threading.RLock()
         self._wanted = optimizer
+        self._objective = objective  # the fingerprint of what this process runs, if it runs trials
         self._engine: Engine | None = None
         self._propose_s = 0.0
         self._ahead: Ahead | None = None
@@ -149,7 +156,7 @@ class Session:
         changed = wanted if wanted != self.ledger.optimizer else None
         just_created = self.ledger.head == 1 and self.ledger.created.provenance.get("pid") == os.getpid()
         if changed is not None or not just_created:
-            come = Opened(provenance.gather(), changed)
+            come = Opened(provenance.gather(self._objective), changed)
             self.commit(lambda: [come])
 
     def save_snapshot(self) -> None:

@@ -24,8 +24,11 @@ from trimtab.stop.failures import AllFailed
 from trimtab.stop.protocol import Stop
 from trimtab.stop.target import Target
 from trimtab.storage.url import open_store
+from trimtab.study import fingerprint, naming
 from trimtab.study.loop import Driver, Progress, Settings, Silent
-from trimtab.study.open import as_plugin, check_seconds, make_problem, resume
+from trimtab.study.open import as_plugin, check_seconds, make_problem
+from trimtab.study.open import resume as open_or_create
+from trimtab.study.same_objective import Terms, check_terms
 from trimtab.study.study import Study
 
 Objective = Callable[[Trial], object]
@@ -53,6 +56,7 @@ def tune(
     enqueue: Sequence[Mapping[str, Any]] = (),
     store: str | None = None,
     name: str | None = None,
+    resume: Terms = "same",
     seed: int | None = None,
     retries: int = 2,
     lease_s: float = 60.0,
@@ -87,6 +91,8 @@ def tune(
         enqueue: configurations to try first; parameters that are left out are chosen by the optimiser.
         store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None.
         name: the study's name in its store; that of the objective if None.
+        resume: when to go on with a study of that name: "same" if its objective is the same; "always"; or "never".
+            What counts as the same, and how a change is said: docs/execution.md.
         seed: makes every suggestion reproducible; drawn and put on record if None.
         retries: how often a trial is run again whose worker was killed from outside.
         lease_s: seconds for which this driver may be silent before another one takes its trials over.
@@ -95,7 +101,9 @@ def tune(
 
     Raises:
         ProblemError: what is asked for does not fit together.
-        StudyMismatchError: a study of that name is on record with another definition.
+        StudyMismatchError: a study of that name is on record with another definition, or with results of another
+            objective.
+        StudyExistsError: a study of that name is on record, and `resume` is "never".
         StoreError: the store cannot be used.
         ExecutorError: the workers cannot be started.
     """
@@ -136,7 +144,8 @@ def tune(
         space.encode_partial(params)  # refused before anything is opened
     if isinstance(objective, Command):
         objective.check(space.names, tuple(f.name for f in problem.fidelities))
-    name = name or _name(objective)
+    name = name or naming.name_of(objective)
+    terms = check_terms(resume)
     engine, plan = as_plugin("optimizers", optimizer), as_plugin("schedulers", scheduler)
     runner = _executor(objective, executor, workers, settings.resources)
     try:
@@ -145,7 +154,8 @@ def tune(
         runner.close()
         raise
     try:
-        study, _ = resume(opened, name, problem, engine, plan, seed)
+        taken = fingerprint.take(objective)
+        study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms)
         for params in enqueue:
             study.enqueue(params, once=True)
         driver = Driver(study.session, runner, stops, settings, _progress(progress, study))
@@ -168,13 +178,6 @@ def _stops(budget: Budget, stop: str | Sequence[Stop]) -> list[Stop]:
     if isinstance(stop, str):
         raise ProblemError(f'stop is "auto", "never" or a list of stopping rules; got {stop!r}.')
     return [Target(), budget, *stop]
-
-
-def _name(objective: Objective | Command) -> str:
-    if isinstance(objective, Command):
-        return objective.name
-    name = getattr(objective, "__name__", "") or getattr(getattr(objective, "func", None), "__name__", "")
-    return str(name) if name and name != "<lambda>" else "study"
 
 
 def _executor(

@@ -93,6 +93,11 @@ def init(path: Path, *, force: bool, only_schema: bool) -> None:
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of a new study.")
 @click.option("--optimizer", help="What proposes configurations.")
 @click.option("--executor", help="What runs the trials.")
+@click.option(
+    "--resume",
+    type=click.Choice(("same", "always", "never")),
+    help="When to go on with a study of that name: if its objective is the same (the default), always, or never.",
+)
 @click.option("--dry-run", is_flag=True, help="Check the file, show what would run first, and run nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 @json_option
