@@ -21,6 +21,7 @@ import pytest
 import trimtab as tt
 from trimtab.study import fingerprint
 from trimtab.study.naming import name_of
+from trimtab.study.same_objective import differences
 
 HEAD = """
 import time, tempfile, uuid, functools, collections, dataclasses, enum
@@ -110,7 +111,7 @@ def forgotten() -> object:
 
 def changes(before: object, after: object) -> list[str]:
     """Return what differs between two fingerprints, as they stand in a log."""
-    return fingerprint.differences(*(json.loads(json.dumps(one)) for one in (before, after)))
+    return differences(*(json.loads(json.dumps(one)) for one in (before, after)))
 
 
 @pytest.mark.parametrize("what", SAME)

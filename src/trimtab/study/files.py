@@ -22,6 +22,11 @@ class Files:
         self._base: Path | None = None
 
     @property
+    def is_kept(self) -> bool:
+        """Whether the study, and its files, outlive this process."""
+        return self._beside is not None
+
+    @property
     def base(self) -> Path:
         """The study's folder."""
         if self._base is None:

@@ -19,7 +19,7 @@ import enum
 import functools
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -45,27 +45,6 @@ def take(objective: Callable[..., object] | Command) -> Fingerprint:
     except Exception:  # an object that cannot bear to be looked at must not end a study
         taken.left_out.add("what else it refers to")
     return {"kind": "function", "parts": taken.parts, "left_out": sorted(taken.left_out)}
-
-
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return what differs between two fingerprints, each in a few words; empty if nothing that both know does."""
-    if before.get("kind") != after.get("kind"):
-        return [f"it was a {before.get('kind')} and is a {after.get('kind')}"]
-    found: list[str] = []
-    old, new = before.get("parts", {}), after.get("parts", {})
-    for name in old:
-        if name not in new:
-            continue
-        kinds = [kind for kind in old[name] if kind in new[name] and kind != "shown"]
-        if not kinds or old[name][kinds[0]] == new[name][kinds[0]]:
-            continue
-        if "value" not in kinds:
-            found.append(f"the code of {name} differs")
-        elif "shown" in old[name] and "shown" in new[name]:
-            found.append(f"{name} was {old[name]['shown']} and is {new[name]['shown']}")
-        else:
-            found.append(f"{name} differs")
-    return found
 
 
 class _Taken:

@@ -143,11 +143,7 @@ def resume(
     objective: Mapping[str, Any],
     terms: Terms = "same",
 ) -> Study:
-    """Open the study of that name, or create it.
-
-    Args:
-        objective: the fingerprint of what will run.
-        terms: with which objective a study on record goes on.
+    """Open the study of that name, or create it; `terms` say with which objective one on record goes on.
 
     Raises:
         StudyMismatchError: it is there and is about something else.

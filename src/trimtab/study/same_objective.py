@@ -10,7 +10,6 @@ from trimtab.errors import ProblemError, StudyExistsError, StudyMismatchError
 from trimtab.ledger.ledger import Ledger
 from trimtab.ledger.table import COMPLETE, STOPPED
 from trimtab.space.condition import shown
-from trimtab.study import fingerprint
 from trimtab.study.study import Study
 
 Terms: TypeAlias = Literal["same", "always", "never"]
@@ -47,6 +46,27 @@ def last_known(ledger: Ledger) -> Mapping[str, Any] | None:
     return None
 
 
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return what differs between two fingerprints, each in a few words; empty if nothing that both know does."""
+    if before.get("kind") != after.get("kind"):
+        return [f"it was a {before.get('kind')} and is a {after.get('kind')}"]
+    found: list[str] = []
+    old, new = before.get("parts", {}), after.get("parts", {})
+    for name in old:
+        if name not in new:
+            continue
+        kinds = [kind for kind in old[name] if kind in new[name] and kind != "shown"]
+        if not kinds or old[name][kinds[0]] == new[name][kinds[0]]:
+            continue
+        if "value" not in kinds:
+            found.append(f"the code of {name} differs")
+        elif "shown" in old[name] and "shown" in new[name]:
+            found.append(f"{name} was {old[name]['shown']} and is {new[name]['shown']}")
+        else:
+            found.append(f"{name} differs")
+    return found
+
+
 def require(study: Study, objective: Mapping[str, Any], terms: Terms) -> None:
     """See to it that results of one objective are not taken for those of another.
 
@@ -63,7 +83,7 @@ def require(study: Study, objective: Mapping[str, Any], terms: Terms) -> None:
             "does not go on with it; give the new one another name."
         )
     before = last_known(study.session.ledger)
-    changes = [] if before is None else fingerprint.differences(before, objective)
+    changes = [] if before is None else differences(before, objective)
     if not changes or not len(table):
         return
     said = "; ".join(changes[:MOST_SAID]) + ("; and more" if len(changes) > MOST_SAID else "")
@@ -72,8 +92,8 @@ def require(study: Study, objective: Mapping[str, Any], terms: Terms) -> None:
     if n_results and terms != "always":
         raise StudyMismatchError(
             f"study {study.name!r} in {study.session.store.url} holds {count} of another objective ({said}). "
-            "Give the new one a name of its own (name=, --name), restore the old one, or go on with these results as if "
-            'they were its own (resume="always", --resume always).'
+            "Give the new one a name of its own (name=, --name), restore the old one, or go on as if its results "
+            'were of the new one (resume="always", --resume always).'
         )
     print(  # not left to the progress display, which may be off
         f"{study.name}: the objective is not the one that ran before ({said}); goes on with what is on record.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,8 +23,8 @@ from trimtab.stop.failures import AllFailed
 from trimtab.stop.protocol import Stop
 from trimtab.stop.target import Target
 from trimtab.storage.url import open_store
-from trimtab.study import fingerprint, naming
-from trimtab.study.loop import Driver, Progress, Settings, Silent
+from trimtab.study import naming, prompt
+from trimtab.study.loop import Driver, Progress, Settings
 from trimtab.study.open import as_plugin, check_seconds, make_problem
 from trimtab.study.open import resume as open_or_create
 from trimtab.study.same_objective import Terms, check_terms
@@ -54,14 +53,14 @@ def tune(
     optimizer: str | Optimizer[Any] = "auto",
     scheduler: str | Scheduler = "whole",
     enqueue: Sequence[Mapping[str, Any]] = (),
-    store: str | None = None,
+    store: str | Study | None = None,
     name: str | None = None,
     resume: Terms = "same",
     seed: int | None = None,
     retries: int = 2,
     lease_s: float = 60.0,
     grace_s: float = 10.0,
-    progress: bool | Progress | None = None,
+    progress: bool | Progress = True,
 ) -> Study:
     """Tune an objective until a verdict ends the study, and return the study.
 
@@ -89,7 +88,8 @@ def tune(
         optimizer: what proposes configurations; a plugin's name, or an object.
         scheduler: what decides how far each is run; a plugin's name, or an object.
         enqueue: configurations to try first; parameters that are left out are chosen by the optimiser.
-        store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None.
+        store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None. A study stands for its
+            own store: tune goes on with that study.
         name: the study's name in its store; that of the objective if None.
         resume: when to go on with a study of that name: "same" if its objective is the same; "always"; or "never".
             What counts as the same, and how a change is said: docs/execution.md.
@@ -97,7 +97,8 @@ def tune(
         retries: how often a trial is run again whose worker was killed from outside.
         lease_s: seconds for which this driver may be silent before another one takes its trials over.
         grace_s: seconds between asking a trial to end and ending it.
-        progress: whether to show progress on stderr; only on a terminal if None; or an object to show it.
+        progress: whether to show progress: live on a terminal and in a notebook, else in few lines on stderr. False
+            still says that trials fail; an object shows it in its own way.
 
     Raises:
         ProblemError: what is asked for does not fit together.
@@ -138,22 +139,25 @@ def tune(
         grace_s=check_seconds("grace_s", grace_s),
         cost_required=budget.cost is not None,
         limits=(budget.trials, None if budget.hours is None else budget.hours * 3600, budget.cost),
+        is_interactive=prompt.is_interactive(),
     )
     stops = _stops(budget, stop)
     for params in enqueue:
         space.encode_partial(params)  # refused before anything is opened
     if isinstance(objective, Command):
         objective.check(space.names, tuple(f.name for f in problem.fidelities))
-    name = name or naming.name_of(objective)
+    name = name or (store.name if isinstance(store, Study) else naming.name_of(objective))
     terms = check_terms(resume)
     engine, plan = as_plugin("optimizers", optimizer), as_plugin("schedulers", scheduler)
     runner = _executor(objective, executor, workers, settings.resources)
     try:
-        opened = open_store(store)
+        opened = store.session.store if isinstance(store, Study) else open_store(store)
     except BaseException:
         runner.close()
         raise
     try:
+        from trimtab.study import fingerprint  # imported when used: it knows many types
+
         taken = fingerprint.take(objective)
         study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms)
         for params in enqueue:
@@ -161,7 +165,8 @@ def tune(
         driver = Driver(study.session, runner, stops, settings, _progress(progress, study))
     except BaseException:
         runner.close()
-        opened.close()
+        if not isinstance(store, Study):
+            opened.close()
         raise
     if hasattr(runner, "on_message") and runner.on_message is None:  # it runs trials in this very thread
         runner.on_message = driver.on_message
@@ -196,13 +201,9 @@ def _executor(
 
 
 def _progress(progress: bool | Progress | None, study: Study) -> Progress:  # noqa: FBT001 - as tune takes it
-    if progress is None:
-        progress = sys.stderr is not None and sys.stderr.isatty()
-    if progress is False:
-        return Silent()
-    if progress is True:
-        shown: Progress = plugins.load("progress", "auto")(study.name)
+    if progress is None or isinstance(progress, bool):
+        shown: Progress = plugins.load("progress", "auto")(study.name, quiet=progress is False)
         return shown
     if not hasattr(progress, "close"):
-        raise ProblemError(f"progress= is True, False, None or an object that shows it, got {progress!r}.")
+        raise ProblemError(f"progress= is True, False or an object that shows it, got {progress!r}.")
     return progress
