@@ -400,7 +400,7 @@ class Remembers:
     ("objective", "name"),
     [
         (double, "double"),
-        (functools.partial(double, factor=3.0), "double(factor=3)"),
+        (functools.partial(double, factor=3.0), "double(factor=3.0)"),
         (functools.partial(make, 3), "make(3)"),
         (functools.partial(make, np.zeros(3)), "make"),
         (functools.partial(make, unused="x" * 100), "make"),
