@@ -9,7 +9,7 @@ from typing import Any
 from trimtab.study.loop import Status
 from trimtab.surfaces.render import html, progress
 
-REDRAW_S = 0.5
+REDRAW_S = 0.25
 """The area is drawn at most this often: each time is a message, which is kept until the notebook reads it."""
 
 
