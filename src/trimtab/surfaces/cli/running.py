@@ -99,7 +99,7 @@ def init(path: Path, *, force: bool, only_schema: bool) -> None:
     help="When to go on with a study of that name: if its objective is the same (the default), always, or never.",
 )
 @click.option("--dry-run", is_flag=True, help="Check the file, show what would run first, and run nothing.")
-@click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress, but failures.")
 @json_option
 def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: bool, **changed: Any) -> int:
     """Run the study that FILE describes, or go on with it.

@@ -31,7 +31,7 @@ _GREEN = "#2e9e5b"
 _RED = "#d1495b"
 
 _BOX = 'style="font-size:13px;line-height:1.5;max-width:100%;overflow-x:auto"'
-_TABLE = 'style="border-collapse:collapse;margin:4px 0"'
+_TABLE = 'style="border-collapse:collapse;margin:4px 0;font-size:inherit;color:inherit"'
 
 
 def study(shown: Study) -> str:
@@ -61,7 +61,8 @@ def trial(view: TrialView) -> str:
         lines.append(_bad(f"{view.failure}: {first_line(view.error)}"))
     if view.reason:
         lines.append(_dim(view.reason))
-    facts = [("params", _settings(view)), ("took", duration(view.seconds)), ("why", _why(view))]
+    facts = [(name, setting(value)) for name, value in view.params.items()]
+    facts += [("took", duration(view.seconds)), ("why", f"{view.origin}: {view.why}" if view.why else view.origin)]
     facts += [("note", f"{key}: {value}") for key, value in view.notes.items()]
     facts += [("tags", ", ".join(view.tags))] if view.tags else []
     return _box([*lines, _table([], [[name, text] for name, text in facts], right=0)])
@@ -80,7 +81,7 @@ def trials(shown: TrialTable, rows: range) -> str:
     views = [shown.trial(row) for row in kept]
     cells = [[*_row(view, metrics, names), view.state, duration(view.seconds), _why(view)] for view in views]
     if len(rows) > MOST_ROWS:
-        cells.insert(half, [f"… {len(rows) - MOST_ROWS:,} more"])
+        cells.insert(half, ["…", f"{len(rows) - MOST_ROWS:,} more"])
     title = _counts(shown) if len(rows) == len(shown) else f"{len(rows):,} of {count(len(shown), 'trial')}"
     heads = ["trial", *metrics, *names, "state", "took", "why"]
     return _box([f"<b>{_text(title)}</b>", _table(heads, cells, right=1 + len(metrics))])
@@ -168,10 +169,6 @@ def _curve(values: Sequence[float]) -> str:
 def _row(view: TrialView, metrics: Sequence[str], names: Sequence[str]) -> list[str]:
     told = [number(view.metrics.get(metric)) for metric in metrics]
     return [str(view.number), *told, *(setting(view.params[name]) if name in view.params else "-" for name in names)]
-
-
-def _settings(view: TrialView) -> str:
-    return progress.params_text(view.params)
 
 
 def _why(view: TrialView) -> str:
