@@ -80,7 +80,7 @@ def require(study: Study, objective: Mapping[str, Any], terms: Terms) -> None:
     if terms == "never" and len(table):
         raise StudyExistsError(
             f'study {study.name!r} in {study.session.store.url} is there, and resume="never" does not '
-            " go on with it; give the new one another name."
+            "go on with it; give the new one another name."
         )
     before = last_known(study.session.ledger)
     changes = [] if before is None else differences(before, objective)
