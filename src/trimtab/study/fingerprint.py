@@ -199,10 +199,12 @@ class _Taken:
 
     def _compare(self, name: str, key: str, value: object) -> None:
         """Put a value among the parts, unless `key`, its name in the code, is one that the code itself changes."""
+        is_code = self._code(value) is not None
         digest = content.digest(value, self._code)
-        if digest is None or (key in self._changed and self._code(value) is None):
+        if digest is None or (key in self._changed and not is_code):
             self.left_out.add(name)
             return
+        name = f"the one called {name}" if is_code else name  # which it is; what it says is a part of its own
         shown = content.shown(value)
         self._put(name, {"value": digest} | ({} if shown is None else {"shown": shown}))
 
