@@ -14,10 +14,10 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help tune test lint docs bench bench-page bench-peers bench-regret soak lock clean
+.PHONY: help tune test lint docs bench bench-page bench-peers bench-regret browser soak lock clean
 
 help:  ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 tune: $(VENV)/.stamp-tune  ## tune a real model on real data; run it again and it resumes
 	@$(BIN)/python examples/digits.py
@@ -48,6 +48,14 @@ bench-peers: $(PEERS)/.stamp-bench  # an environment for every optimiser that be
 bench-regret: $(PEERS)/.stamp-bench  # Trimtab on the tasks that it is judged on, where not on file, and the page
 	$(PEERS)/bin/python benchmarks/regret/run.py --optimizers trimtab --tasks report --jobs $(JOBS)
 	$(PEERS)/bin/python benchmarks/regret/report.py
+
+browser: $(VENV)/.stamp-test  ## draw what notebooks show in a real browser, light and dark; installs Debian's Chromium where it may
+	@if command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || command -v google-chrome >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing Debian's chromium-headless-shell"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-dejavu-core >/dev/null; \
+	else echo "There is no browser: install the package chromium-headless-shell, or chromium." >&2; exit 1; fi
+	$(BIN)/python -m pytest tests/surfaces/test_browser.py
 
 soak: $(VENV)/.stamp-test $(VENV)/.stamp-debian  ## the tests that take minutes: kills, many drivers, long studies
 	$(BIN)/python -m pytest -m soak

@@ -20,6 +20,7 @@ FLOORS = (
     ("optim", "schedule", "stop", "execute", "storage", "analysis"),
     ("study",),
     ("testing", "surfaces"),
+    ("__main__",),
 )
 LEVEL = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 

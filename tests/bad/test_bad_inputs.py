@@ -150,6 +150,7 @@ simple("problem", "a name that is no text", lambda: tune(name=3))
 simple("problem", "an unknown executor", lambda: tune(executor="process"))
 simple("problem", "trials per worker, without workers", lambda: tune(trials_per_worker=3))
 simple("problem", "an unknown way to stop", lambda: tune(stop="soon"))
+simple("problem", "an unknown way to resume", lambda: tune(resume="ask"))
 simple("problem", "an objective that cannot be called", lambda: tt.tune(3, SPACE, minimize="loss", budget=1))
 
 # Stores
@@ -193,6 +194,27 @@ def _(folder: Path) -> str:
         newer.execute("update meta set schema_version = 99")
     newer.close()
     return refused(lambda: tune(store=url))
+
+
+def scaled(factor: float) -> Callable[[tt.Trial], float]:
+    def objective(trial: tt.Trial) -> float:
+        return factor
+
+    return objective
+
+
+@case("store", "another objective of the name that one on record has")
+def _(folder: Path) -> str:
+    url = f"sqlite:///{folder}/trimtab.db"
+    tt.tune(scaled(1.0), SPACE, minimize="loss", budget=2, store=url, progress=False)
+    return refused(lambda: tt.tune(scaled(2.0), SPACE, minimize="loss", budget=2, store=url, progress=False))
+
+
+@case("store", "a study that is there and was not to be")
+def _(folder: Path) -> str:
+    url = f"sqlite:///{folder}/trimtab.db"
+    tune(store=url, name="resnet")
+    return refused(lambda: tune(store=url, name="resnet", resume="never"))
 
 
 @case("store", "a PostgreSQL server that is not there")

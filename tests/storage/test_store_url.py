@@ -30,7 +30,7 @@ def test_a_sqlite_file_has_many_spellings(
     store.create("s", notes(1))
     store.close()
     assert (tmp_path / "a b.db").exists()
-    assert files_dir(spelling) == Path("a b-files")
+    assert files_dir(spelling) == Path.cwd() / "a b-files"
 
 
 @pytest.mark.parametrize("name", ["x.sqlite", "x.sqlite3", "100%.db", "50%25.db", "what?.db", "a#b.db", "研究.db"])
@@ -153,7 +153,7 @@ def test_a_password_is_never_shown(url: str, hidden: str) -> None:
 
 def test_postgres_is_another_name_for_postgresql() -> None:
     assert urls.normalised("postgres://h/d") == "postgresql://h/d"
-    assert files_dir("postgres://h/d") == Path("trimtab-files")
+    assert files_dir("postgres://h/d") == Path.cwd() / "trimtab-files"
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:

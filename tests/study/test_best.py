@@ -5,11 +5,14 @@ import math
 import numpy as np
 import pytest
 
+import trimtab as tt
 from trimtab.errors import TrialError
 from trimtab.ledger.event import Origin
+from trimtab.ledger.table import COMPLETE
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Problem, at_least, maximize, minimize
 from trimtab.space.space import Space
+from trimtab.study import best
 from trimtab.study.best import best_row, candidates, front_rows, require_best, why_no_best
 from trimtab.testing.simulation import Simulation
 
@@ -111,3 +114,45 @@ def test_it_says_why_there_is_none():
         run.tell(number, 0.0, recall)
     with pytest.raises(TrialError, match=r"none of the 3 .*; trial 2 comes nearest with recall = 0\.8"):
         require_best(run.table)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_ranking_begins_with_the_best_and_holds_each_configuration_once(seed):
+    rng = np.random.default_rng(seed)
+    study = tt.create_study(
+        tt.Space(x=tt.Int(0, 6)), objectives=[tt.maximize("a"), tt.minimize("b")], optimizer="random", seed=seed
+    )
+    for _ in range(int(rng.integers(1, 30))):
+        trial = study.ask()
+        if rng.random() < 0.2:
+            study.tell(trial, failed="exception")
+        else:
+            study.tell(trial, {"a": float(rng.integers(0, 3)), "b": float(rng.integers(0, 2))})
+    ranked = best.ranking(study.table)
+    assert (ranked[0].row if ranked else None) == best.best_row(study.table)
+    complete = study.table.rows(COMPLETE)
+    xs = study.table.x[complete, 0]
+    assert sorted(study.table.x[one.row, 0] for one in ranked) == sorted(set(xs.tolist()))
+    for one in ranked:
+        runs = complete[xs == study.table.x[one.row, 0]]
+        assert one.n_runs == len(runs)
+        assert one.mean == pytest.approx(study.table.y[runs, 0].mean())
+
+
+def test_the_ranking_is_by_means_over_runs():
+    study = tt.create_study(tt.Space(x=tt.Float(0, 10)), minimize="loss", seed=0)
+    for x, loss in ((1.0, 0.0), (1.0, 4.0), (2.0, 1.0), (2.0, 1.0), (3.0, 5.0)):
+        study.enqueue({"x": x})
+        study.tell(study.ask(), loss)
+    ranked = best.ranking(study.table)
+    assert [(study.table.x[one.row, 0], one.mean, one.n_runs) for one in ranked] == [(2, 1, 2), (1, 2, 2), (3, 5, 1)]
+
+
+def test_what_failed_says_why_there_is_no_best():
+    study = tt.create_study(tt.Space(x=tt.Float(0, 10)), minimize="loss", seed=0)
+    study.tell(study.ask(), failed="oom", error="RuntimeError: no memory left.\nTraceback ...")
+    with pytest.raises(
+        TrialError, match=r"^no trial is complete: 1 failed \(1 x oom\); trial 0: RuntimeError: no memory left\.$"
+    ):
+        _ = study.best
+    assert repr(study) == "<Study 'study': 1 trials, 1 failed>"

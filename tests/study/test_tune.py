@@ -181,7 +181,10 @@ def test_ctrl_c_puts_what_runs_back_in_line(tmp_path: Path) -> None:
         """)
     )
     run = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, start_new_session=True)
-    time.sleep(2.0)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "t-files").glob("train-*/trials/000003")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     os.killpg(run.pid, signal.SIGINT)
     assert run.wait(15) != 0
     run.communicate()

@@ -188,7 +188,7 @@ def test_a_stream_that_knows_only_ascii_gets_question_marks():
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
     progress.Lines("研究", stream).close(Status("研究", "loss", "minimize", reason="done"))
-    assert raw.getvalue() == b"??: 0 trials; done\n"
+    assert raw.getvalue().splitlines()[-1] == b"??: 0 trials; done"
 
 
 def test_the_display_suits_the_stream(monkeypatch):

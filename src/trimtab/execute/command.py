@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -45,7 +46,7 @@ class Command:
 
     Args:
         arguments: the program and its arguments; text is split as a shell would split it.
-        cwd: where it runs; here, if None.
+        cwd: where it runs; where the study is begun, if None.
         env: what is added to its environment.
         name: of the study, if that is given none; by default the program's or script's.
 
@@ -65,12 +66,20 @@ class Command:
     ) -> None:
         self._arguments = _split(arguments)
         self._pieces = tuple(_parse(argument) for argument in self._arguments)
-        self.cwd = None if cwd is None else Path(cwd)
+        self.cwd = None if cwd is None else Path(cwd).absolute()
         self.env = {str(key): str(value) for key, value in (env or {}).items()}
         self.name = name or _name(self._arguments)
 
     def __repr__(self) -> str:
         return f"Command({list(self._arguments)})"
+
+    def rooted(self) -> Command:
+        """Return the command with a folder to run in: the working directory as it is now, where it names none."""
+        if self.cwd is not None:
+            return self
+        rooted = copy.copy(self)
+        rooted.cwd = Path.cwd()
+        return rooted
 
     @property
     def arguments(self) -> tuple[str, ...]:

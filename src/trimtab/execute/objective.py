@@ -1,7 +1,8 @@
 """How an objective travels to another process: by reference where it has a name, else by value.
 
-A function that a module or a script defines is imported there again. What has no name of its own (`functools.partial`,
-a callable object, a bound method) is pickled; lambdas, closures and functions of a notebook need cloudpickle.
+A function that a module or a script defines is imported there again (see `script.py`). What has no name of its own
+(`functools.partial`, a callable object, a bound method) is pickled; lambdas, closures and functions of a notebook need
+cloudpickle.
 """
 
 from __future__ import annotations
@@ -18,20 +19,13 @@ from types import ModuleType
 from typing import Any
 
 from trimtab.errors import ExecutorError
+from trimtab.execute import script as scripts
 from trimtab.execute.outcome import summary
 from trimtab.execute.plain import show
+from trimtab.execute.script import MAIN, LoadedEnough, Script
 
 LOADING = "TRIMTAB_WORKER"
 """Set in the environment while a worker loads the objective's module or script, and at no other time."""
-
-SCRIPT = "__mp_main__"
-"""The name under which a worker loads the driver's script, so that its `if __name__ == "__main__"` does not run.
-
-It is multiprocessing's own, so that an objective's data loaders and pools can send the script's functions on."""
-
-
-class LoadedEnough(BaseException):
-    """Ends the loading of a script that tunes at its top level: what comes before is all that a worker needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +33,15 @@ class Source:
     """Where a worker gets the objective from: `module` and `qualname`, or `pickled`; and the script, if it needs it.
 
     Attributes:
-        script: path of the driver's script, which stands for `__main__`; None if the objective does not refer to it.
+        by_value: whether what `__main__` defines is in `pickled` itself; else the script is run to have it.
+        script: the driver's, which stands for `__main__`; None if there is none, or the objective needs none.
     """
 
     module: str = ""
     qualname: str = ""
     pickled: bytes = b""
-    script: str | None = None
+    by_value: bool = False
+    script: Script | None = None
 
     def load(self) -> Callable[..., object]:
         """Return the objective. Whatever its module or script raises is turned into one sentence.
@@ -53,13 +49,15 @@ class Source:
         Raises:
             ExecutorError: it cannot be had.
         """
-        what = self.script or self.module or "the objective"
+        what = (self.script and self.script.path) or self.module or "the objective"
         os.environ[LOADING] = str(os.getpid())
         try:
-            main = None if self.script is None else _load_script(self.script)
+            if self.by_value:
+                return self._unpack()
+            main = None if self.script is None else self.script.run()
             if self.pickled:
                 return _callable(pickle.loads(self.pickled))
-            module = main if self.module == "__main__" and main is not None else _load_module(self.module)
+            module = main if self.module == MAIN and main is not None else _load_module(self.module)
             return _callable(functools.reduce(getattr, self.qualname.split("."), module))
         except AttributeError as error:
             if self.qualname and getattr(error, "name", None) in self.qualname.split("."):
@@ -73,6 +71,13 @@ class Source:
         finally:
             os.environ.pop(LOADING, None)
 
+    def _unpack(self) -> Callable[..., object]:
+        """Return an objective that came by value; what came with it stands in `__main__`, where it is at home."""
+        scripts.become(ModuleType(MAIN) if self.script is None else self.script.module())
+        loaded = _callable(pickle.loads(self.pickled))
+        scripts.publish()
+        return loaded
+
 
 def refer(objective: Callable[..., object]) -> Source:
     """Return how another process gets `objective`.
@@ -80,26 +85,23 @@ def refer(objective: Callable[..., object]) -> Source:
     Raises:
         ExecutorError: it has no name to be imported by, and cannot be pickled either.
     """
-    script = _script()
+    script = scripts.of_this_process()
     module, qualname = getattr(objective, "__module__", None), getattr(objective, "__qualname__", None)
     if module and qualname and _resolve(module, qualname) is objective:
-        if module != "__main__":
+        if module != MAIN:
             return Source(module, qualname)
-        spec = getattr(sys.modules["__main__"], "__spec__", None)
-        if spec is not None and spec.name != "__main__":  # python -m package.module
-            return Source(spec.name, qualname)
         if script is not None:
-            return Source("__main__", qualname, script=script)
+            return Source(MAIN, qualname, script=script)
     try:
         pickled = pickle.dumps(objective)
     except Exception:
-        return Source(pickled=_pickle_by_value(objective))
-    if b"__main__" not in pickled:
+        return _by_value(objective, script)
+    if MAIN.encode() not in pickled:
         return Source(pickled=pickled)
-    return Source(pickled=_pickle_by_value(objective)) if script is None else Source(pickled=pickled, script=script)
+    return _by_value(objective, None) if script is None else Source(pickled=pickled, script=script)
 
 
-def _pickle_by_value(objective: object) -> bytes:
+def _by_value(objective: object, script: Script | None) -> Source:
     try:
         cloudpickle: Any = importlib.import_module("cloudpickle")
     except ImportError:
@@ -108,21 +110,13 @@ def _pickle_by_value(objective: object) -> bytes:
             "script defines at its top level; define it there, or: pip install 'trimtab[closures]'"
         ) from None
     try:
-        pickled: bytes = cloudpickle.dumps(objective)
+        pickled = cloudpickle.dumps(objective)
     except Exception as error:
         raise ExecutorError(
             f"the objective {show(objective)} cannot be sent to another process ({summary(error)}); make what it holds "
             'inside the objective, or use executor="serial".'
         ) from None
-    return pickled
-
-
-def _script() -> str | None:
-    """Return the path of the script that this process runs; None in a notebook, a prompt or `python -c`."""
-    path: str | None = getattr(sys.modules.get("__main__"), "__file__", None)
-    if path is None or not os.path.isfile(path):
-        return None
-    return os.path.abspath(path)
+    return Source(pickled=pickled, by_value=True, script=script)
 
 
 def _resolve(module: str, qualname: str) -> object:
@@ -132,20 +126,6 @@ def _resolve(module: str, qualname: str) -> object:
     for name in qualname.split("."):
         found = getattr(found, name, None)
     return found
-
-
-def _load_script(path: str) -> ModuleType:
-    """Run a script as a module of another name, and let it stand for `__main__`, as pickles know it."""
-    module = ModuleType(SCRIPT)
-    module.__file__ = path
-    sys.modules[SCRIPT] = sys.modules["__main__"] = module
-    with open(path, "rb") as file:
-        code = compile(file.read(), path, "exec")
-    try:
-        exec(code, module.__dict__)
-    except LoadedEnough:
-        return module
-    return module
 
 
 def _load_module(name: str) -> ModuleType:

@@ -18,10 +18,12 @@ from typing import IO, Literal
 
 from trimtab.errors import ExecutorError
 from trimtab.execute import gpus as devices
+from trimtab.execute import script
 from trimtab.execute.local import LocalExecutor
 from trimtab.execute.logs import tidy
-from trimtab.execute.objective import LOADING, LoadedEnough, refer
+from trimtab.execute.objective import LOADING, refer
 from trimtab.execute.protocol import Exited, Lost, Message, Noted, Reported, Resources, Started, Task
+from trimtab.execute.script import LoadedEnough
 from trimtab.execute.supervise import (
     CRASHES,
     Watch,
@@ -66,7 +68,7 @@ class Worker:
         late_at: when it is killed if it has not gone on by then, by the monotonic clock.
     """
 
-    def __init__(self, job: IO[bytes], environment: Mapping[str, str]) -> None:
+    def __init__(self, job: IO[bytes], environment: Mapping[str, str], cwd: str) -> None:
         ours, theirs = socket.socketpair()
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
         with theirs:
@@ -78,6 +80,7 @@ class Worker:
                     *(f"-W{option}" for option in sys.warnoptions),
                     *("-m", "trimtab.execute.worker", *map(str, fds), str(os.getpid())),
                 ],
+                cwd=cwd if os.path.isdir(cwd) else None,
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=self._output,
@@ -143,6 +146,7 @@ class ProcessExecutor(LocalExecutor):
         self._environments = environments
         self._term_s = term_s
         self._trials = job.trials
+        self._cwd = script.here()  # every worker begins there, wherever the driver has gone meanwhile
         self._job: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _end_all
         pickle.dump(job, self._job)
         self._job.flush()
@@ -233,7 +237,7 @@ class ProcessExecutor(LocalExecutor):
 
     def _hire(self, slot: int) -> Worker:
         try:
-            worker = Worker(self._job, self._environments[slot])
+            worker = Worker(self._job, self._environments[slot], self._cwd)
         except OSError as error:
             raise ExecutorError(f"a worker process cannot be started: {error}.") from None
         self._guardian.add(worker.pid)
@@ -397,7 +401,7 @@ def open_processes(
     if trials_per_worker is not None and trials_per_worker < 1:
         raise ExecutorError(f"trials_per_worker is a whole number above 0, got {trials_per_worker!r}.")
     require_loaded_main()
-    job = Job(refer(objective), list(sys.path), list(sys.argv), trials_per_worker)
+    job = Job(refer(objective), script.search_path(), script.arguments(), trials_per_worker)
     return ProcessExecutor(job, devices.assign(workers, resources.gpus, gpus))
 
 

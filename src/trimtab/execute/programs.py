@@ -124,7 +124,7 @@ def open_programs(
     """
     require_system(workers, resources, "command")
     _require_program(command)
-    return ProgramExecutor(command, devices.assign(workers, resources.gpus, gpus))
+    return ProgramExecutor(command.rooted(), devices.assign(workers, resources.gpus, gpus))
 
 
 def _require_program(command: Command) -> None:

@@ -28,7 +28,8 @@ class Job:
 
     Attributes:
         source: where the objective comes from.
-        path, argv: the driver's `sys.path` and `sys.argv`, by which its modules and scripts mean the same thing there.
+        path, argv: the driver's `sys.path` and `sys.argv`, by which its modules and scripts mean the same thing there;
+            paths are in full.
         trials: after so many trials the worker ends and a new one takes its place; None for never.
     """
 

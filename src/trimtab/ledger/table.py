@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trimtab import plugins
 from trimtab.arrays import Floats, Ints
 from trimtab.errors import TrialError
 from trimtab.ledger.event import FAILURE_KINDS, Origin
@@ -176,6 +177,21 @@ class TrialView:
     notes: dict[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        said = [f"trial {self.number}: {self.state}"]
+        if self.failure:
+            first = next(iter(self.error.splitlines()), "")
+            said.append(f"{self.failure}: {first}" if first else self.failure)
+        said += [self.reason] if self.reason else []
+        said += [
+            ", ".join(f"{name}={value!r}" for name, value in pairs.items()) for pairs in (self.metrics, self.params)
+        ]
+        return f"<{'; '.join(part for part in said if part)}>"
+
+    def _repr_html_(self) -> str:
+        shown: str = plugins.load("html", "trial")(self)
+        return shown
+
 
 def _known(value: float) -> float | None:
     return None if value != value else float(value)
@@ -243,6 +259,17 @@ class TrialTable:
 
     def __len__(self) -> int:
         return self._c["state"].n
+
+    def __repr__(self) -> str:
+        states = [f"{n} {state}" for code, state in enumerate(STATES) if (n := int((self.state == code).sum()))]
+        columns = f"x [{len(self)}, {len(self.space)}], y [{len(self)}, {len(self.problem.metrics)}]"
+        return (
+            f"<TrialTable: {len(self)} trials ({', '.join(states) or 'none yet'}); columns state, {columns}, cost, ...>"
+        )
+
+    def _repr_html_(self) -> str:
+        shown: str = plugins.load("html", "table")(self)
+        return shown
 
     # Columns
 

@@ -59,6 +59,8 @@ def open_store(url: str | Path | None) -> Store:
 def files_dir(url: str | Path | None) -> Path | None:
     """Return where logs and checkpoints of a store's trials are kept: beside the file, or in the working directory.
 
+    In full, so that it stays the same folder when the working directory is another one.
+
     `trimtab.db` has `trimtab-files` beside it. None for stores in memory, which leave nothing behind.
 
     Raises:
@@ -70,9 +72,9 @@ def files_dir(url: str | Path | None) -> Path | None:
             return None
         case "sqlite":
             path = sqlite_path(full)
-            return path.with_name(f"{path.stem}-files")
+            return path.with_name(f"{path.stem}-files").absolute()
         case _:
-            return Path("trimtab-files")
+            return Path("trimtab-files").absolute()
 
 
 def normalised(url: str | Path | None) -> str:

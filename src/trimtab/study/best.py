@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints
@@ -31,21 +33,62 @@ def best_row(table: TrialTable) -> int | None:
         return None
     all_losses = _objective_losses(table)[rows]
     losses = all_losses[:, 0]
-    run_of = np.column_stack([table.x[rows], table.fidelity[rows]])
-    _, config = np.unique(np.nan_to_num(run_of, nan=np.inf), axis=0, return_inverse=True)
-    config = config.reshape(-1)
+    config = _configurations(table, rows)
     counts = np.bincount(config)
     if len(counts) == len(rows):
         return int(rows[np.lexsort(all_losses.T[::-1])[0]])
-    means = np.bincount(config, weights=losses / counts[config])
-    with np.errstate(over="ignore"):
-        off = np.minimum(np.abs(losses - means[config]), np.finfo(np.float64).max)
-        scale = off.max() or 1.0
-        variance = np.square(off / scale).sum() / (len(rows) - len(counts))
-        worth = (means + scale * np.sqrt(variance / counts))[config]
+    worth, off = _worth(losses, config, counts)
     of_best = np.flatnonzero(worth == worth.min())
     others = [np.bincount(config, weights=column / counts[config])[config] for column in all_losses.T[1:]]
     return int(rows[of_best[np.lexsort([off[of_best], *(other[of_best] for other in reversed(others))])[0]]])
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A configuration among all that were run.
+
+    Attributes:
+        row: its run that is nearest to the mean of its runs.
+        mean: of the first objective over its runs, as it was told.
+        n_runs: how many there were.
+    """
+
+    row: int
+    mean: float
+    n_runs: int
+
+
+def ranking(table: TrialTable) -> list[Ranked]:
+    """Return the configurations that were run to the end and met every constraint, from the best on, each once.
+
+    They stand in the order in which `best_row` prefers them, so that the first is its configuration.
+    """
+    rows = candidates(table)
+    if not len(rows):
+        return []
+    losses = _objective_losses(table)[rows]
+    config = _configurations(table, rows)
+    counts = np.bincount(config)
+    means = np.column_stack([np.bincount(config, weights=column / counts[config]) for column in losses.T])
+    worth, off = _worth(losses[:, 0], config, counts)
+    nearest = np.lexsort([off, config])  # the runs of each configuration together, the nearest to its mean first
+    first = nearest[np.searchsorted(config[nearest], np.arange(len(counts)))]
+    order = np.lexsort([rows[first], off[first], *means[:, 1:].T[::-1], worth[first]])
+    sign = table.problem.objectives[0].sign
+    return [Ranked(int(rows[first[i]]), float(means[i, 0] * sign), int(counts[i])) for i in order.tolist()]
+
+
+def best_so_far(table: TrialTable) -> list[float]:
+    """Return the best value of the first objective after each feasible complete trial, in the order of the log."""
+    feasible = set(candidates(table).tolist())
+    column = table.problem.metrics.index(table.problem.objectives[0])
+    sign = table.problem.signs[column]
+    found: list[float] = []
+    for row in table.order.tolist():
+        if row in feasible:
+            loss = float(table.y[row, column] * sign)
+            found.append(min(loss, found[-1]) if found else loss)
+    return [loss * float(sign) for loss in found]
 
 
 def front_rows(table: TrialTable) -> Ints:
@@ -85,7 +128,9 @@ def why_no_best(table: TrialTable) -> str:
         return "no trial is complete yet."
     kinds, counts = np.unique(table.failure[failed], return_counts=True)
     causes = ", ".join(f"{count} x {FAILURE_KINDS[kind]}" for kind, count in zip(kinds, counts, strict=True))
-    return f"no trial is complete: {len(failed)} failed ({causes}); the error of trial {failed[0]} says why."
+    first = table.trial(int(failed[0]))
+    said = next(iter(first.error.splitlines()), "") or "nothing is known of why"
+    return f"no trial is complete: {len(failed)} failed ({causes}); trial {first.number}: {said.rstrip('.')}."
 
 
 def require_best(table: TrialTable) -> int:
@@ -98,6 +143,23 @@ def require_best(table: TrialTable) -> int:
     if row is None:
         raise TrialError(why_no_best(table))
     return row
+
+
+def _configurations(table: TrialTable, rows: Ints) -> Ints:
+    """Return [K] a number for the configuration, and the fidelity, of each of K rows: equal where these are."""
+    run_of = np.column_stack([table.x[rows], table.fidelity[rows]])
+    _, config = np.unique(np.nan_to_num(run_of, nan=np.inf), axis=0, return_inverse=True)
+    return config.reshape(-1)
+
+
+def _worth(losses: Floats, config: Ints, counts: Ints) -> tuple[Floats, Floats]:
+    """Return [K] what each run's configuration is worth, see `best_row`, and [K] how far each run is off its mean."""
+    means = np.bincount(config, weights=losses / counts[config])
+    with np.errstate(over="ignore"):
+        off = np.minimum(np.abs(losses - means[config]), np.finfo(np.float64).max)
+        scale = off.max() or 1.0
+        variance = np.square(off / scale).sum() / max(1, len(losses) - len(counts))
+        return (means + scale * np.sqrt(variance / counts))[config], off
 
 
 def _objective_losses(table: TrialTable) -> Floats:

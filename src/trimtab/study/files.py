@@ -22,6 +22,11 @@ class Files:
         self._base: Path | None = None
 
     @property
+    def is_kept(self) -> bool:
+        """Whether the study, and its files, outlive this process."""
+        return self._beside is not None
+
+    @property
     def base(self) -> Path:
         """The study's folder."""
         if self._base is None:
@@ -48,7 +53,7 @@ def _temporary() -> Path:
         import shutil
         import tempfile
 
-        folder = Path(tempfile.gettempdir()) / f"trimtab-{pid}-{os.urandom(4).hex()}"
+        folder = Path(tempfile.gettempdir()).absolute() / f"trimtab-{pid}-{os.urandom(4).hex()}"
         _made[pid] = folder
 
         def remove() -> None:

@@ -6,6 +6,7 @@ ahead: kill it anywhere and the next one goes on.
 
 from __future__ import annotations
 
+import shlex
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -46,6 +47,8 @@ class Status:
         note: what happened last, for a person.
         reason: why the study stopped; empty while it goes on.
         n_before: trials there were when this run began; above 0 when it resumes.
+        failure: the first trial that failed in this run.
+        look: what shows that trial in full.
     """
 
     name: str
@@ -66,18 +69,12 @@ class Status:
     note: str = ""
     reason: str = ""
     n_before: int = 0
+    failure: TrialView | None = None
+    look: str = ""
 
 
 class Progress(Protocol):
     """Shows a study to people while it runs."""
-
-    def update(self, status: Status) -> None: ...
-
-    def close(self, status: Status) -> None: ...
-
-
-class Silent:
-    """Shows nothing."""
 
     def update(self, status: Status) -> None: ...
 
@@ -95,6 +92,7 @@ class Settings:
         grace_s: seconds between the request to end and the end by force.
         cost_required: whether every trial must tell its cost, since a budget counts it.
         limits: the budget's limits, for display: trials, seconds, cost.
+        is_interactive: whether somebody waits for the study at a prompt: an interrupt then ends it with a verdict.
     """
 
     resources: execute.Resources = field(default_factory=execute.Resources)
@@ -103,6 +101,7 @@ class Settings:
     grace_s: float = 10.0
     cost_required: bool = False
     limits: tuple[int | None, float | None, float | None] = (None, None, None)
+    is_interactive: bool = False
 
 
 class Driver:
@@ -134,11 +133,13 @@ class Driver:
         self._looked_at = 0.0
         self._shown_at = 0.0
         self._note = ""
+        self._failure: TrialView | None = None
 
     def run(self) -> Verdict:
         """Run until a verdict ends the study and nothing of ours runs; return that verdict.
 
-        What runs when this is interrupted (Ctrl-C, an error of the store) is put back in line.
+        What runs when this is interrupted (Ctrl-C, an error of the store) is put back in line. At a prompt an interrupt
+        is a verdict too, so that whoever interrupts gets the study; elsewhere it is passed on.
 
         Raises:
             StoreLostError: the store failed and did not come back in time.
@@ -161,20 +162,19 @@ class Driver:
                         continue
                     break
                 self._absorb(self._wait(prepare=verdict is None))
-            self._record(verdict)
-            self._progress.close(self._status(verdict.reason))
-            return verdict
-        except StoreUnavailableError as error:
-            self._progress.close(self._status("the store failed; the same command goes on"))
-            self._release()
-            raise StoreLostError(
-                f"{error} The study ended there: what was told until then is on record, the trials that ran will run "
-                f"again under their numbers, and the same command goes on once the store works."
-            ) from error
+            return self._end_with(verdict)
         except BaseException as error:
-            damaged = isinstance(error, StoreCorruptError)
-            self._progress.close(self._status("damaged" if damaged else "interrupted; the same command goes on"))
+            verdict = Verdict(stop=True, reason=self._cut_short(error), rule="interrupted")
+            if self._settings.is_interactive and isinstance(error, KeyboardInterrupt):
+                self._release()
+                return self._end_with(verdict)
+            self._progress.close(self._status(verdict.reason))
             self._release()
+            if isinstance(error, StoreUnavailableError):
+                raise StoreLostError(
+                    f"{error} The study ended there: what was told until then is on record, the trials that ran will "
+                    f"run again under their numbers, and the same command goes on once the store works."
+                ) from error
             raise
         finally:
             self._heart.stop()
@@ -309,10 +309,18 @@ class Driver:
         for message in messages:
             if isinstance(message, (execute.Exited, execute.Lost)):
                 self._forget(message.number)
+                self._look_for_failure(message.number)
             elif isinstance(message, execute.Reported) and message.number in self._handles:
                 halt = self._session.scheduler.judge(self._session.table, message.number)
                 if halt is not None and message.number not in self._ending:
                     self._end(message.number, halt.reason)
+
+    def _look_for_failure(self, number: int) -> None:
+        """Remember the first trial that failed for good, and show it at once."""
+        table = self._session.table
+        if self._failure is None and table.state[number] == FAILED:
+            self._failure = table.trial(number)
+            self._progress.update(self._status())
 
     def _forget(self, number: int) -> None:
         self._handles.pop(number, None)
@@ -382,6 +390,25 @@ class Driver:
 
     # The end
 
+    def _end_with(self, verdict: Verdict) -> Verdict:
+        self._record(verdict)
+        self._progress.close(self._status(verdict.reason))
+        return verdict
+
+    def _cut_short(self, error: BaseException) -> str:
+        """Return how this run ended without a verdict of its own, and how to go on: what is true of this study."""
+        if isinstance(error, StoreCorruptError):
+            return "the store is damaged"
+        how = "ended by an error" if isinstance(error, Exception) else "interrupted"
+        if isinstance(error, StoreUnavailableError):
+            how = "the store failed"
+        is_returned = self._settings.is_interactive and isinstance(error, KeyboardInterrupt)
+        if self._session.files.is_kept:
+            return f"{how}; the same {'call' if self._settings.is_interactive else 'command'} goes on"
+        if is_returned:
+            return f"{how}; the study so far is returned, and tune(..., store=study) goes on with it"
+        return f"{how}; the study was kept in memory alone and is lost: store='sqlite:///trimtab.db' keeps the next one"
+
     def _release(self) -> None:
         """Put what runs back in line, as far as the store can be written."""
         try:
@@ -449,7 +476,15 @@ class Driver:
             note=self._note,
             reason=reason,
             n_before=self._n_before,
+            failure=self._failure,
+            look="" if self._failure is None else self._how_to_look(self._failure.number),
         )
+
+    def _how_to_look(self, number: int) -> str:
+        if not self._session.files.is_kept:
+            return f"study.trials[{number}].error"
+        name, url = self._session.ledger.created.name, self._session.store.url
+        return f"trimtab show {shlex.quote(name)} {number} --store {shlex.quote(url)}"
 
 
 class Heart:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from trimtab.checks import as_whole, is_number, is_whole
@@ -15,8 +15,9 @@ from trimtab.space.problem import Fidelity, Metric, Problem
 from trimtab.space.space import Space
 from trimtab.storage.protocol import Store, StudyStore
 from trimtab.storage.url import open_store
-from trimtab.study import provenance
+from trimtab.study import provenance, same_objective
 from trimtab.study.plugin import is_made_by, passed, settings_of, shown_settings
+from trimtab.study.same_objective import Terms
 from trimtab.study.session import Session
 from trimtab.study.study import Study
 
@@ -118,9 +119,15 @@ def load_study(
 
 
 def create(
-    store: Store, name: str, problem: Problem, optimizer: Optimizer[Any], scheduler: Scheduler, seed: int | None
+    store: Store,
+    name: str,
+    problem: Problem,
+    optimizer: Optimizer[Any],
+    scheduler: Scheduler,
+    seed: int | None,
+    objective: Mapping[str, Any] | None = None,
 ) -> Study:
-    """Create a study in an open store.
+    """Create a study in an open store; `objective` is the fingerprint of what will run.
 
     Raises:
         StudyExistsError: there is one of that name.
@@ -135,29 +142,38 @@ def create(
         seed=check_seed(seed),
         optimizer=settings_of(optimizer),
         scheduler=settings_of(scheduler),
-        provenance=provenance.gather(),
+        provenance=provenance.gather(objective),
         id=os.urandom(4).hex(),
     )
-    return Study(Session(store, store.create(name, [created]), optimizer, scheduler))
+    return Study(Session(store, store.create(name, [created]), optimizer, scheduler, objective))
 
 
 def resume(
-    store: Store, name: str, problem: Problem, optimizer: Optimizer[Any], scheduler: Scheduler, seed: int | None
-) -> tuple[Study, bool]:
-    """Open the study of that name, or create it; return it and whether it was there.
+    store: Store,
+    name: str,
+    problem: Problem,
+    optimizer: Optimizer[Any],
+    scheduler: Scheduler,
+    seed: int | None,
+    objective: Mapping[str, Any],
+    terms: Terms = "same",
+) -> Study:
+    """Open the study of that name, or create it; `terms` say with which objective one on record goes on.
 
     Raises:
         StudyMismatchError: it is there and is about something else.
+        StudyExistsError: it is there and was not to be.
     """
     journal = _find(store, name)
     if journal is None:
         try:
-            return create(store, name, problem, optimizer, scheduler, seed), False
+            return create(store, name, problem, optimizer, scheduler, seed, objective)
         except StudyExistsError:
             journal = store.open(name)  # another driver was quicker
-    study = Study(Session(store, journal, optimizer, scheduler))
+    study = Study(Session(store, journal, optimizer, scheduler, objective))
     _require_same(study, name, problem, scheduler, seed)
-    return study, True
+    same_objective.require(study, objective, terms)
+    return study
 
 
 def _find(store: Store, name: str) -> StudyStore | None:

@@ -7,11 +7,16 @@ import platform
 import re
 import socket
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 
-def gather() -> dict[str, Any]:
-    """Return what is known of this process: versions, git commit, host, user, command line, main script."""
+def gather(objective: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what is known of this process: versions, git commit, host, user, command line.
+
+    Args:
+        objective: the fingerprint of what it runs; None if it runs no trials.
+    """
     import numpy as np
 
     from trimtab import __version__
@@ -31,6 +36,8 @@ def gather() -> dict[str, Any]:
     git = _git()
     if git:
         found["git"] = git
+    if objective is not None:
+        found["objective"] = dict(objective)
     return found
 
 

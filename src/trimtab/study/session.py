@@ -65,6 +65,7 @@ class Session:
         journal: StudyStore,
         optimizer: Optimizer[Any] | None = None,
         scheduler: Scheduler | None = None,
+        objective: Mapping[str, Any] | None = None,
     ) -> None:
         self.store = store
         self.journal = journal
@@ -79,6 +80,7 @@ class Session:
         self._is_torn = False
         self._wanted = optimizer
         self._plan = scheduler
+        self._objective = objective  # the fingerprint of what this process runs, if it runs trials
         self._engine: Engine | None = None
         self._propose_s = 0.0
         self._ahead: Ahead | None = None
@@ -206,7 +208,7 @@ class Session:
         changed = None if wanted is None or is_made_by(wanted, self.ledger.optimizer) else settings_of(wanted)
         just_created = self.ledger.head == 1 and self.ledger.created.provenance.get("pid") == os.getpid()
         if changed is not None or not just_created:
-            come = Opened(provenance.gather(), changed)
+            come = Opened(provenance.gather(self._objective), changed)
             self.commit(lambda: [come])
 
     def save_snapshot(self) -> None:

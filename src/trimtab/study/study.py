@@ -8,18 +8,20 @@ from typing import Any, cast
 
 import numpy as np
 
+from trimtab import plugins
 from trimtab.checks import as_whole, is_number, is_whole
 from trimtab.errors import ParamsError, ProblemError, SpaceError, TrialError
 from trimtab.execute import protocol as execute
 from trimtab.execute.trial import Trial
 from trimtab.ledger.event import FAILURE_KINDS, Asked, Event, Failed, Grown, Noted, Origin, Reported, Told
-from trimtab.ledger.table import TAG, TrialTable, TrialView, no_such_trial
+from trimtab.ledger.table import FAILED, TAG, TrialTable, TrialView, no_such_trial
 from trimtab.schedule.protocol import Halt
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 from trimtab.study import best, export, values
 from trimtab.study.session import Session
+from trimtab.study.trials import Trials
 
 
 class Study:
@@ -52,10 +54,21 @@ class Study:
         """The trials as read-only columns, as far as this process has read the log."""
         return self.session.table
 
+    @property
+    def trials(self) -> Trials:
+        """The trials one by one, as far as this process has read the log: `study.trials[3]`, `for trial in ...`."""
+        return Trials(self.table)
+
     def __repr__(self) -> str:
         row = best.best_row(self.table)
         found = "" if row is None else f", best {self.problem.metric_names[0]} = {self.table.y[row, 0]:g} (trial {row})"
-        return f"<Study {self.name!r}: {len(self.table)} trials{found}>"
+        n_failed = int((self.table.state == FAILED).sum())
+        failed = f", {n_failed} failed" if n_failed else ""
+        return f"<Study {self.name!r}: {len(self.table)} trials{failed}{found}>"
+
+    def _repr_html_(self) -> str:
+        shown: str = plugins.load("html", "study")(self)
+        return shown
 
     def __enter__(self) -> Study:
         return self
@@ -244,6 +257,24 @@ class Study:
             TrialError: there is none yet; the message says why.
         """
         return self.table.trial(best.require_best(self.table))
+
+    @property
+    def best_params(self) -> dict[str, Any]:
+        """The parameters of the best trial.
+
+        Raises:
+            TrialError: as `best`.
+        """
+        return self.best.params
+
+    @property
+    def best_value(self) -> float:
+        """The first objective of the best trial, as it was told.
+
+        Raises:
+            TrialError: as `best`.
+        """
+        return self.best.metrics[self.problem.objectives[0].name]
 
     @property
     def best_trials(self) -> list[TrialView]:

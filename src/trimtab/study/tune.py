@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,8 +10,9 @@ from trimtab import plugins
 from trimtab.checks import is_whole
 from trimtab.errors import ProblemError
 from trimtab.execute.command import Command
-from trimtab.execute.objective import LOADING, LoadedEnough
+from trimtab.execute.objective import LOADING
 from trimtab.execute.protocol import Executor, Resources
+from trimtab.execute.script import LoadedEnough
 from trimtab.execute.trial import Trial
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
@@ -23,10 +23,13 @@ from trimtab.stop.failures import AllFailed
 from trimtab.stop.protocol import Stop
 from trimtab.stop.target import Target
 from trimtab.storage.url import open_store
+from trimtab.study import naming, prompt
 from trimtab.study.interrupts import ending_in_order
-from trimtab.study.loop import Driver, Progress, Settings, Silent
-from trimtab.study.open import check_seconds, make_problem, resume
+from trimtab.study.loop import Driver, Progress, Settings
+from trimtab.study.open import check_seconds, make_problem
+from trimtab.study.open import resume as open_or_create
 from trimtab.study.plugin import passed
+from trimtab.study.same_objective import Terms, check_terms
 from trimtab.study.study import Study
 
 Objective = Callable[[Trial], object]
@@ -52,14 +55,15 @@ def tune(
     optimizer: str | Optimizer[Any] = "auto",
     scheduler: str | Scheduler = "whole",
     enqueue: Sequence[Mapping[str, Any]] = (),
-    store: str | None = None,
+    store: str | Study | None = None,
     name: str | None = None,
+    resume: Terms = "same",
     seed: int | None = None,
     retries: int = 2,
     trials_per_worker: int | None = None,
     lease_s: float = 60.0,
     grace_s: float = 10.0,
-    progress: bool | Progress | None = None,
+    progress: bool | Progress = True,
 ) -> Study:
     """Tune an objective until a verdict ends the study, and return the study.
 
@@ -87,18 +91,24 @@ def tune(
         optimizer: what proposes configurations; a plugin's name, or an object.
         scheduler: what decides how far each is run; a plugin's name, or an object.
         enqueue: configurations to try first; parameters that are left out are chosen by the optimiser.
-        store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None.
+        store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None. A study stands for its
+            own store: tune goes on with that study.
         name: the study's name in its store; that of the objective if None.
+        resume: when to go on with a study of that name: "same" if its objective is the same; "always"; or "never".
+            What counts as the same, and how a change is said: docs/execution.md.
         seed: makes every suggestion reproducible; drawn and put on record if None.
         retries: how often a trial is run again whose worker or driver was killed; over all runs of the study together.
         trials_per_worker: after so many trials a worker process is replaced, for objectives that leak; never if None.
         lease_s: seconds for which this driver may be silent before another one takes its trials over.
         grace_s: seconds between asking a trial to end and ending it.
-        progress: whether to show progress on stderr; only on a terminal if None; or an object to show it.
+        progress: whether to show progress: live on a terminal and in a notebook, else in few lines on stderr. False
+            still says that trials fail; an object shows it in its own way.
 
     Raises:
         ProblemError: what is asked for does not fit together.
-        StudyMismatchError: a study of that name is on record with another definition.
+        StudyMismatchError: a study of that name is on record with another definition, or with results of another
+            objective.
+        StudyExistsError: a study of that name is on record, and `resume` is "never".
         StoreError: the store cannot be used.
         ExecutorError: the workers cannot be started.
     """
@@ -135,28 +145,34 @@ def tune(
         grace_s=check_seconds("grace_s", grace_s),
         cost_required=budget.cost is not None,
         limits=(budget.trials, None if budget.hours is None else budget.hours * 3600, budget.cost),
+        is_interactive=prompt.is_interactive(),
     )
     stops = _stops(budget, stop)
     for params in enqueue:
         space.encode_partial(params)  # refused before anything is opened
     if isinstance(objective, Command):
         objective.check(space.names, tuple(f.name for f in problem.fidelities))
-    name = name or _name(objective)
+    name = name or (store.name if isinstance(store, Study) else naming.name_of(objective))
+    terms = check_terms(resume)
     engine, plan = passed("optimizers", optimizer), passed("schedulers", scheduler)
     runner = _executor(objective, executor, workers, settings.resources, trials_per_worker)
     try:
-        opened = open_store(store)
+        opened = store.session.store if isinstance(store, Study) else open_store(store)
     except BaseException:
         runner.close()
         raise
     try:
-        study, _ = resume(opened, name, problem, engine, plan, seed)
+        from trimtab.study import fingerprint  # imported when used: it knows many types
+
+        taken = fingerprint.take(objective)
+        study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms)
         for params in enqueue:
             study.enqueue(params, once=True)
         driver = Driver(study.session, runner, stops, settings, _progress(progress, study))
     except BaseException:
         runner.close()
-        opened.close()
+        if not isinstance(store, Study):
+            opened.close()
         raise
     if hasattr(runner, "on_message") and runner.on_message is None:  # it runs trials in this very thread
         runner.on_message = driver.on_message
@@ -174,13 +190,6 @@ def _stops(budget: Budget, stop: str | Sequence[Stop]) -> list[Stop]:
     if isinstance(stop, str):
         raise ProblemError(f'stop is "auto", "never" or a list of stopping rules; got {stop!r}.')
     return [Target(), budget, *stop]
-
-
-def _name(objective: Objective | Command) -> str:
-    if isinstance(objective, Command):
-        return objective.name
-    name = getattr(objective, "__name__", "") or getattr(getattr(objective, "func", None), "__name__", "")
-    return str(name) if name and name != "<lambda>" else "study"
 
 
 def _executor(
@@ -209,13 +218,9 @@ def _executor(
 
 
 def _progress(progress: bool | Progress | None, study: Study) -> Progress:  # noqa: FBT001 - as tune takes it
-    if progress is None:
-        progress = sys.stderr is not None and sys.stderr.isatty()
-    if progress is False:
-        return Silent()
-    if progress is True:
-        shown: Progress = plugins.load("progress", "auto")(study.name)
+    if progress is None or isinstance(progress, bool):
+        shown: Progress = plugins.load("progress", "auto")(study.name, quiet=progress is False)
         return shown
     if not hasattr(progress, "close"):
-        raise ProblemError(f"progress= is True, False, None or an object that shows it, got {progress!r}.")
+        raise ProblemError(f"progress= is True, False or an object that shows it, got {progress!r}.")
     return progress

@@ -112,7 +112,7 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     if row is not None and len(study.problem.objectives) > 1:
         front = bests(table)
         yield "unbeaten", f"{count(len(front), 'trial')} that no other beats in every objective: " + ", ".join(front)
-    curve = best_so_far(table)
+    curve = best.best_so_far(table)
     if len(curve) > 1:
         yield "best so far", f"{sparkline(curve)}  {number(curve[0])} → {number(curve[-1])}"
     by = ledger.created.provenance
@@ -147,19 +147,6 @@ def best_line(study: tt.Study, view: TrialView) -> str:
         text = f"{metric.name} = {number(view.metrics.get(metric.name))}"
         told.append(text if error is None else f"{text} ± {number(error)}")
     return clean(f"trial {view.number}: {', '.join(told)}")
-
-
-def best_so_far(table: TrialTable) -> list[float]:
-    """Return the best value of the first objective after each feasible complete trial, in the order of the log."""
-    feasible = set(best.candidates(table).tolist())
-    column = table.problem.metrics.index(table.problem.objectives[0])
-    sign = table.problem.signs[column]
-    found: list[float] = []
-    for row in table.order.tolist():
-        if row in feasible:
-            loss = float(table.y[row, column] * sign)
-            found.append(min(loss, found[-1]) if found else loss)
-    return [loss * float(sign) for loss in found]
 
 
 def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:

@@ -128,11 +128,17 @@ def _indented(text: str) -> str:
 @study_argument
 @store_option
 @click.option("--params", "only_params", is_flag=True, help="Print the parameters alone.")
+@click.option(
+    "--limit", "-n", type=click.IntRange(min=1), help="The best so many configurations, by the mean over their runs."
+)
 @json_option
-def best(name: str | None, *, store: str | None, only_params: bool, as_json: bool) -> None:
+def best(name: str | None, *, store: str | None, only_params: bool, limit: int | None, as_json: bool) -> None:
     """Show the best trial; with several objectives, every trial that no other one beats."""
     with load(store, name) as study:
         bests.require_best(study.table)
+        if limit is not None:
+            _show_ranking(study, limit, only_params=only_params, as_json=as_json)
+            return
         views = study.best_trials if len(study.problem.objectives) > 1 else [study.best]
         if as_json:
             found = [view.params if only_params else facts.trial_facts(view) for view in views]
@@ -143,6 +149,21 @@ def best(name: str | None, *, store: str | None, only_params: bool, as_json: boo
                 click.echo(facts.best_line(study, view))
             for line in facts.labelled([(name, setting(value)) for name, value in view.params.items()]).splitlines():
                 click.echo(line if only_params and len(views) == 1 else f"  {line}")
+
+
+def _show_ranking(study: tt.Study, limit: int, *, only_params: bool, as_json: bool) -> None:
+    """Show the best configurations, each once: by the first objective where there are several."""
+    ranked = bests.ranking(study.table)[:limit]
+    views = [study.table.trial(one.row) for one in ranked]
+    if as_json:
+        runs = [{"mean": one.mean, "runs": one.n_runs} for one in ranked]
+        found = [facts.trial_facts(view) | more for view, more in zip(views, runs, strict=True)]
+        print_json([view.params for view in views] if only_params else found)
+        return
+    for one, view in zip(ranked, views, strict=True):
+        mean = f"; mean of {one.n_runs} runs {number(one.mean)}" if one.n_runs > 1 else ""
+        settings = ", ".join(f"{name}={setting(value)}" for name, value in view.params.items())
+        click.echo(clean(settings) if only_params else f"{facts.best_line(study, view)}{mean}  {clean(settings)}")
 
 
 @click.command()

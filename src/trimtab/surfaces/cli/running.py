@@ -95,8 +95,13 @@ def init(path: Path, *, force: bool, only_schema: bool) -> None:
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of a new study.")
 @click.option("--optimizer", metavar="NAME", help="What proposes configurations; module:Class for your own.")
 @click.option("--executor", help="What runs the trials.")
+@click.option(
+    "--resume",
+    type=click.Choice(("same", "always", "never")),
+    help="When to go on with a study of that name: if its objective is the same (the default), always, or never.",
+)
 @click.option("--dry-run", is_flag=True, help="Check the file, show what would run first, and run nothing.")
-@click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress, but failures.")
 @json_option
 def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: bool, **changed: Any) -> int:
     """Run the study that FILE describes, or go on with it.

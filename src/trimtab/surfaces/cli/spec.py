@@ -205,6 +205,11 @@ STUDY = Record(
         Key("grace_s", Number(above=0), "Seconds between asking a trial to end and ending it."),
         Key("lease_s", Number(above=0), "Seconds for which a driver may be silent."),
         Key("store", Text("a store URL"), "Where the study is kept, unless --store says otherwise."),
+        Key(
+            "resume",
+            OneOf(("same", "always", "never")),
+            "When to go on with a study of that name: if its objective is the same, always, or never.",
+        ),
         Key("seed", Number(least=0, whole=True), "Makes every suggestion reproducible."),
     ),
     "a study",
@@ -333,7 +338,8 @@ def build(tree: Tree, path: Path) -> StudyFile:
         key: said[key]
         for key in (
             *("name", "minimize", "maximize", "target", "folds", "cost", "stop", "optimizer", "scheduler", "enqueue"),
-            *("workers", "executor", "retries", "trials_per_worker", "grace_s", "lease_s", "seed"),
+            *("workers", "executor", "retries", "trials_per_worker", "grace_s", "lease_s", "resume"),
+            "seed",
         )
         if key in said
     }

@@ -1,4 +1,4 @@
-"""Progress of a running study on stderr: a live panel, one live line, or plain lines, as the terminal allows."""
+"""Progress of a running study: live on a terminal and in a notebook, else in plain lines on stderr."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from trimtab.ledger.table import TrialView
 from trimtab.study.loop import Progress, Status
+from trimtab.study.prompt import ipython
 from trimtab.surfaces.render.numbers import count, duration, number, setting
-from trimtab.surfaces.render.text import clean, cut, width
+from trimtab.surfaces.render.text import clean, cut, first_line, width
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -19,30 +21,46 @@ if TYPE_CHECKING:
 REDRAW_S = 0.1
 """A live display is drawn at most this often."""
 
-LINE_S = 10.0
-"""A plain line comes this often; one about a new best trial may come sooner."""
+LINE_S = 300.0
+"""A plain line comes at least this often, whatever happens."""
+
+LINE_STEP = 0.1
+"""How much of the budget is spent between two plain lines: ten lines or so tell of a study in a log."""
 
 NEWS_S = 1.0
-"""Two plain lines are at least this far apart."""
+"""Two plain lines are at least this far apart, but for the first failure."""
 
 BAR_CELLS = 24
 
 
-def auto(study_name: str, stream: TextIO | None = None) -> Progress:
-    """Return the display that suits `stream`.
+def auto(study_name: str, stream: TextIO | None = None, *, quiet: bool = False) -> Progress:
+    """Return the display that suits where this runs.
 
     Args:
         study_name: the study that is shown.
-        stream: where to; stderr if None. A terminal gets a live panel (a live line without rich), anything else lines.
+        stream: where to; a notebook's output or stderr if None. A terminal gets a live panel (a live line without
+            rich), anything else lines.
+        quiet: whether only failures are told.
     """
+    if quiet:
+        return Failures(study_name, sys.stderr if stream is None else stream)
+    if stream is None and in_notebook():
+        from trimtab.surfaces.render.notebook import Area  # imported when used: it draws HTML
+
+        return Area(study_name)
     stream = sys.stderr if stream is None else stream
-    if not stream.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+    if stream is None or not stream.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         return Lines(study_name, stream)
     try:
         import rich  # noqa: F401 - whether it is there decides
     except ImportError:
         return Line(study_name, stream)
     return Panel(study_name, stream)
+
+
+def in_notebook() -> bool:
+    """Return whether output goes to a notebook, which shows HTML."""
+    return getattr(ipython(), "kernel", None) is not None
 
 
 # What there is to say
@@ -129,9 +147,39 @@ def farewell(status: Status) -> str:
     return f"{sentence(status)}; {clean(status.reason)}"
 
 
-def resumed(status: Status) -> str:
-    """Return the first line of a study that goes on."""
-    return f"{clean(status.name)}: goes on, with {count(status.n_before, 'trial')} on record"
+def greeting(status: Status) -> str:
+    """Return the first line: whether the study begins or goes on, and how far."""
+    if status.n_before:
+        return f"{clean(status.name)}: goes on, with {count(status.n_before, 'trial')} on record"
+    limits = [] if status.budget_trials is None else [count(status.budget_trials, "trial")]
+    if status.budget_s is not None:
+        limits.append(duration(status.budget_s))
+    if status.budget_cost is not None:
+        limits.append(f"a cost of {number(status.budget_cost)}")
+    return f"{clean(status.name)}: begins, to {status.direction} {clean(status.objective)} within {', '.join(limits)}"
+
+
+def failed(failure: TrialView, look: str) -> str:
+    """Return what there is to say of the first trial that failed."""
+    return f"trial {failure.number} failed ({failure.failure}): {first_line(failure.error)}; all of it: {clean(look)}"
+
+
+class News:
+    """Tells what is said once in a run: how it begins, and the first failure."""
+
+    def __init__(self) -> None:
+        self._greeted = self._failed = False
+
+    def of(self, status: Status, *, only_resumed: bool = False) -> list[str]:
+        """Return the lines that are due."""
+        lines = []
+        if not self._greeted and (status.n_before or not only_resumed):
+            lines.append(greeting(status))
+        self._greeted = True
+        if status.failure is not None and not self._failed:
+            self._failed = True
+            lines.append(f"{clean(status.name)}: {failed(status.failure, status.look)}")
+        return lines
 
 
 # How it is shown
@@ -140,48 +188,72 @@ def resumed(status: Status) -> str:
 class _Writer:
     """A stream that may go away: a study does not end because nobody is looking any more."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
         self._is_gone = False
 
+    def say(self, lines: Sequence[str]) -> None:
+        """Write lines, each at once."""
+        for line in lines:
+            self.write(f"{line}\n")
+
     def write(self, text: str) -> None:
-        if self._is_gone:
+        if self._is_gone or self._stream is None:
             return
         try:
-            self.stream.write(text)
-            self.stream.flush()
+            self._stream.write(text)
+            self._stream.flush()
         except UnicodeEncodeError:
             self.write(text.encode("ascii", "replace").decode())
         except (OSError, ValueError):
             self._is_gone = True
 
 
-class Lines:
-    """Plain lines, for logs: now and then, and when there is a new best trial."""
+class Failures:
+    """The first failure, and at the end how many there were: for those who want to see nothing else."""
 
-    def __init__(self, study_name: str, stream: TextIO, *, every_s: float = LINE_S, news_s: float = NEWS_S) -> None:
+    def __init__(self, study_name: str, stream: TextIO | None) -> None:
+        self.study_name = study_name
+        self._out = _Writer(stream)
+        self._news = News()
+        self._news.of(Status(study_name, "", ""), only_resumed=True)  # no greeting
+
+    def update(self, status: Status) -> None:
+        self._out.say(self._news.of(status))
+
+    def close(self, status: Status) -> None:
+        self.update(status)
+        if status.failure is not None:
+            n_failed = f"{status.n_failed:,} of {count(done(status), 'trial')} failed"
+            self._out.say([f"{clean(status.name)}: {n_failed}; {clean(status.reason)}"])
+
+
+class Lines:
+    """Plain lines, for logs: at the start, at the first failure, at each tenth of the budget, at the end."""
+
+    def __init__(
+        self, study_name: str, stream: TextIO | None, *, every_s: float = LINE_S, news_s: float = NEWS_S
+    ) -> None:
         self.study_name = study_name
         self._out = _Writer(stream)
         self._every_s = every_s
         self._news_s = news_s
+        self._news = News()
         self._last_at: float | None = None
-        self._last_best: int | None = None
+        self._last_step = 0
 
     def update(self, status: Status) -> None:
+        self._out.say(self._news.of(status))
         now = time.monotonic()
+        step = int((fraction(status) or 0.0) / LINE_STEP)
         if self._last_at is None:
-            self._last_at = now
-            if status.n_before:
-                self._out.write(resumed(status) + "\n")
-                self._last_best = _best_number(status)
-            return
-        is_news = _best_number(status) != self._last_best
-        if now - self._last_at >= (self._news_s if is_news else self._every_s):
-            self._last_at, self._last_best = now, _best_number(status)
-            self._out.write(sentence(status) + "\n")
+            self._last_at, self._last_step = now, step
+        elif now - self._last_at >= (self._news_s if step > self._last_step else self._every_s):
+            self._last_at, self._last_step = now, step
+            self._out.say([sentence(status)])
 
     def close(self, status: Status) -> None:
-        self._out.write(farewell(status) + "\n")
+        self._out.say([*self._news.of(status), farewell(status)])
 
 
 class Line:
@@ -191,20 +263,27 @@ class Line:
         self.study_name = study_name
         self._out = _Writer(stream)
         self._every_s = every_s
+        self._news = News()
         self._last_at: float | None = None
         self._cells = 0
 
     def update(self, status: Status) -> None:
         now = time.monotonic()
-        if self._last_at is None and status.n_before:
-            self._out.write(resumed(status) + "\n")
+        self._tell(status)
         if self._last_at is None or now - self._last_at >= self._every_s:
             self._last_at = now
             self._draw(sentence(status))
 
     def close(self, status: Status) -> None:
+        self._tell(status)
         self._draw("")
         self._out.write(f"\r{farewell(status)}\n")
+
+    def _tell(self, status: Status) -> None:
+        for line in self._news.of(status, only_resumed=True):
+            self._draw("")
+            self._out.write(f"\r{line}\n")
+            self._cells = 0
 
     def _draw(self, text: str) -> None:
         text = cut(text, shutil.get_terminal_size().columns - 1)
@@ -235,14 +314,14 @@ class Panel:
         )
         self._out = _Writer(stream)
         self._every_s = every_s
+        self._news = News()
         self._last_at: float | None = None
 
     def update(self, status: Status) -> None:
         now = time.monotonic()
         try:
+            self._tell(status)
             if self._last_at is None:
-                if status.n_before:
-                    self._out.write(resumed(status) + "\n")
                 self._live.start()
             elif now - self._last_at < self._every_s:
                 return
@@ -256,7 +335,16 @@ class Panel:
             self._live.stop()
         except (OSError, ValueError):
             return
-        self._out.write(farewell(status) + "\n")
+        self._out.say([*self._news.of(status, only_resumed=True), farewell(status)])
+
+    def _tell(self, status: Status) -> None:
+        """Write news above the panel."""
+        lines = self._news.of(status, only_resumed=True)
+        if self._last_at is None:
+            self._out.say(lines)
+            return
+        for line in lines:
+            self._console.print(line, markup=False, soft_wrap=True)
 
     def _panel(self, status: Status) -> RenderableType:
         from rich.console import Group
@@ -280,7 +368,3 @@ class Panel:
         if status.note:
             lines.append(Text(f"  {clean(status.note)}", "dim", no_wrap=True, overflow="ellipsis"))
         return Group(*lines)
-
-
-def _best_number(status: Status) -> int | None:
-    return None if status.best is None else status.best.number
