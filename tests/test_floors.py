@@ -13,7 +13,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "trimtab"
 
 FLOORS = (
-    ("arrays", "checks", "clock", "errors"),
+    ("arrays", "checks", "clock", "errors", "text"),
     ("plugins",),
     ("space", "numerics"),
     ("ledger",),

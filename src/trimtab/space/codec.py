@@ -65,9 +65,11 @@ class Codec:
 
     Args:
         parameters: in the order of the columns.
+        exact_ends: whether the ends of a logarithmic line are its bounds to the bit. Without, they are off by the
+            rounding error of a logarithm and its exponential, as in logs of before; replaying one needs it so.
     """
 
-    def __init__(self, parameters: Sequence[Parameter]) -> None:
+    def __init__(self, parameters: Sequence[Parameter], *, exact_ends: bool = True) -> None:
         scales = [_scale(parameter) for parameter in parameters]
         order = sorted(range(len(scales)), key=lambda column: scales[column].group)
         in_order = order == list(range(len(scales)))
@@ -80,6 +82,7 @@ class Codec:
         groups = [scale.group for scale in sorted_scales]
         ends = [sum(group < i for group in groups) for i in range(5)]
         self._logarithmic = _slice(ends[_LOG_LINE], ends[_LOG_CELLS + 1])
+        self._log_line = _slice(ends[_LOG_LINE], ends[_LOG_LINE + 1]) if exact_ends else None
         self._log_cells = _slice(ends[_LOG_CELLS], ends[_LOG_CELLS + 1])
         self._cells = _slice(ends[_CELLS], ends[_CELLS + 1])
         grids = [scale.grid for scale in sorted_scales if scale.group == _CELLS]
@@ -93,8 +96,11 @@ class Codec:
         x = u * self._span
         x += self._start
         if self._logarithmic is not None:
+            ends = None if self._log_line is None else self._at_ends(x, self._log_line)
             logs = x[..., self._logarithmic]
             np.exp(logs, out=logs)
+            if ends is not None:
+                np.copyto(x[..., self._log_line], ends, where=~np.isnan(ends))
         if self._log_cells is not None:
             whole = x[..., self._log_cells]
             np.rint(whole, out=whole)
@@ -105,6 +111,13 @@ class Codec:
         np.minimum(x, self._high, out=x)
         np.copyto(x, self._high, where=u >= 1.0)  # low + (high - low) may miss high by a rounding error
         return self._unsorted(self._from_cells(x))
+
+    def _at_ends(self, coordinates: Floats, line: slice) -> Floats:
+        """Return [..., L] the bound of each logarithmic line whose coordinate is at an end of it, nan elsewhere."""
+        logs, start = coordinates[..., line], self._start[line]
+        low = np.where(logs <= start, self._low[line], np.nan)
+        ends: Floats = np.where(logs >= start + self._span[line], self._high[line], low)
+        return ends
 
     def to_unit(self, x: Floats) -> Floats:
         """Return the points [..., D] of rows [..., D]: middles of cells where values are discrete; nan for nan."""

@@ -59,7 +59,9 @@ class PostgresqlDatabase:
     """A PostgreSQL database."""
 
     def __init__(self, url: str) -> None:
+        urls.require_escaped_password(url)
         self.url = urls.redacted(url)
+        self._password = urls.password_of(url)
         found = urls.options(url, None)
         self._timeout = urls.seconds_option(url, found, "timeout", 60.0)
         schema = found.get("schema", "trimtab")
@@ -283,6 +285,8 @@ class PostgresqlDatabase:
     def _not_connected(self, error: psycopg.Error) -> StoreError:
         """Put the reason why no connection came about into a sentence; the server's words may be in any language."""
         words = _first_line(error)
+        if self._password:
+            words = words.replace(self._password, "***")
         if error.sqlstate in {"28P01", "28000"} or "password" in words:
             return StoreUnavailableError(f"{self.url} does not let this user in: check user and password ({words}).")
         if error.sqlstate == "3D000" or re.search(r'database ".*" does not exist', words):

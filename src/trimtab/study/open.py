@@ -122,6 +122,7 @@ def create(
         scheduler=settings_of(scheduler),
         provenance=provenance.gather(),
         id=os.urandom(4).hex(),
+        exact_ends=True,
     )
     return Study(Session(store, store.create(name, [created]), optimizer))
 
