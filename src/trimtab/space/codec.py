@@ -79,6 +79,7 @@ class Codec:
         self._start, self._span, self._origin, self._low, self._high = np.array(
             [(scale.start, scale.span, scale.origin, scale.low, scale.high) for scale in sorted_scales]
         ).T.copy()
+        self._stop = self._start + self._span
         groups = [scale.group for scale in sorted_scales]
         ends = [sum(group < i for group in groups) for i in range(5)]
         self._logarithmic = _slice(ends[_LOG_LINE], ends[_LOG_CELLS + 1])
@@ -96,11 +97,14 @@ class Codec:
         x = u * self._span
         x += self._start
         if self._logarithmic is not None:
-            ends = None if self._log_line is None else self._at_ends(x, self._log_line)
-            logs = x[..., self._logarithmic]
-            np.exp(logs, out=logs)
-            if ends is not None:
-                np.copyto(x[..., self._log_line], ends, where=~np.isnan(ends))
+            logs, line = x[..., self._logarithmic], self._log_line
+            if line is None:
+                np.exp(logs, out=logs)
+            else:
+                at_low, at_high = x[..., line] <= self._start[line], x[..., line] >= self._stop[line]
+                np.exp(logs, out=logs)
+                np.copyto(x[..., line], self._low[line], where=at_low)
+                np.copyto(x[..., line], self._high[line], where=at_high)
         if self._log_cells is not None:
             whole = x[..., self._log_cells]
             np.rint(whole, out=whole)
@@ -111,13 +115,6 @@ class Codec:
         np.minimum(x, self._high, out=x)
         np.copyto(x, self._high, where=u >= 1.0)  # low + (high - low) may miss high by a rounding error
         return self._unsorted(self._from_cells(x))
-
-    def _at_ends(self, coordinates: Floats, line: slice) -> Floats:
-        """Return [..., L] the bound of each logarithmic line whose coordinate is at an end of it, nan elsewhere."""
-        logs, start = coordinates[..., line], self._start[line]
-        low = np.where(logs <= start, self._low[line], np.nan)
-        ends: Floats = np.where(logs >= start + self._span[line], self._high[line], low)
-        return ends
 
     def to_unit(self, x: Floats) -> Floats:
         """Return the points [..., D] of rows [..., D]: middles of cells where values are discrete; nan for nan."""
