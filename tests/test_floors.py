@@ -13,7 +13,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "trimtab"
 
 FLOORS = (
-    ("arrays", "checks", "clock", "errors", "forks"),
+    ("arrays", "checks", "clock", "errors", "forks", "text"),
     ("plugins",),
     ("space", "numerics"),
     ("ledger",),

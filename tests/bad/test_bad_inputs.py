@@ -171,6 +171,16 @@ def _(folder: Path) -> str:
     return refused(lambda: tune(store=f"sqlite:///{folder}"))
 
 
+@case("store", "a password that is not escaped")
+def _(folder: Path) -> str:
+    return refused(lambda: tune(store="postgresql://ann:pass@word@localhost/tuning"))
+
+
+@case("store", "a password in the URL of a file")
+def _(folder: Path) -> str:
+    return refused(lambda: tune(store="sqlite://ann:secret@host/trimtab.db"))
+
+
 @case("store", "a file that is no database")
 def _(folder: Path) -> str:
     (folder / "notes.db").write_text("my notes\n" * 1000)
@@ -593,6 +603,31 @@ cli("an unknown key", "run", "study.yaml", spec=SPEC + "budgets: 3\n")
 cli("a number in quotes", "run", "study.yaml", spec=SPEC.replace("1e-5", "'1e-5'"))
 cli("a key twice", "run", "study.yaml", spec=SPEC + "budget: 3\n")
 cli("a store that is not there", "show", "resnet", "--store", "sqlite:///nowhere.db")
+
+
+@case("command line", "a column that is not there")
+def _(folder: Path) -> str:
+    tune(store=f"sqlite:///{folder}/trimtab.db", name="resnet").close()
+    program = [sys.executable, "-m", "trimtab.surfaces.cli", "trials", "--columns", "loss,lrate"]
+    done = subprocess.run(program, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    return done.stderr.strip().splitlines()[-1]
+
+
+@case("command line", "a disk that is full, or a stdout that is closed")
+def _(folder: Path) -> str:
+    line = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "trimtab.surfaces.cli", "doctor"]
+    done = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    return done.stderr.strip()
+
+
+@case("command line", "an escape sequence in a name")
+def _(folder: Path) -> str:
+    program = [sys.executable, "-m", "trimtab.surfaces.cli", "run", "\x1b[2J.yaml"]
+    done = subprocess.run(program, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    return done.stderr.strip()
 
 
 @case("command line", "a study that is not there")

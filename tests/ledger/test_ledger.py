@@ -67,7 +67,12 @@ def assert_same(one: Ledger, two: Ledger) -> None:
         (a.curves.row, a.curves.step, a.curves.y), (b.curves.row, b.curves.step, b.curves.y), strict=True
     ):
         np.testing.assert_array_equal(left, right)
+    assert a.curves.extra.keys() == b.curves.extra.keys()
+    for name, (reports, values) in a.curves.extra.items():
+        np.testing.assert_array_equal(reports, b.curves.extra[name][0])
+        np.testing.assert_array_equal(values, b.curves.extra[name][1])
     assert [a.trial(n) for n in range(len(a))] == [b.trial(n) for n in range(len(b))]
+    assert list(a.trials(range(len(a)))) == [a.trial(n) for n in range(len(a))]
     assert (one.head, one.optimizer, one.opened, one.assessed) == (two.head, two.optimizer, two.opened, two.assessed)
     assert (a.waiting, a.running, a.n_lines, a.elapsed, a.notes) == (
         b.waiting,
@@ -95,6 +100,26 @@ def test_a_trial_from_ask_to_tell() -> None:
     assert y[0, 0] == 0.9
     assert math.isnan(y[0, 1])
     assert log.table.losses().tolist() == [[0.5, -0.7]]
+
+
+def test_what_was_reported_and_not_declared_is_kept_apart() -> None:
+    log = Log()
+    log.ask(0)
+    log.ask(1)
+    log.add(Reported(0, 1.0, {"grad": 2.0, "loss": 0.5}))
+    log.add(Reported(1, 1.0, {"grad": "inf", "name": "no number"}))
+    log.add(Reported(0, 2.0, {"loss": 0.25}))
+    log.add(Reported(0, 1.0, {"grad": 3.0}))
+    assert log.table.curves.extra.keys() == {"grad"}
+    reports, values = log.table.curves.extra["grad"]
+    assert (reports.tolist(), values.tolist()) == ([0, 1, 3], [2.0, math.inf, 3.0])
+    steps, metrics = log.table.curves.metrics(0)
+    assert steps.tolist() == [1.0, 2.0]
+    assert metrics["loss"].tolist() == [0.5, 0.25]
+    np.testing.assert_array_equal(metrics["grad"], [3.0, math.nan])
+    np.testing.assert_array_equal(metrics["accuracy"], [math.nan, math.nan])
+    assert list(log.table.curves.metrics(1)[1]) == ["loss", "accuracy", "grad"]
+    assert log.table.curves.metrics(5)[0].tolist() == []
 
 
 def test_a_lost_attempt_waits_and_its_costs_add_up() -> None:

@@ -85,3 +85,10 @@ def test_any_bit_of_a_snapshot_that_flips_makes_it_none(run):
 def test_a_snapshot_says_where_in_the_log_it_was_made(run):
     run.ledger.link = "0123"
     assert snapshot.load(snapshot.save(run.ledger)).reached == (len(run.records), "0123")
+
+
+def test_a_snapshot_from_before_undeclared_curves_is_made_again(run):
+    plain = opened(snapshot.save(run.ledger))
+    del plain["curve_extra"]
+    assert snapshot.load(sealed(plain | {"version": 1})) is None
+    assert snapshot.load(sealed(plain)) is None

@@ -522,3 +522,28 @@ def test_bounds_whose_logarithms_are_equal_make_a_line() -> None:
     space = Space(x=Float(low, high, log=True), y=Float(1, 2, log=True))
     assert space.from_unit(np.array([[0.0, 0.5], [1.0, 0.5]]))[:, 0].tolist() == [low, high]
     assert space.to_unit(np.array([[low, 1.0], [high, 2.0]])).tolist() == [[0.0, 0.0], [1.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.01, 10.0), (1e-5, 0.1), (1e-300, 1.0), (3e-7, 7e-3), (0.1, 0.3), (5e-324, 1.7e308), (2.0, 3.0)]
+)
+def test_the_ends_of_a_logarithmic_range_are_its_bounds(low, high):
+    space = Space(a=Float(0, 1), lr=Float(low, high, log=True), n=Int(1, 9, log=True))
+    for u, end in [(0.0, low), (1e-18, low), (1.0, high), (1 - 2**-53, high)]:
+        x = space.from_unit(np.array([0.5, u, 0.5]))
+        assert x[1] == end or (0 < u < 1 and low <= x[1] <= high)
+        assert space.decode(space.from_unit(np.array([[0.5, float(u > 0.5), 0.5]])))[0]["lr"] in (low, high)
+    assert np.array_equal(space.to_unit(np.array([0.0, low, 1.0]))[1], 0.0)
+
+
+def test_a_space_of_an_old_log_keeps_its_rounded_ends():
+    space = Space(lr=Float(0.01, 10.0, log=True)).with_rounded_ends()
+    for one in (
+        space,
+        space.with_parameter("x", Float(0, 1)),
+        space.fix(),
+        space.with_parameter("m", Int(1, 3)).fix(m=2),
+    ):
+        assert one.from_unit(np.zeros(len(one)))[0] == np.exp(np.log(0.01)) != 0.01
+    assert space == Space(lr=Float(0.01, 10.0, log=True))
+    assert space.differences(Space(lr=Float(0.01, 10.0, log=True))) == []

@@ -1,8 +1,13 @@
 """PostgreSQL: a real server that restarts, drops connections, fills up and refuses."""
 
+import os
+import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -13,6 +18,7 @@ from trimtab.errors import (
     ConflictError,
     StoreCorruptError,
     StoreUnavailableError,
+    StoreUrlError,
     StoreVersionError,
     StudyExistsError,
     StudyNotFoundError,
@@ -20,7 +26,7 @@ from trimtab.errors import (
 from trimtab.storage.postgresql import PostgresqlDatabase
 from trimtab.storage.protocol import Store
 from trimtab.storage.sql import SqlStore
-from trimtab.storage.url import open_store
+from trimtab.storage.url import open_store, require_escaped_password
 from trimtab.testing.journals import notes
 
 
@@ -167,6 +173,92 @@ def test_the_right_password_opens_and_is_not_shown(postgres_server: PostgresServ
     assert "horse" not in str(caught.value)
     assert all("horse" not in finding.what for finding in store.check())
     store.close()
+
+
+@pytest.mark.parametrize("inside", ["@", "/", "?", "#", " ", "%", "%zz", "[", "\n"])
+def test_a_password_that_is_not_escaped_is_refused_and_no_piece_of_it_is_shown(
+    postgres_server: PostgresServer, inside: str
+) -> None:
+    for url in (
+        f"postgresql://tuner:s3cr3t{inside}h1dden@localhost:{1}/db",
+        f"postgresql://tuner:{inside}s3cr3t@/guarded?host={postgres_server.socket}",
+    ):
+        with pytest.raises(StoreUrlError, match="must be escaped in a URL") as caught:
+            open_store(url)
+        assert not re.search("s3cr3t|h1dden", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db.example:5432/tuning?user=ann@server",
+        "postgresql://a:5432,b:5433/tuning?options=-c%20x@y",
+        "postgresql://ann:plain:colon@localhost:1/db",
+        "postgresql://ann@localhost:1/db",
+    ],
+)
+def test_an_at_sign_elsewhere_is_no_password(url: str) -> None:
+    require_escaped_password(url)
+
+
+def everything(server: PostgresServer, schema: str) -> str:
+    """Return all that is on record in a schema, as text."""
+    tables = server.sql(f"SELECT tablename FROM pg_tables WHERE schemaname = '{schema}'", "guarded").split()
+    assert "event" in tables
+    return "".join(server.sql(f"SELECT t::text FROM {schema}.{table} t", "guarded") for table in tables)
+
+
+def test_a_password_is_in_no_output_and_on_no_record(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    word = "s3cr3t horse"
+    postgres_server.sql(f"ALTER USER tuner PASSWORD '{word}'")
+    quoted = quote(word, safe="")
+    space = f"postgresql://tuner@/guarded?host={postgres_server.socket}&schema=hidden"
+    with_password = space.replace("tuner@", f"tuner:{quoted}@")
+    as_option = f"{space}&password={quoted}"
+    study = """command: ["sh", "-c", "echo '{{\"loss\": {x}}}'"]\n"""
+    (tmp_path / "study.yaml").write_text(f"{study}minimize: loss\nspace: {{x: {{float: [0, 1]}}}}\nbudget: 2\n")
+    script = (
+        "import trimtab as tt\n"
+        f"def train(trial):\n    tt.load_study({with_password.replace('guarded', 'nowhere')!r}, 'x')\n"
+        f"tt.tune(train, tt.Space(x=tt.Float(0, 1)), minimize='loss', budget=1, name='failing', store={as_option!r})\n"
+    )
+    said = []
+    try:
+        for url in (with_password, as_option):
+            for argv in (
+                *(
+                    ["run", "study.yaml"],
+                    ["list"],
+                    ["show", "study"],
+                    ["show", "study", "--json"],
+                    ["show", "study", "0"],
+                ),
+                *(["doctor"], ["show", "nobody"], [url], ["run", url], ["export", "study", url]),
+            ):
+                said.append(run([*TRIMTAB, *argv, "--store", url], tmp_path))
+        said.append(run([*TRIMTAB, "list", "--store", with_password.replace(quoted, f"{quoted}wrong")], tmp_path))
+        said.append(run([*TRIMTAB, "list", "--store", with_password.replace("?host=", "?nonsense=")], tmp_path))
+        said.append(run([sys.executable, "-c", script], tmp_path))
+        said.append(run([*TRIMTAB, "list"], tmp_path, TRIMTAB_STORE=space, PGPASSWORD=word))
+        said.append(run([*TRIMTAB, "show", "failing", "0", "--store", with_password], tmp_path))
+        recorded = everything(postgres_server, "hidden")
+    finally:
+        postgres_server.sql(f"ALTER USER tuner PASSWORD '{PASSWORD}'")
+    assert "study" in said[1]
+    assert "exception" in said[-1], "the traceback of a trial quotes the line with the URL"
+    for text in (*said, recorded, *(str(path) for path in tmp_path.rglob("*"))):
+        assert "s3cr3t" not in text
+
+
+TRIMTAB = (sys.executable, "-m", "trimtab.surfaces.cli")
+
+
+def run(argv: list[str], folder: Path, **env: str) -> str:
+    """Run a program and return all that it said."""
+    done = subprocess.run(
+        argv, cwd=folder, env=os.environ | env, capture_output=True, text=True, check=False, timeout=120
+    )
+    return done.stdout + done.stderr
 
 
 def test_a_wrong_password_is_one_sentence(postgres_server: PostgresServer) -> None:

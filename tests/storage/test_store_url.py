@@ -101,7 +101,7 @@ def test_another_working_directory_is_not_another_store(tmp_path: Path, monkeypa
         ("postgresql://h/d?schema=Bad Name", r"schema is a name of small letters"),
         ("postgresql://h/d?schema=a%22;drop", r"schema is a name of small letters"),
         ("postgresql://h/d?nonsense=1", r"cannot be read: .*a part of it"),
-        ("postgresql://u:100%secret@h/d", r"cannot be read: .*a part of it"),
+        ("postgresql://u:100%secret@h/d", r"password in .* holds a character that must be escaped"),
     ],
 )
 def test_a_url_that_cannot_be_read_is_one_sentence(

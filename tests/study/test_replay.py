@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 
 from trimtab import plugins
 from trimtab.errors import ReplayError
+from trimtab.ledger import codec, snapshot
 from trimtab.ledger.event import Asked, Record
+from trimtab.ledger.ledger import Ledger
 from trimtab.optim.random import Random
 from trimtab.optim.sobol import Sobol
 from trimtab.study.replay import Replayed, replay
@@ -70,3 +73,32 @@ def test_what_a_user_put_in_line_is_not_recomputed():
     run.enqueue(run.problem.space.sample(np.random.default_rng(0), 1)[0])
     plain_history(run, 2)
     assert (replay(run.records).suggestions, replay(run.records).given) == (2, 1)
+
+
+def old_log() -> list[Record]:
+    """Return a log of version 0.1.0, in which the ends of logarithmic ranges are off by a rounding error."""
+    path = Path(__file__).parents[1] / "golden" / "journal-v1-log-ends.jsonl"
+    return [codec.decode_record(line) for line in path.read_bytes().splitlines()]
+
+
+def test_a_log_from_before_the_ends_were_exact_replays_to_the_bit():
+    records = old_log()
+    assert not records[0].event.exact_ends
+    assert sum(isinstance(r.event, Asked) and r.event.x[0] == 0.010000000000000004 for r in records) == 7
+    assert replay(records) == Replayed(len(records), 24, 0, ())
+    exact = msgspec.structs.replace(records[0], event=msgspec.structs.replace(records[0].event, exact_ends=True))
+    assert len(replay([exact, *records[1:]]).differing) >= 2, "it is the mark in the log that makes the difference"
+
+
+def test_a_snapshot_keeps_what_the_ends_of_its_log_are():
+    first, *rest = old_log()
+    ledger = Ledger.begin(first)
+    for record in rest[:20]:
+        ledger.apply(record)
+    restored = snapshot.load(snapshot.save(ledger))
+    low = np.zeros(3)
+    for table in (ledger.table, restored.table):
+        assert table.space.from_unit(low)[0] == 0.010000000000000004
+        assert table.space.fix(n=3).from_unit(low)[0] == 0.010000000000000004
+    exact = Ledger.begin(msgspec.structs.replace(first, event=msgspec.structs.replace(first.event, exact_ends=True)))
+    assert snapshot.load(snapshot.save(exact)).table.space.from_unit(low).tolist() == [0.01, 1e-5, 1.0]

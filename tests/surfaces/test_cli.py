@@ -322,7 +322,7 @@ def test_completion_knows_studies(quick: Path) -> None:
     done = subprocess.run(
         TRIMTAB,
         cwd=quick,
-        env=os.environ | {"_TRIMTAB_COMPLETE": "bash_complete", "COMP_WORDS": "trimtab show q", "COMP_CWORD": "2"},
+        env=os.environ | {"_TRIMTAB_COMPLETE": "bash_complete", "COMP_LINE": "trimtab show q", "COMP_FRAGMENT": "q"},
         capture_output=True,
         text=True,
         check=False,
@@ -358,3 +358,183 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         *("init", "run", "list", "show", "best", "trials", "export", "ask", "tell", "report", "replay", "doctor"),
     )
     assert [name for name in commands if f"  {name} " not in said] == []
+
+
+# -- what the tables say ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def repeated(tmp_path: Path) -> Path:
+    """A study in which the best configuration was run three times, and another was lucky once and bad once."""
+    study = tt.create_study(
+        tt.Space(x=tt.Float(0.0, 1.0)),
+        objectives=[tt.minimize("loss")],
+        constraints=[tt.at_most("mb", 10)],
+        optimizer="random",
+        seed=0,
+        store=f"sqlite:///{tmp_path}/trimtab.db",
+        name="repeated",
+    )
+    for x, loss, mb in [
+        *((0.25, 0.2, 1), (0.25, 0.21, 1), (0.25, 0.19, 1), (0.5, 0.1, 1), (0.5, 0.9, 1), (0.75, 0.05, 99)),
+    ]:
+        study.enqueue({"x": x})
+        study.tell(study.ask().number, {"loss": loss, "mb": mb})
+    study.tell(study.ask().number, failed="oom")
+    study.close()
+    return tmp_path
+
+
+def test_sorting_puts_what_broke_a_constraint_after_what_met_it_and_marks_it(repeated: Path) -> None:
+    lines = [line.split() for line in call(repeated, "trials", "--sort", "loss").splitlines()[1:]]
+    assert [line[:2] for line in lines] == [
+        ["3", "complete"], ["2", "complete"], ["0", "complete"], ["1", "complete"], ["4", "complete"],
+        ["5", "infeasible"], ["6", "failed"],
+    ]  # fmt: skip
+    assert "complete, breaks a constraint" in call(repeated, "show", "5")
+    assert [row["number"] for row in read(repeated, "trials", "--sort", "metrics_loss")][-2:] == [5, 6]
+
+
+def test_a_best_that_is_not_the_first_of_the_sorted_says_why(repeated: Path) -> None:
+    why = "the best configuration is that of trial 0 (loss = 0.2, the mean of its 3 runs); the best single result is"
+    process = start(repeated, "trials", "--sort", "loss")
+    assert why in process.communicate(timeout=60)[1]
+    assert why in call(repeated, "best")
+    shown = call(repeated, "show")
+    assert why in shown
+    assert "that of trial 3 (loss = 0.1, of 2 runs with the mean 0.5)" in shown
+    assert "trial 0: loss = 0.2" in shown
+    assert why not in call(repeated, "best", "--params")
+
+
+def test_nothing_is_explained_where_nothing_disagrees(quick: Path) -> None:
+    process = start(quick, "trials", "--sort", "loss")
+    assert process.communicate(timeout=60)[1] == ""
+    assert "mean" not in call(quick, "best")
+
+
+def test_two_objectives_are_both_named_and_the_front_is_explained(tmp_path: Path) -> None:
+    study = tt.create_study(
+        tt.Space(x=tt.Float(0.0, 1.0)),
+        objectives=[tt.minimize("loss"), tt.maximize("speed")],
+        optimizer="random",
+        seed=0,
+        store=f"sqlite:///{tmp_path}/trimtab.db",
+        name="two",
+    )
+    for loss, speed in [(0.1, 10), (0.2, 20), (0.3, 5)]:
+        study.tell(study.ask().number, {"loss": loss, "speed": speed})
+    assert repr(study) == "<Study 'two': 3 trials, 2 on the front of loss and speed>"
+    assert "minimize loss, maximize speed" in call(tmp_path, "list")
+    assert "front of 2" in call(tmp_path, "list")
+    (listed,) = read(tmp_path, "list")
+    assert (listed["objective"], listed["front"]) == ("minimize loss, maximize speed", [0, 1])
+    for said in (call(tmp_path, "show"), call(tmp_path, "best")):
+        assert "2 trials on the front of loss and speed" in said
+        assert "trial 0: loss = 0.1, speed = 10" in said
+        assert "trial 1: loss = 0.2, speed = 20" in said
+        assert "Choose by what they are worth to you" in said
+
+
+def test_columns_are_chosen_by_name(repeated: Path) -> None:
+    assert call(repeated, "trials", "-c", "trial,x,loss", "-n", "1") == "trial     x  loss\n    0  0.25   0.2\n"
+    assert call(repeated, "trials", "-c", "params_x,metrics_loss", "-n", "1").split() == ["x", "loss", "0.25", "0.2"]
+    assert call(repeated, "trials", "-c", "all").splitlines()[0].split()[:4] == ["trial", "state", "loss", "mb"]
+    said = call(repeated, "trials", "-c", "lost", exits=2)
+    assert "there is no column 'lost'; there are: trial, state, loss, mb, x, took, why" in said
+
+
+def test_names_that_columns_have_already(tmp_path: Path) -> None:
+    """A parameter and a metric of one name, and names of the table's own columns."""
+    study = tt.create_study(
+        tt.Space(state=tt.Float(0.0, 1.0), loss=tt.Float(0.0, 1.0), why=tt.Categorical(["a"]), all=tt.Int(1, 2)),
+        minimize="loss",
+        optimizer="random",
+        seed=0,
+        store=f"sqlite:///{tmp_path}/trimtab.db",
+    )
+    study.enqueue({"state": 0.25, "loss": 0.5, "why": "a", "all": 2})
+    study.tell(study.ask().number, 0.125)
+    head, row = (line.split() for line in call(tmp_path, "trials").splitlines())
+    assert head[:7] == ["trial", "state", "loss", "params_state", "params_loss", "params_why", "params_all"]
+    assert row[:7] == ["0", "complete", "0.125", "0.25", "0.5", "a", "2"]
+    chosen = call(tmp_path, "trials", "-c", "state,loss,params_loss,params_state,params_all").splitlines()
+    assert chosen[0].split() == ["state", "loss", "params_loss", "params_state", "params_all"]
+    assert chosen[1].split() == ["complete", "0.125", "0.5", "0.25", "2"]
+
+
+def test_parameters_to_copy_have_all_their_digits(tmp_path: Path) -> None:
+    study = tt.create_study(
+        tt.Space(lr=tt.Float(0.01, 10.0, log=True), x=tt.Float(0.0, 1.0), n=tt.Int(1, 10**15)),
+        minimize="loss",
+        optimizer="random",
+        seed=3,
+        store=f"sqlite:///{tmp_path}/trimtab.db",
+    )
+    asked = call(tmp_path, "ask")
+    params = study.table.trial(0).params if len(study.table) else read(tmp_path, "show", "0")["params"]
+    call(tmp_path, "tell", "study", "0", "0.5")
+    for said in (asked, call(tmp_path, "best", "--params"), call(tmp_path, "best"), call(tmp_path, "show", "0")):
+        for name, value in params.items():
+            assert f"{name} = {value!r}" in said or re.search(rf"{name} +{re.escape(repr(value))}\n", said)
+
+
+def test_curves_that_were_not_declared_are_shown_and_exported(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/trimtab.db"
+    space = tt.Space(x=tt.Float(0.0, 1.0))
+    study = tt.create_study(space, minimize="loss", optimizer="random", seed=0, store=store)
+    trial = study.ask()
+    for step in (1, 2, 3):
+        trial.report(step, loss=1 / step, accuracy=step / 4, grad=float("inf") if step == 2 else 1.0)
+    study.tell(0, 0.5)
+    assert "accuracy ▁▅█  0.25 → 0.75 at step 3" in call(tmp_path, "show", "0")
+    curve = read(tmp_path, "show", "0")["curve"]
+    assert curve == {"step": [1, 2, 3], "loss": [1, 0.5, 1 / 3], "accuracy": [0.25, 0.5, 0.75], "grad": [1, "inf", 1]}
+    assert "the curves of 1 trials" in call(tmp_path, "export", "study", "curves.csv", "--curves")
+    assert (tmp_path / "curves.csv").read_text().splitlines()[:2] == [
+        "number,attempt,step,metric,value",
+        "0,1,1.0,loss,1.0",
+    ]
+
+
+# -- many trials -----------------------------------------------------------------------------------------------------
+
+MANY = 40_000
+MOST_MB = 150
+"""What a process may take for so many trials; it was 350 MB while all rows were held, and is about 75."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
+def test_many_trials_are_listed_in_little_memory(tmp_path: Path) -> None:
+    import numpy as np
+
+    from trimtab.ledger.event import Asked, Created, Origin, Started, Told
+    from trimtab.space.problem import Metric, Problem
+    from trimtab.storage.url import open_store
+
+    space = tt.Space({f"parameter_{i}": tt.Float(0, 1) for i in range(10)})
+    problem = Problem(space, (Metric("loss", "minimize"),))
+    store = open_store(f"sqlite:///{tmp_path}/trimtab.db")
+    log = store.create("many", [Created(1, "many", problem.to_json(), 0, {"name": "random"}, {"name": "whole"})])
+    events: list[Any] = []
+    for i, row in enumerate(space.sample(np.random.default_rng(0), MANY).tolist()):
+        events += [Asked(i, tuple(row), 1, Origin("random", "drawn")), Started(i, "node", 1), Told(i, {"loss": row[0]})]
+    log.append(events, after=log.head(), at=1.0)
+    store.close()
+    out = tmp_path / "out.json"
+    with out.open("wb") as file:
+        program = [sys.executable, "-c", WITH_PEAK, "trials", "--json"]
+        done = subprocess.run(program, cwd=tmp_path, stdout=file, stderr=subprocess.PIPE, check=True, timeout=120)
+    assert int(done.stderr) / 1024 < MOST_MB
+    assert len(json.loads(out.read_bytes())) == MANY
+
+
+WITH_PEAK = """
+import sys
+from pathlib import Path
+from trimtab.surfaces.cli.app import run
+try:
+    run()
+finally:  # what getrusage says is of the parent, if that was larger
+    sys.stderr.write(next(line.split()[1] for line in Path("/proc/self/status").open() if line.startswith("VmHWM")))
+"""

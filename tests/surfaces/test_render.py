@@ -12,8 +12,8 @@ from trimtab.study.loop import Status
 from trimtab.surfaces.render import progress
 from trimtab.surfaces.render.numbers import count, duration, moment, number, size
 from trimtab.surfaces.render.spark import sparkline
-from trimtab.surfaces.render.table import columns, render
-from trimtab.surfaces.render.text import clean, cut, first_line, width
+from trimtab.surfaces.render.table import Column, columns, render
+from trimtab.surfaces.render.text import clean, cut, first_line, joined, shortened, width, wrapped
 
 
 class Terminal(io.StringIO):
@@ -89,6 +89,16 @@ def test_text_is_measured_and_cut_in_cells():
     assert [cut("学习率", n) for n in (6, 5, 4, 1, 0)] == ["学习率", "学习…", "学…", "…", ""]
 
 
+@pytest.mark.parametrize("cells", range(10, 130))
+def test_a_live_line_is_made_of_whole_parts_in_any_width(cells):
+    text = progress.fitted(STATUS, cells)
+    assert width(text) <= cells
+    whole = progress.sentence(STATUS)
+    assert "…" not in text
+    assert all(part in whole for part in text.split(", "))
+    assert text or cells < len("42 of 100 trials")
+
+
 def test_no_escape_sequence_reaches_the_terminal():
     assert clean("\x1b[31mred\n") == "\\x1b[31mred\\n"
     assert first_line("\n  \x07 bell \nmore") == "\\x07 bell"
@@ -110,11 +120,50 @@ def test_a_table_is_aligned_and_has_no_trailing_spaces():
     assert render(columns("name", "n", right=["n"]), [["a", "1"], ["学习", "10"]]) == "name   n\na      1\n学习  10\n"
 
 
-def test_the_widest_column_is_cut_first():
-    text = render(columns("id", "error", "why"), [["1", "e" * 80, "w" * 20]], cells=50)
-    assert max(map(width, text.splitlines())) == 50
-    assert "w" * 20 in text
-    assert "e…" in text
+HEADS = [Column("id", right=True), Column("size", rank=1), Column("depth", rank=1), Column("why", rank=2, prose=True)]
+ROW = ["1", "123456789", "123456789", "so it was drawn at random " * 3]
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown"),
+    [
+        (200, ["id", "size", "depth", "why"]),
+        (60, ["id", "size", "depth", "why"]),
+        (50, ["id", "size", "depth", "why"]),
+        (49, ["id", "size", "depth"]),
+        (24, ["id", "size", "depth"]),
+        (23, ["id", "size"]),
+        (12, ["id"]),
+        (2, ["id"]),
+    ],
+)
+def test_prose_is_shortened_first_and_then_columns_go_by_rank_from_the_right(cells, shown):
+    text = render(HEADS, [ROW], cells=cells)
+    assert text.splitlines()[0].split() == shown
+    assert max(map(width, text.split("\n\n")[0].splitlines())) <= cells
+    if len(shown) < 4:
+        assert f"{4 - len(shown)} of 4 columns have no room here" in " ".join(text.split())
+
+
+def test_what_still_fits_stays_though_a_wider_column_of_more_importance_went():
+    heads = [Column("id"), Column("error", rank=1), Column("n", rank=2)]
+    assert render(heads, [["1", "e" * 80, "5"]], cells=20).splitlines()[0].split() == ["id", "n"]
+
+
+def test_rows_become_blocks_where_the_essential_columns_have_no_room():
+    heads = [Column("id"), Column("loss"), Column("lr", rank=1), Column("why", rank=2, prose=True)]
+    text = render(heads, [["1", "0.123456789", "1e-5", "one two three four five"], ["2", "-", "-", "-"]], cells=12)
+    why = ["  why: one", "    two", "    three", "    four", "    five"]
+    assert text.splitlines() == ["id 1", "  loss 0.123456789", "  lr 1e-5", *why, "id 2"]
+
+
+def test_prose_is_shortened_by_words_and_wrapped_at_spaces():
+    assert shortened("one two three", 9) == "one two …"
+    assert shortened("abcdefghij", 5) == "…"
+    assert wrapped("best loss = 0.25 ± 0.01 of 3 runs", 16) == ["best", "loss = 0.25 ± 0.01", "of 3 runs"]
+    assert wrapped("学习 率 is wide", 5) == ["学习", "率 is", "wide"]
+    assert joined(["a=1", "b=2", "c=30"], 14) == "a=1, b=2, c=30"
+    assert joined(["a=1", "b=2", "c=300000"], 15) == "a=1, and 2 more"
 
 
 def test_a_cell_stays_on_its_line():
@@ -153,6 +202,22 @@ def test_every_display_ends_with_what_was_done_and_why(display, monkeypatch):
     shown.close(ENDED)
     assert "best loss = 0.01234 (trial 7)" in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.getvalue())
     assert out.getvalue().endswith(f"{progress.farewell(ENDED)}\n")
+
+
+@pytest.mark.parametrize("display", [progress.Lines, progress.Line, progress.Panel])
+def test_no_escape_sequence_reaches_the_terminal_from_progress(display, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "500")
+    monkeypatch.setenv("TERM", "xterm")
+    evil = "\x1b]0;title\x07\x9b2J\u202e\u2028"
+    best = TrialView(7, {f"p{evil}": f"c{evil}"}, {f"m{evil}": 0.5}, "complete")
+    status = Status(f"s{evil}", f"m{evil}", "minimize", n_before=1, n_complete=2, best=best, note=evil, reason=evil)
+    out = Terminal()
+    shown = display(status.name, out, every_s=0)
+    shown.update(status)
+    shown.update(status)
+    shown.close(status)
+    assert "\\x1b]0;title\\x07\\x9b2J\\u202e\\u2028" in out.getvalue()
+    assert not re.search("[\x07\x9b\u202e\u2028]|\x1b]", out.getvalue())
 
 
 @pytest.mark.parametrize("display", [progress.Lines, progress.Line, progress.Panel])

@@ -18,6 +18,7 @@ from trimtab.execute.broken import is_broken
 from trimtab.execute.plain import clean, plain
 from trimtab.execute.protocol import Exited, Message, Task
 from trimtab.execute.trial import Channel, Trial
+from trimtab.text import hide_secrets
 
 LAST_LINES = 30
 """Lines of a traceback that are kept: the last, where the cause is."""
@@ -168,7 +169,8 @@ def kind_of(error: BaseException) -> str:
 
 def describe(error: BaseException) -> str:
     """Return an exception as text: one line that says it all, then the last lines of its traceback."""
-    return f"{summary(error)}\n{_lines(error)}".rstrip()
+    lines = f"{summary(error)}\n{_lines(error)}".rstrip().split("\n")
+    return "\n".join(map(hide_secrets, lines))  # a traceback quotes the code, and with it the URL of a store
 
 
 def summary(error: BaseException) -> str:

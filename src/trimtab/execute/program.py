@@ -30,6 +30,7 @@ from trimtab.execute.plain import as_number, clean
 from trimtab.execute.protocol import Exited, Message, Noted, Reported, Task
 from trimtab.execute.reports import ReportFile
 from trimtab.execute.supervise import Watch, exit_file, name_of
+from trimtab.text import hide_secrets
 
 TERM_S = 2.0
 """Seconds between SIGTERM and SIGKILL for a program that is ended by force."""
@@ -220,7 +221,8 @@ class Program:
         child = f" (128 + {status - 128}: {name_of(status - 128)})" if 128 < status < 160 else ""
         last = f": {lines[-1].strip()}" if lines else ""
         return self.watch.exited(
-            kind, clean("\n".join([f"the program ended with exit code {status}{child}{last}", *lines]))
+            kind,
+            clean("\n".join(map(hide_secrets, [f"the program ended with exit code {status}{child}{last}", *lines]))),
         )
 
     def _missing(self, missing: Sequence[str]) -> str:

@@ -44,7 +44,8 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 class Created(msgspec.Struct, frozen=True, omit_defaults=True, tag="created", tag_field="kind"):
     """The study begins. `problem` is `Problem.to_json()`, the engines are {"name": ..., **options}.
 
-    `id` tells the study's files from those of an earlier study of its name.
+    `id` tells the study's files from those of an earlier study of its name. `exact_ends` says that the ends of
+    logarithmic ranges are their bounds to the bit; in older logs they are off by a rounding error.
     """
 
     version: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
@@ -55,6 +56,7 @@ class Created(msgspec.Struct, frozen=True, omit_defaults=True, tag="created", ta
     scheduler: dict[str, Any]
     provenance: dict[str, Any] = {}
     id: Ident = ""
+    exact_ends: bool = False
 
 
 class Opened(msgspec.Struct, frozen=True, omit_defaults=True, tag="opened", tag_field="kind"):

@@ -35,6 +35,12 @@ from trimtab.space.parameter import parameter_from_json
 from trimtab.space.problem import Problem
 
 
+def problem_of(created: Created, data: object) -> Problem:
+    """Return a problem that a log holds, with the space as it was for those who began the log."""
+    problem = Problem.from_json(data)
+    return problem if created.exact_ends else replace(problem, space=problem.space.with_rounded_ends())
+
+
 class Ledger:
     """What a log says, so far.
 
@@ -55,7 +61,7 @@ class Ledger:
         self.optimizer: dict[str, Any] = created.optimizer
         self.opened: list[dict[str, Any]] = []
         self.assessed: Assessed | None = None
-        self.table = TrialTable(Problem.from_json(created.problem))
+        self.table = TrialTable(problem_of(created, created.problem))
         self._grown_work = 0
         self.table._session_start = self.table._last_at = at
 
@@ -179,7 +185,24 @@ class Ledger:
         table._curve_row.add(row)
         table._curve_step.add(event.step)
         table._curve_attempt.add(event.attempt)
-        table._curve_y.add([float(event.values.get(name, math.nan)) for name in table._problem.metric_names])
+        names = table._problem.metric_names
+        table._curve_y.add([float(event.values.get(name, math.nan)) for name in names])
+        for name, value in event.values.items():
+            if name not in names:
+                self._undeclared(name, value)
+
+    def _undeclared(self, name: str, value: float | str) -> None:
+        """Keep a value of the last report that no metric was declared for; text that is no number is left."""
+        try:
+            number = float(value)
+        except ValueError:
+            return
+        table = self.table
+        if name not in table._curve_extra:
+            table._curve_extra[name] = (Column(np.int64), Column(np.float64))
+        reports, values = table._curve_extra[name]
+        reports.add(table._curve_row.n - 1)
+        values.add(number)
 
     def _told(self, event: Told, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from trimtab.errors import TrimtabError
 from trimtab.ledger import codec
 from trimtab.ledger.event import FAILURE_KINDS, Assessed, Created, Origin, Seq, Whole
-from trimtab.ledger.ledger import Ledger
+from trimtab.ledger.ledger import Ledger, problem_of
 from trimtab.ledger.table import FAILED, RUNNING, WAITING, Column, Interned, TrialTable
-from trimtab.space.problem import Problem
 
 SNAPSHOT_VERSION = 2
 
@@ -66,6 +65,7 @@ class _Snapshot(msgspec.Struct):
     assessed: Assessed | None
     columns: dict[str, _Array]
     extra: dict[str, _Array]
+    curve_extra: dict[str, tuple[_Array, _Array]]
     origins: list[Origin]
     workers: list[str]
     dicts: _Dicts
@@ -111,6 +111,9 @@ def save(ledger: Ledger) -> bytes:
         assessed=ledger.assessed,
         columns={name: _pack(column.view) for name, column in _columns(table).items()},
         extra={name: _pack(column) for name, column in table.extra.items()},
+        curve_extra={
+            name: (_pack(reports.view), _pack(values.view)) for name, (reports, values) in table._curve_extra.items()
+        },
         origins=table._origins.values,
         workers=table._workers.values,
         dicts=_Dicts(**{name: list(getattr(table, f"_{name}").items()) for name in _Dicts.__struct_fields__}),
@@ -147,12 +150,16 @@ def _restore(snapshot: _Snapshot) -> Ledger:
     ledger.optimizer = snapshot.optimizer
     ledger.opened = snapshot.opened
     ledger.assessed = snapshot.assessed
-    table = ledger.table = TrialTable(Problem.from_json(snapshot.problem))
+    table = ledger.table = TrialTable(problem_of(snapshot.created, snapshot.problem))
     for name, column in _columns(table).items():
         _load(column, snapshot.columns[name])
     for name, array in snapshot.extra.items():
         table._extra[name] = Column(np.float64, math.nan)
         _load(table._extra[name], array)
+    for name, (reports, values) in snapshot.curve_extra.items():
+        table._curve_extra[name] = (Column(np.int64), Column(np.float64))
+        for column, array in zip(table._curve_extra[name], (reports, values), strict=True):
+            _load(column, array)
     table._origins = Interned(snapshot.origins)
     table._workers = Interned(snapshot.workers)
     for name in _Dicts.__struct_fields__:

@@ -7,7 +7,7 @@ not change length, so whoever keeps one keeps the past.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,12 +118,16 @@ class Curves:
         step: [R] the step, in the unit of the fidelity.
         y: [R, M] the metrics, nan where one was not reported.
         attempt: [R] the attempt that reported.
+        names: the M metrics.
+        extra: of each metric that was reported and not declared, (indices of reports [r], values [r]).
     """
 
     row: Ints
     step: Floats
     y: Floats
     attempt: Ints
+    names: tuple[str, ...] = ()
+    extra: Mapping[str, tuple[Ints, Floats]] = field(default_factory=dict)
 
     def of(self, number: int) -> tuple[Floats, Floats]:
         """Return (steps [r], metrics [r, M]) of one trial, sorted by step; of a step reported twice, the last."""
@@ -133,6 +137,25 @@ class Curves:
         steps, y = steps[order], y[order]
         last = np.append(steps[1:] != steps[:-1], True) if len(steps) else np.zeros(0, dtype=bool)
         return steps[last], y[last]
+
+    def metrics(self, number: int) -> tuple[Floats, dict[str, Floats]]:
+        """Return (steps [r], {metric: values [r]}) of one trial, with what was not declared.
+
+        Steps are sorted. At each, a metric has the value that was reported for it last, nan where none was.
+        """
+        reports = np.flatnonzero(self.row == number)
+        steps, at = np.unique(self.step[reports], return_inverse=True)
+        found = {name: np.full(len(steps), np.nan) for name in self.names}
+        for i, name in enumerate(self.names):
+            values = self.y[reports, i]
+            known = ~np.isnan(values)
+            found[name][at[known]] = values[known]
+        for name, (indices, values) in self.extra.items():
+            mine = self.row[indices] == number
+            if mine.any():
+                found[name] = np.full(len(steps), np.nan)
+                found[name][at[np.searchsorted(reports, indices[mine])]] = values[mine]
+        return steps, found
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +253,7 @@ class TrialTable:
         self._curve_step = Column(np.float64)
         self._curve_attempt = Column(np.int32)
         self._curve_y = Column(np.float64, np.nan, n_metrics)
+        self._curve_extra: dict[str, tuple[Column, Column]] = {}  # reports and values: few reports have them
         self._extra: dict[str, Column] = {}
         self._origins = Interned()
         self._workers = Interned()
@@ -368,7 +392,14 @@ class TrialTable:
 
     @property
     def curves(self) -> Curves:
-        return Curves(self._curve_row.view, self._curve_step.view, self._curve_y.view, self._curve_attempt.view)
+        return Curves(
+            self._curve_row.view,
+            self._curve_step.view,
+            self._curve_y.view,
+            self._curve_attempt.view,
+            self._problem.metric_names,
+            {name: (reports.view, values.view) for name, (reports, values) in self._curve_extra.items()},
+        )
 
     @property
     def extra(self) -> Mapping[str, Floats]:
@@ -496,14 +527,26 @@ class TrialTable:
         return origin
 
     @property
-    def annotated(self) -> list[int]:
-        """The rows that have an error, a reason, notes or tags."""
-        return sorted(self._errors.keys() | self._reasons.keys() | self._notes.keys())
-
-    @property
     def notes(self) -> Mapping[str, Any]:
         """What was written about the study as a whole."""
         return dict(self._study_notes)
+
+    def error(self, number: int) -> str:
+        """Return the message of the last failed attempt, empty when there is none."""
+        return self._errors.get(number, "")
+
+    def reason(self, number: int) -> str:
+        """Return why the trial was stopped early, empty when it was not."""
+        return self._reasons.get(number, "")
+
+    def notes_of(self, number: int) -> dict[str, Any]:
+        """Return what was written about one trial, its tags left out."""
+        return {key: value for key, value in self._notes.get(number, {}).items() if not key.startswith(TAG)}
+
+    def tags(self, number: int) -> tuple[str, ...]:
+        """Return the tags that a trial has, sorted."""
+        notes = self._notes.get(number, {})
+        return tuple(sorted(key.removeprefix(TAG) for key, on in notes.items() if key.startswith(TAG) and on))
 
     def trial(self, number: int) -> TrialView:
         """Return one trial as it stands now.
@@ -513,36 +556,53 @@ class TrialTable:
         """
         if not 0 <= number < len(self):
             raise TrialError(no_such_trial(number, len(self)))
-        origin = self.origin(number)
-        notes = self._notes.get(number, {})
-        failure = int(self.failure[number])
-        parent = int(self.parent[number])
-        metrics = dict(zip(self._problem.metric_names, self.y[number].tolist(), strict=True))
-        metrics.update((name, float(column[number])) for name, column in self.extra.items())
-        ends = zip((f.name for f in self._problem.fidelities), self.fidelity[number].tolist(), strict=True)
-        return TrialView(
-            number=number,
-            params=self.space.decode(self.x[number : number + 1])[0],
-            metrics={name: value for name, value in metrics.items() if value == value},
-            state=STATES[self.state[number]],
-            origin=origin.by,
-            why=origin.why,
-            attempt=int(self.attempt[number]),
-            worker=self.worker(number),
-            seconds=_known(self.seconds[number]),
-            cost=_known(self.cost[number]),
-            failure=FAILURE_KINDS[failure] if failure >= 0 else "",
-            error=self._errors.get(number, ""),
-            reason=self._reasons.get(number, ""),
-            fidelity={name: end for name, end in ends if end == end},
-            parent=None if parent < 0 else parent,
-            asked_at=_known(self.asked_at[number]),
-            started_at=_known(self.started_at[number]),
-            ended_at=_known(self.ended_at[number]),
-            notes={key: value for key, value in notes.items() if not key.startswith(TAG)},
-            tags=tuple(sorted(key.removeprefix(TAG) for key, value in notes.items() if key.startswith(TAG) and value)),
-        )
+        return next(self.trials([number]))
 
+    def trials(self, numbers: Sequence[int]) -> Iterator[TrialView]:
+        """Yield these trials, as `trial` returns them; many are read a stretch at a time, which is faster."""
+        for begin in range(0, len(numbers), STRETCH):
+            yield from self._stretch(np.asarray(numbers[begin : begin + STRETCH], dtype=np.int64))
+
+    def _stretch(self, rows: Ints) -> Iterator[TrialView]:
+        c = {name: self._c[name].rows[rows].tolist() for name in _VIEWED}
+        names = (*self._problem.metric_names, *self._extra)
+        extra = [column[rows].tolist() for column in self.extra.values()]
+        ends = tuple(fidelity.name for fidelity in self._problem.fidelities)
+        for i, (number, params) in enumerate(zip(rows.tolist(), self.space.decode(self.x[rows]), strict=True)):
+            origin: Origin = self._origins.values[c["origin"][i]]
+            failure, parent = c["failure"][i], c["parent"][i]
+            metrics = zip(names, (*c["y"][i], *(column[i] for column in extra)), strict=True)
+            yield TrialView(
+                number=number,
+                params=params,
+                metrics={name: value for name, value in metrics if value == value},
+                state=STATES[c["state"][i]],
+                origin=origin.by,
+                why=origin.why,
+                attempt=c["attempt"][i],
+                worker=self.worker(number),
+                seconds=_known(c["seconds"][i]),
+                cost=_known(c["cost"][i]),
+                failure=FAILURE_KINDS[failure] if failure >= 0 else "",
+                error=self.error(number),
+                reason=self.reason(number),
+                fidelity={name: end for name, end in zip(ends, c["fidelity"][i], strict=True) if end == end},
+                parent=None if parent < 0 else parent,
+                asked_at=_known(c["asked_at"][i]),
+                started_at=_known(c["started_at"][i]),
+                ended_at=_known(c["ended_at"][i]),
+                notes=self.notes_of(number),
+                tags=self.tags(number),
+            )
+
+
+STRETCH = 2048
+"""Trials that are read at once: enough to make the cost of reading columns small, few enough to need little memory."""
+
+_VIEWED = (
+    "state", "y", "cost", "seconds", "fidelity", "parent", "attempt", "asked_at", "started_at", "ended_at", "failure",
+    "origin",
+)  # fmt: skip
 
 TAG = "tag:"
 """A note whose key begins so is a tag; its value says whether the tag is on."""

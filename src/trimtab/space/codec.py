@@ -65,9 +65,11 @@ class Codec:
 
     Args:
         parameters: in the order of the columns.
+        exact_ends: whether the ends of a logarithmic line are its bounds to the bit. Without, they are off by the
+            rounding error of a logarithm and its exponential, as in logs of before; replaying one needs it so.
     """
 
-    def __init__(self, parameters: Sequence[Parameter]) -> None:
+    def __init__(self, parameters: Sequence[Parameter], *, exact_ends: bool = True) -> None:
         scales = [_scale(parameter) for parameter in parameters]
         order = sorted(range(len(scales)), key=lambda column: scales[column].group)
         in_order = order == list(range(len(scales)))
@@ -77,9 +79,11 @@ class Codec:
         self._start, self._span, self._origin, self._low, self._high = np.array(
             [(scale.start, scale.span, scale.origin, scale.low, scale.high) for scale in sorted_scales]
         ).T.copy()
+        self._stop = self._start + self._span
         groups = [scale.group for scale in sorted_scales]
         ends = [sum(group < i for group in groups) for i in range(5)]
         self._logarithmic = _slice(ends[_LOG_LINE], ends[_LOG_CELLS + 1])
+        self._log_line = _slice(ends[_LOG_LINE], ends[_LOG_LINE + 1]) if exact_ends else None
         self._log_cells = _slice(ends[_LOG_CELLS], ends[_LOG_CELLS + 1])
         self._cells = _slice(ends[_CELLS], ends[_CELLS + 1])
         grids = [scale.grid for scale in sorted_scales if scale.group == _CELLS]
@@ -93,8 +97,14 @@ class Codec:
         x = u * self._span
         x += self._start
         if self._logarithmic is not None:
-            logs = x[..., self._logarithmic]
-            np.exp(logs, out=logs)
+            logs, line = x[..., self._logarithmic], self._log_line
+            if line is None:
+                np.exp(logs, out=logs)
+            else:
+                at_low, at_high = x[..., line] <= self._start[line], x[..., line] >= self._stop[line]
+                np.exp(logs, out=logs)
+                np.copyto(x[..., line], self._low[line], where=at_low)
+                np.copyto(x[..., line], self._high[line], where=at_high)
         if self._log_cells is not None:
             whole = x[..., self._log_cells]
             np.rint(whole, out=whole)

@@ -78,6 +78,7 @@ class Space:
         self.kind.flags.writeable = False
         self._column = {name: i for i, name in enumerate(self.names)}
         self._codec = Codec(self.parameters)
+        self._has_exact_ends = True
         self._activity = Activity(by_name)
         self._ranges = [_range(parameter) for parameter in self.parameters]
         texts = [require] if isinstance(require, str) else require
@@ -382,7 +383,7 @@ class Space:
         """
         if name in self._column:
             raise SpaceError(f"the space already has a parameter {name!r}, which is {self[name]!r}.")
-        return Space({**self._by_name(), name: parameter}, require=self.require, fixed=self._fixed)
+        return self._with_my_ends(Space({**self._by_name(), name: parameter}, require=self.require, fixed=self._fixed))
 
     def fix(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> Space:
         """Return the space with more parameters held at a value, given by name.
@@ -390,7 +391,15 @@ class Space:
         Raises:
             SpaceError: no such parameter, or a value that it cannot take.
         """
-        return Space(self._by_name(), require=self.require, fixed={**self._fixed, **(values or {}), **named})
+        held = {**self._fixed, **(values or {}), **named}
+        return self._with_my_ends(Space(self._by_name(), require=self.require, fixed=held))
+
+    def with_rounded_ends(self) -> Space:
+        """Return the space as it was before the ends of logarithmic ranges were exact; for logs of that time."""
+        space = Space(self._by_name(), require=self.require, fixed=self._fixed)
+        space._has_exact_ends = False
+        space._codec = Codec(space.parameters, exact_ends=False)
+        return space
 
     # -- on record ---------------------------------------------------------------------------------------------------
 
@@ -425,6 +434,9 @@ class Space:
         return self._made().html()
 
     # -- within ------------------------------------------------------------------------------------------------------
+
+    def _with_my_ends(self, space: Space) -> Space:
+        return space if self._has_exact_ends else space.with_rounded_ends()
 
     def _by_name(self) -> dict[str, Parameter]:
         return dict(zip(self.names, self.parameters, strict=True))

@@ -173,11 +173,19 @@ def is_lost(connection: Any, error: psycopg.Error) -> bool:
     return bool(connection.closed) or state in GONE or state.startswith(CONNECTION)
 
 
-def not_connected(url: str, error: psycopg.Error) -> StoreError:
-    """Put the reason why no connection came about into a sentence; the server's words may be in any language."""
+def not_connected(url: str, error: psycopg.Error, password: str | None = None) -> StoreError:
+    """Put the reason why no connection came about into a sentence; the server's words may be in any language.
+
+    Args:
+        url: the store's, without a password.
+        error: what the driver said.
+        password: what must not be in the sentence.
+    """
     import psycopg
 
     words = first_line(error)
+    if password:
+        words = words.replace(password, "***")
     if error.sqlstate in {"28P01", "28000"} or "password" in words or re.search(r'role ".*" does not exist', words):
         return StoreUnavailableError(f"{url} does not let this user in: check user and password ({words}).")
     if error.sqlstate == "3D000" or re.search(r'database ".*" does not exist', words):

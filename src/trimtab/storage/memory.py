@@ -33,6 +33,7 @@ from trimtab.storage.protocol import (
     study_exists,
     study_not_found,
 )
+from trimtab.storage.url import redacted
 
 BLOCK = 512
 """Records per compressed block: large enough to compress well, small enough that reading on costs little."""
@@ -45,7 +46,9 @@ def open_memory(url: str) -> MemoryStore:
         StoreUrlError: something follows the scheme; stores in memory have no names.
     """
     if url != "memory://":
-        raise StoreUrlError(f"{url!r} is no store: a store in memory has no name or options, write memory://.")
+        raise StoreUrlError(
+            f"{redacted(url)!r} is no store: a store in memory has no name or options, write memory://."
+        )
     return MemoryStore()
 
 

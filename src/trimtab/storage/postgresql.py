@@ -66,7 +66,9 @@ class PostgresqlDatabase:
     """A PostgreSQL database."""
 
     def __init__(self, url: str) -> None:
+        urls.require_escaped_password(url)
         self.url = urls.redacted(url)
+        self._password = urls.password_of(url)
         found = urls.options(url, None)
         self._timeout = urls.seconds_option(url, found, "timeout", 60.0)
         schema = found.get("schema", "trimtab")
@@ -308,7 +310,7 @@ class PostgresqlDatabase:
         try:
             return cast("psycopg.Connection[Row]", libpq.connect(self._conninfo, silence_s))
         except self._driver.Error as error:
-            explained = libpq.not_connected(self.url, error)
+            explained = libpq.not_connected(self.url, error, self._password)
             raise _Passing(explained) if libpq.passes(error) else explained from None
 
     def _prepare(self, connection: psycopg.Connection[Row]) -> None:

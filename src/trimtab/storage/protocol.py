@@ -192,6 +192,15 @@ def checked_name(name: str) -> str:
     return name
 
 
+def is_text(name: str) -> bool:
+    """Return whether a name is valid text, which what a shell hands over need not be; no study bears any other."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def study_exists(name: str, url: str) -> StudyExistsError:
     """Return the error for a name that is taken."""
     return StudyExistsError(f"{url} already holds a study {name!r}: load it, or choose another name.")

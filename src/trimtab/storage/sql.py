@@ -23,6 +23,7 @@ from trimtab.storage.protocol import (
     StudyStore,
     checked_name,
     conflict,
+    is_text,
     rewound,
     study_exists,
     study_not_found,
@@ -326,7 +327,7 @@ class SqlStore:
         return SqlStudy(self._db, ident, name)
 
     def _find(self, name: str) -> int:
-        rows = self._db.query(_FIND, (name,)) if self._db.exists() else []
+        rows = self._db.query(_FIND, (name,)) if self._db.exists() and is_text(name) else []
         if not rows:
             raise study_not_found(name, [study.name for study in self.studies()], self.url)
         return int(rows[0][0])

@@ -74,15 +74,22 @@ class SqliteDatabase:
         self._timeout = urls.seconds_option(url, found, "timeout", 60.0)
         self._synchronous = found.get("synchronous", "full").lower()
         if self._synchronous not in ("full", "normal"):
-            raise StoreUrlError(f"{url!r}: synchronous is 'full' or 'normal', got {self._synchronous!r}.")
+            raise StoreUrlError(
+                f"{urls.redacted(url)!r}: synchronous is 'full' or 'normal', got {self._synchronous!r}."
+            )
         self._mode = found.get("mode", "rw").lower()
         if self._mode not in ("rw", "ro", "salvage"):
-            raise StoreUrlError(f"{url!r}: mode is 'rw', 'ro' or 'salvage', got {self._mode!r}.")
+            raise StoreUrlError(f"{urls.redacted(url)!r}: mode is 'rw', 'ro' or 'salvage', got {self._mode!r}.")
         if os.path.isdir(self.path):
-            raise StoreUrlError(f"{url!r} is a folder: name a file in it, as in sqlite:///{self.path}/trimtab.db.")
+            raise StoreUrlError(
+                f"{urls.redacted(url)!r} is a folder: name a file in it, as in sqlite:///{self.path}/trimtab.db."
+            )
         folder = self.path.parent
         if not os.path.isdir(folder):
-            raise StoreUrlError(f"{url!r}: there is no folder {str(folder)!r}; make it first, or correct the path.")
+            raise StoreUrlError(
+                f"{urls.redacted(url)!r}: there is no folder {urls.redacted(str(folder))!r}; make it first, or correct "
+                "the path."
+            )
         # Later changes of the working directory must not lead to another file.
         self.path = self.path.absolute()
         self._clock = SteadyClock()
@@ -228,7 +235,7 @@ class SqliteDatabase:
             self._connection = None
 
     def _open_file(self) -> sqlite3.Connection:
-        name = f"file:{quote(str(self.path))}"
+        name = f"file:{quote(os.fsencode(self.path))}"  # by its bytes: a path need not be text
         if self._read_only:
             # With no log beside it the file is all there is, but SQLite would want to make one; "immutable" keeps it
             # from that. A writer may come at any time, so such a connection is used once.

@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlencode
 
 from trimtab import plugins
 from trimtab.errors import StoreUrlError
 from trimtab.plugins import did_you_mean
 from trimtab.storage.protocol import Store
+from trimtab.text import HIDDEN, hide_secrets, is_secret
 
 FILE_SUFFIXES = (".db", ".sqlite", ".sqlite3")
 ALIASES = {"postgres": "postgresql"}
@@ -86,7 +88,7 @@ def normalised(url: str | Path | None) -> str:
     if url is None:
         return "memory://"
     if isinstance(url, Path):
-        url = f"sqlite:///{quote(str(url))}"
+        url = f"sqlite:///{_quoted(str(url))}"
     if not isinstance(url, str):
         raise StoreUrlError(f"a store is named by a URL, got {type(url).__name__}: {_EXAMPLES}.")
     if len(url) > LONGEST_URL:
@@ -95,8 +97,13 @@ def normalised(url: str | Path | None) -> str:
     if separator and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         return f"{ALIASES.get(scheme.lower(), scheme.lower())}://{rest}"
     if url.endswith(FILE_SUFFIXES):
-        return f"sqlite:///{quote(url)}"
+        return f"sqlite:///{_quoted(url)}"
     raise StoreUrlError(f"{redacted(url)!r} is no store URL: {_EXAMPLES}.")
+
+
+def _quoted(path: str) -> str:
+    """Return a path as it stands in a URL; one that is no valid text, as Linux allows, by its bytes."""
+    return quote(path.encode("utf-8", "surrogateescape"))
 
 
 def scheme_of(url: str) -> str:
@@ -113,13 +120,20 @@ def sqlite_path(url: str) -> Path:
     rest = url.removeprefix("sqlite://").partition("?")[0]
     if not rest.startswith("/"):
         raise StoreUrlError(
-            f"{url!r} has two slashes where SQLite URLs have three: write sqlite:///{rest or 'trimtab.db'}."
+            f"{redacted(url)!r} has two slashes where SQLite URLs have three: write "
+            f"sqlite:///{redacted(rest) or 'trimtab.db'}."
         )
-    name = unquote(rest[1:])
+    try:
+        name = os.fsdecode(unquote_to_bytes(os.fsencode(rest[1:])))
+    except UnicodeEncodeError:
+        raise StoreUrlError(
+            f"{redacted(url)!r} names a file that this locale ({sys.getfilesystemencoding()}) has no letters for: set "
+            "LC_ALL=C.UTF-8, or name another."
+        ) from None
     if name == ":memory:":
-        raise StoreUrlError(f"{url!r} would be lost to all other connections: write memory://.")
+        raise StoreUrlError(f"{redacted(url)!r} would be lost to all other connections: write memory://.")
     if not name or name.endswith("/") or "\0" in name:
-        raise StoreUrlError(f"{url!r} names no file: write sqlite:///trimtab.db.")
+        raise StoreUrlError(f"{redacted(url)!r} names no file: write sqlite:///trimtab.db.")
     longest = max(len(os.fsencode(part)) for part in name.split("/"))
     if longest > LONGEST_PART:
         raise StoreUrlError(
@@ -192,6 +206,35 @@ def same_store(one: str, other: str) -> bool:
 
 def redacted(url: str) -> str:
     """Return the URL with passwords replaced by three stars."""
-    # Greedy up to the last @: a password may itself hold an @, or a slash, that was not escaped.
-    hidden = re.sub(r"(^|://)([^:/?#@\s]*):(?!//).*@", r"\1\2:***@", url)
-    return re.sub(r"(?i)([?&](?:password|passfile|sslpassword)=)[^&#]*", r"\1***", hidden)
+    without_scheme = "://" not in url
+    hidden = hide_secrets(f"://{url}" if without_scheme else url)
+    base, mark, query = hidden.partition("?")
+    pairs = [pair.partition("=") for pair in query.split("&")]
+    shown = [f"{name}={HIDDEN}" if equals and is_secret(unquote(name)) else name + equals + value
+             for name, equals, value in pairs]  # fmt: skip
+    hidden = base + mark + "&".join(shown)
+    return hidden.removeprefix("://") if without_scheme else hidden
+
+
+def require_escaped_password(url: str) -> None:
+    """Refuse a password with characters that a URL must escape.
+
+    Whoever reads such a URL takes a piece of the password for the host or the port, and says so in its messages.
+
+    Raises:
+        StoreUrlError: it holds one.
+    """
+    found = re.match(r"[^:]+://[^:/?#@]*:(.*)@", url, re.DOTALL)
+    if found is None or re.match(r"\d+(,[^,/:]+:\d+)*([/?]|$)", found[1]):  # a port, and an @ in the options
+        return
+    if re.search(r"[@/?#\[\]\s]|%(?![0-9A-Fa-f]{2})", found[1]):
+        raise StoreUrlError(
+            f"the password in {redacted(url)!r} holds a character that must be escaped in a URL: write it "
+            "percent-encoded, as urllib.parse.quote(password, safe='') does, or leave it to ~/.pgpass or PGPASSWORD."
+        )
+
+
+def password_of(url: str) -> str:
+    """Return the password in a URL, unescaped; empty if there is none."""
+    found = re.match(r"[^:]+://[^:/?#@]*:([^@/?#]*)@", url)
+    return unquote(found[1]) if found else dict(parse_qsl(url.partition("?")[2])).get("password", "")

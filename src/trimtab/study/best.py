@@ -20,6 +20,34 @@ def candidates(table: TrialTable) -> Ints:
     return feasible
 
 
+def feasible(table: TrialTable) -> list[bool | None]:
+    """Return [N] whether each complete trial met every constraint; None where a trial is not complete."""
+    met = (_excess(table) <= 0.0).tolist()
+    done = (table.state == COMPLETE).tolist()
+    return [ok if is_done else None for ok, is_done in zip(met, done, strict=True)]
+
+
+def runs(table: TrialTable, row: int) -> Ints:
+    """Return the candidates that ran the same configuration as `row` at the same fidelity, `row` among them."""
+    rows = candidates(table)
+    same = np.all(_equal(table.x[rows], table.x[row]), axis=1) & np.all(
+        _equal(table.fidelity[rows], table.fidelity[row]), axis=1
+    )
+    found: Ints = rows[same]
+    return found
+
+
+def luckiest_row(table: TrialTable) -> int | None:
+    """Return the candidate of the smallest single value of the first objective, the earliest of equals."""
+    rows = candidates(table)
+    return int(rows[np.argmin(_objective_losses(table)[rows, 0])]) if len(rows) else None
+
+
+def _equal(a: Floats, b: Floats) -> Bools:
+    equal: Bools = (a == b) | (np.isnan(a) & np.isnan(b))
+    return equal
+
+
 def best_row(table: TrialTable) -> int | None:
     """Return the complete, feasible row of smallest first objective; None if there is none.
 

@@ -1,57 +1,145 @@
-"""The trials as other people's tables: pandas, polars, CSV, Parquet, JSON."""
+"""The trials, and their curves, as other people's tables: pandas, polars, CSV, Parquet, JSON.
+
+Everything is read and written a stretch of rows at a time, so that an export needs little memory; frames and Parquet,
+which are columns, are made at once.
+"""
 
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+import numpy as np
 
 from trimtab.errors import MissingExtraError, StudyError
 from trimtab.ledger.event import FAILURE_KINDS
-from trimtab.ledger.table import STATES, TrialTable
+from trimtab.ledger.table import STATES, STRETCH, TrialTable
+from trimtab.study import best
 from trimtab.study.replacing import replacing
+from trimtab.text import spelled, to_json
 
 ENDINGS = (".csv", ".parquet", ".json", ".jsonl")
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20", "'")
+"""What a text cell of a CSV file must not begin with, since a spreadsheet would take it for a formula (the wide
+forms of the four signs too), and the apostrophe that guards against it: https://owasp.org/www-community/attacks/CSV_Injection."""
 
-def columns(table: TrialTable) -> dict[str, list[Any]]:
+Columns = dict[str, list[Any]]
+
+
+def columns(table: TrialTable) -> Columns:
     """Return the trials as named columns of plain values, None where there is none.
 
     Parameters are `params_<name>`, metrics `metrics_<name>`, fidelities `fidelity_<name>`: names cannot collide.
     """
-    n = len(table)
+    return _of_rows(table, range(len(table)), best.feasible(table))
+
+
+def curves(table: TrialTable) -> Columns:
+    """Return what was reported as named columns in long form: number, attempt, step, metric, value.
+
+    One row is one value of one metric, declared or not, in the order of the log; values that are nan are left out.
+    """
+    return _joined(curve_stretches(table), _CURVE_COLUMNS)
+
+
+def stretches(table: TrialTable) -> Iterator[Columns]:
+    """Yield `columns` of one stretch of trials after another; at least one, if only to name the columns."""
+    feasible = best.feasible(table)
+    for begin in range(0, max(1, len(table)), STRETCH):
+        yield _of_rows(table, range(begin, min(begin + STRETCH, len(table))), feasible)
+
+
+def _of_rows(table: TrialTable, rows: range, feasible: Sequence[bool | None]) -> Columns:
+    part = slice(rows.start, rows.stop)
     failures = ["", *FAILURE_KINDS]
-    found: dict[str, list[Any]] = {"number": list(range(n)), "state": [STATES[code] for code in table.state.tolist()]}
-    decoded = table.space.decode(table.x)
+    decoded = table.space.decode(table.x[part])
+    found: Columns = {"number": list(rows), "state": [STATES[code] for code in table.state[part].tolist()]}
+    found["feasible"] = list(feasible[part])
     for name in table.space.names:
         found[f"params_{name}"] = [params.get(name) for params in decoded]
     for i, name in enumerate(table.problem.metric_names):
-        found[f"metrics_{name}"] = _plain(table.y[:, i].tolist())
+        found[f"metrics_{name}"] = _plain(table.y[part, i].tolist())
     for name, values in table.extra.items():
-        found[f"metrics_{name}"] = _plain(values.tolist())
+        found[f"metrics_{name}"] = _plain(values[part].tolist())
     for i, fidelity in enumerate(table.problem.fidelities):
-        found[f"fidelity_{fidelity.name}"] = _plain(table.fidelity[:, i].tolist())
-    found["cost"] = _plain(table.cost.tolist())
-    found["seconds"] = _plain(table.seconds.tolist())
-    for name in ("asked_at", "started_at", "ended_at"):
-        found[name] = _plain(getattr(table, name).tolist())
-    found["attempt"] = table.attempt.tolist()
-    found["parent"] = [None if parent < 0 else parent for parent in table.parent.tolist()]
-    found["worker"] = [table.worker(row) for row in range(n)]
-    found["failure"] = [failures[code + 1] for code in table.failure.tolist()]
-    origins = [table.origin(row) for row in range(n)]
+        found[f"fidelity_{fidelity.name}"] = _plain(table.fidelity[part, i].tolist())
+    found["cost"] = _plain(table.cost[part].tolist())
+    found["seconds"] = _plain(table.seconds[part].tolist())
+    for name in ("asked", "started", "ended"):
+        found[f"{name}_at"] = _plain(getattr(table, f"{name}_at")[part].tolist())
+    for name in ("asked", "started", "ended"):
+        found[name] = [_moment(at) for at in found[f"{name}_at"]]
+    found["attempt"] = table.attempt[part].tolist()
+    found["parent"] = [None if parent < 0 else parent for parent in table.parent[part].tolist()]
+    found["worker"] = [table.worker(row) for row in rows]
+    found["failure"] = [failures[code + 1] for code in table.failure[part].tolist()]
+    origins = [table.origin(row) for row in rows]
     found["origin"] = [origin.by for origin in origins]
     found["why"] = [origin.why for origin in origins]
-    views = {row: table.trial(row) for row in table.annotated}
-    found["error"] = [views[row].error if row in views else "" for row in range(n)]
-    found["tags"] = [",".join(views[row].tags) if row in views else "" for row in range(n)]
+    found["error"] = [table.error(row) for row in rows]
+    found["reason"] = [table.reason(row) for row in rows]
+    found["tags"] = [",".join(table.tags(row)) for row in rows]
+    found["notes"] = [table.notes_of(row) for row in rows]
     return found
 
 
 def _plain(values: list[float]) -> list[float | None]:
     return [None if value != value else value for value in values]
+
+
+def _moment(at: float | None) -> datetime | None:
+    """Return seconds since the epoch as a time in UTC; None for what no calendar has."""
+    try:
+        return None if at is None else datetime.fromtimestamp(at, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+_CURVE_COLUMNS = ("number", "attempt", "step", "metric", "value")
+
+
+def curve_stretches(table: TrialTable) -> Iterator[Columns]:
+    """Yield `curves` of one stretch of reports after another; at least one, if only to name the columns."""
+    found = table.curves
+    for begin in range(0, max(1, len(found.row)), STRETCH):
+        end = min(begin + STRETCH, len(found.row))
+        reports, metrics, values = [], [], []
+        for i, name in enumerate(found.names):
+            known = np.flatnonzero(~np.isnan(found.y[begin:end, i])) + begin
+            reports.append(known)
+            metrics.extend([name] * len(known))
+            values.append(found.y[known, i])
+        for name, (indices, extra) in found.extra.items():
+            first, last = np.searchsorted(indices, [begin, end])
+            known = np.flatnonzero(~np.isnan(extra[first:last])) + first
+            reports.append(indices[known])
+            metrics.extend([name] * len(known))
+            values.append(extra[known])
+        report = np.concatenate(reports)
+        order = np.argsort(report, kind="stable")
+        report = report[order]
+        yield {
+            "number": found.row[report].tolist(),
+            "attempt": found.attempt[report].tolist(),
+            "step": found.step[report].tolist(),
+            "metric": [metrics[i] for i in order.tolist()],
+            "value": np.concatenate(values)[order].tolist(),
+        }
+
+
+def _joined(parts: Iterator[Columns], names: Sequence[str]) -> Columns:
+    whole: Columns = {name: [] for name in names}
+    for part in parts:
+        for name, values in part.items():
+            whole[name].extend(values)
+    return whole
+
+
+# Frames
 
 
 def to_pandas(table: TrialTable) -> Any:
@@ -64,7 +152,7 @@ def to_pandas(table: TrialTable) -> Any:
         import pandas as pd
     except ImportError:
         raise MissingExtraError("pandas", "frames", "for to_pandas()") from None
-    return pd.DataFrame(columns(table))
+    return pd.DataFrame(_flat(columns(table)))
 
 
 def to_polars(table: TrialTable) -> Any:
@@ -77,11 +165,23 @@ def to_polars(table: TrialTable) -> Any:
         import polars as pl
     except ImportError:
         raise MissingExtraError("polars", "frames", "for to_polars()") from None
-    return pl.DataFrame(_typed(columns(table)), infer_schema_length=None)
+    return pl.DataFrame(_typed(_flat(columns(table))), infer_schema_length=None)
 
 
-def write(table: TrialTable, path: Path) -> None:
-    """Write the trials to a file; its ending says how. If that fails, a file that was there is as it was.
+def _flat(found: Columns) -> Columns:
+    """Return the columns with notes as text: JSON, empty where there are none."""
+    if "notes" not in found:
+        return found
+    return found | {"notes": [to_json(spelled(notes)) if notes else "" for notes in found["notes"]]}
+
+
+# Files
+
+
+def write(table: TrialTable, path: Path, *, what: str = "trials") -> None:
+    """Write the trials, or with `what="curves"` what they reported, to a file; its ending says how.
+
+    If that fails, a file that was there is as it was.
 
     Raises:
         StudyError: an ending that is none of `ENDINGS`, or a file that cannot be written.
@@ -90,46 +190,90 @@ def write(table: TrialTable, path: Path) -> None:
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise StudyError(f"{path.name!r} ends in none of {', '.join(ENDINGS)}; the ending says how to export.")
-    found = columns(table)
     try:
         with replacing(path) as beside:
-            _write(found, ending, beside)
+            _write(table, ending, beside, what)
     except OSError as error:
         raise StudyError(f"cannot write {path}: {error.strerror or error}.") from None
 
 
-def _write(found: dict[str, list[Any]], ending: str, path: Path) -> None:
+def _write(table: TrialTable, ending: str, path: Path, what: str) -> None:
     if ending == ".parquet":
-        _write_parquet(found, path)
+        _write_parquet(columns(table) if what == "trials" else curves(table), path)
         return
     with path.open("w", encoding="utf-8", newline="") as file:
-        if ending == ".csv":
-            writer = csv.writer(file)
-            writer.writerow(found)
-            writer.writerows(zip(*found.values(), strict=True))
-        elif ending == ".json":
-            json.dump(list(_rows(found)), file, ensure_ascii=False, indent=1)
-        else:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in _rows(found))
+        _WRITERS[ending](stretches(table) if what == "trials" else curve_stretches(table), file)
 
 
-def _rows(found: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
-    names = list(found)
-    return (dict(zip(names, row, strict=True)) for row in zip(*found.values(), strict=True))
+def _write_csv(parts: Iterator[Columns], file: TextIO) -> None:
+    writer = csv.writer(file)
+    for i, part in enumerate(parts):
+        part = _flat(part)
+        if not i:
+            writer.writerow(map(guarded, part))
+        writer.writerows(zip(*map(_csv_cells, part.values()), strict=True))
 
 
-def _write_parquet(found: dict[str, list[Any]], path: Path) -> None:
+def _csv_cells(values: list[Any]) -> list[Any]:
+    return list(map(guarded, values)) if {str, datetime} & set(map(type, values)) else values
+
+
+def guarded(value: Any) -> Any:
+    """Return a cell of a CSV file: text that a spreadsheet would take for a formula begins with an apostrophe.
+
+    To undo it, take one apostrophe away from each cell that begins with one. Numbers are left alone, negative ones too;
+    times are written in ISO 8601.
+    """
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+
+def _write_json(parts: Iterator[Columns], file: TextIO) -> None:
+    opening = "["
+    for row in _rows(parts):
+        file.write(f"{opening}\n {to_json(row)}")
+        opening = ","
+    file.write("[]\n" if opening == "[" else "\n]\n")
+
+
+def _write_jsonl(parts: Iterator[Columns], file: TextIO) -> None:
+    file.writelines(f"{to_json(row)}\n" for row in _rows(parts))
+
+
+_WRITERS: dict[str, Callable[[Iterator[Columns], TextIO], None]] = {
+    ".csv": _write_csv,
+    ".json": _write_json,
+    ".jsonl": _write_jsonl,
+}
+
+
+def _rows(parts: Iterator[Columns]) -> Iterator[dict[str, Any]]:
+    for part in parts:
+        names = list(part)
+        for values in zip(*map(_json_values, part.values()), strict=True):
+            yield dict(zip(names, values, strict=True))
+
+
+def _json_values(values: list[Any]) -> list[Any]:
+    kinds = set(map(type, values))
+    if datetime in kinds:
+        return [None if value is None else value.isoformat() for value in values]
+    return [spelled(value) for value in values] if {float, dict} & kinds else values
+
+
+def _write_parquet(found: Columns, path: Path) -> None:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
         raise MissingExtraError("pyarrow", "frames", "to write Parquet") from None
-    pq.write_table(pa.table(_typed(found)), path)
+    pq.write_table(pa.table(_typed(_flat(found))), path)
 
 
-def _typed(found: dict[str, list[Any]]) -> dict[str, list[Any]]:
+def _typed(found: Columns) -> Columns:
     """Return the columns with one type each: choices of several types become text, ints beside floats are floats."""
-    typed: dict[str, list[Any]] = {}
+    typed: Columns = {}
     for name, values in found.items():
         kinds = {type(value) for value in values if value is not None}
         if kinds == {int, float}:

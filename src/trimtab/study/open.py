@@ -144,6 +144,7 @@ def create(
         scheduler=settings_of(scheduler),
         provenance=provenance.gather(objective),
         id=os.urandom(4).hex(),
+        exact_ends=True,
     )
     return Study(Session(store, store.create(name, [created]), optimizer, scheduler, objective))
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import socket
 import sys
 from collections.abc import Mapping
 from typing import Any
+
+from trimtab.text import hide_in_arguments
+
+LONGEST_ARGUMENT = 2000
+"""Characters of one argument that are kept: code after `python -c` may have any length."""
 
 
 def gather(objective: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -28,7 +32,7 @@ def gather(objective: Mapping[str, Any] | None = None) -> dict[str, Any]:
         "platform": f"{sys.platform}-{platform.machine()}",
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "argv": [_text(argument) for argument in getattr(sys, "orig_argv", sys.argv)],
+        "argv": _argv(),
     }
     user = os.environ.get("USER") or os.environ.get("LOGNAME")
     if user:
@@ -41,11 +45,10 @@ def gather(objective: Mapping[str, Any] | None = None) -> dict[str, Any]:
     return found
 
 
-def _text(argument: str) -> str:
-    """Return a command-line argument fit for the record: valid text, of bounded length, without a URL's password."""
-    text = argument.encode("utf-8", "backslashreplace").decode()
-    text = re.sub(r"(://[^:/@\s]*):\S*@", r"\1:***@", text)  # up to the last @: a password may hold one
-    return re.sub(r"(?i)\b(password=)[^&\s]*", r"\1***", text)[:2000]
+def _argv() -> list[str]:
+    """Return the command line fit for the record: valid text, of bounded length, without passwords."""
+    arguments = [a.encode("utf-8", "backslashreplace").decode() for a in getattr(sys, "orig_argv", sys.argv)]
+    return [argument[:LONGEST_ARGUMENT] for argument in hide_in_arguments(arguments)]
 
 
 def _git() -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from trimtab import plugins
+from trimtab.arrays import Floats
 from trimtab.checks import as_whole, is_number, is_whole
 from trimtab.errors import ParamsError, ProblemError, SpaceError, TrialError
 from trimtab.execute import protocol as execute
@@ -22,6 +23,7 @@ from trimtab.space.space import Space
 from trimtab.study import best, export, values
 from trimtab.study.session import Session
 from trimtab.study.trials import Trials
+from trimtab.text import visible
 
 
 class Study:
@@ -60,15 +62,24 @@ class Study:
         return Trials(self.table)
 
     def __repr__(self) -> str:
-        row = best.best_row(self.table)
-        found = "" if row is None else f", best {self.problem.metric_names[0]} = {self.table.y[row, 0]:g} (trial {row})"
         n_failed = int((self.table.state == FAILED).sum())
         failed = f", {n_failed} failed" if n_failed else ""
-        return f"<Study {self.name!r}: {len(self.table)} trials{failed}{found}>"
+        return f"<Study {self.name!r}: {len(self.table)} trials{failed}{self._found()}>"
 
     def _repr_html_(self) -> str:
         shown: str = plugins.load("html", "study")(self)
         return shown
+
+    def _found(self) -> str:
+        """Return what the representation says of the best trial, or with several objectives of the front."""
+        row, objectives = best.best_row(self.table), self.problem.objectives
+        if row is None:
+            return ""
+        if len(objectives) > 1:
+            names = " and ".join(visible(metric.name) for metric in objectives)
+            return f", {len(best.front_rows(self.table))} on the front of {names}"
+        column = self.problem.metrics.index(objectives[0])
+        return f", best {visible(objectives[0].name)} = {self.table.y[row, column]:g} (trial {row})"
 
     def __enter__(self) -> Study:
         return self
@@ -289,9 +300,27 @@ class Study:
         """Return a polars DataFrame, one row a trial."""
         return export.to_polars(self.table)
 
-    def export(self, path: str | Path) -> None:
-        """Write the trials to `path`; its ending says how: .csv, .parquet, .json or .jsonl."""
-        export.write(self.table, Path(path))
+    def curve(self, trial: int) -> dict[str, Floats]:
+        """Return what a trial reported: {"step": [r], metric: [r]}, metrics that were not declared among them.
+
+        Steps are sorted. At each, a metric has the value that was reported for it last, nan where none was.
+
+        Raises:
+            TrialError: no such trial.
+        """
+        number = self.table.trial(trial).number
+        steps, metrics = self.table.curves.metrics(number)
+        return {"step": steps, **metrics}
+
+    def export(self, path: str | Path, *, curves: bool = False) -> None:
+        """Write the trials to `path`; its ending says how: .csv, .parquet, .json or .jsonl.
+
+        Args:
+            path: the file.
+            curves: whether to write what the trials reported instead: one row a value, with number, attempt, step and
+                metric.
+        """
+        export.write(self.table, Path(path), what="curves" if curves else "trials")
 
 
 def _outcome(

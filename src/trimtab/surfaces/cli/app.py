@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import signal
 import sys
 from types import FrameType
@@ -13,7 +13,8 @@ import click
 from trimtab import __version__
 from trimtab.errors import ExecutorError, ReplayError, StoreCorruptError, StoreLostError, Terminated, TrimtabError
 from trimtab.execute.forks import keep_from_forks
-from trimtab.surfaces.cli import ask_tell, check, look, running
+from trimtab.surfaces.cli import ask_tell, check, complete, look, output, running  # noqa: F401 - registers shells
+from trimtab.text import hide_secrets
 
 WORK_FAILED = (ExecutorError, ReplayError, StoreCorruptError)
 """Errors that are nobody's wrong usage: exit code 1, where every other error of ours is 2."""
@@ -63,24 +64,41 @@ def run() -> NoReturn:
     """Run the command line and exit with its code."""
     keep_from_forks(_terminated)
     signal.signal(signal.SIGTERM, _terminated)
+    output.open_streams()
     try:
-        code = cli.main(prog_name="trimtab", standalone_mode=False) or 0
-    except click.exceptions.Abort:
-        code = 130
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except TrimtabError as error:
-        click.echo(f"trimtab: {error}", err=True)
-        code = STORE_LOST if isinstance(error, StoreLostError) else 1 if isinstance(error, WORK_FAILED) else 2
-    except KeyboardInterrupt:
-        code = 130
-    except Terminated:
-        code = 143
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = _answered()
+        output.close_stdout()
+    except output.OutputError as error:
+        output.drop_stdout()
+        code = 0 if error.is_enough else 1
+        if not error.is_enough:
+            output.complain(f"trimtab: {error}")
     sys.exit(code)
+
+
+def _answered() -> int:
+    """Run the command and return its exit code; what went wrong is said on stderr."""
+    try:
+        return cli.main(prog_name="trimtab", standalone_mode=False) or 0
+    except click.exceptions.Abort:
+        return 130
+    except click.ClickException as error:
+        output.complain(hide_secrets(_shown(error)))
+        return error.exit_code
+    except TrimtabError as error:
+        output.complain(f"trimtab: {hide_secrets(str(error))}")
+        return STORE_LOST if isinstance(error, StoreLostError) else 1 if isinstance(error, WORK_FAILED) else 2
+    except KeyboardInterrupt:
+        return 130
+    except Terminated:
+        return 143
+
+
+def _shown(error: click.ClickException) -> str:
+    """Return what click says of an error: how the command is used, and what is wrong."""
+    said = io.StringIO()
+    error.show(file=said)
+    return said.getvalue().rstrip("\n")
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature

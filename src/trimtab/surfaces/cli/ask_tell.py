@@ -20,12 +20,13 @@ from trimtab.surfaces.cli.options import (
     load,
     optimizer_option,
     pairs,
-    print_json,
     scheduler_option,
+    spoken,
     store_option,
     study_argument,
 )
-from trimtab.surfaces.render.numbers import setting
+from trimtab.surfaces.cli.output import say, say_json
+from trimtab.surfaces.render.numbers import exact
 
 
 @click.command()
@@ -55,11 +56,11 @@ def ask(
         trial = study.ask(lease_s=lease_s)
         if as_json:
             found = {"study": study.name, "number": trial.number, "attempt": trial.attempt, "params": trial.params}
-            print_json(found | ({"fidelity": trial.fidelity} if trial.fidelity else {}))
+            say_json(found | ({"fidelity": trial.fidelity} if trial.fidelity else {}))
             return
-        click.echo(f"trial {trial.number}")
+        say(f"trial {trial.number}")
         for key, value in {**trial.params, **trial.fidelity}.items():
-            click.echo(f"  {key} = {setting(value)}")
+            say(f"  {key} = {exact(value)}")
 
 
 def _open(
@@ -78,7 +79,7 @@ def _open(
 
 
 @click.command()
-@click.argument("name", metavar="STUDY")
+@click.argument("name", metavar="STUDY", callback=spoken)
 @click.argument("number", type=int)
 @click.argument("values", nargs=-1, metavar="[VALUE | METRIC=VALUE ...]")
 @store_option
@@ -112,9 +113,9 @@ def tell(
         view = study.table.trial(number)
         best = study.best.number if study.best_trials else None
         if as_json:
-            print_json({"number": number, "state": view.state, "best_trial": best})
+            say_json({"number": number, "state": view.state, "best_trial": best})
         else:
-            click.echo(f"trial {number} is {view.state}" + (f" ({view.failure})" if view.failure else ""))
+            say(f"trial {number} is {view.state}" + (f" ({view.failure})" if view.failure else ""))
 
 
 @click.command()

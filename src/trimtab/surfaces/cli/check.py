@@ -24,13 +24,15 @@ from trimtab.surfaces.cli.options import (
     by_hand,
     json_option,
     optimizer_option,
-    print_json,
     scheduler_option,
     store_option,
     study_argument,
     the_one,
 )
+from trimtab.surfaces.cli.output import say, say_json, say_styled
 from trimtab.surfaces.render.numbers import count, size
+from trimtab.surfaces.render.table import has_colour, styled
+from trimtab.text import visible
 
 EXTRAS = {
     "rich": "rich",
@@ -64,7 +66,7 @@ def replay(name: str | None, *, store: str | None, optimizer: str | None, schedu
     finally:
         opened.close()
     if as_json:
-        print_json(
+        say_json(
             {
                 "study": name,
                 "records": found.records,
@@ -75,7 +77,7 @@ def replay(name: str | None, *, store: str | None, optimizer: str | None, schedu
         )
     else:
         given = f", {found.given:,} given and not recomputed" if found.given else ""
-        click.echo(
+        say(
             f"{name}: {found.records:,} records, {count(found.suggestions, 'suggestion')} recomputed{given}: "
             + ("all the same, bit for bit" if not found.differing else f"{len(found.differing):,} differ")
         )
@@ -98,12 +100,14 @@ def doctor(*, store: str | None, into: str | None, as_json: bool) -> int:
     findings = [*_installation(), *_machine(), *_store(url)] if into is None else list(repaired(url, into))
     broken = any(finding.level == "error" for finding in findings)
     if as_json:
-        print_json([{"level": f.level, "what": f.what, "remedy": f.remedy} for f in findings])
+        say_json([{"level": f.level, "what": f.what, "remedy": f.remedy} for f in findings])
         return int(broken)
-    colours = {"ok": "green", "warning": "yellow", "error": "red"}
+    colours = {"ok": "32", "warning": "33", "error": "31"}
+    is_coloured = sys.stdout.isatty() and has_colour()
     for finding in findings:
-        level = click.style(f"{finding.level:7}", fg=colours[finding.level])
-        click.echo(f"{level}  {finding.what}" + (f"\n         {finding.remedy}" if finding.remedy else ""))
+        level = styled(f"{finding.level:7}", colours[finding.level] if is_coloured else None)
+        remedy = f"\n         {visible(finding.remedy)}" if finding.remedy else ""
+        say_styled(f"{level}  {visible(finding.what)}{remedy}")
     return int(broken)
 
 
@@ -192,4 +196,4 @@ def completion(ctx: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"there is no completion for {shell}.")
-    click.echo(kind(ctx.find_root().command, {}, "trimtab", "_TRIMTAB_COMPLETE").source())
+    say(kind(ctx.find_root().command, {}, "trimtab", "_TRIMTAB_COMPLETE").source())

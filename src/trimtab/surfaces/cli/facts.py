@@ -9,13 +9,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import trimtab as tt
+from trimtab.arrays import Floats
 from trimtab.ledger.table import STATES, TrialTable, TrialView
 from trimtab.study import best
 from trimtab.study.overview import Entry
-from trimtab.surfaces.render.numbers import count, duration, moment, number, setting
+from trimtab.surfaces.render.numbers import count, duration, exact, moment, number
 from trimtab.surfaces.render.spark import sparkline
-from trimtab.surfaces.render.text import clean, first_line
+from trimtab.surfaces.render.text import clean, first_line, width, wrapped
+from trimtab.text import hide_secrets, spelled
 
 LOG_LINES = 10
 """How many lines of a trial's output are shown."""
@@ -43,9 +47,17 @@ def total_cost(table: TrialTable) -> float | None:
 
 def trial_facts(view: TrialView) -> dict[str, Any]:
     """Return a trial as plain values; what is unknown or empty is left out."""
-    facts = dataclasses.asdict(view)
-    kept = ("number", "params", "metrics", "state")
-    return {key: value for key, value in facts.items() if key in kept or value not in (None, "", (), {}, [])}
+    facts = {name: getattr(view, name) for name in _FACTS}
+    return {key: value for key, value in facts.items() if key in _ALWAYS or value not in (None, "", (), {}, [])}
+
+
+_FACTS = tuple(field.name for field in dataclasses.fields(TrialView))
+_ALWAYS = ("number", "params", "metrics", "state")
+
+
+def plain_numbers(values: Floats) -> list[Any]:
+    """Return numbers as JSON has them: null for nan, "inf" and "-inf" for the infinities."""
+    return [None if value != value else spelled(value) for value in values.tolist()]
 
 
 def entry_facts(entry: Entry) -> dict[str, Any]:
@@ -85,11 +97,20 @@ def study_facts(study: tt.Study) -> dict[str, Any]:
         "front": best.front_rows(table).tolist(),
         "verdict": None if verdict is None else {"stop": verdict.stop, "reason": verdict.reason, "rule": verdict.rule},
         "notes": dict(table.notes),
-        "provenance": ledger.created.provenance,
-        "opened": ledger.opened,
+        "provenance": without_secrets(ledger.created.provenance),
+        "opened": without_secrets(ledger.opened),
         "records": ledger.head,
         "files": str(study.session.files.base),
     }
+
+
+def without_secrets(value: Any) -> Any:
+    """Return what is on record of people and machines, without passwords that an older version let pass."""
+    if isinstance(value, str):
+        return hide_secrets(value)
+    if isinstance(value, dict):
+        return {key: without_secrets(inner) for key, inner in value.items()}
+    return [without_secrets(inner) for inner in value] if isinstance(value, list) else value
 
 
 def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
@@ -108,13 +129,21 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     if ledger.assessed is not None and ledger.assessed.stop:
         yield "ended", clean(ledger.assessed.reason)
     row = best.best_row(table)
-    yield "best", clean(best.why_no_best(table)) if row is None else best_line(study, table.trial(row))
-    if row is not None and len(study.problem.objectives) > 1:
-        front = bests(table)
-        yield "unbeaten", f"{count(len(front), 'trial')} that no other beats in every objective: " + ", ".join(front)
+    if row is None:
+        yield "best", clean(best.why_no_best(table))
+    elif len(study.problem.objectives) > 1:
+        for line in best_remarks(study):
+            yield "front", clean(line)
+        for view in study.best_trials:
+            yield "front", best_line(study, view)
+    else:
+        for line in (best_line(study, table.trial(row)), *best_remarks(study)):
+            yield "best", clean(line)
     curve = best.best_so_far(table)
     if len(curve) > 1:
-        yield "best so far", f"{sparkline(curve)}  {number(curve[0])} → {number(curve[-1])}"
+        name = study.problem.objectives[0].name
+        of = f" of {clean(name)}" if len(study.problem.objectives) > 1 else ""
+        yield f"best so far{of}", f"{sparkline(curve)}  {number(curve[0])} → {number(curve[-1])}"
     by = ledger.created.provenance
     yield "begun", f"{moment(_at(table, 0))} on {clean(str(by.get('host', '?')))}, {clean(_code(by))}"
     for key, value in table.notes.items():
@@ -122,9 +151,40 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     yield "files", str(study.session.files.base)
 
 
-def bests(table: TrialTable) -> list[str]:
-    """Return the numbers of the trials on the front, as text."""
-    return [str(number) for number in best.front_rows(table).tolist()]
+def best_remarks(study: tt.Study) -> list[str]:
+    """Return what is to be known about the best trial: that there is a front, or that several runs were averaged."""
+    objectives = [metric.name for metric in study.problem.objectives]
+    if len(objectives) > 1:
+        n = len(best.front_rows(study.table))
+        return [
+            f"{count(n, 'trial')} on the front of {' and '.join(objectives)}: no other trial is as good in all of them "
+            "and better in one. Choose by what they are worth to you; a constraint, as tt.at_most(...), on all but one "
+            "makes one trial the best."
+        ]
+    remark = sorting_remark(study)
+    return [] if remark is None else [remark]
+
+
+def sorting_remark(study: tt.Study) -> str | None:
+    """Return why the best trial is not the one of the best single result; None if it is, or with several objectives."""
+    table = study.table
+    row, luckiest = best.best_row(table), best.luckiest_row(table)
+    if row is None or luckiest is None or len(study.problem.objectives) > 1:
+        return None
+    column = table.problem.metrics.index(table.problem.objectives[0])
+    name, values = table.problem.objectives[0].name, table.y[:, column]
+    runs, lucky_runs = best.runs(table, row), best.runs(table, luckiest)
+    if values[row] == values[luckiest]:
+        return None
+    mean = f"{name} = {number(float(values[runs].mean()))}, the mean of its {count(len(runs), 'run')}"
+    told = f"{name} = {number(float(values[luckiest]))}"
+    if len(lucky_runs) > 1:
+        told += f", of {len(lucky_runs)} runs with the mean {number(float(values[lucky_runs].mean()))}"
+    return (
+        f"the best configuration is that of trial {row} ({mean}); the best single result is that of trial {luckiest} "
+        f"({told}). Where configurations ran several times, means count, with what they may be off by: one lucky run "
+        "does not beat them."
+    )
 
 
 def _at(table: TrialTable, row: int) -> float | None:
@@ -152,9 +212,10 @@ def best_line(study: tt.Study, view: TrialView) -> str:
 def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
     """Yield (label, text) about one trial for a person."""
     table = study.table
-    yield "state", view.state + (f", attempt {view.attempt}" if view.attempt > 1 else "")
+    broken = ", breaks a constraint" if best.feasible(table)[view.number] is False else ""
+    yield "state", view.state + broken + (f", attempt {view.attempt}" if view.attempt > 1 else "")
     for name, value in view.params.items():
-        yield "param", clean(f"{name} = {setting(value)}")
+        yield "param", clean(f"{name} = {exact(value)}")
     for name, value in view.metrics.items():
         yield "metric", clean(f"{name} = {number(value)}")
     for name, end in view.fidelity.items():
@@ -164,11 +225,13 @@ def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
         yield "failure" if view.state == "failed" else "lost before", clean(f"{view.failure}: {first_line(view.error)}")
     if view.reason:
         yield "stopped", clean(view.reason)
-    steps, y = table.curves.of(view.number)
-    for i, name in enumerate(study.problem.metric_names):
-        reported = [float(value) for value in y[:, i] if value == value]
+    steps, curves = table.curves.metrics(view.number)
+    for name, values in curves.items():
+        known = np.flatnonzero(~np.isnan(values))
+        reported = values[known].tolist()
         if len(reported) > 1:
-            text = f"{sparkline(reported)}  {number(reported[0])} → {number(reported[-1])} at step {number(steps[-1])}"
+            shape = f"{sparkline(reported)}  {number(reported[0])} → {number(reported[-1])}"
+            text = f"{shape} at step {number(float(steps[known[-1]]))}"
             yield "curve", clean(f"{name} {text}")
     took = duration(view.seconds) + ("" if view.cost is None else f", cost {number(view.cost)}")
     yield "took", took
@@ -208,11 +271,14 @@ def tail(path: Path, n_lines: int = LOG_LINES) -> list[str]:
     return [clean(line) for line in text.splitlines()[-n_lines:]]
 
 
-def labelled(lines: Sequence[tuple[str, str]]) -> str:
-    """Return (label, text) as aligned lines; a label that repeats is shown once."""
-    wide = max((len(label) for label, _ in lines), default=0)
+def labelled(lines: Sequence[tuple[str, str]], cells: int | None = None) -> str:
+    """Return (label, text) as aligned lines, wrapped to `cells`; a label that repeats is shown once."""
+    wide = max((width(label) for label, _ in lines), default=0)
+    room = None if cells is None else max(1, cells - wide - 2)
     shown, last = [], ""
     for label, text in lines:
-        shown.append(f"{'' if label == last else label:{wide}}  {text}".rstrip())
-        last = label
+        for part in wrapped(text, room):
+            head = "" if label == last else label
+            shown.append(f"{head}{' ' * (wide - width(head))}  {part}".rstrip())
+            last = label
     return "\n".join(shown)

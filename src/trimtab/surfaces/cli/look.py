@@ -5,28 +5,25 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
 import trimtab as tt
-from trimtab.ledger.table import STATES, TrialView
-from trimtab.storage.url import open_store
+from trimtab.ledger.table import STATES
+from trimtab.space.problem import Metric
+from trimtab.storage.url import open_store, redacted
 from trimtab.study import best as bests
 from trimtab.study import export as exports
 from trimtab.study import overview
-from trimtab.surfaces.cli import facts
-from trimtab.surfaces.cli.options import (
-    DEFAULT_STORE,
-    json_option,
-    load,
-    print_json,
-    store_option,
-    study_argument,
-)
+from trimtab.surfaces.cli import facts, trial_table
+from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, load, store_option, study_argument
+from trimtab.surfaces.cli.output import cells, complain, say, say_json, say_json_rows
 from trimtab.surfaces.render import table as tables
-from trimtab.surfaces.render.numbers import duration, moment, number, setting
-from trimtab.surfaces.render.text import clean, first_line
+from trimtab.surfaces.render.numbers import exact, moment, number
+from trimtab.surfaces.render.text import wrapped
+from trimtab.text import visible
 
 
 @click.command("list")
@@ -45,34 +42,50 @@ def list_(*, store: str | None, as_json: bool) -> int:
         opened.close()
     damaged = [one for one in found if "error" in one]
     if as_json:
-        print_json(found)
+        say_json(found)
         return int(bool(damaged))
     for one in damaged:
-        click.echo(f"trimtab: {clean(one['name'])} cannot be read: {clean(one['error'])}", err=True)
-    numbers = ("trials", "failed", "running", "best", "trial")
-    heads = tables.columns(
-        "study", "trials", "failed", "running", "objective", "best", "trial", "begun", "ended", right=numbers
-    )
-    rows = [
-        [
-            one["name"],
-            str(one["trials"]),
-            str(one["states"].get("failed", 0)),
-            str(one["states"].get("running", 0)),
-            one["objective"],
-            number(one["best"]),
-            "-" if one["best_trial"] is None else str(one["best_trial"]),
-            moment(one["created_at"]),
-            one["ended"] or "-",
-        ]
-        for one in found
-        if "error" not in one
-    ]
+        complain(f"trimtab: {visible(one['name'])} cannot be read: {visible(one['error'])}")
     if not found:
-        click.echo(f"no studies in {url} yet; `trimtab init` writes a study file to begin with.", err=True)
+        complain(f"no studies in {redacted(url)} yet; `trimtab init` writes a study file to begin with.")
+    rows = [_study_row(one) for one in found if "error" not in one]
     if rows:
-        tables.show(heads, rows, sys.stdout)
+        tables.show(STUDY_COLUMNS, rows, sys.stdout, more=MORE_OF_STUDIES)
     return int(bool(damaged))
+
+
+STUDY_COLUMNS = (
+    tables.Column("study"),
+    tables.Column("trials", right=True),
+    tables.Column("failed", right=True, rank=3),
+    tables.Column("running", right=True, rank=4),
+    tables.Column("objective", rank=1),
+    tables.Column("best", right=True),
+    tables.Column("trial", right=True, rank=2),
+    tables.Column("begun", rank=5),
+    tables.Column("ended", rank=6, prose=True),
+)
+"""Where room is short, they go in this order: why it ended, when it began, how many run, how many failed, the number
+of the best trial, the objective."""
+
+MORE_OF_STUDIES = "A wider terminal shows them, and so do `trimtab show STUDY` and --json."
+MORE_OF_TRIALS = "See them with --columns a,b or --columns all, with `trimtab show STUDY TRIAL`, or --json."
+
+
+def _study_row(one: dict[str, Any]) -> list[str]:
+    front = one["front"]
+    shown = number(one["best"]) if front is None else f"front of {len(front)}" if front else "-"
+    return [
+        one["name"],
+        str(one["trials"]),
+        str(one["states"].get("failed", 0)),
+        str(one["states"].get("running", 0)),
+        one["objective"],
+        shown,
+        "-" if one["best_trial"] is None or front is not None else str(one["best_trial"]),
+        moment(one["created_at"]),
+        one["ended"] or "-",
+    ]
 
 
 @click.command()
@@ -87,27 +100,23 @@ def show(name: str | None, trial: int | None, *, store: str | None, as_json: boo
     with load(store, name) as study:
         if trial is None:
             if as_json:
-                print_json(facts.study_facts(study))
+                say_json(facts.study_facts(study))
             else:
-                click.echo(f"study {study.name}\n{facts.labelled(list(facts.study_lines(study)))}")
+                say(f"study {study.name}\n{facts.labelled(list(facts.study_lines(study)), cells())}")
             return
         view = study.table.trial(trial)
         folder = facts.logs(study, view)
         if as_json:
-            steps, y = study.table.curves.of(trial)
-            curve = {"step": steps.tolist()} | {
-                metric: [None if value != value else value for value in y[:, i].tolist()]
-                for i, metric in enumerate(study.problem.metric_names)
-            }
-            print_json(facts.trial_facts(view) | {"curve": curve, "logs": None if folder is None else str(folder)})
+            curve = {name: facts.plain_numbers(values) for name, values in study.curve(trial).items()}
+            say_json(facts.trial_facts(view) | {"curve": curve, "logs": None if folder is None else str(folder)})
             return
-        click.echo(f"trial {trial} of {study.name}\n{facts.labelled(list(facts.trial_lines(study, view)))}")
+        say(f"trial {trial} of {study.name}\n{facts.labelled(list(facts.trial_lines(study, view)), cells())}")
         if view.error and view.state == "failed":
-            click.echo(f"\nerror:\n{_indented(view.error)}")
+            say(f"\nerror:\n{_indented(view.error)}")
         for stream in ("stdout", "stderr"):
             lines = [] if folder is None else facts.tail(folder / f"{stream}.log")
             if lines:
-                click.echo(f"\nend of {stream}:\n" + _indented("\n".join(lines)))
+                say(f"\nend of {stream}:\n" + _indented("\n".join(lines)))
 
 
 def _study_or_trial(store: str | None, word: str) -> tuple[str | None, int | None]:
@@ -121,7 +130,7 @@ def _study_or_trial(store: str | None, word: str) -> tuple[str | None, int | Non
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"  {clean(line)}" for line in text.splitlines())
+    return "\n".join(f"  {line}" for line in text.splitlines())
 
 
 @click.command()
@@ -139,16 +148,19 @@ def best(name: str | None, *, store: str | None, only_params: bool, limit: int |
         if limit is not None:
             _show_ranking(study, limit, only_params=only_params, as_json=as_json)
             return
-        views = study.best_trials if len(study.problem.objectives) > 1 else [study.best]
+        is_front = len(study.problem.objectives) > 1
+        views = study.best_trials if is_front else [study.best]
         if as_json:
             found = [view.params if only_params else facts.trial_facts(view) for view in views]
-            print_json(found if len(study.problem.objectives) > 1 else found[0])
+            say_json(found if is_front else found[0])
             return
+        for line in facts.best_remarks(study) if not only_params else ():
+            say("\n".join(wrapped(line, cells())))
         for view in views:
             if not only_params or len(views) > 1:
-                click.echo(facts.best_line(study, view))
-            for line in facts.labelled([(name, setting(value)) for name, value in view.params.items()]).splitlines():
-                click.echo(line if only_params and len(views) == 1 else f"  {line}")
+                say("\n".join(wrapped(facts.best_line(study, view), cells())))
+            for line in facts.labelled([(name, exact(value)) for name, value in view.params.items()]).splitlines():
+                say(line if only_params and len(views) == 1 else f"  {line}")
 
 
 def _show_ranking(study: tt.Study, limit: int, *, only_params: bool, as_json: bool) -> None:
@@ -158,12 +170,13 @@ def _show_ranking(study: tt.Study, limit: int, *, only_params: bool, as_json: bo
     if as_json:
         runs = [{"mean": one.mean, "runs": one.n_runs} for one in ranked]
         found = [facts.trial_facts(view) | more for view, more in zip(views, runs, strict=True)]
-        print_json([view.params for view in views] if only_params else found)
+        say_json([view.params for view in views] if only_params else found)
         return
     for one, view in zip(ranked, views, strict=True):
         mean = f"; mean of {one.n_runs} runs {number(one.mean)}" if one.n_runs > 1 else ""
-        settings = ", ".join(f"{name}={setting(value)}" for name, value in view.params.items())
-        click.echo(clean(settings) if only_params else f"{facts.best_line(study, view)}{mean}  {clean(settings)}")
+        settings = ", ".join(f"{name}={exact(value)}" for name, value in view.params.items())
+        text = settings if only_params else f"{facts.best_line(study, view)}{mean}  {settings}"
+        say("\n".join(wrapped(text, cells())))
 
 
 @click.command()
@@ -171,10 +184,14 @@ def _show_ranking(study: tt.Study, limit: int, *, only_params: bool, as_json: bo
 @store_option
 @click.option("--state", type=click.Choice(STATES), help="Only trials in this state.")
 @click.option(
-    "--sort", metavar="COLUMN", help="Order by this column instead of the number; an objective has the best first."
+    "--sort",
+    metavar="COLUMN",
+    help="Order by this column instead of the number; an objective has the best first, and what broke a constraint "
+    "last.",
 )
 @click.option("--reverse", "-r", is_flag=True, help="From the last to the first.")
 @click.option("--limit", "-n", type=click.IntRange(min=1), help="At most so many.")
+@click.option("--columns", "-c", metavar="NAMES", help="These columns, as loss,lr,why; all for all there are.")
 @json_option
 def trials(
     name: str | None,
@@ -184,76 +201,97 @@ def trials(
     sort: str | None,
     reverse: bool,
     limit: int | None,
+    columns: str | None,
     as_json: bool,
 ) -> None:
-    """List the trials of a study."""
+    """List the trials of a study.
+
+    Where a terminal is too narrow, columns are left out: first why, then the time it took, then parameters that are
+    the same in all rows, then the others from the right.
+    """
     with load(store, name) as study:
-        table = study.table
+        table, known = study.table, trial_table.Columns(study)
+        chosen = None if columns is None else known.chosen(columns)
         rows = np.arange(len(table)) if state is None else table.rows(STATES.index(state))
         order = rows.tolist() if sort is None else _sorted(study, rows.tolist(), sort)
         if reverse:
             order.reverse()
-        views = [table.trial(row) for row in order[:limit]]
         if as_json:
-            print_json([facts.trial_facts(view) for view in views])
+            say_json_rows(map(facts.trial_facts, table.trials(order[:limit])))
             return
-        metrics = [*study.problem.metric_names]
-        heads = tables.columns(
-            "trial", "state", *metrics, *study.space.names, "took", "why", right=("trial", "took", *metrics)
-        )
-        cells = [
-            [
-                str(view.number),
-                view.state,
-                *(number(view.metrics.get(metric)) for metric in metrics),
-                *(setting(view.params[one]) if one in view.params else "-" for one in study.space.names),
-                duration(view.seconds),
-                _why(view),
-            ]
-            for view in views
-        ]
-        tables.show(heads, cells, sys.stdout)
+        heads, cells_of = known.table(table.trials(order[:limit]), chosen)
+        tables.show(heads, cells_of, sys.stdout, more=MORE_OF_TRIALS)
+        remark = facts.sorting_remark(study) if sort is not None and _objective(study, sort) is not None else None
+        if remark is not None:
+            complain(remark)
 
 
-def _why(view: TrialView) -> str:
-    if view.failure and view.state == "failed":
-        return f"{view.failure}: {first_line(view.error)}"
-    return view.reason or (f"{view.origin}: {view.why}" if view.why else view.origin)
+def _objective(study: tt.Study, key: str) -> Metric | None:
+    """Return the objective that a column is, None if it is none."""
+    name = key.removeprefix("metrics_")
+    return next((metric for metric in study.problem.objectives if metric.name in (key, name)), None)
 
 
 def _sorted(study: tt.Study, rows: list[int], key: str) -> list[int]:
-    """Return the rows ordered by a column, by an objective from the best on; those without a value come last."""
-    found = exports.columns(study.table)
-    known = [key, f"metrics_{key}", f"params_{key}"]
-    column = next((found[one] for one in known if one in found), None)
-    if column is None:
-        names = [*study.problem.metric_names, *study.space.names, "seconds", "cost"]
-        raise click.BadParameter(f"there is no column {key!r}; there are: {', '.join(names)}.")
+    """Return the rows ordered by a column, by an objective from the best on; those without a value come last.
+
+    By an objective, those that broke a constraint come after all that met them.
+    """
+    column = _values(study, key)
     last = [row for row in rows if column[row] is None]
     first = [row for row in rows if column[row] is not None]
     texts = any(isinstance(column[row], str) for row in first)
-    is_maximised = any(m.name == key and m.is_objective and m.sign < 0 for m in study.problem.metrics)
-    return sorted(first, key=lambda row: str(column[row]) if texts else column[row], reverse=is_maximised) + last
+    objective = _objective(study, key)
+    first.sort(
+        key=lambda row: str(column[row]) if texts else column[row], reverse=objective is not None and objective.sign < 0
+    )
+    if objective is not None:
+        feasible = bests.feasible(study.table)
+        first.sort(key=lambda row: feasible[row] is False)  # a stable sort: each part keeps its order
+    return first + last
+
+
+def _values(study: tt.Study, key: str) -> list[Any]:
+    """Return the values of a column, None where there is none.
+
+    Raises:
+        click.BadParameter: there is no such column.
+    """
+    wanted = _SPOKEN.get(key, key)
+    values: list[Any] = []
+    for part in exports.stretches(study.table):
+        known = next((name for name in (wanted, f"metrics_{wanted}", f"params_{wanted}") if name in part), None)
+        if known is None:
+            names = [*study.problem.metric_names, *study.space.names, "took", "cost"]
+            raise click.BadParameter(f"there is no column {key!r}; there are: {', '.join(names)}.")
+        values += part[known]
+    return values
+
+
+_SPOKEN = {"trial": "number", "took": "seconds"}
+"""Columns that the table calls otherwise than an export does."""
 
 
 @click.command()
 @study_argument
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @store_option
+@click.option("--curves", is_flag=True, help="Write what the trials reported instead: one row a value.")
 @json_option
-def export(name: str | None, file: Path | None, *, store: str | None, as_json: bool) -> None:
+def export(name: str | None, file: Path | None, *, store: str | None, curves: bool, as_json: bool) -> None:
     """Write the trials to FILE; its ending says how: .csv, .parquet, .json or .jsonl.
 
-    Where the store has just one study, its name may be left out.
+    Where the store has just one study, its name may be left out. In CSV, text that a spreadsheet would take for a
+    formula gets an apostrophe before it.
     """
     if file is None:
         if name is None:
             raise click.UsageError(f"say where to: trimtab export STUDY trials.csv ({', '.join(exports.ENDINGS)}).")
         file, name = Path(name), None
     with load(store, name) as study:
-        study.export(file)
+        study.export(file, curves=curves)
         n = len(study.table)
     if as_json:
-        print_json({"file": str(file), "trials": n})
+        say_json({"file": str(file), "trials": n})
     else:
-        click.echo(f"wrote {n:,} trials to {file}")
+        say(f"wrote {'the curves of ' if curves else ''}{n:,} trials to {file}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -49,17 +49,25 @@ def scheduler_option(command: _F) -> _F:
 
 def study_argument(command: _F) -> _F:
     """Add the name of a study, which may be left out where the store has just one."""
-    return click.argument("name", required=False, metavar="[STUDY]", shell_complete=_names)(command)
+    return click.argument("name", required=False, metavar="[STUDY]", shell_complete=_names, callback=spoken)(command)
+
+
+def spoken(ctx: click.Context, parameter: click.Parameter, word: str | None) -> str | None:  # noqa: ARG001 - click's
+    """Return a name as it is on record, in UTF-8, whatever the encoding of the locale in which it was given."""
+    if word is None or word.isascii():
+        return word
+    return os.fsencode(word).decode("utf-8", "surrogateescape")
 
 
 def _names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's
     try:
         opened = open_store(ctx.params.get("store") or DEFAULT_STORE)
-        found = [info.name for info in opened.studies() if info.name.startswith(incomplete)]
+        found = [info.name for info in opened.studies()]
         opened.close()
     except TrimtabError:
         return []
-    return found
+    # A name with a line break or an escape sequence cannot be put into a line that somebody is writing.
+    return [name for name in found if name.startswith(incomplete) and name.isprintable()]
 
 
 def load(
@@ -116,11 +124,6 @@ def the_one(url: str) -> str:
         raise StudyNotFoundError(f"there is no study in {redacted(url)}; `trimtab run study.yaml` begins one.")
     listed = ", ".join(names[-10:]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
     raise StudyNotFoundError(f"{redacted(url)} holds {len(names)} studies, so say which: {listed}.")
-
-
-def print_json(value: object) -> None:
-    """Print a value as JSON on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
 def pairs(words: Sequence[str], what: str) -> dict[str, float]:

@@ -14,10 +14,11 @@ import trimtab as tt
 from trimtab.study import best
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import spec
-from trimtab.surfaces.cli.facts import best_line, counts_text, labelled, study_facts
-from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, print_json, store_option
-from trimtab.surfaces.render.numbers import setting
-from trimtab.surfaces.render.text import clean
+from trimtab.surfaces.cli.facts import best_line, best_remarks, counts_text, labelled, study_facts
+from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, spoken, store_option
+from trimtab.surfaces.cli.output import cells, say, say_json
+from trimtab.surfaces.render.numbers import exact
+from trimtab.surfaces.render.text import clean, wrapped
 
 STUDY_YAML = """\
 # A study: what is tuned, and how much may be spent on it. Run it, and run it again to go on:
@@ -69,7 +70,7 @@ def init(path: Path, *, force: bool, only_schema: bool) -> None:
     PATH is where to write it, study.yaml by default; train.py comes to lie beside it.
     """
     if only_schema:
-        print_json(spec.schema())
+        say_json(spec.schema())
         return
     if path.suffix not in (".yaml", ".yml"):
         raise click.BadParameter(f"{path} does not end in .yaml; a study file does.")
@@ -83,13 +84,13 @@ def init(path: Path, *, force: bool, only_schema: bool) -> None:
         program.write_text(TRAIN_PY, encoding="utf-8")
     except OSError as error:
         raise click.UsageError(f"cannot write {error.filename}: {error.strerror}.") from None
-    click.echo(f"wrote {path} and {program}; now: trimtab run {shlex.quote(str(path))}")
+    say(f"wrote {path} and {program}; now: trimtab run {shlex.quote(str(path))}")
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @store_option
-@click.option("--name", help="The study's name, instead of the file's.")
+@click.option("--name", callback=spoken, help="The study's name, instead of the file's.")
 @click.option("--budget", type=click.IntRange(min=1), help="The number of trials, instead of the file's budget.")
 @click.option("--workers", type=click.IntRange(min=1), help="How many trials run at once.")
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of a new study.")
@@ -126,9 +127,9 @@ def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: b
     with study:
         row = best.best_row(study.table)
         if as_json:
-            print_json(study_facts(study))
+            say_json(study_facts(study))
         else:
-            click.echo(_result(study, row))
+            say("\n".join(line for text in _result(study, row).split("\n") for line in wrapped(text, cells())))
     return 0 if row is not None else 1
 
 
@@ -140,21 +141,22 @@ def _result(study: tt.Study, row: int | None) -> str:
     if row is None:
         return "\n".join([*lines, clean(best.why_no_best(study.table))])
     view = study.table.trial(row)
-    settings = [(name, setting(value)) for name, value in view.params.items()]
-    lines += [f"best {best_line(study, view)}", *(f"  {line}" for line in labelled(settings).splitlines())]
     if len(study.problem.objectives) > 1:
-        front = ", ".join(str(number) for number in best.front_rows(study.table).tolist())
-        lines.append(f"trials that no other one beats in every objective: {front}")
-    return "\n".join(lines)
+        lines += [*best_remarks(study), *(f"  {best_line(study, one)}" for one in study.best_trials)]
+        lines.append("`trimtab best` has their parameters.")
+        return "\n".join(lines)
+    settings = [(name, exact(value)) for name, value in view.params.items()]
+    lines += [f"best {best_line(study, view)}", *(f"  {line}" for line in labelled(settings).splitlines())]
+    return "\n".join([*lines, *best_remarks(study)])
 
 
 def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
     """Show the space and the first trial, proposed in memory."""
     with tt.create_study(asked.space, **spec.creating(arguments)) as study:
         first = study.ask()
-        click.echo(repr(asked.space))
-        click.echo(f"first trial: {clean(str(first.params))}")
+        say(repr(asked.space))
+        say(f"first trial: {clean(str(first.params))}")
         if isinstance(asked.work, tt.Command):
             line = asked.work.render(study.session.task(first.number))
-            click.echo(f"it would run: {clean(shlex.join(line))}")
+            say(f"it would run: {clean(shlex.join(line))}")
     sys.stdout.flush()

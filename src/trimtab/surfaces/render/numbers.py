@@ -37,6 +37,11 @@ def setting(value: object) -> str:
     return str(value)
 
 
+def exact(value: object) -> str:
+    """Return the value of a parameter with all its digits, so that whoever copies it has that very value."""
+    return str(value)
+
+
 def duration(seconds: float | None) -> str:
     """Return a duration in its two largest units: `45 ms`, `1.2 s`, `12 s`, `3 min 05 s`, `1 h 02 min`, `2 d 03 h`."""
     if seconds is None or math.isnan(seconds):
@@ -80,8 +85,10 @@ def count(n: int, noun: str) -> str:
 
 
 def moment(at: float | None) -> str:
-    """Return a time in seconds since the epoch as local date and time; a dash for None, and beyond calendars."""
-    try:
-        return "-" if at is None else datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
-    except (OverflowError, ValueError, OSError):
+    """Return a time in seconds since the epoch as local date and time; a dash for None."""
+    if at is None:
         return "-"
+    try:
+        return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return f"{number(at)} s"  # of a clock that was beyond all calendars

@@ -13,10 +13,11 @@ from trimtab.ledger.table import TrialView
 from trimtab.study.loop import Progress, Status
 from trimtab.study.prompt import ipython
 from trimtab.surfaces.render.numbers import count, duration, number, setting
-from trimtab.surfaces.render.text import clean, cut, first_line, width
+from trimtab.surfaces.render.text import clean, first_line, joined, shortened, width, wrapped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 REDRAW_S = 0.1
 """A live display is drawn at most this often."""
@@ -97,12 +98,12 @@ def seconds_left(status: Status) -> float | None:
 
 def best_text(best: TrialView, objective: str) -> str:
     """Return `loss = 0.0123 (trial 17)`."""
-    return f"{objective} = {number(best.metrics.get(objective))} (trial {best.number})"
+    return f"{clean(objective)} = {number(best.metrics.get(objective))} (trial {best.number})"
 
 
-def params_text(params: dict[str, Any]) -> str:
-    """Return `lr=0.0012, layers=4`."""
-    return clean(", ".join(f"{name}={setting(value)}" for name, value in params.items()))
+def params_text(params: dict[str, Any], cells: int | None = None) -> str:
+    """Return `lr=0.0012, layers=4`, or as many of them as fit and how many there are besides."""
+    return joined([clean(f"{name}={setting(value)}") for name, value in params.items()], cells)
 
 
 def budget_text(status: Status) -> str:
@@ -140,6 +141,16 @@ def sentence(status: Status) -> str:
     if status.best is not None:
         parts.append(f"best {best_text(status.best, status.objective)}")
     return f"{clean(status.name)}: {', '.join(part for part in parts if part)}"
+
+
+def fitted(status: Status, cells: int) -> str:
+    """Return as much of the sentence as fits in one line, whole parts only: first the pace goes, then the name."""
+    best = [] if status.best is None else [f"best {best_text(status.best, status.objective)}"]
+    budget = budget_text(status)
+    count_alone = budget.partition(", ")[0]
+    brief = ", ".join([budget, *best])
+    tries = (sentence(status), f"{clean(status.name)}: {brief}", brief, ", ".join([count_alone, *best]), *best)
+    return next((text for text in (*tries, count_alone) if width(text) <= cells), "")
 
 
 def farewell(status: Status) -> str:
@@ -272,12 +283,12 @@ class Line:
         self._tell(status)
         if self._last_at is None or now - self._last_at >= self._every_s:
             self._last_at = now
-            self._draw(sentence(status))
+            self._draw(fitted(status, shutil.get_terminal_size().columns - 1))
 
     def close(self, status: Status) -> None:
         self._tell(status)
         self._draw("")
-        self._out.write(f"\r{farewell(status)}\n")
+        self._out.write(f"\r{_in_lines(farewell(status))}\n")
 
     def _tell(self, status: Status) -> None:
         for line in self._news.of(status, only_resumed=True):
@@ -286,9 +297,13 @@ class Line:
             self._cells = 0
 
     def _draw(self, text: str) -> None:
-        text = cut(text, shutil.get_terminal_size().columns - 1)
         self._out.write("\r" + text + " " * max(0, self._cells - width(text)))
         self._cells = width(text)
+
+
+def _in_lines(text: str) -> str:
+    """Return a sentence in lines as wide as the terminal, broken between words."""
+    return "\n".join(wrapped(text, shutil.get_terminal_size().columns))
 
 
 def _raise_gone() -> None:
@@ -335,7 +350,7 @@ class Panel:
             self._live.stop()
         except (OSError, ValueError):
             return
-        self._out.say([*self._news.of(status, only_resumed=True), farewell(status)])
+        self._out.say([*self._news.of(status, only_resumed=True), _in_lines(farewell(status))])
 
     def _tell(self, status: Status) -> None:
         """Write news above the panel."""
@@ -350,21 +365,30 @@ class Panel:
         from rich.console import Group
         from rich.text import Text
 
-        part = fraction(status)
-        top = Text(no_wrap=True, overflow="ellipsis")
-        top.append(clean(status.name), "bold").append(" ")
-        if part is not None:
-            filled = round(part * BAR_CELLS)
-            top.append("━" * filled, "green").append("─" * (BAR_CELLS - filled), "dim").append(" ")
-        top.append(budget_text(status))
-        lines = [top]
-        pace = pace_text(status)
-        if pace:
-            lines.append(Text(f"  {pace}", no_wrap=True, overflow="ellipsis"))
+        cells = self._console.width
+        lines = self._top(status, cells)
+        lines += [Text(f"  {line}") for line in wrapped(pace_text(status), cells - 2) if line]
         if status.best is not None:
-            line = Text("  best ", no_wrap=True, overflow="ellipsis")
-            line.append(best_text(status.best, status.objective), "bold green")
-            lines.append(line.append(f"  {params_text(status.best.params)}", "dim"))
+            told = best_text(status.best, status.objective)
+            lines += [Text(f"  {line}", "bold green") for line in wrapped(f"best {told}", cells - 2)]
+            told = params_text(status.best.params, cells - 4)
+            lines += [Text(f"    {line}", "dim") for line in wrapped(told, cells - 4) if line]
         if status.note:
-            lines.append(Text(f"  {clean(status.note)}", "dim", no_wrap=True, overflow="ellipsis"))
+            lines.append(Text(f"  {shortened(clean(status.note), cells - 2)}", "dim"))
         return Group(*lines)
+
+    def _top(self, status: Status, cells: int) -> list[Text]:
+        """Return name, bar and budget: in one line if they fit, else the budget below; a long name has no bar."""
+        from rich.text import Text
+
+        top, budget, part = Text(clean(status.name), "bold"), budget_text(status), fraction(status)
+        if part is not None and top.cell_len + 1 + BAR_CELLS <= cells:
+            filled = round(part * BAR_CELLS)
+            top.append(" ").append("━" * filled, "not bold green").append("─" * (BAR_CELLS - filled), "not bold dim")
+        if top.cell_len + 2 + width(budget) <= cells:
+            return [top.append(f"  {budget}", "not bold")]
+        return [top, *(Text(f"  {line}") for line in wrapped(budget, cells - 2))]
+
+
+def _best_number(status: Status) -> int | None:
+    return None if status.best is None else status.best.number

@@ -1,14 +1,22 @@
-"""Text on a terminal: how wide it is, how it is cut, and what must never reach it raw."""
+"""Text on a terminal: how wide it is, how it is cut and wrapped, and what must never reach it raw."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache
+
+from trimtab.text import visible as clean
+
+__all__ = ["clean", "cut", "first_line", "joined", "shortened", "width", "wrapped"]
+
+
+_BREAKS = re.compile(r"(?<![=±→<>]) (?![=±→<>])")
 
 
 @cache
 def _char_width(char: str) -> int:
-    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+    if unicodedata.category(char) in ("Mn", "Me", "Cf") or "\u1160" <= char <= "\u11ff":  # the latter join a syllable
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
@@ -32,14 +40,51 @@ def cut(text: str, cells: int) -> str:
     return "".join(kept) + "…" if cells > 0 else ""
 
 
-def clean(text: str) -> str:
-    """Return the text with control characters made visible.
-
-    What a program printed or somebody named may hold escape sequences, which a terminal would obey.
-    """
-    if text.isprintable():
+def shortened(text: str, cells: int) -> str:
+    """Return prose, shortened by whole words and marked with an ellipsis if it is wider than `cells`."""
+    if width(text) <= cells:
         return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    kept = ""
+    for word in text.split(" "):
+        longer = f"{kept} {word}" if kept else word
+        if width(longer) + 2 > cells:
+            break
+        kept = longer
+    return f"{kept} …" if kept else "…"
+
+
+def wrapped(text: str, cells: int | None) -> list[str]:
+    """Return the text in lines of at most `cells`, broken at spaces; a word that is wider stands whole on its line.
+
+    What belongs together, as `loss = 0.25 ± 0.01`, stays together.
+    """
+    if cells is None or width(text) <= cells:
+        return [text]
+    lines: list[str] = []
+    line, used = "", 0
+    for word in _BREAKS.split(text):
+        room = width(word)
+        if line and used + 1 + room > cells:
+            lines.append(line.rstrip())
+            line, used = word, room
+        else:
+            line, used = (f"{line} {word}", used + 1 + room) if line else (word, room)
+    return [*lines, line]
+
+
+def joined(parts: list[str], cells: int | None, *, gap: str = ", ", more: str = "and {n} more") -> str:
+    """Return as many whole parts as fit in one line of `cells`, and how many there are besides.
+
+    The first part always stands there.
+    """
+    if cells is None:
+        return gap.join(parts)
+    text = gap.join(parts)
+    n = len(parts)
+    while n > 1 and width(text) > cells:
+        n -= 1
+        text = gap.join([*parts[:n], more.format(n=len(parts) - n)])
+    return text
 
 
 def first_line(text: str) -> str:

@@ -1,0 +1,142 @@
+"""The table of trials: which columns there are, which are shown, and which go first where room is short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import click
+
+import trimtab as tt
+from trimtab.checks import is_number
+from trimtab.ledger.table import TrialView
+from trimtab.space.parameter import Parameter
+from trimtab.study import best
+from trimtab.surfaces.render.numbers import duration, moment, number, setting
+from trimtab.surfaces.render.table import Column
+from trimtab.surfaces.render.text import first_line
+from trimtab.text import to_json
+
+WHY, TOOK, LEVEL, VARIED = 4, 3, 2, 1
+"""What goes first where room is short: why, what it took, parameters that are the same in all rows, and at last those
+that vary, from the right. The number, the state and the metrics always stay."""
+
+Cell = Callable[[TrialView], str]
+
+
+class Columns:
+    """The columns that a table of a study's trials may have, by name."""
+
+    def __init__(self, study: tt.Study) -> None:
+        self._study = study
+        self._feasible = best.feasible(study.table)
+        metrics, params = study.problem.metric_names, study.space.names
+        self.usual: list[str] = ["trial", "state", *(_own("metrics", name, ()) for name in metrics)]
+        self._cells: dict[str, tuple[Column, Cell]] = {
+            "trial": (Column("trial", right=True), lambda view: str(view.number)),
+            "state": (Column("state"), self.state),
+        }
+        for name in (*metrics, *study.table.extra):
+            self._add("metrics", name, Column(name, right=True), _metric(name))
+        for name in params:
+            column = Column(name, _is_numeric(study.space[name]), VARIED)
+            self.usual.append(self._add("params", name, column, _param(name)))
+        for fidelity in study.problem.fidelities:
+            self._add("fidelity", fidelity.name, Column(fidelity.name, right=True), _fidelity(fidelity.name))
+        self.usual += ["took", "why"]
+        for column, cell in _OTHERS:
+            self._add("", column.name, column, cell)
+
+    def _add(self, kind: str, name: str, column: Column, cell: Cell) -> str:
+        """Add a column under its name; where that is taken, under `params_x`, `metrics_x`, `fidelity_x`."""
+        key = _own(kind, name, self._cells)
+        self._cells[key] = (Column(key, column.right, column.rank, column.prose), cell)
+        return key
+
+    def state(self, view: TrialView) -> str:
+        """Return a trial's state; "infeasible" for a complete one that broke a constraint."""
+        return "infeasible" if self._feasible[view.number] is False else view.state
+
+    def chosen(self, words: str) -> list[str]:
+        """Return the names in `a,b,c`; "all" stands for every column.
+
+        Raises:
+            click.BadParameter: one of them is no column.
+        """
+        if words == "all":
+            return list(self._cells)
+        names = [word.strip() for word in words.split(",") if word.strip()]
+        for name in names:
+            if self._key(name) is None:
+                raise click.BadParameter(f"there is no column {name!r}; there are: {', '.join(self._cells)}, or all.")
+        return [key for name in names if (key := self._key(name)) is not None]
+
+    def _key(self, name: str) -> str | None:
+        plain = name.removeprefix("metrics_").removeprefix("params_").removeprefix("fidelity_")
+        return next((key for key in (name, plain) if key in self._cells), None)
+
+    def table(self, views: Iterable[TrialView], chosen: Sequence[str] | None) -> tuple[list[Column], list[list[str]]]:
+        """Return (columns, rows): the usual columns, or those chosen, of which all are to be seen."""
+        names = self.usual if chosen is None else chosen
+        heads = [self._cells[name][0] for name in names]
+        rows = [[self._cells[name][1](view) for name in names] for view in views]
+        if chosen is not None:
+            return [Column(head.name, head.right, 0, head.prose) for head in heads], rows
+        return [_ranked(head, [row[i] for row in rows]) for i, head in enumerate(heads)], rows
+
+
+def _own(kind: str, name: str, taken: object) -> str:
+    """Return the name under which a column stands: its own, and one with its kind where that is another column's."""
+    is_taken = name in _RESERVED or (isinstance(taken, dict) and name in taken)
+    return f"{kind}_{name}" if kind and is_taken else name
+
+
+def _ranked(head: Column, cells: Sequence[str]) -> Column:
+    if head.rank == VARIED and len(cells) > 1 and len(set(cells)) == 1:
+        return Column(head.name, head.right, LEVEL, head.prose)
+    return head
+
+
+def _is_numeric(parameter: Parameter) -> bool:
+    choices = parameter.choices if isinstance(parameter, tt.Categorical | tt.Ordinal) else ()
+    return all(is_number(choice) for choice in choices)
+
+
+def _metric(name: str) -> Cell:
+    return lambda view: number(view.metrics.get(name))
+
+
+def _param(name: str) -> Cell:
+    return lambda view: setting(view.params[name]) if name in view.params else "-"
+
+
+def _fidelity(name: str) -> Cell:
+    return lambda view: number(view.fidelity.get(name))
+
+
+def why(view: TrialView) -> str:
+    """Return why a trial failed or was stopped, else why it was proposed."""
+    if view.failure and view.state == "failed":
+        return f"{view.failure}: {first_line(view.error)}"
+    return view.reason or (f"{view.origin}: {view.why}" if view.why else view.origin)
+
+
+def _text(value: Any) -> str:
+    return str(value) if value not in (None, "", ()) else "-"
+
+
+_OTHERS: tuple[tuple[Column, Cell], ...] = (
+    (Column("took", right=True, rank=TOOK), lambda view: duration(view.seconds)),
+    (Column("why", rank=WHY, prose=True), why),
+    (Column("cost", right=True), lambda view: number(view.cost)),
+    (Column("attempt", right=True), lambda view: str(view.attempt)),
+    (Column("worker"), lambda view: _text(view.worker)),
+    (Column("asked"), lambda view: moment(view.asked_at)),
+    (Column("started"), lambda view: moment(view.started_at)),
+    (Column("ended"), lambda view: moment(view.ended_at)),
+    (Column("tags"), lambda view: ", ".join(view.tags) or "-"),
+    (Column("notes", prose=True), lambda view: to_json(view.notes) if view.notes else "-"),
+)
+"""What else there is to show of a trial."""
+
+_RESERVED = frozenset({"trial", "state", "all", *(column.name for column, _ in _OTHERS)})

@@ -1,0 +1,48 @@
+"""Shows progress on the terminal that it was started on: `DISPLAY STUDY`, for the tests.
+
+A record separator stands before and after what a running study looks like.
+"""
+
+import sys
+from typing import Any
+
+from trimtab.ledger.table import TrialView
+from trimtab.study.loop import Status
+from trimtab.surfaces.render import progress
+
+STUDIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "digits": (
+        "val_loss",
+        {"learning_rate": 0.0005022, "weight_decay": 1e-5, "batch_size": 256, "n_layers": 8, "activation": "tanh"},
+    ),
+    "forty-parameters-with-long-names": (
+        "validation_cross_entropy_loss",
+        {f"encoder.block_{i:02d}.attention.head_dropout_rate": 0.5 + i / 100 for i in range(40)},
+    ),
+    "two objectives 研究": ("loss", {"学习率": 1.45e-5, "cafe\u0301": "crème brûlée", "width": 45}),
+}
+
+for kind, name in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+    objective, params = STUDIES[name]
+    status = Status(
+        name,
+        objective,
+        "minimize",
+        n_complete=40,
+        n_failed=2,
+        n_running=4,
+        budget_trials=100,
+        budget_s=28800,
+        budget_cost=500,
+        elapsed_s=84,
+        cost=12.5,
+        trials_per_s=0.5,
+        best=TrialView(number=7, params=params, metrics={objective: 0.01234}, state="complete"),
+        note="what is to be gained falls: 0.001 a trial over the last 20 of them, and about half of that is noise",
+    )
+    shown = getattr(progress, kind)(name, sys.stderr, every_s=0)
+    sys.stderr.write("\x1e")
+    shown.update(status)
+    shown.update(status)
+    sys.stderr.write("\x1e")
+    shown.close(status)
