@@ -388,7 +388,3 @@ class Panel:
         if top.cell_len + 2 + width(budget) <= cells:
             return [top.append(f"  {budget}", "not bold")]
         return [top, *(Text(f"  {line}") for line in wrapped(budget, cells - 2))]
-
-
-def _best_number(status: Status) -> int | None:
-    return None if status.best is None else status.best.number
