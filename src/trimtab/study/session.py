@@ -25,6 +25,7 @@ from trimtab.errors import (
     StoreRewoundError,
     TrialError,
 )
+from trimtab.execute.guardian import kill_abandoned
 from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger import snapshot
 from trimtab.ledger.event import Asked, Event, Failed, Opened, Origin, Record, Started
@@ -345,6 +346,8 @@ class Session:
             worker = table.worker(row)
             if worker not in gone:
                 gone[worker] = owner.is_gone(worker)
+                if gone[worker]:
+                    kill_abandoned()  # what its trials had started
             if gone[worker]:
                 lost[row] = f"its driver {worker} is gone"
             elif worker != self.worker and now > table.started_at[row] + table.lease_s[row]:
