@@ -142,6 +142,15 @@ simple("problem", "a budget of nothing", lambda: tune(budget=0))
 simple("problem", "a budget that is text", lambda: tune(budget="100"))
 simple("problem", "a negative seed", lambda: tune(seed=-1))
 simple("problem", "no workers", lambda: tune(workers=0))
+
+
+@case("problem", "a GPU for each trial on a machine without one")
+def _(_folder: Path) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
+        return refused(lambda: tune(resources=tt.Resources(gpus=1)))
+
+
 simple("problem", "an unknown optimiser", lambda: tune(optimizer="randon"))
 simple("problem", "an optimiser that is none", lambda: tune(optimizer=3))
 simple("problem", "an optimiser that was not made", lambda: tune(optimizer=Gp))

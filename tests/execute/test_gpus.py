@@ -9,6 +9,8 @@ import pytest
 
 from trimtab.errors import ExecutorError
 from trimtab.execute import gpus
+from trimtab.execute.protocol import Resources
+from trimtab.execute.serial import open_serial
 
 WHOLE = """\
 GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-1c2d)
@@ -99,3 +101,11 @@ def test_the_listing_program_is_asked(monkeypatch, tmp_path):
 def test_without_a_listing_program_there_is_none(monkeypatch, tmp_path: Path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert gpus.find() == []
+
+
+def test_a_trial_in_this_process_needs_them_too(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ExecutorError, match="1 workers with 1 GPUs each need more GPUs than there are: there is none"):
+        open_serial(lambda trial: 0.0, resources=Resources(gpus=1))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    open_serial(lambda trial: 0.0, resources=Resources(gpus=1)).close()

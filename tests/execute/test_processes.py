@@ -262,7 +262,7 @@ def test_workers_that_are_killed_as_they_start_end_the_study_at_last(tmp_path):
     def kill_children():
         me = psutil.Process()
         while not stop.is_set():
-            for child in me.children():
+            for child in me.children(recursive=True):
                 with contextlib.suppress(psutil.Error):  # dead already
                     if "trimtab.execute.worker" in child.cmdline():
                         child.kill()
@@ -362,7 +362,7 @@ def test_close_is_quick_and_leaves_no_files_open(tmp_path):
     executor.close()
     assert time.monotonic() - began < 2.0
     assert len(os.listdir("/proc/self/fd")) == before
-    assert not psutil.Process().children()
+    assert not psutil.Process().children(recursive=True)
 
 
 def test_an_objective_that_cannot_be_loaded_leaves_nothing_behind(tmp_path, monkeypatch):
@@ -374,7 +374,7 @@ def test_an_objective_that_cannot_be_loaded_leaves_nothing_behind(tmp_path, monk
     with pytest.raises(ExecutorError, match="No module named 'vanishing'"):
         open_processes(objective, workers=2)
     assert len(os.listdir("/proc/self/fd")) == before
-    assert not psutil.Process().children()
+    assert not psutil.Process().children(recursive=True)
 
 
 # The driver dies
@@ -407,7 +407,7 @@ def test_nothing_outlives_a_killed_driver(tmp_path, kind, what, n_pids):
     groups = {
         process.pid
         for process in family
-        if os.getpgid(process.pid) in {p.pid for p in psutil.Process(driver.pid).children()}
+        if os.getpgid(process.pid) in {p.pid for p in psutil.Process(driver.pid).children(recursive=True)}
     }
     driver.kill()
     driver.communicate()
@@ -427,15 +427,20 @@ def test_ctrl_c_ends_the_driver_in_good_order(tmp_path):
     wait_until_gone(*pids)
 
 
-def test_a_killed_guardian_is_replaced(open_executor, tmp_path):
+def guardians():
+    return [p for p in psutil.Process().children() if "guardian.py" in " ".join(p.cmdline())]
+
+
+def test_a_killed_guardian_is_replaced_and_what_runs_goes_on(open_executor, tmp_path):
     executor = open_executor(objectives.says_who_it_is)
-    [guardian] = [p for p in psutil.Process().children() if "guardian.py" in " ".join(p.cmdline())]
+    [guardian] = guardians()
     guardian.kill()
     [first], _ = run(executor, make_task(tmp_path, 0))
     os.kill(first.values["pid"], signal.SIGKILL)
     wait_until_buried(first.values["pid"])
-    run(executor, make_task(tmp_path, 1))
-    assert [p for p in psutil.Process().children() if "guardian.py" in " ".join(p.cmdline()) and p.pid != guardian.pid]
+    [second], _ = run(executor, make_task(tmp_path, 1))
+    assert first.values["pid"] != second.values["pid"]
+    assert [p for p in guardians() if p.pid != guardian.pid]
 
 
 # What it costs
@@ -444,7 +449,7 @@ def test_a_killed_guardian_is_replaced(open_executor, tmp_path):
 def test_a_round_trip_costs_little(open_executor, tmp_path):
     executor = open_executor(objectives.doubles)
     run(executor, make_task(tmp_path))
-    [worker] = [p for p in psutil.Process().children() if "trimtab.execute.worker" in p.cmdline()]
+    [worker] = [p for p in psutil.Process().children(recursive=True) if "trimtab.execute.worker" in p.cmdline()]
 
     def spent():
         return time.process_time() + sum(worker.cpu_times()[:2])

@@ -141,7 +141,7 @@ def test_workers_killed_at_random_moments(tmp_path: Path) -> None:
     while kills < KILLS:
         assert driver.poll() is None, f"the study ended after {kills} kills:\n{job.log.read_text()[-2000:]}"
         time.sleep(rng.uniform(0.02, 0.4))
-        workers = psutil.Process(driver.pid).children()
+        workers = psutil.Process(driver.pid).children(recursive=True)
         if workers and any(job.starts.iterdir()):
             rng.choice(workers).kill()
             kills += 1

@@ -96,6 +96,14 @@ def test_a_dry_run_runs_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "trimtab.db").exists()
 
 
+def test_a_dry_run_says_that_there_are_too_few_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    (tmp_path / "study.yaml").write_text(STUDY + "resources: {gpus: 1}\nworkers: 2\n")
+    said = call(tmp_path, "run", "study.yaml", "--dry-run", exits=1)
+    assert "2 workers with 1 GPUs each need more GPUs than there are: there are 1 (0); 1 would fit." in said
+    assert "first trial" in call(tmp_path, "run", "study.yaml", "--dry-run", "--workers", "1")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_goes_on(tmp_path: Path, number: signal.Signals, code: int) -> None:
     (tmp_path / "study.yaml").write_text(STUDY.replace("echo", "sleep 0.2; echo").replace("budget: 6", "budget: 12"))

@@ -13,15 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from math import inf
 
 from trimtab.errors import ExecutorError
+from trimtab.execute.keeping import Guardian
 from trimtab.execute.protocol import Exited, Lost, Message, Task
-from trimtab.execute.supervise import Guardian, Watch
-
-WITHOUT_EXIT_FILES_S = 0.02
-"""How often to look for ended processes where the system does not say when one ends."""
+from trimtab.execute.supervise import Watch
 
 
 class LocalExecutor(ABC):
-    """Runs at most `n_slots` attempts at once, each in a process group of its own.
+    """Runs at most `n_slots` attempts at once, each in processes of its own that the guardian started.
 
     A thread waits for what the processes say and for what the clock brings, so that limits hold while the driver is
     busy with something else. It and the driver's calls take turns by one lock.
@@ -46,7 +44,6 @@ class LocalExecutor(ABC):
         os.set_blocking(self._wake_up, False)
         os.set_blocking(self._woken, False)
         self._selector.register(self._woken, selectors.EVENT_READ, self._wake)
-        self._polls_exits = False
         self._is_closed = False
         self._thread = threading.Thread(target=self._supervise, name=f"trimtab-{self.name}", daemon=True)
         self._thread.start()
@@ -177,8 +174,6 @@ class LocalExecutor(ABC):
             while not self._is_closed:
                 with self._lock:
                     due = self._look(time.monotonic())
-                if self._polls_exits:
-                    due = min(due, time.monotonic() + WITHOUT_EXIT_FILES_S)
                 ready = self._selector.select(None if due == inf else max(0.0, due - time.monotonic()))
                 with self._lock:
                     for key, _ in ready:

@@ -7,7 +7,6 @@ import os
 import pickle
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,21 +18,16 @@ from typing import IO, Literal
 from trimtab.errors import ExecutorError
 from trimtab.execute import gpus as devices
 from trimtab.execute import script
+from trimtab.execute.guardian import tree
+from trimtab.execute.keeping import Guardian
 from trimtab.execute.local import LocalExecutor
 from trimtab.execute.logs import tidy
+from trimtab.execute.memory import resident, settled
 from trimtab.execute.objective import LOADING, refer
+from trimtab.execute.outcome import DEVICE_FULL, OUT_OF_MEMORY
 from trimtab.execute.protocol import Exited, Lost, Message, Noted, Reported, Resources, Started, Task
 from trimtab.execute.script import LoadedEnough
-from trimtab.execute.supervise import (
-    CRASHES,
-    Watch,
-    exit_file,
-    kill,
-    killed,
-    name_of,
-    require_system,
-    signal_group,
-)
+from trimtab.execute.supervise import CRASHES, Watch, killed, name_of, require_system
 from trimtab.execute.trial import Trial
 from trimtab.execute.wire import Ended, Free, Halt, Job, Leave, Ready, Unusable, Wire
 
@@ -47,6 +41,13 @@ TIDY_S = 10.0
 """Seconds that a worker has after a trial, to tidy up or to end, before it is killed: a broken device or a dead group
 of processes can hold it for ever. The result has arrived by then."""
 
+MOST_LEAKED = 0.5
+"""What earlier trials may leave in a worker, in shares of a trial's memory limit, before another takes its place."""
+
+LEAKING = 0.1
+"""How much more than when it was new a worker holds, as a share of that, where a trial that runs out of memory in it is
+run again in a new one: less is what any Python process gathers."""
+
 MOST_LAST_WORDS = 1000
 """Batches of messages that are still read from a worker that has died."""
 
@@ -58,52 +59,56 @@ class Worker:
     """One worker process, from the driver's side.
 
     Attributes:
-        process, wire: the process and the connection to it.
-        exit_fd: readable when the process ends; None where there is no such file.
+        kept, wire: the process and the connection to it.
         stage: "loading" the objective, "ready" for trials, "tidying" up after one, or "retired": it ends, and another
             will take its place.
         task: what it runs.
         n_done: trials that it has run.
         is_sound: whether its device was seen to answer after the last of them.
+        new, leaked: bytes that it held before its first trial, and that it held beyond that before its last one.
         late_at: when it is killed if it has not gone on by then, by the monotonic clock.
     """
 
-    def __init__(self, job: IO[bytes], environment: Mapping[str, str], cwd: str) -> None:
+    def __init__(self, guardian: Guardian, job: IO[bytes], environment: Mapping[str, str], cwd: str) -> None:
         ours, theirs = socket.socketpair()
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
+        output = self._output.fileno()
         with theirs:
-            fds = theirs.fileno(), job.fileno()
-            self.process = subprocess.Popen(
+            self.kept = guardian.spawn(
                 [
                     sys.executable,
                     "-P",  # a file in the working directory must not stand in for a module of Python's
                     *(f"-W{option}" for option in sys.warnoptions),
-                    *("-m", "trimtab.execute.worker", *map(str, fds), str(os.getpid())),
+                    *("-m", "trimtab.execute.worker"),
                 ],
-                cwd=cwd if os.path.isdir(cwd) else None,
-                stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=self._output,
-                env={**os.environ, **environment},
-                pass_fds=fds,
-                start_new_session=True,
+                {**os.environ, **environment},
+                [output, output, theirs.fileno(), job.fileno()],  # the last two are 3 and 4 there
+                folder=cwd if os.path.isdir(cwd) else None,
+                asks=True,
             )
         self.wire = Wire(ours)
-        self.exit_fd = exit_file(self.process.pid)
         self.stage: Literal["loading", "ready", "tidying", "retired"] = "loading"
         self.task: Task | None = None
         self.n_done = 0
         self.is_sound = False
+        self.new = self.leaked = 0
         self.late_at = inf
 
     @property
     def pid(self) -> int:
-        return self.process.pid
+        return self.kept.pid
 
     def is_running(self, message: Message) -> bool:
         """Return whether a message is about the attempt that runs here."""
         task = self.task
         return task is not None and (task.number, task.attempt) == (message.number, message.attempt)
+
+    def weigh(self, *, is_limited: bool) -> None:
+        """See what it holds before a trial; for a limit those processes count too that earlier trials keep in it."""
+        held = settled(tree(self.kept.keeper)[1:]) if is_limited else resident(self.pid)
+        if not self.n_done:
+            self.new = held
+        self.leaked = max(0, held - self.new)
 
     def retire(self) -> None:
         """Take note that it ends, or see to it."""
@@ -118,11 +123,10 @@ class Worker:
         return f": {lines[-1]}" if lines else "; it wrote nothing"
 
     def close(self) -> None:
-        """Close what belongs to a process that has ended."""
+        """End the process if it has not ended, and close what belongs to it."""
+        self.kept.close()
         self.wire.close()
         self._output.close()
-        if self.exit_fd is not None:
-            os.close(self.exit_fd)
 
 
 class ProcessExecutor(LocalExecutor):
@@ -153,6 +157,7 @@ class ProcessExecutor(LocalExecutor):
         self._workers: list[Worker] = []
         self._waiting: list[Task] = []
         self._doubtful: set[int] = set()  # trials that an error met which may have been an earlier trial's
+        self._cramped: set[int] = set()  # trials for whose memory earlier ones may have left too little
         self._n_killed_at_start = 0
         self._settled = threading.Event()
         super().__init__(len(environments))
@@ -178,6 +183,11 @@ class ProcessExecutor(LocalExecutor):
             if task is None:
                 self._make_room(worker)
                 continue
+            limit = task.resources.memory
+            worker.weigh(is_limited=limit is not None)
+            if limit is not None and worker.leaked > MOST_LEAKED * limit:
+                self._let_go(worker)
+                continue
             try:
                 worker.wire.send(task)
             except OSError:
@@ -185,19 +195,24 @@ class ProcessExecutor(LocalExecutor):
                 continue
             self._waiting.remove(task)
             worker.task = task
-            self._watches[task.handle].begin(worker.pid)
+            self._watches[task.handle].begin(worker.kept, worker.new, worker.leaked)
             self._emit(Started(task.number, task.attempt, worker.pid))
 
     def _may_run(self, task: Task, worker: Worker) -> bool:
         """Return whether a worker will do: in a new one a trial meets no error but its own."""
-        return not worker.n_done or worker.is_sound or task.number not in self._doubtful
+        if not worker.n_done:
+            return True
+        return task.number not in self._cramped and (worker.is_sound or task.number not in self._doubtful)
 
     def _make_room(self, worker: Worker) -> None:
         """Let a worker go whose successor is waited for, unless another new one is on its way."""
         if all(other.stage not in ("loading", "retired") for other in self._workers):
-            with contextlib.suppress(OSError):
-                worker.wire.send(Leave())
-            worker.retire()
+            self._let_go(worker)
+
+    def _let_go(self, worker: Worker) -> None:
+        with contextlib.suppress(OSError):
+            worker.wire.send(Leave())
+        worker.retire()
 
     def _halt(self, handle: str, reason: str) -> None:
         for worker in self._workers:
@@ -212,12 +227,8 @@ class ProcessExecutor(LocalExecutor):
         for worker in self._workers:
             if now >= worker.late_at:
                 worker.late_at = inf
-                kill(worker.pid)
+                worker.kept.kill()
             due = min(due, worker.late_at)
-        if self._polls_exits:
-            for slot, worker in enumerate(self._workers):
-                if worker.process.poll() is not None:
-                    self._bury(slot, worker)
         return due
 
     def _give_up_waiting(self) -> None:
@@ -237,15 +248,11 @@ class ProcessExecutor(LocalExecutor):
 
     def _hire(self, slot: int) -> Worker:
         try:
-            worker = Worker(self._job, self._environments[slot], self._cwd)
+            worker = Worker(self._guardian, self._job, self._environments[slot], self._cwd)
         except OSError as error:
             raise ExecutorError(f"a worker process cannot be started: {error}.") from None
-        self._guardian.add(worker.pid)
         self._listen(worker.wire.fileno(), lambda: self._hear(worker))
-        if worker.exit_fd is None:
-            self._polls_exits = True
-        else:
-            self._listen(worker.exit_fd, lambda: self._bury(slot, worker))
+        self._listen(worker.kept.fileno(), lambda: self._bury(slot, worker))
         return worker
 
     # Workers speak
@@ -299,8 +306,7 @@ class ProcessExecutor(LocalExecutor):
         worker.n_done += 1
         if watch.ending is not None:  # a signal is on its way, which must not hit the next trial
             worker.retire()
-            kill(worker.pid)
-            watch.sweep()
+            worker.kept.kill()
             if ended.exited.failure is not None:
                 message = watch.exited(*watch.ending)
         self._emit(message)
@@ -308,10 +314,16 @@ class ProcessExecutor(LocalExecutor):
     def _judged(self, worker: Worker, ended: Ended) -> Exited | Lost:
         """Return how an attempt ended: it is lost if the error that it met may be an earlier trial's.
 
-        That trial may have caught the error, or ended before a kernel of its did. A process in which none ran before
-        tells them apart.
+        That trial may have caught the error, or ended before a kernel of its did, or left memory behind. A process in
+        which none ran before tells them apart.
         """
         exited = ended.exited
+        if exited.failure == "oom" and self._is_cramped(worker, exited.error):
+            self._cramped.add(exited.number)
+            said = exited.error.splitlines()[0]
+            reason = f"earlier trials may have left it too little memory in its worker, where it met {said}"
+            return Lost(exited.number, exited.attempt, reason, blames_trial=False)
+        self._cramped.discard(exited.number)
         if not ended.is_broken or exited.failure is None:
             self._doubtful.discard(exited.number)
             return exited
@@ -323,22 +335,25 @@ class ProcessExecutor(LocalExecutor):
         reason = f"an earlier trial may have spoilt its worker, which met {said}"
         return Lost(exited.number, exited.attempt, reason, blames_trial=False)  # the next worker will tell
 
+    def _is_cramped(self, worker: Worker, error: str) -> bool:
+        """Return whether memory that a trial lacked may be what earlier ones left in its worker, on a device say."""
+        is_of_device = any(mark in error for mark in (*OUT_OF_MEMORY, *DEVICE_FULL))
+        return bool(worker.n_done) and (is_of_device or worker.leaked > LEAKING * worker.new)
+
     # Workers go
 
     def _bury(self, slot: int, worker: Worker) -> None:
         """Take in that a worker's process has ended, and start another in its place."""
-        if self._workers[slot] is not worker:
+        if self._workers[slot] is not worker or not worker.kept.take_in():
             return
         self._ignore(worker.wire.fileno())
         self._hear_last_words(worker)
-        if worker.exit_fd is not None:
-            self._ignore(worker.exit_fd)
-        signal_group(worker.pid, signal.SIGKILL)  # what the trial's own programs have left
-        status = worker.process.wait()
-        self._guardian.remove(worker.pid)
+        self._ignore(worker.kept.fileno())
+        status = worker.kept.status or 0
         if worker.task is not None:
             watch = self._watches.pop(worker.task.handle)
-            watch.sweep()
+            if status == -signal.SIGKILL and worker.n_done:
+                self._cramped.add(worker.task.number)  # by the kernel, perhaps, since the machine has no memory left
             self._emit(watch.died(status, "worker"))
             tidy(worker.task.log_dir)
         elif worker.stage == "loading":
@@ -357,16 +372,15 @@ class ProcessExecutor(LocalExecutor):
     def _end_all(self) -> None:
         for worker in self._workers:
             if worker.task is not None or worker.stage == "loading":
-                signal_group(worker.pid, signal.SIGTERM)
+                worker.kept.signal(signal.SIGTERM)
             else:
                 worker.wire.close()  # hanging up lets it end in good order
         deadline = time.monotonic() + CLOSE_S
         for worker in self._workers:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                worker.process.wait(max(0.0, deadline - time.monotonic()))
+            worker.kept.wait(deadline - time.monotonic())
         for worker in self._workers:
-            kill(worker.pid)
-            worker.process.wait()
+            worker.kept.kill()
+        for worker in self._workers:
             worker.close()
         self._workers.clear()
         self._job.close()

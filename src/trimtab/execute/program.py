@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,13 +22,14 @@ from trimtab.errors import ExecutorError
 from trimtab.execute import regular
 from trimtab.execute.command import PARAMS_FILE, Command
 from trimtab.execute.hook import HALT_SUFFIX, REPORT_FILE
+from trimtab.execute.keeping import Guardian
 from trimtab.execute.lines import Lines, ends_with_object, objects
 from trimtab.execute.logs import STDERR, Logs, last_lines
 from trimtab.execute.outcome import DEVICE_FULL, OUT_OF_MEMORY
 from trimtab.execute.plain import as_number, clean
 from trimtab.execute.protocol import Exited, Message, Noted, Reported, Task
 from trimtab.execute.reports import ReportFile
-from trimtab.execute.supervise import Watch, exit_file, name_of
+from trimtab.execute.supervise import Watch, name_of
 from trimtab.text import hide_secrets
 
 TERM_S = 2.0
@@ -51,7 +51,9 @@ class Program:
         note: what went wrong around it that is no fault of its own, for the record; None if nothing did.
     """
 
-    def __init__(self, command: Command, task: Task, slot: int, environment: dict[str, str]) -> None:
+    def __init__(
+        self, guardian: Guardian, command: Command, task: Task, slot: int, environment: dict[str, str]
+    ) -> None:
         self.slot = slot
         self.results: dict[str, Any] = {}
         self.note: Noted | None = None
@@ -67,14 +69,11 @@ class Program:
             self.out, theirs = os.pipe()
             os.set_blocking(self.out, False)
             try:
-                self.process = subprocess.Popen(
+                self.kept = guardian.spawn(
                     command.render(self.task),
-                    cwd=command.cwd,
-                    stdin=subprocess.DEVNULL,
-                    stdout=theirs,
-                    stderr=self._logs.err,
-                    env=self._environment() | command.env | environment,
-                    start_new_session=True,
+                    self._environment() | command.env | environment,
+                    [theirs, self._logs.err],
+                    folder=None if command.cwd is None else str(command.cwd),
                 )
             except BaseException:
                 os.close(self.out)
@@ -84,8 +83,7 @@ class Program:
         except BaseException:
             self._close_files()
             raise
-        self.exit_fd = exit_file(self.process.pid)
-        self.watch.begin(self.process.pid)
+        self.watch.begin(self.kept)
 
     @property
     def _reports(self) -> Path:
@@ -198,10 +196,9 @@ class Program:
 
     def ended(self) -> Message:
         """Return how it ended; its process has."""
-        status = self.process.wait()
+        self.kept.close()
+        status = self.kept.status or 0
         os.close(self.out)
-        if self.exit_fd is not None:
-            os.close(self.exit_fd)
         try:
             return self._how(status)
         finally:

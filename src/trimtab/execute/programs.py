@@ -1,4 +1,4 @@
-"""Trials as programs: one process group per trial, whose reports come as JSON lines (see `program.py`)."""
+"""Trials as programs: one for each, whose reports come as JSON lines (see `program.py`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from trimtab.execute.local import LocalExecutor
 from trimtab.execute.plain import clean
 from trimtab.execute.program import Program
 from trimtab.execute.protocol import Exited, Message, Resources, Started, Task
-from trimtab.execute.supervise import kill, require_system, signal_group
+from trimtab.execute.supervise import require_system
 
 CLOSE_S = 1.0
 """Seconds that programs have to end by themselves when the executor closes."""
@@ -47,21 +46,17 @@ class ProgramExecutor(LocalExecutor):
     def _start(self, task: Task) -> None:
         slot = min(set(range(self._n_slots)) - {program.slot for program in self._programs.values()})
         try:
-            program = Program(self._command, task, slot, self._environments[slot])
+            program = Program(self._guardian, self._command, task, slot, self._environments[slot])
         except (OSError, ValueError) as error:
             self._emit(Exited(task.number, task.attempt, failure="exception", error=_not_started(error)))
             return
         self._programs[task.handle] = program
         self._watches[task.handle] = program.watch
-        self._guardian.add(program.process.pid)
-        self._emit(Started(task.number, task.attempt, program.process.pid))
+        self._emit(Started(task.number, task.attempt, program.kept.pid))
         if program.note is not None:
             self._emit(program.note)
         self._listen(program.out, lambda: self._hear(program))
-        if program.exit_fd is None:
-            self._polls_exits = True
-        else:
-            self._listen(program.exit_fd, lambda: self._finish(program))
+        self._listen(program.kept.fileno(), lambda: self._finish(program))
 
     def _halt(self, handle: str, reason: str) -> None:
         with contextlib.suppress(OSError):  # a full disk: the program is then ended by `cancel`
@@ -72,8 +67,6 @@ class ProgramExecutor(LocalExecutor):
         for program in list(self._programs.values()):
             self._emit_all(program.read_reports())
             due = min(due, now + REPORTS_EVERY_S)
-            if self._polls_exits and program.process.poll() is not None:
-                self._finish(program)
         return due
 
     def _emit_all(self, messages: Sequence[Message]) -> None:
@@ -88,27 +81,25 @@ class ProgramExecutor(LocalExecutor):
             self._emit_all(said)
 
     def _finish(self, program: Program) -> None:
-        """Take in that a program has ended; what it started ends with it."""
-        signal_group(program.process.pid, signal.SIGKILL)
-        program.watch.sweep()
+        """Take in that a program has ended, and with it what it started."""
+        if not program.kept.take_in():
+            return
         self._emit_all(program.last_words())
         self._ignore(program.out)
-        if program.exit_fd is not None:
-            self._ignore(program.exit_fd)
+        self._ignore(program.kept.fileno())
         ended = program.ended()
-        self._guardian.remove(program.process.pid)
         del self._programs[program.task.handle], self._watches[program.task.handle]
         self._emit(ended)
 
     def _end_all(self) -> None:
         for program in self._programs.values():
-            signal_group(program.process.pid, signal.SIGTERM)
+            program.kept.signal(signal.SIGTERM)
         deadline = time.monotonic() + CLOSE_S
         for program in self._programs.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                program.process.wait(max(0.0, deadline - time.monotonic()))
+            program.kept.wait(deadline - time.monotonic())
         for program in self._programs.values():
-            kill(program.process.pid)
+            program.kept.kill()
+        for program in self._programs.values():
             program.last_words()
             program.ended()
         self._programs.clear()

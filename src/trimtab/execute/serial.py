@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from trimtab.errors import ExecutorError, Terminated
-from trimtab.execute import outcome
+from trimtab.execute import gpus, outcome
 from trimtab.execute.broken import is_device_broken
+from trimtab.execute.keeping import Watchman
 from trimtab.execute.outcome import DriverFault, Outcome
 from trimtab.execute.protocol import Exited, Message, Resources, Started, Task
+from trimtab.execute.strays import Brood, marked_trial
 from trimtab.execute.surroundings import kept_place
 from trimtab.execute.trial import Trial
 
@@ -40,6 +42,8 @@ class SerialExecutor:
         self._halts: dict[str, str] = {}
         self._messages: list[Message] = []
         self._closed = False
+        self._watchman = Watchman()
+        self._brood = Brood()
 
     def free(self) -> int:
         return 0 if self._queued is not None or self._running is not None or self._closed else 1
@@ -72,8 +76,9 @@ class SerialExecutor:
 
     def _run(self, task: Task) -> Exited:
         channel = _Channel(self, task.handle)
+        self._watchman.begin()
         try:
-            with kept_place():
+            with kept_place(), marked_trial(self._brood, task.number, task.attempt):
                 ended = outcome.run(self._objective, task, channel)
         except DriverFault:
             pass  # it is raised below, as it would be if the objective had kept it to itself
@@ -113,6 +118,7 @@ class SerialExecutor:
     def close(self) -> None:
         self._closed = True
         self._queued = None
+        self._watchman.close()
 
 
 class _Channel:
@@ -174,7 +180,8 @@ def open_serial(
     """Return an executor that runs `objective` in this process.
 
     Raises:
-        ExecutorError: what is asked for needs processes: several workers, a limit of time or memory.
+        ExecutorError: what is asked for needs processes: several workers, a limit of time or memory; or there are fewer
+            GPUs than a trial needs.
     """
     resources = resources or Resources()
     if workers != 1:
@@ -186,4 +193,5 @@ def open_serial(
             f'Resources({limits[0]}=...); use executor="processes".'
         )
     resources.require_one_machine("serial")
+    gpus.assign(1, resources.gpus)  # that there are enough; this process sees all of them
     return SerialExecutor(objective, on_message)

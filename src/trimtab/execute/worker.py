@@ -24,27 +24,23 @@ from trimtab.execute.forks import keep_from_forks
 from trimtab.execute.logs import Logs
 from trimtab.execute.outcome import Outcome
 from trimtab.execute.protocol import Exited, Message, Noted, Task
+from trimtab.execute.strays import Keeper
 from trimtab.execute.surroundings import Surroundings, begin_anew
 from trimtab.execute.trial import Trial
 from trimtab.execute.wire import Ended, Free, Halt, Job, Leave, Ready, Unusable, Wire
 
-PR_SET_PDEATHSIG = 1
+WIRE, JOB, KEEPER = 3, 4, 5
+"""Files that a worker begins with: the socket to the driver; one that holds the pickled `Job`, which is read without
+moving its position, since all workers share it; and the line to its keeper."""
 
 
-def main(wire_fd: int, job_fd: int, driver: int) -> int:
-    """Run trials until the driver hangs up.
-
-    Args:
-        wire_fd: the socket to the driver.
-        job_fd: a file that holds the pickled `Job`; read without moving its position, since all workers share it.
-        driver: its process id.
-    """
+def main() -> int:
+    """Run trials until the driver hangs up."""
     begin_anew()
-    _die_with(driver)
-    wire = Wire(socket.socket(fileno=wire_fd))
-    _keep_from_programs(wire_fd, job_fd)
+    wire = Wire(socket.socket(fileno=WIRE))
+    _keep_from_programs(WIRE, JOB, KEEPER)
     faulthandler.enable()  # a crash in C code leaves its Python stack in stderr.log
-    job: Job = pickle.loads(os.pread(job_fd, os.fstat(job_fd).st_size, 0))
+    job: Job = pickle.loads(os.pread(JOB, os.fstat(JOB).st_size, 0))
     sys.path[:], sys.argv[:] = job.path, job.argv
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
@@ -53,8 +49,9 @@ def main(wire_fd: int, job_fd: int, driver: int) -> int:
         signal.signal(signal.SIGTERM, _terminate)
         keep_from_forks(_terminate)
         os.register_at_fork(after_in_child=wire.close)
+        keeper = Keeper(KEEPER)
         wire.send(Ready())
-        _serve(wire, objective, job.trials)
+        _serve(wire, objective, job.trials, keeper)
     except ExecutorError as error:
         wire.send(Unusable(str(error)))
         return 1
@@ -65,7 +62,7 @@ def main(wire_fd: int, job_fd: int, driver: int) -> int:
     return 0
 
 
-def _serve(wire: Wire, objective: Callable[[Trial], object], trials: int | None) -> None:
+def _serve(wire: Wire, objective: Callable[[Trial], object], trials: int | None, keeper: Keeper) -> None:
     """Run trials; the result of each is on its way before anything else is done about it."""
     before = Surroundings()
     done = 0
@@ -73,9 +70,11 @@ def _serve(wire: Wire, objective: Callable[[Trial], object], trials: int | None)
         if not isinstance(message, Task):
             continue  # a halt that came too late
         logs = _open_logs(wire, message)
+        keeper.begin()
         ended = _run(wire, objective, message, logs)
         wire.send(Ended(ended.message, ended.is_broken))
         is_as_before = before.put_back()
+        keeper.end()
         logs.close()
         done += 1
         # What a full memory or a broken device leaves behind is not for the next trial.
@@ -155,14 +154,6 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None)
 
 
-def _die_with(driver: int) -> None:
-    """See to it that this process ends when its driver does, however that ends."""
-    if sys.platform == "linux":
-        _libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != driver:  # it died before the line above
-        _end_by(signal.SIGKILL)
-
-
 def _keep_from_programs(*fds: int) -> None:
     """Keep the worker's own files out of programs that the objective starts."""
     for fd in fds:
@@ -182,4 +173,4 @@ def _end_by(signum: signal.Signals) -> NoReturn:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:4])))
+    sys.exit(main())

@@ -31,6 +31,7 @@ from trimtab.errors import (
     StoreRewoundError,
     TrialError,
 )
+from trimtab.execute.guardian import kill_abandoned
 from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger import snapshot
 from trimtab.ledger.event import Asked, Event, Failed, Opened, Origin, Record, Started
@@ -424,6 +425,8 @@ class Session:
             worker, attempt, lease_s = table.worker(row), int(table.attempt[row]), float(table.lease_s[row])
             if worker not in gone:
                 gone[worker] = owner.is_gone(worker)
+                if gone[worker]:
+                    kill_abandoned()  # what its trials had started
             if gone[worker]:
                 lost[row] = f"its driver {worker} is gone"
             elif now > table.started_at[row] + lease_s and self._may_judge(row, attempt, lease_s):

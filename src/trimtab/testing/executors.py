@@ -428,6 +428,6 @@ def _open_files() -> int:
 
 def _memory() -> int:
     """Return the bytes that this process and its children hold."""
-    from trimtab.execute.supervise import memory_of
+    from trimtab.execute.memory import memory_of
 
     return memory_of(os.getpid())

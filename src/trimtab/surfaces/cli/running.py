@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 import trimtab as tt
+from trimtab.execute import gpus
 from trimtab.study import best
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import spec
@@ -151,7 +152,9 @@ def _result(study: tt.Study, row: int | None) -> str:
 
 
 def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
-    """Show the space and the first trial, proposed in memory."""
+    """Show the space and the first trial, proposed in memory, if this machine has what the trials need."""
+    resources = arguments.get("resources", tt.Resources())
+    gpus.assign(arguments.get("workers", 1), resources.gpus)
     with tt.create_study(asked.space, **spec.creating(arguments)) as study:
         first = study.ask()
         say(repr(asked.space))
