@@ -11,15 +11,18 @@ rest is told so, and must make itself again from what is on record.
 
 from __future__ import annotations
 
+import logging  # noqa: F401 - its own hook comes before ours, and not while ours waits
 import os
 import threading
 import time
 import weakref
 from typing import Protocol
 
-PATIENCE_S = 2.0
+PATIENCE_S = 10.0
 """How long a fork waits in all, in seconds. What holds these locks takes milliseconds (an append) to about a second (a
-suggestion by a model on many trials); longer waits are for servers that are away, and no fork should wait for those."""
+suggestion by a model on many trials), and on a busy machine several seconds once, when the first suggestion imports
+SciPy: a child that is forked within an import can never import that module. Longer waits are for servers that are away,
+and no fork should wait for those."""
 
 
 class Forkable(Protocol):
