@@ -202,7 +202,7 @@ class Ledger:
         for name, amount in (("seconds", seconds), ("cost", cost)):
             if amount is not None:
                 column = self.table._c[name].rows
-                before = column[row]
+                before = float(column[row])
                 column[row] = amount if before != before else before + amount
 
     def _over(self, row: int, state: int, at: float, seconds: float | None, cost: float | None) -> None:

@@ -8,8 +8,10 @@ from trimtab.arrays import Bools, Floats, Ints
 from trimtab.errors import TrialError
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
+from trimtab.numerics.arithmetic import quiet
 
 
+@quiet()
 def candidates(table: TrialTable) -> Ints:
     """Return the complete rows that met every constraint, at the end of their line of descent, in order."""
     furthest = table.furthest()
@@ -18,6 +20,7 @@ def candidates(table: TrialTable) -> Ints:
     return feasible
 
 
+@quiet()
 def best_row(table: TrialTable) -> int | None:
     """Return the complete, feasible row of smallest first objective; None if there is none.
 
@@ -38,16 +41,16 @@ def best_row(table: TrialTable) -> int | None:
     if len(counts) == len(rows):
         return int(rows[np.lexsort(all_losses.T[::-1])[0]])
     means = np.bincount(config, weights=losses / counts[config])
-    with np.errstate(over="ignore"):
-        off = np.minimum(np.abs(losses - means[config]), np.finfo(np.float64).max)
-        scale = off.max() or 1.0
-        variance = np.square(off / scale).sum() / (len(rows) - len(counts))
-        worth = (means + scale * np.sqrt(variance / counts))[config]
+    off = np.minimum(np.abs(losses - means[config]), np.finfo(np.float64).max)
+    scale = off.max() or 1.0
+    variance = np.square(off / scale).sum() / (len(rows) - len(counts))
+    worth = (means + scale * np.sqrt(variance / counts))[config]
     of_best = np.flatnonzero(worth == worth.min())
     others = [np.bincount(config, weights=column / counts[config])[config] for column in all_losses.T[1:]]
     return int(rows[of_best[np.lexsort([off[of_best], *(other[of_best] for other in reversed(others))])[0]]])
 
 
+@quiet()
 def front_rows(table: TrialTable) -> Ints:
     """Return the complete, feasible rows that no other one is at least as good as in every objective and better in one.
 
@@ -66,6 +69,7 @@ def front_rows(table: TrialTable) -> Ints:
     return rows[np.sort(np.array(kept, dtype=np.int64))]
 
 
+@quiet()
 def why_no_best(table: TrialTable) -> str:
     """Return the sentence that says why there is no best trial."""
     done = table.rows(COMPLETE)

@@ -9,17 +9,13 @@ import socket
 import sys
 from typing import Any
 
+from trimtab.numerics import arithmetic
+
 
 def gather() -> dict[str, Any]:
-    """Return what is known of this process: versions, git commit, host, user, command line, main script."""
-    import numpy as np
-
-    from trimtab import __version__
-
+    """Return what is known of this process: versions, arithmetic, git commit, host, user, command line."""
     found: dict[str, Any] = {
-        "trimtab": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
+        **versions(),
         "platform": f"{sys.platform}-{platform.machine()}",
         "host": socket.gethostname(),
         "pid": os.getpid(),
@@ -32,6 +28,20 @@ def gather() -> dict[str, Any]:
     if git:
         found["git"] = git
     return found
+
+
+def versions() -> dict[str, str]:
+    """Return what computes here: the versions of Trimtab and Python, and all that last bits depend on."""
+    import numpy as np
+
+    from trimtab import __version__
+
+    return {
+        "trimtab": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "arithmetic": arithmetic.description(),
+    }
 
 
 def _text(argument: str) -> str:

@@ -29,8 +29,9 @@ from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger import snapshot
 from trimtab.ledger.event import Asked, Event, Failed, Opened, Origin, Record, Started
 from trimtab.ledger.table import RUNNING, STATES, TrialTable, no_such_trial
+from trimtab.numerics.arithmetic import quiet
 from trimtab.optim.protocol import Optimizer
-from trimtab.schedule.protocol import Continue, Scheduler
+from trimtab.schedule.protocol import Continue, Fresh, Halt, Scheduler
 from trimtab.storage.protocol import Store, StudyStore
 from trimtab.study import ahead, fold, owner, provenance, rewound
 from trimtab.study.ahead import Ahead
@@ -214,7 +215,7 @@ class Session:
                 return
             if self._ahead is not None and self._ahead.is_for(table, ledger.optimizer, 0):
                 return
-            if isinstance(self.scheduler.assign(table), Continue):
+            if isinstance(self.assign(), Continue):
                 return
             self._ahead = Ahead(self.propose(), len(table), table.problem, ledger.optimizer, len(table.order), most)
 
@@ -223,14 +224,24 @@ class Session:
         made, self._ahead = self._ahead, None
         if made is None or made.asked is None or not made.is_for(self.table, self.ledger.optimizer, made.most):
             return None
-        assigned = self.scheduler.assign(self.table)
+        assigned = self.assign()
         fits = not isinstance(assigned, Continue) and assigned.fidelity == made.asked.fidelity
         return made.asked if fits else None
+
+    @quiet()
+    def assign(self) -> Fresh | Continue:
+        """Return what the scheduler wants to be run next."""
+        return self.scheduler.assign(self.table)
+
+    @quiet()
+    def judge(self, number: int) -> Halt | None:
+        """Return the scheduler's verdict on a running trial."""
+        return self.scheduler.judge(self.table, number)
 
     def propose(self, given: Floats | None = None) -> Asked | None:
         """Return the event of a new trial, proposed from everything read so far; None when nothing is left to try."""
         ledger, table = self.ledger, self.table
-        assigned = self.scheduler.assign(table)
+        assigned = self.assign()
         if isinstance(assigned, Continue):
             return Asked(
                 number=len(table),

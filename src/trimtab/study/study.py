@@ -148,7 +148,7 @@ class Study:
             lease_s = float(self.table.lease_s[number])
             if lease_s == lease_s:  # whoever reports is not silent
                 session.journal.renew(session.worker, [(number, attempt)], session.store.now() + lease_s)
-            return session.scheduler.judge(self.table, number)
+            return session.judge(number)
 
     # Points, notes, tags, parameters
 
@@ -177,7 +177,7 @@ class Study:
                 broken = self.space.violated(given)
                 if broken:
                     raise ParamsError(f"{dict(params)!r} violates {' and '.join(map(repr, broken))}.")
-                fidelity = session.scheduler.assign(table).fidelity
+                fidelity = session.assign().fidelity
                 return [Asked(len(table), tuple(given.tolist()), session.ledger.head, Origin("user", why), fidelity)]
             proposed = session.propose(given)
             if proposed is None:

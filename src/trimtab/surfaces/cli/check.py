@@ -59,6 +59,7 @@ def replay(name: str | None, *, store: str | None, as_json: bool) -> int:
                 "suggestions": found.suggestions,
                 "given": found.given,
                 "differing": list(found.differing),
+                "computed_with": list(found.computed_with),
             }
         )
     else:
