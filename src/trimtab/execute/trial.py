@@ -91,6 +91,11 @@ class Trial:
         return self._task.seed
 
     @property
+    def token(self) -> str:
+        """Names this attempt among all attempts of all studies."""
+        return self._task.token
+
+    @property
     def study(self) -> str:
         """The name of the study."""
         return self._task.study

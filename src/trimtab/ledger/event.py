@@ -19,7 +19,10 @@ import msgspec
 
 FORMAT_VERSION = 1
 
-FAILURE_KINDS = ("exception", "oom", "timeout", "nan", "lost", "killed")
+LOST = "lost"
+"""The kind of failure that says nothing of the trial: its worker is gone."""
+
+FAILURE_KINDS = ("exception", "oom", "timeout", "nan", LOST, "killed")
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -121,6 +124,14 @@ class Failed(msgspec.Struct, frozen=True, omit_defaults=True, tag="failed", tag_
     cost: float | None = None
 
 
+class Returned(msgspec.Struct, frozen=True, omit_defaults=True, tag="returned", tag_field="kind", gc=False):
+    """The attempt was given back before it began: the trial waits as if it had not been handed out."""
+
+    number: int
+    reason: str = ""
+    attempt: int = 1
+
+
 class Noted(msgspec.Struct, frozen=True, omit_defaults=True, tag="noted", tag_field="kind"):
     """Somebody wrote something down, about a trial or (number None) about the study. `value` is any JSON value."""
 
@@ -147,7 +158,9 @@ class Assessed(msgspec.Struct, frozen=True, omit_defaults=True, tag="assessed", 
     next_cost: float | None = None
 
 
-Event: TypeAlias = Created | Opened | Asked | Started | Reported | Told | Stopped | Failed | Noted | Grown | Assessed
+Event: TypeAlias = (
+    Created | Opened | Asked | Started | Reported | Told | Stopped | Failed | Returned | Noted | Grown | Assessed
+)
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):

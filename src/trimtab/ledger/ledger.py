@@ -23,6 +23,7 @@ from trimtab.ledger.event import (
     Opened,
     Record,
     Reported,
+    Returned,
     Started,
     Stopped,
     Told,
@@ -178,9 +179,18 @@ class Ledger:
             self._over(row, FAILED, record.at, event.seconds, event.cost)
             return
         self._spent(row, event.seconds, event.cost)
+        self._wait(row)
+
+    def _returned(self, event: Returned, record: Record) -> None:
+        self._wait(self._row(event.number, RUNNING, record))
+
+    def _wait(self, row: int) -> None:
+        table = self.table
         table._c["state"].rows[row] = WAITING
         del table._running[row]
-        table._waiting[row] = table._again[row] = None
+        table._waiting[row] = None
+        if table.is_begun(row):
+            table._again[row] = None
 
     def _values(self, row: int, values: Mapping[str, float]) -> None:
         table = self.table
@@ -247,6 +257,7 @@ _FOLDS: dict[type[Event], Any] = {
     Stopped: Ledger._stopped,
     Failed: Ledger._failed,
     Noted: Ledger._noted,
+    Returned: Ledger._returned,
     Grown: Ledger._grown,
     Assessed: Ledger._assessed,
 }

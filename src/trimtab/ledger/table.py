@@ -430,6 +430,10 @@ class TrialTable:
         """Return True if a user put the trial in line."""
         return number in self._given or self.origin(number).by == "user"
 
+    def is_begun(self, number: int) -> bool:
+        """Return True if an attempt at the trial failed, or the trial goes on with another one's."""
+        return bool(self._c["failure"].rows[number] >= 0 or self._c["parent"].rows[number] >= 0)
+
     def changed_since(self, seq: int) -> Ints:
         """Return the rows about which there is a record after `seq`."""
         return np.flatnonzero(self.touched > seq)

@@ -37,6 +37,7 @@ from trimtab.study import ahead, fold, owner, provenance, rewound
 from trimtab.study.ahead import Ahead
 from trimtab.study.engine import Engine, make, settings_of
 from trimtab.study.files import Files
+from trimtab.study.line import Line
 
 SNAPSHOT_EVERY = 4096
 """Records after which the first snapshot is due; from there on, one whenever the log has grown by half."""
@@ -50,6 +51,7 @@ class Session:
         files: where logs and checkpoints of the trials lie.
         scheduler: how far trials run.
         worker: this process's name in the log.
+        line: what users put in line.
     """
 
     def __init__(self, store: Store, journal: StudyStore, optimizer: Optimizer[Any] | None = None) -> None:
@@ -59,6 +61,7 @@ class Session:
         self.files = Files(store.url, self.ledger.created.name, self.ledger.created.id)
         self.scheduler: Scheduler = make("schedulers", self.ledger.created.scheduler)
         self.worker = owner.myself()
+        self.line = Line()
         self.lock = threading.RLock()
         self._wanted = optimizer
         self._engine: Engine | None = None
@@ -271,16 +274,6 @@ class Session:
             given=None if given is None else tuple(given.tolist()),
         )
 
-    def enqueued(self, given: Floats) -> int | None:
-        """Return the trial that a user put in line as this configuration (nan where free); None if nobody did."""
-        table = self.table
-        by_user = [row for row in range(len(table)) if table.is_enqueued(row)]
-        for row in by_user:
-            partial = table.given(row)
-            if np.array_equal(table.x[row] if partial is None else partial, given, equal_nan=True):
-                return row
-        return None
-
     def require_running(self, number: int, attempt: int | None = None) -> int:
         """Return `number` if that trial runs, in that attempt.
 
@@ -302,6 +295,11 @@ class Session:
             raise TrialError(f"trial {number} is {STATES[state]}; {hint}")
         return number
 
+    def token(self, number: int, attempt: int) -> str:
+        """Return what names an attempt among those of all studies; studies of one name have an `id` that differs."""
+        created = self.ledger.created
+        return "/".join((created.name, *([created.id] if created.id else ()), str(number), str(attempt)))
+
     def task(self, number: int, resources: Resources | None = None) -> Task:
         """Return what an executor needs to know to run the present attempt at a trial."""
         table, problem = self.table, self.table.problem
@@ -310,7 +308,7 @@ class Session:
         return Task(
             number=number,
             attempt=attempt,
-            token=f"{self.ledger.created.name}/{number}/{attempt}",
+            token=self.token(number, attempt),
             params=table.space.decode(table.x[number : number + 1])[0],
             fidelity={f.name: end for f, end in zip(problem.fidelities, ends, strict=True)},
             start={f.name: f.low for f in problem.fidelities},

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
-
-import numpy as np
+from typing import Any, NoReturn, cast
 
 from trimtab.checks import as_whole, is_number, is_whole
-from trimtab.errors import ParamsError, ProblemError, TrialError
+from trimtab.errors import ProblemError, StudyError, TrialError
 from trimtab.execute import protocol as execute
 from trimtab.execute.trial import Trial
-from trimtab.ledger.event import FAILURE_KINDS, Asked, Event, Failed, Grown, Noted, Origin, Reported, Told
+from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Reported, Returned, Told
 from trimtab.ledger.table import TAG, TrialTable, TrialView, no_such_trial
 from trimtab.schedule.protocol import Halt
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
+from trimtab.storage.url import files_dir
 from trimtab.study import best, export, values
+from trimtab.study.line import put_in_line
 from trimtab.study.session import Session
 
 
@@ -63,6 +63,21 @@ class Study:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Refuse to be pickled or copied: a study is one process's hold on a log.
+
+        Raises:
+            StudyError: always; the message says what to do instead.
+        """
+        url = self.session.store.url
+        there = f"tt.load_study({url!r}, {self.name!r})"
+        if files_dir(url) is None:  # it is in memory
+            there = 'tt.load_study(store, name), of a study that was given a store="sqlite:///trimtab.db"'
+        raise StudyError(
+            f"study {self.name!r} cannot be pickled or copied, since it holds a connection and locks; pass its store and "
+            f"its name instead, and open it where it is used: {there}."
+        )
+
     def close(self) -> None:
         """Let go of the store. Safe to call twice."""
         self.session.close()
@@ -105,21 +120,19 @@ class Study:
             trial: the trial's number; or the trial that `ask` returned, whose attempt is then the one that speaks.
             result: a number, or a mapping of every declared metric to a number; more entries are kept as they are.
                 A metric that is nan or infinite makes the trial failed, of the kind "nan".
-            failed: instead of a result: how the trial failed, one of `FAILURE_KINDS`.
+            failed: instead of a result: how the trial failed, one of `FAILURE_KINDS`. One that was "lost" waits, and is
+                handed out again as a new attempt.
             error: what happened, for people.
             attempt: the attempt that speaks, so that a superseded one is refused; the present one if None.
             cost: what the trial cost, if the result does not say so itself.
 
         Raises:
-            TrialError: no such trial, or it does not run (it was told before, for instance).
+            TrialError: no such trial, or it does not run (it was told before, for instance), or is another study's.
             LateResultError: the attempt was superseded.
             ObjectiveError: the result cannot be read; the trial still runs and can be told again.
         """
-        if isinstance(trial, Trial):
-            number, attempt = trial.number, trial.attempt if attempt is None else attempt
-        else:
-            number = trial
         session = self.session
+        number, attempt = self._spoken_for(trial, attempt)
         outcome = _outcome(self.problem, number, result, failed, error, cost)
 
         def build() -> Sequence[Event]:
@@ -127,11 +140,50 @@ class Study:
             tried = int(self.table.attempt[row])
             seconds = max(0.0, session.store.now() - float(self.table.started_at[row]))
             if isinstance(outcome, tuple):
-                return [Failed(row, outcome[0], outcome[1], tried, seconds=seconds, cost=cost)]
+                kind, message = outcome
+                return [Failed(row, kind, message, tried, again=kind == LOST, seconds=seconds, cost=cost)]
             told = Told(row, outcome.values, tried, seconds, outcome.cost)
             return [*(Noted(key, value, row) for key, value in outcome.notes.items()), told]
 
         session.commit(build)
+
+    def give_back(self, trial: int | Trial, reason: str = "", *, attempt: int | None = None) -> None:
+        """Give a trial back that was asked for and not run: it waits in line again, and no budget counts it.
+
+        One of which an earlier attempt was begun and lost goes on waiting for the next, and counts as before.
+
+        Args:
+            trial: the trial's number; or the trial that `ask` returned.
+            reason: why, for people.
+            attempt: the attempt that speaks, so that a superseded one is refused; the present one if None.
+
+        Raises:
+            TrialError: no such trial, or it does not run, or is another study's.
+            LateResultError: the attempt was superseded.
+        """
+        session = self.session
+        number, attempt = self._spoken_for(trial, attempt)
+
+        def build() -> Sequence[Event]:
+            row = session.require_running(number, attempt)
+            return [Returned(row, reason, int(self.table.attempt[row]))]
+
+        session.commit(build)
+
+    def _spoken_for(self, trial: int | Trial, attempt: int | None) -> tuple[int, int | None]:
+        """Return the number and the attempt that a caller speaks for.
+
+        Raises:
+            TrialError: the trial is another study's.
+        """
+        if not isinstance(trial, Trial):
+            return trial, attempt
+        if trial.token != self.session.token(trial.number, trial.attempt):
+            raise TrialError(
+                f"trial {trial.number} was asked of another study, {trial.study!r}, and this is {self.name!r}: tell the "
+                "study that it was asked of."
+            )
+        return trial.number, trial.attempt if attempt is None else attempt
 
     def report(self, number: int, step: float, reported: Mapping[str, object], *, attempt: int) -> Halt | None:
         """Put intermediate values on record and return the scheduler's verdict; `Trial.report` calls this.
@@ -163,31 +215,22 @@ class Study:
         Raises:
             ParamsError: a value lies outside its parameter, or the point violates a constraint.
         """
-        session = self.session
-        why = note or "enqueued"
-        numbers: list[int] = []
+        return self.enqueue_all([params], note=note, once=once)[0]
 
-        def build() -> Sequence[Event]:
-            given, table = self.space.encode_partial(params), self.table
-            before = session.enqueued(given) if once else None
-            numbers[:] = [len(table) if before is None else before]
-            if before is not None:
-                return []
-            if not np.any(self.space.active(given) & np.isnan(given)):  # nothing active is left open
-                broken = self.space.violated(given)
-                if broken:
-                    raise ParamsError(f"{dict(params)!r} violates {' and '.join(map(repr, broken))}.")
-                fidelity = session.assign().fidelity
-                return [Asked(len(table), tuple(given.tolist()), session.ledger.head, Origin("user", why), fidelity)]
-            proposed = session.propose(given)
-            if proposed is None:
-                raise TrialError(f"no configuration is left that has {dict(params)!r}.")
-            return [proposed, Noted("enqueued", why, proposed.number)]
+    def enqueue_all(
+        self, points: Iterable[Mapping[str, Any]], *, note: str | None = None, once: bool = False
+    ) -> list[int]:
+        """Put many configurations in line at once: all of them, or none where one is refused. Return their numbers.
 
-        with session.lock:
-            session.sync()
-            session.commit(build)
-        return numbers[0]
+        Args:
+            points: as `enqueue` takes each.
+            note: as there.
+            once: as there.
+
+        Raises:
+            ParamsError: as `enqueue`.
+        """
+        return put_in_line(self.session, list(points), note or "enqueued", once=once)
 
     def note(self, key: str, value: object, trial: int | None = None) -> None:
         """Write something down about a trial, or about the study: any JSON value; a later note of one key replaces it.

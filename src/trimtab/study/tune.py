@@ -145,8 +145,7 @@ def tune(
         raise
     try:
         study, _ = resume(opened, name, problem, engine, plan, seed)
-        for params in enqueue:
-            study.enqueue(params, once=True)
+        study.enqueue_all(enqueue, once=True)
         driver = Driver(study.session, runner, stops, settings, _progress(progress, study))
     except BaseException:
         runner.close()

@@ -46,6 +46,7 @@ from trimtab.ledger.event import (
     Origin,
     Record,
     Reported,
+    Returned,
     Started,
     Stopped,
     Told,
@@ -74,6 +75,7 @@ def sample_events() -> list[Event]:
         Failed(1, "exception", 'ValueError: "\\" is no\n\tpath\0', 1),
         Noted("tags", ["good", {"why": None, "n": 3}], 2),
         Noted("remark", "🚤 trim tab", None),
+        Returned(5, "looked at", 2),
         Grown("momentum", {"type": "float", "low": 0.0, "high": 0.99}),
         Assessed(
             stop=True,
