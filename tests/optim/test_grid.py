@@ -115,7 +115,7 @@ def test_a_resolution_that_cannot_be_is_refused(resolution, message):
 def test_a_grid_without_a_point_that_may_be_tried_says_so():
     """The constraint holds between the points of the grid, and at none of them."""
     space = tt.Space(a=tt.Float(0, 1), b=tt.Float(0, 1), require=["a > 0.3", "a < 0.4"])
-    with pytest.raises(SpaceError, match="no point of the grid satisfies 'a > 0.3' and 'a < 0.4', but points between"):
+    with pytest.raises(SpaceError, match=r"no point of the grid satisfies 'a > 0.3' and 'a < 0.4', but points between"):
         tt.tune(lambda trial: 0.0, space, minimize="loss", optimizer="grid", budget=5)
     study = tt.create_study(space, minimize="loss", optimizer="grid")
     study.enqueue({"a": 0.35, "b": 0.5})

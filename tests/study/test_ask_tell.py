@@ -205,7 +205,7 @@ def test_a_trial_of_another_study_is_refused(tmp_path: Path) -> None:
         mine.ask()
         trial = foreign.ask()
         for call in (lambda t: mine.tell(t, 0.5), lambda t: mine.tell(t, failed="oom"), mine.give_back):
-            with pytest.raises(TrialError, match="was asked of another study, '(mine|other)', and this is 'mine'"):
+            with pytest.raises(TrialError, match=r"was asked of another study, '(mine|other)', and this is 'mine'"):
                 call(trial)
         foreign.tell(trial, 0.5)
     assert len(mine.table.order) == 0

@@ -65,14 +65,19 @@ def put_in_line(session: Session, points: Sequence[Point], why: str, *, once: bo
         for point in points:
             _encode(session, point)
         while len(numbers) < len(points):
-            found: list[int] = []
+            numbers += _commit(session, points[len(numbers) :], why, once=once)
+    return numbers
 
-            def build() -> Sequence[Event]:
-                events, found[:] = _some(session, points[len(numbers) :], why, once=once)
-                return events
 
-            session.commit(build)
-            numbers += found
+def _commit(session: Session, points: Sequence[Point], why: str, *, once: bool) -> list[int]:
+    """Put the first few of the points in line, as many as fit into one commit, and return their numbers."""
+    numbers: list[int] = []
+
+    def build() -> Sequence[Event]:
+        events, numbers[:] = _some(session, points, why, once=once)
+        return events
+
+    session.commit(build)
     return numbers
 
 

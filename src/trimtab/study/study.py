@@ -74,8 +74,8 @@ class Study:
         if files_dir(url) is None:  # it is in memory
             there = 'tt.load_study(store, name), of a study that was given a store="sqlite:///trimtab.db"'
         raise StudyError(
-            f"study {self.name!r} cannot be pickled or copied, since it holds a connection and locks; pass its store and "
-            f"its name instead, and open it where it is used: {there}."
+            f"study {self.name!r} cannot be pickled or copied, since it holds a connection and locks; pass its store "
+            f"and its name instead, and open it where it is used: {there}."
         )
 
     def close(self) -> None:
@@ -180,8 +180,8 @@ class Study:
             return trial, attempt
         if trial.token != self.session.token(trial.number, trial.attempt):
             raise TrialError(
-                f"trial {trial.number} was asked of another study, {trial.study!r}, and this is {self.name!r}: tell the "
-                "study that it was asked of."
+                f"trial {trial.number} was asked of another study, {trial.study!r}, and this is {self.name!r}: tell "
+                "the study that it was asked of."
             )
         return trial.number, trial.attempt if attempt is None else attempt
 
