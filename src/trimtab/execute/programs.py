@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -21,11 +20,12 @@ from typing import Any
 
 from trimtab.errors import ExecutorError
 from trimtab.execute import gpus as devices
-from trimtab.execute.command import PARAMS_FILE, Command
+from trimtab.execute.command import Command
 from trimtab.execute.hook import HALT_SUFFIX, REPORT_FILE
 from trimtab.execute.local import LocalExecutor
 from trimtab.execute.logs import STDERR, Logs, last_lines
 from trimtab.execute.outcome import OUT_OF_MEMORY
+from trimtab.execute.parameters import environment as parameters
 from trimtab.execute.plain import as_number, clean
 from trimtab.execute.protocol import Exited, Message, Reported, Resources, Started, Task
 from trimtab.execute.supervise import Watch, exit_file, kill, name_of, require_system, signal_group
@@ -88,7 +88,7 @@ class Program:
         self._report_lines, self._printed_lines = Lines(), Lines()
         try:
             self._logs = Logs(task.log_dir)
-            self._write_files()
+            self._write_files(command)
         except OSError as error:
             raise ExecutorError(f"the files of trial {task.number} cannot be written: {error}.") from None
         try:
@@ -115,7 +115,7 @@ class Program:
         self.exit_fd = exit_file(self.process.pid)
         self.watch.begin(self.process.pid)
 
-    def _write_files(self) -> None:
+    def _write_files(self, command: Command) -> None:
         task = self.task
         for leftover in (self._reports, self._halt_file):  # of a study of this name that was deleted
             leftover.unlink(missing_ok=True)
@@ -132,7 +132,8 @@ class Program:
             "checkpoint_dir": str(task.checkpoint_dir.absolute()),
         }
         (task.log_dir / TRIAL_FILE).write_text(json.dumps(about, indent=1) + "\n")
-        (task.log_dir / PARAMS_FILE).write_text(json.dumps(task.params, indent=1) + "\n")
+        for name, text in command.files(task).items():
+            (task.log_dir / name).write_text(text)
         task.checkpoint_dir.mkdir(parents=True, exist_ok=True)
 
     def _environment(self) -> dict[str, str]:
@@ -141,9 +142,7 @@ class Program:
             REPORT_FILE: str(self._reports),
             "PYTHONUNBUFFERED": os.environ.get("PYTHONUNBUFFERED", "1"),  # else printed reports arrive at the end
         }
-        for name, value in self.task.params.items():
-            told[f"TRIMTAB_PARAM_{_variable(name)}"] = value if isinstance(value, str) else json.dumps(value)
-        return {**os.environ, **told}
+        return {**os.environ, **told, **parameters(self.task.params, self.task.names)}
 
     def halt(self, reason: str) -> None:
         """Tell the program to end: by a file that its next report looks at, or by SIGTERM if it only prints."""
@@ -369,10 +368,6 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) else None
-
-
-def _variable(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]", "_", name).upper()
 
 
 def _not_started(error: OSError | ValueError) -> str:

@@ -319,6 +319,7 @@ class Session:
             study=self.ledger.created.name,
             resources=resources or _ONE_CPU,
             seed=_trial_seed(self.ledger.created.seed, number),
+            names=tuple(table.space.names),
         )
 
     # Trials whose worker is gone

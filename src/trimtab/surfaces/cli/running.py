@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 import trimtab as tt
+from trimtab.execute.parameters import usual_variable, variables
 from trimtab.study import best
 from trimtab.surfaces.cli import spec
 from trimtab.surfaces.cli.facts import best_line, counts_text, labelled, study_facts
@@ -139,6 +141,17 @@ def _result(study: tt.Study, row: int | None) -> str:
     return "\n".join(lines)
 
 
+def _remarks(command: tt.Command, space: tt.Space) -> Iterator[str]:
+    """Yield what a command line does not show: what is left out of it, and variables that are called otherwise."""
+    used = set(command.fields)
+    for name, parameter in zip(space.names, space.parameters, strict=True):
+        if parameter.when is not None and name in used:
+            yield f"where {name} is inactive, this is left out: {shlex.join(command.left_out(name))}"
+    for name, variable in variables(space.names).items():
+        if variable != usual_variable(name):
+            yield f"in the environment {name} is {variable}"
+
+
 def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
     """Show the space and the first trial, proposed in memory."""
     with tt.create_study(asked.space, **spec.creating(arguments)) as study:
@@ -148,4 +161,6 @@ def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
         if isinstance(asked.objective, tt.Command):
             line = asked.objective.render(study.session.task(first.number))
             click.echo(f"it would run: {clean(shlex.join(line))}")
+            for remark in _remarks(asked.objective, asked.space):
+                click.echo(clean(remark))
     sys.stdout.flush()
