@@ -142,7 +142,7 @@ class TrialView:
         number: counts from 0.
         params: the active parameters.
         metrics: what was told (or last reported before the trial was stopped), declared or not.
-        state: "waiting", "running", "complete", "stopped" or "failed".
+        state: "waiting", "running", "complete", "stopped" or "failed"; "proposed" where `Study.peek` looked ahead.
         why: why this configuration was proposed, and by which engine (`origin`).
         attempt: how many times it was started.
         worker: who ran it last.

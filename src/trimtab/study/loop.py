@@ -392,7 +392,7 @@ class Driver:
         trials, seconds, cost = self._settings.limits
         known = table.cost[table.cost == table.cost]
         return Status(
-            name=self._session.ledger.created.name,
+            name=self._session.journal.name,
             objective=problem.objectives[0].name,
             direction=problem.objectives[0].goal,
             n_trials=table.n_begun,

@@ -296,7 +296,10 @@ class Session:
         return number
 
     def token(self, number: int, attempt: int) -> str:
-        """Return what names an attempt among those of all studies; studies of one name have an `id` that differs."""
+        """Return what names an attempt among those of all studies: of one name, they differ in `id`.
+
+        The name is the first that the study had, which no renaming changes.
+        """
         created = self.ledger.created
         return "/".join((created.name, *([created.id] if created.id else ()), str(number), str(attempt)))
 
@@ -316,7 +319,7 @@ class Session:
             metrics=problem.metric_names,
             checkpoint_dir=self.files.line(table.root(number)),
             log_dir=self.files.attempt(number, attempt),
-            study=self.ledger.created.name,
+            study=self.journal.name,
             resources=resources or _ONE_CPU,
             seed=_trial_seed(self.ledger.created.seed, number),
             names=tuple(table.space.names),

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+import numpy as np
+
 from trimtab.checks import as_whole, is_number, is_whole
 from trimtab.errors import ProblemError, StudyError, TrialError
 from trimtab.execute import protocol as execute
@@ -37,7 +39,7 @@ class Study:
 
     @property
     def name(self) -> str:
-        return self.session.ledger.created.name
+        return self.session.journal.name
 
     @property
     def problem(self) -> Problem:
@@ -146,6 +148,39 @@ class Study:
             return [*(Noted(key, value, row) for key, value in outcome.notes.items()), told]
 
         session.commit(build)
+
+    def peek(self) -> TrialView:
+        """Return the trial that `ask` would hand out now, and write nothing: it stays out of every budget.
+
+        One that was not proposed before has the state "proposed", and the number that it would have.
+
+        Raises:
+            TrialError: nothing is left to try.
+        """
+        session = self.session
+        with session.lock:
+            session.sync()
+            table = self.table
+            number = table.first_again
+            if number is None and table.n_waiting:
+                number = table.first_waiting
+            if number is not None:
+                return table.trial(number)
+            asked = session.propose()
+            if asked is None:
+                raise TrialError(f"nothing is left to try: all {len(table)} configurations were handed out.")
+            [params] = self.space.decode(np.array([asked.x], dtype=np.float64))
+            ends = zip((f.name for f in self.problem.fidelities), asked.fidelity, strict=True)
+            return TrialView(
+                asked.number,
+                params,
+                {},
+                "proposed",
+                asked.origin.by,
+                asked.origin.why,
+                fidelity=dict(ends),
+                parent=asked.parent,
+            )
 
     def give_back(self, trial: int | Trial, reason: str = "", *, attempt: int | None = None) -> None:
         """Give a trial back that was asked for and not run: it waits in line again, and no budget counts it.

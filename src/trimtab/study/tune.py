@@ -182,11 +182,14 @@ def _executor(
         executor = "command" if isinstance(objective, Command) else "serial" if workers == 1 else "processes"
     if not isinstance(executor, str):
         return executor
+    factory = plugins.load("executors", executor)
     if isinstance(objective, Command) != (executor == "command"):
-        raise ProblemError(f"executor={executor!r} does not run a {type(objective).__name__}.")
+        runs, other = ("functions", "a Command") if isinstance(objective, Command) else ("a Command", "a function")
+        right = '"command"' if isinstance(objective, Command) else '"serial" or "processes"'
+        raise ProblemError(f"executor={executor!r} runs {runs}; {other} is run by {right}.")
     if executor == "serial" and workers > 1:
         raise ProblemError(f'executor="serial" runs one trial at a time; workers={workers} needs "processes".')
-    runner: Executor = plugins.load("executors", executor)(objective, workers=workers, resources=resources)
+    runner: Executor = factory(objective, workers=workers, resources=resources)
     return runner
 
 

@@ -296,6 +296,31 @@ class JournalContract:
         assert store.studies() == []
         assert store.create("half", notes(1)).head().seq == 1
 
+    def test_a_renamed_study_is_the_same_under_another_name(self, store: Store) -> None:
+        old = store.create("old", notes(2), at=1.0)
+        store.create("other", notes(1), at=2.0)
+        old.renew("w", [(0, 1)], 5.0)
+        store.rename("old", "new é")
+        assert [(info.name, info.head) for info in store.studies()] == [("new é", 2), ("other", 1)]
+        assert old.append(notes(1), head=2, at=3.0) == 3, "who has it open goes on"
+        again = store.open("new é")
+        assert (again.name, again.head(), again.leases()) == ("new é", 3, {(0, 1): 5.0})
+        with pytest.raises(StudyNotFoundError, match="'old'"):
+            store.open("old")
+        assert store.create("old", notes(1)).head() == 1, "its name is free"
+
+    def test_a_name_that_a_study_cannot_be_given(self, store: Store) -> None:
+        store.create("one", notes(2))
+        store.create("two", notes(1))
+        store.rename("one", "one")
+        with pytest.raises(StudyExistsError, match="'two'"):
+            store.rename("one", "two")
+        with pytest.raises(StudyNotFoundError, match="'three'"):
+            store.rename("three", "four")
+        with pytest.raises(StudyError, match="cannot be named"):
+            store.rename("one", "\x1b[31m")
+        assert [(info.name, info.head) for info in store.studies()] == [("one", 2), ("two", 1)]
+
     def test_a_deleted_study_is_gone_and_its_handle_useless(self, store: Store) -> None:
         old = store.create("gone", notes(2))
         known = [EMPTY, *heads(old)]

@@ -12,7 +12,7 @@ import click
 
 from trimtab import __version__
 from trimtab.errors import ExecutorError, ReplayError, StoreCorruptError, TrimtabError
-from trimtab.surfaces.cli import ask_tell, check, look, running
+from trimtab.surfaces.cli import ask_tell, check, look, manage, running
 
 WORK_FAILED = (ExecutorError, ReplayError, StoreCorruptError)
 """Errors that are nobody's wrong usage: exit code 1, where every other error of ours is 2."""
@@ -45,7 +45,10 @@ for command in (
     look.export,
     ask_tell.ask,
     ask_tell.tell,
+    ask_tell.give_back,
     ask_tell.report,
+    manage.rename,
+    manage.delete,
     check.replay,
     check.doctor,
     check.completion,
