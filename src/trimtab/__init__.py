@@ -9,6 +9,8 @@
 Importing this loads numpy and msgspec, and nothing heavier.
 """
 
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
 
 from trimtab import errors
@@ -55,3 +57,10 @@ __all__ = [
     "report",
     "tune",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        from trimtab.explain import missing
+
+        raise missing("trimtab", name, __all__)

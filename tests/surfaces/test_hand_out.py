@@ -176,7 +176,8 @@ def test_a_dry_run_says_what_is_left_out_and_how_variables_are_called(call: Call
     (tmp_path / "left.yaml").write_text(
         'name: left\ncommand: ["true", "-v", "{m}", "--set", "n={n}", ["-k", "{k}"], "--lr={N}"]\nminimize: loss\n'
         "budget: 3\nspace:\n  kind: {categorical: [a, b]}\n  N: {float: [0, 1]}\n"
-        "  m: {int: [1, 3], when: {kind: a}}\n  n: {int: [1, 3], when: {kind: b}}\n  k: {int: [1, 3], when: {kind: b}}\n"
+        "  m: {int: [1, 3], when: {kind: a}}\n  n: {int: [1, 3], when: {kind: b}}\n"
+        "  k: {int: [1, 3], when: {kind: b}}\n"
     )
     said = call("run", "left.yaml", "--dry-run").stdout
     assert "where m is inactive, this is left out: '{m}'\n" in said

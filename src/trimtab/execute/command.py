@@ -13,6 +13,7 @@ from trimtab.errors import ExecutorError
 from trimtab.execute.parameters import nested, spelt
 from trimtab.execute.protocol import Resources, Task
 from trimtab.execute.template import Argument, Templates
+from trimtab.explain import explained_class
 from trimtab.plugins import did_you_mean
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ ALWAYS = (*NESTED, *FLAT, "number", "attempt", "seed", "checkpoint_dir", "study"
 PARAMS_FILE, FLAT_PARAMS_FILE = "params.json", "flat-params.json"
 
 
+@explained_class
 class Command:
     """A program to tune, whatever it is written in.
 

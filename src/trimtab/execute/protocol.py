@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from trimtab.errors import ExecutorError
+from trimtab.explain import explained_class
 
 Params: TypeAlias = dict[str, Any]
 
 
+@explained_class
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
     """What one trial needs.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from trimtab.arrays import Floats, Ints
 from trimtab.errors import TrialError
+from trimtab.explain import Explained
 from trimtab.ledger.event import FAILURE_KINDS, Origin
 from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
@@ -135,7 +136,7 @@ class Curves:
 
 
 @dataclass(frozen=True, slots=True)
-class TrialView:
+class TrialView(Explained):
     """One trial as it stood when it was looked at.
 
     Attributes:

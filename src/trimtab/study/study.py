@@ -12,6 +12,7 @@ from trimtab.checks import as_whole, is_number, is_whole
 from trimtab.errors import ProblemError, StudyError, TrialError
 from trimtab.execute import protocol as execute
 from trimtab.execute.trial import Trial
+from trimtab.explain import Explained
 from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Reported, Returned, Told
 from trimtab.ledger.table import TAG, TrialTable, TrialView, no_such_trial
 from trimtab.schedule.protocol import Halt
@@ -24,7 +25,7 @@ from trimtab.study.line import put_in_line
 from trimtab.study.session import Session
 
 
-class Study:
+class Study(Explained):
     """One problem and its log: ask it what to try, tell it what came of it, read what it knows.
 
     Made by `tune`, `create_study` and `load_study`. Safe to use from several threads, and any number of processes may

@@ -12,6 +12,7 @@ import click
 
 from trimtab import __version__
 from trimtab.errors import ExecutorError, ReplayError, StoreCorruptError, TrimtabError
+from trimtab.plugins import did_you_mean
 from trimtab.surfaces.cli import ask_tell, check, look, manage, running
 
 WORK_FAILED = (ExecutorError, ReplayError, StoreCorruptError)
@@ -23,6 +24,32 @@ class Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(self.commands)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as click does; an option of a command that stands before the command is told its place."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = next((word for word in args if word in self.commands), None)
+            options = self.commands[name].params if name is not None else ()
+            if any(error.option_name in option.opts for option in options):
+                place = f"trimtab {name} {error.option_name}"
+                raise click.UsageError(f"{error.option_name} goes behind the command: {place} ...", ctx) from None
+            raise
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Resolve as click does; an unknown command is answered with what it is called here."""
+        name = args[0]
+        if name not in self.commands and not name.startswith("-"):
+            from trimtab.habits import COMMANDS
+
+            habit = COMMANDS.get(name)
+            hint = f"; write {habit}." if habit else f"{did_you_mean(name, self.commands)}; there are: "
+            listed = "" if habit else f"{', '.join(self.commands)}."
+            raise click.UsageError(f"there is no command {name!r}{hint}{listed}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(
@@ -63,6 +90,9 @@ def run() -> NoReturn:
         code = cli.main(prog_name="trimtab", standalone_mode=False) or 0
     except click.exceptions.Abort:
         code = 130
+    except click.NoSuchOption as error:
+        _explained(error).show()
+        code = error.exit_code
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -77,6 +107,16 @@ def run() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)
+
+
+def _explained(error: click.NoSuchOption) -> click.UsageError:
+    """Return the error with what an option of other tools is called here."""
+    from trimtab.habits import OPTIONS
+
+    habit = OPTIONS.get(error.option_name)
+    if habit is None:
+        return error
+    return click.UsageError(f"there is no option {error.option_name}; write {habit}.", error.ctx)
 
 
 class Terminated(BaseException):
