@@ -9,7 +9,7 @@
 Importing this loads numpy and msgspec, and nothing heavier.
 """
 
-from typing import TYPE_CHECKING
+import typing as _typing
 
 __version__ = "0.1.0"
 
@@ -58,7 +58,7 @@ __all__ = [
     "tune",
 ]
 
-if not TYPE_CHECKING:
+if not _typing.TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
         from trimtab.explain import missing

@@ -302,12 +302,13 @@ class JournalContract:
         old.renew("w", [(0, 1)], 5.0)
         store.rename("old", "new é")
         assert [(info.name, info.head) for info in store.studies()] == [("new é", 2), ("other", 1)]
-        assert old.append(notes(1), head=2, at=3.0) == 3, "who has it open goes on"
+        head = old.append(notes(1), after=old.head(), at=3.0)  # who has it open goes on
         again = store.open("new é")
-        assert (again.name, again.head(), again.leases()) == ("new é", 3, {(0, 1): 5.0})
+        assert (again.name, again.head(), again.leases()) == ("new é", head, {(0, 1): 5.0})
+        assert [record.seq for record in again.read()] == [1, 2, 3]
         with pytest.raises(StudyNotFoundError, match="'old'"):
             store.open("old")
-        assert store.create("old", notes(1)).head() == 1, "its name is free"
+        assert store.create("old", notes(1)).head().seq == 1, "its name is free"
 
     def test_a_name_that_a_study_cannot_be_given(self, store: Store) -> None:
         store.create("one", notes(2))
