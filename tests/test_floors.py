@@ -13,8 +13,9 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "trimtab"
 
 FLOORS = (
-    ("arrays", "checks", "clock", "errors", "forks", "text"),
+    ("arrays", "checks", "clock", "errors", "forks", "habits", "text"),
     ("plugins",),
+    ("explain",),
     ("space", "numerics"),
     ("ledger",),
     ("optim", "schedule", "stop", "execute", "storage", "analysis"),

@@ -9,6 +9,8 @@
 Importing this loads numpy and msgspec, and nothing heavier.
 """
 
+import typing as _typing
+
 __version__ = "0.1.0"
 
 from trimtab import errors
@@ -55,3 +57,10 @@ __all__ = [
     "report",
     "tune",
 ]
+
+if not _typing.TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        from trimtab.explain import missing
+
+        raise missing("trimtab", name, __all__)

@@ -25,6 +25,8 @@ TrimtabError
 ├── ExecutorError (RuntimeError)       a worker, command or device that cannot be used
 ├── SpecError (ValueError)             a study file that cannot be read; names file, line and key
 ├── PluginError (LookupError)          no plugin of that name
+├── UsageError (TypeError)             a call with arguments that it does not take
+├── MissingError (AttributeError)      a name that there is not, often another tool's
 └── MissingExtraError (ImportError)    an optional package; prints its install line
 
 `TrialStopped` is not an error: `Trial.report` raises it in the objective when the scheduler has ended the trial.
@@ -141,6 +143,23 @@ class SpecError(TrimtabError, ValueError):
 
 class PluginError(TrimtabError, LookupError):
     """No plugin of that name."""
+
+
+class UsageError(TrimtabError, TypeError):
+    """A call with arguments that it does not take."""
+
+
+class MissingError(TrimtabError, AttributeError):
+    """A name that there is not.
+
+    Args:
+        message: what to write instead.
+        name: the name.
+    """
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class MissingExtraError(TrimtabError, ImportError):

@@ -39,10 +39,11 @@ def entry(group: str, name: str) -> Any:
     """
     found = _entry_points(group).get(name)
     if found is None:
-        known = names(group)
-        raise PluginError(
-            f"no {group.rstrip('s')} is called {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}."
-        )
+        from trimtab.habits import PARTS  # other tools' names
+
+        known, habit = names(group), PARTS.get(group, {}).get(name.lower())
+        hint = did_you_mean(name, known) if habit is None else f" ({habit})"
+        raise PluginError(f"no {group.rstrip('s')} is called {name!r}{hint}; there are: {', '.join(known)}.")
     return found
 
 

@@ -8,6 +8,7 @@ The table in docs/bad-inputs.md is made from these cases and checked against the
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import sqlite3
 import subprocess
@@ -154,6 +155,23 @@ def _(_folder: Path) -> str:
 simple("problem", "an unknown optimiser", lambda: tune(optimizer="randon"))
 simple("problem", "an optimiser that is none", lambda: tune(optimizer=3))
 simple("problem", "an optimiser that was not made", lambda: tune(optimizer=Gp))
+simple(
+    "problem",
+    "a grid none of whose points may be tried",
+    lambda: tt.tune(
+        objectives.fine,
+        tt.Space(a=tt.Float(0, 1), b=tt.Float(0, 1), require=["a > 0.3", "a < 0.4"]),
+        minimize="loss",
+        budget=1,
+        optimizer="grid",
+    ),
+)
+simple("problem", "an executor that does not run functions", lambda: tune(executor="command"))
+simple(
+    "problem",
+    "a nested file of parameters that cannot be",
+    lambda: tt.Command(["train", "{params_file}"]).check(["model", "model.depth"]),
+)
 simple("problem", "a way to show progress that is none", lambda: tune(progress="yes"))
 simple("problem", "a name that is no text", lambda: tune(name=3))
 simple("problem", "an unknown executor", lambda: tune(executor="process"))
@@ -404,6 +422,8 @@ simple("study", "a result that is text", lambda: told("0.5"))
 simple("study", "a result without the metric", lambda: told({"accuracy": 0.5}))
 simple("study", "a negative standard error", lambda: told({"loss": 0.5, "loss_se": -0.1}))
 simple("study", "an unknown kind of failure", lambda: told(None, failed="bad luck"))
+simple("study", "a trial of another study", lambda: study().tell(study().ask(), 0.5))
+simple("study", "a study that is pickled", lambda: pickle.dumps(study()))
 simple("study", "the best of nothing", lambda: study().best)
 simple("study", "an export to an unknown kind of file", lambda: study().export("trials.xlsx"))
 

@@ -59,10 +59,13 @@ def test_numbers_come_back_bit_for_bit(tmp_path):
 
 
 def test_what_is_always_there(tmp_path):
-    names = ["params_file", "params_json", "number", "attempt", "seed", "checkpoint_dir", "study", "python", "epoch"]
+    names = ["params_file", "params_json", "flat_params_file", "flat_params_json", "number", "attempt", "seed",
+             "checkpoint_dir", "study", "python", "epoch"]  # fmt: skip
     line = render(["prog", *(f"{{{name}}}" for name in names)], tmp_path, number=4, seed=9, fidelity={"epoch": 27.0})
     assert line[1:] == [
         str(tmp_path / "trials/4/attempt-1/params.json"),
+        '{"x": 4.0}',
+        str(tmp_path / "trials/4/attempt-1/flat-params.json"),
         '{"x": 4.0}',
         *("4", "1", "9", str(tmp_path / "lines/4"), "s", sys.executable, "27"),
     ]
@@ -93,10 +96,64 @@ def test_a_stray_brace_is_an_error_at_once(argument):
         (["prog", "train", "{momentum}"], ["prog", "train"]),
         (["prog", "{optimizer}:{momentum}"], ["prog"]),
         (["prog", "--opt", "{optimizer}", "{momentum}"], ["prog", "--opt", "sgd"]),
+        # an option goes with its value, also where that is a pair
+        (["prog", "--set", "m={momentum}", "end"], ["prog", "end"]),
+        (["prog", "--set", "opt={optimizer}", "--set", "m={momentum}"], ["prog", "--set", "opt=sgd"]),
+        (["prog", "-D", "m={momentum}", "-D", "o={optimizer}"], ["prog", "-D", "o=sgd"]),
+        (["awk", "-v", "m={momentum}", "program"], ["awk", "program"]),
+        (["prog", "--set", "m={momentum}", "o={optimizer}"], ["prog", "--set", "o=sgd"]),
+        (["prog", "--set", "o={optimizer}", "m={momentum}"], ["prog", "--set", "o=sgd"]),
+        (["prog", "--set", "m={momentum}", "n={nesterov}"], ["prog"]),
+        (["prog", "--learning_rate", "{momentum}"], ["prog"]),
+        (["prog", "-momentum", "{momentum}"], ["prog"]),
+        (["prog", "-M", "{momentum}"], ["prog"]),
+        (["prog", "-r", "{sgd.rate}"], ["prog"]),
+        # nothing else does
+        (["prog", "-v", "{momentum}"], ["prog", "-v"]),
+        (["prog", "-vv", "{momentum}"], ["prog", "-vv"]),
+        (["prog", "--verbose", "{momentum}"], ["prog", "--verbose"]),
+        (["prog", "--no-cache", "{momentum}"], ["prog", "--no-cache"]),
+        (["prog", "--dry_run", "{momentum}"], ["prog", "--dry_run"]),
+        (["prog", "--", "{momentum}"], ["prog", "--"]),
+        (["prog", "-", "{momentum}"], ["prog", "-"]),
+        (["prog", "-1", "{momentum}"], ["prog", "-1"]),
+        (["prog", "-0.5", "{momentum}"], ["prog", "-0.5"]),
+        (["prog", "-v", "--momentum={momentum}"], ["prog", "-v"]),
+        (["prog", "--fast", "--momentum={momentum}"], ["prog", "--fast"]),
+        (["prog", "--fast", "--momentum", "{momentum}"], ["prog", "--fast"]),
+        (["prog", "--opt", "sgd", "{momentum}"], ["prog", "--opt", "sgd"]),
+        (["-prog", "{momentum}"], ["-prog"]),
+        # what stands in a list of its own is left out together
+        (["prog", ["-p", "momentum", "{momentum}"], "end"], ["prog", "end"]),
+        (["prog", ["-n", "{momentum}"]], ["prog"]),
+        (["prog", "--layers", ["{momentum}"], "end"], ["prog", "--layers", "end"]),
+        (["prog", ["-p", "{optimizer}", "x"]], ["prog", "-p", "sgd", "x"]),
+        (["prog", ["-a", "{momentum}"], ["-b", "{optimizer}"]], ["prog", "-b", "sgd"]),
     ],
 )
 def test_an_inactive_parameter_takes_its_argument_along(tmp_path, arguments, line):
     assert render(arguments, tmp_path, params={"optimizer": "sgd"}) == line
+
+
+def test_what_would_be_left_out_is_known_beforehand():
+    command = Command(["prog", "-v", "{a}", "--set", "b={b}", ["-p", "c", "{c}"], "{a}:{d}"])
+    assert command.left_out("a") == ("{a}", "{a}:{d}")
+    assert command.left_out("b") == ("--set", "b={b}")
+    assert command.left_out("c") == ("-p", "c", "{c}")
+    assert command.left_out("e") == ()
+
+
+def test_numbers_below_0_have_no_exponent(tmp_path):
+    line = render(["prog", "--x", "{x}", "--y={x}", "{x}"], tmp_path, params={"x": -6e-05})
+    assert line == ["prog", "--x", "-0.00006", "--y=-0.00006", "-0.00006"]
+
+
+def test_a_nested_file_that_cannot_be_is_an_error_at_once():
+    names = ["model", "model.depth"]
+    Command(["prog", "{model}", "{flat_params_file}"]).check(names)
+    for field in ("{params_file}", "--json={params_json}"):
+        with pytest.raises(ExecutorError, match=r"'model' is a parameter and 'model.depth' would lie within it"):
+            Command(["prog", field]).check(names)
 
 
 def test_text_is_split_as_a_shell_would(tmp_path):
@@ -139,6 +196,26 @@ def test_a_command_has_a_name(arguments, name):
 
 
 # Programs
+
+
+READ_ALL = """
+import json, os, sys
+nested, flat = (json.load(open(path)) for path in sys.argv[1:3])
+assert nested == json.loads(sys.argv[3]) == {"model": {"n": 1, "N": 2}, "a-b": 3}, nested
+assert flat == json.loads(sys.argv[4]) == {"model.n": 1, "model.N": 2, "a-b": 3}
+assert flat == json.loads(os.environ["TRIMTAB_PARAMS"])
+assert [os.environ[f"TRIMTAB_PARAM_{v}"] for v in ("MODEL_N_1", "MODEL_N_2", "A_B_1")] == ["1", "2", "3"]
+assert "TRIMTAB_PARAM_MODEL_N" not in os.environ
+print('{"loss": 0.5}')
+"""
+
+
+def test_a_program_finds_each_parameter_in_its_files_and_variables(open_executor, tmp_path):
+    fields = ["{params_file}", "{flat_params_file}", "{params_json}", "{flat_params_json}"]
+    params = {"model.n": 1, "model.N": 2, "a-b": 3}
+    executor = open_executor([sys.executable, "-c", READ_ALL.replace("{", "{{").replace("}", "}}"), *fields])
+    [ended], _ = run(executor, make_task(tmp_path, params=params, names=("model.n", "model.N", "a-b", "a_b")))
+    assert ended.values == {"loss": 0.5}, ended
 
 
 def test_a_program_finds_its_trial_in_the_environment(open_executor, tmp_path):

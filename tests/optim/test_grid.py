@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import trimtab as tt
 from trimtab.errors import SpaceError
 from trimtab.optim.grid import Grid
 from trimtab.space.condition import given
@@ -109,3 +110,21 @@ def test_what_is_given_has_a_grid_of_its_own():
 def test_a_resolution_that_cannot_be_is_refused(resolution, message):
     with pytest.raises(SpaceError, match=message):
         simulation(Space(x=Float(0, 1), c=Categorical(["p", "q", "r"])), resolution)
+
+
+def test_a_grid_without_a_point_that_may_be_tried_says_so():
+    """The constraint holds between the points of the grid, and at none of them."""
+    space = tt.Space(a=tt.Float(0, 1), b=tt.Float(0, 1), require=["a > 0.3", "a < 0.4"])
+    with pytest.raises(SpaceError, match=r"no point of the grid satisfies 'a > 0.3' and 'a < 0.4', but points between"):
+        tt.tune(lambda trial: 0.0, space, minimize="loss", optimizer="grid", budget=5)
+    study = tt.create_study(space, minimize="loss", optimizer="grid")
+    study.enqueue({"a": 0.35, "b": 0.5})
+    study.tell(study.ask(), 1.0)
+    with pytest.raises(SpaceError, match="no point of the grid"):
+        study.ask()
+
+
+def test_a_grid_of_a_space_without_a_point_says_so():
+    space = tt.Space(a=tt.Int(1, 9), b=tt.Int(1, 9), require=["a * b <= 0.5"])
+    with pytest.raises(SpaceError, match="satisf"):
+        tt.create_study(space, minimize="loss", optimizer="grid").ask()

@@ -179,6 +179,12 @@ def test_two_writers_lose_nothing_when_the_log_is_deleted(path: Path, writer: Wr
     assert set(writer.promised) | set(other.promised) <= set(on_record(path))
 
 
+def over_and_over(use: Callable[[], object]) -> None:
+    """Use a store until it refuses: readers look at the files a thousand times in a second, not more often."""
+    while True:
+        use()
+
+
 def backup(path: Path, target: Path, how: str) -> None:
     source = sqlite3.connect(path)
     if how == "vacuum":
@@ -277,8 +283,7 @@ def test_a_folder_that_is_gone_is_noticed(tmp_path: Path) -> None:
     shutil.rmtree(folder)
     for use in (lambda: study.append(notes(1), after=head, at=1.0), lambda: list(study.read(head)), study.head):
         with pytest.raises(StoreUnavailableError, match="deleted or replaced while it was in use"):
-            while True:  # readers look at the files a thousand times in a second, not more often
-                use()
+            over_and_over(use)
     store.close()
 
 

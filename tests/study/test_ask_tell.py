@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import re
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import trimtab as tt
-from trimtab.errors import LateResultError, ObjectiveError, ParamsError, StudyMismatchError, TrialError
+from trimtab.errors import LateResultError, ObjectiveError, ParamsError, StudyError, StudyMismatchError, TrialError
 from trimtab.ledger.event import Opened
 from trimtab.ledger.table import COMPLETE, RUNNING
 from trimtab.study.replay import replay
@@ -125,6 +129,158 @@ def test_reports_are_on_record_before_the_result() -> None:
     assert one.table.fidelity.tolist() == [[3.0]]
     one.tell(trial.number, 0.3)
     assert one.best.fidelity == {"epoch": 3.0}
+
+
+def test_a_trial_that_was_told_lost_waits_and_runs_again() -> None:
+    one = study()
+    lost, other = one.ask(), one.ask()
+    one.tell(lost, failed="lost", error="the node was preempted")
+    view = one.table.trial(lost.number)
+    assert (view.state, view.failure, view.error) == ("waiting", "lost", "the node was preempted")
+    again = one.ask()
+    assert (again.number, again.attempt, again.params) == (lost.number, 2, lost.params)
+    with pytest.raises(LateResultError):
+        one.tell(lost, 0.5)
+    one.tell(again, 0.5)
+    one.tell(other, 0.25)
+    assert one.table.order.tolist() == [0, 1]
+
+
+def test_a_lost_trial_counts_as_begun_and_what_it_cost_is_kept() -> None:
+    one = study()
+    one.tell(one.ask(), failed="lost", cost=2.0)
+    one.tell(one.ask(), {"loss": 1.0, "cost": 3.0})
+    assert one.table.cost.tolist() == [5.0]
+    assert one.table.n_begun == 1
+
+
+def test_every_other_failure_is_final() -> None:
+    one = study()
+    for kind in ("exception", "oom", "timeout", "nan", "killed"):
+        one.tell(one.ask(), failed=kind)
+    assert one.table.n_waiting == 0
+    assert one.ask().number == 5
+
+
+def test_a_trial_that_is_given_back_waits_as_if_it_had_not_been_asked_for() -> None:
+    one = study()
+    one.tell(one.ask(), 1.0)
+    looked_at = one.ask()
+    assert one.table.n_begun == 2
+    one.give_back(looked_at, "only looked at")
+    assert one.table.n_begun == 1
+    assert one.table.trial(1).state == "waiting"
+    assert one.table.trial(1).failure == ""
+    for late in (lambda: one.tell(looked_at, 0.5), lambda: one.give_back(looked_at), lambda: one.give_back(1)):
+        with pytest.raises(TrialError):
+            late()
+    again = one.ask()
+    assert (again.number, again.params, again.attempt) == (1, looked_at.params, 2)
+    one.tell(again, 0.5)
+    assert replay(one.session.journal.read()).differing == ()
+
+
+def test_a_trial_whose_attempt_was_lost_still_counts_when_it_is_given_back() -> None:
+    one = study()
+    one.tell(one.ask(), failed="lost")
+    one.give_back(one.ask())
+    assert one.table.n_begun == 1
+    assert one.table.first_again == 0
+
+
+def test_a_trial_that_was_given_back_is_in_the_budget_of_who_runs_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with study(store=url, name="s") as one:
+        one.give_back(one.ask())
+    done = tt.tune(lambda trial: trial.params["lr"], SPACE, minimize="loss", optimizer="random", budget=3, store=url,
+                   name="s", seed=0)  # fmt: skip
+    assert [done.table.trial(row).state for row in range(len(done.table))] == ["complete"] * 3
+
+
+def test_a_trial_of_another_study_is_refused(tmp_path: Path) -> None:
+    mine, other = study(name="mine"), study(name="other")
+    namesake = study(name="mine")
+    for foreign in (other, namesake):
+        mine.ask()
+        trial = foreign.ask()
+        for call in (lambda t: mine.tell(t, 0.5), lambda t: mine.tell(t, failed="oom"), mine.give_back):
+            with pytest.raises(TrialError, match=r"was asked of another study, '(mine|other)', and this is 'mine'"):
+                call(trial)
+        foreign.tell(trial, 0.5)
+    assert len(mine.table.order) == 0
+
+
+def test_a_trial_may_be_told_to_the_same_study_opened_anew(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with study(store=url, name="s") as one, tt.load_study(url, "s") as same:
+        same.tell(one.ask(), 0.5)
+        assert len(same.table.order) == 1
+
+
+@pytest.mark.parametrize("how", [pickle.dumps, copy.copy, copy.deepcopy, lambda one: pickle.dumps({"study": one}),
+                                 lambda one: pickle.dumps(one.ask())])  # fmt: skip
+def test_a_study_is_not_pickled_and_says_what_to_do_instead(how: Callable[[tt.Study], object], tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    for one, instead in (
+        (study(store=url, name="s"), f"tt.load_study({url!r}, 's')"),
+        (study(name="s"), 'tt.load_study(store, name), of a study that was given a store="sqlite:///trimtab.db"'),
+    ):
+        with pytest.raises(StudyError) as refused:
+            how(one)
+        assert "study 's' cannot be pickled or copied" in str(refused.value)
+        assert instead in str(refused.value)
+        one.close()
+
+
+def test_many_points_are_put_in_line_with_few_commits() -> None:
+    """Whole ones go together; one that the optimiser completes is proposed from a log that has those before it."""
+    one = study()
+    whole = [{"lr": 1e-4 * i, "layers": 5} for i in range(1, 21)]
+    points = [*whole[:10], {"layers": 7}, *whole[10:], whole[0]]
+    head = one.session.ledger.head
+    commits: list[int] = []
+    append = one.session.journal.append
+    one.session.journal.append = lambda events, **where: commits.append(len(events)) or append(events, **where)  # type: ignore[method-assign]
+    assert one.enqueue_all(points) == list(range(22))
+    assert commits == [10, 2, 11]
+    assert one.session.ledger.head == head + 23
+    assert one.enqueue_all(points, once=True) == [*range(21), 0]
+    assert commits == [10, 2, 11]
+    assert [one.ask().number for _ in range(3)] == [0, 1, 2]
+
+
+def test_of_points_that_are_put_in_line_at_once_all_are_or_none() -> None:
+    one = study()
+    with pytest.raises(ParamsError):
+        one.enqueue_all([{"lr": 0.01, "layers": 3}, {"lr": 3.0}])
+    assert len(one.table) == 0
+
+
+def test_a_point_twice_in_one_line_is_one_trial_where_once_is_meant() -> None:
+    one = study()
+    point = {"lr": 0.01, "layers": 3}
+    assert one.enqueue_all([point, point, {"layers": 3}, {"layers": 3}], once=True) == [0, 0, 1, 1]
+    assert one.enqueue_all([point, point]) == [2, 3]
+
+
+def test_points_in_line_are_known_again_after_the_space_has_grown() -> None:
+    one = study()
+    points = [{"lr": 0.01, "layers": 3}, {"layers": 4}]
+    assert one.enqueue_all(points, once=True) == [0, 1]
+    one.add_parameter("dropout", tt.Float(0, 0.5, when=tt.given("layers") >= 10))
+    assert one.enqueue_all(points, once=True) == [0, 1]
+
+
+def test_a_line_costs_as_much_a_point_however_long_it_is() -> None:
+    """Four times as many points, put in line twice: not sixteen times the work."""
+    seconds = []
+    for n in (500, 500, 2000):  # the first warms up
+        one, points = study(), [{"lr": 1e-5 + 1e-9 * i, "layers": 5} for i in range(n)]
+        began = time.process_time()
+        one.enqueue_all(points, once=True)
+        one.enqueue_all(points, once=True)
+        seconds.append(time.process_time() - began)
+    assert seconds[2] < 8 * seconds[1]
 
 
 def test_enqueued_points_come_first_and_are_completed() -> None:

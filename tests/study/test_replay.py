@@ -1,19 +1,25 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+import threadpoolctl
 
+import trimtab as tt
 from trimtab import plugins
 from trimtab.errors import ReplayError
 from trimtab.ledger import codec, snapshot
-from trimtab.ledger.event import Asked, Record
+from trimtab.ledger.event import Asked, Opened, Record
 from trimtab.ledger.ledger import Ledger
 from trimtab.optim.random import Random
 from trimtab.optim.sobol import Sobol
+from trimtab.study import provenance
 from trimtab.study.replay import Replayed, replay
 from trimtab.testing.simulation import PROBLEMS, Simulation, plain_history, rough_history
 
@@ -50,7 +56,7 @@ def test_a_suggestion_that_was_altered_is_found():
     x = run.table.x[2].tolist()
     replayed = replay(altered(run.records, 2, x=(float(np.nextafter(x[0], 1)), x[1])))
     assert replayed.differing == (2,)
-    with pytest.raises(ReplayError, match="1 of 5 suggestions differ from the log, first that of trial 2"):
+    with pytest.raises(ReplayError, match=r"1 of 5 .* first that of trial 2: this log does not say with what it was"):
         replayed.require_equal()
 
 
@@ -102,3 +108,70 @@ def test_a_snapshot_keeps_what_the_ends_of_its_log_are():
         assert table.space.fix(n=3).from_unit(low)[0] == 0.010000000000000004
     exact = Ledger.begin(msgspec.structs.replace(first, event=msgspec.structs.replace(first.event, exact_ends=True)))
     assert snapshot.load(snapshot.save(exact)).table.space.from_unit(low).tolist() == [0.01, 1e-5, 1.0]
+
+
+# Other arithmetic
+
+CORES = ("Haswell", "SkylakeX", "Prescott")
+"""Kinds of processor that OpenBLAS has kernels for, and can be told to compute for where it runs on a later one."""
+
+
+@pytest.fixture(scope="module")
+def log_of_a_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store with a study that a process proposed."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('replay') / 'store.db'}"
+    space = tt.Space(**{name: tt.Float(0, 1) for name in "abcd"})
+    with tt.create_study(space, minimize="loss", seed=3, store=url, name="s") as study:
+        for _ in range(40):
+            trial = study.ask()
+            study.tell(trial, sum((value - 0.3) ** 2 for value in trial.params.values()))
+    return url
+
+
+def replayed_with(url: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "trimtab.surfaces.cli", "replay", "s", "--store", url],
+        env=os.environ | environment, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "8"])
+def test_a_log_replays_where_blas_has_another_number_of_threads(log_of_a_model: str, threads: str) -> None:
+    done = replayed_with(log_of_a_model, OPENBLAS_NUM_THREADS=threads)
+    assert done.returncode == 0, done.stderr
+    assert "all the same, bit for bit" in done.stdout
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_log_replays_on_another_kind_of_processor_or_says_why_not(log_of_a_model: str, core: str) -> None:
+    """OpenBLAS has kernels for each kind, whose sums differ in their last bits."""
+    done = replayed_with(log_of_a_model, OPENBLAS_CORETYPE=core)
+    here = {entry.get("architecture") for entry in threadpoolctl.threadpool_info()}
+    if done.returncode:
+        assert core not in here, "the same kind of processor computes the same"
+        computed, _, told = done.stderr.partition("; here is ")
+        assert "suggestions differ from the log, first that of trial" in computed
+        assert f"this log was computed with trimtab {tt.__version__}, numpy {np.__version__}" in computed
+        assert told.startswith(f"trimtab {tt.__version__}, numpy {np.__version__}")
+        assert told.strip(" .\n") not in computed, "what differs is named; an unknown kind has a name of OpenBLAS's own"
+
+
+def test_a_log_that_differs_without_a_cause_names_what_both_have() -> None:
+    run = Simulation(PROBLEMS["log"], Random(), seed=1)
+    run.add(Opened(provenance.versions()))
+    plain_history(run, 3)
+    x = run.table.x[2].tolist()
+    replayed = replay(altered(run.records, 2, x=(float(np.nextafter(x[0], 1)), x[1])))
+    with pytest.raises(ReplayError, match=r"both were computed with .*, so the optimiser is not the one"):
+        replayed.require_equal()
+
+
+def test_a_log_of_several_versions_names_them_all() -> None:
+    run = Simulation(PROBLEMS["log"], Random(), seed=1)
+    for version in ("7.0", "8.0", "7.0"):
+        run.add(Opened({"trimtab": version, "arithmetic": "numpy 9.9"}))
+    plain_history(run, 1)
+    x = run.table.x[0].tolist()
+    replayed = replay(altered(run.records, 0, x=(float(np.nextafter(x[0], 1)), x[1])))
+    with pytest.raises(ReplayError, match=r"with trimtab 7.0, numpy 9.9; and with trimtab 8.0, numpy 9.9; here is"):
+        replayed.require_equal()

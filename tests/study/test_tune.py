@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 import trimtab as tt
+from trimtab.errors import StudyNotFoundError
 from trimtab.ledger.event import Assessed
 from trimtab.ledger.table import COMPLETE
 from trimtab.study.loop import Status
@@ -163,6 +165,17 @@ def test_an_unguarded_script_works_with_processes(tmp_path: Path) -> None:
     assert done.stdout.split() == ["6", "complete"]
 
 
+def wait_until_over(url: str, n: int) -> None:
+    """Return once `n` trials of the study "train" are over."""
+    deadline = time.monotonic() + 120.0
+    while time.monotonic() < deadline:
+        with contextlib.suppress(StudyNotFoundError), tt.load_study(url, "train") as study:
+            if len(study.table.order) >= n:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the study does not get on")
+
+
 def test_ctrl_c_puts_what_runs_back_in_line(tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     url = f"sqlite:///{tmp_path}/t.db"
@@ -181,12 +194,9 @@ def test_ctrl_c_puts_what_runs_back_in_line(tmp_path: Path) -> None:
         """)
     )
     run = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, start_new_session=True)
-    deadline = time.monotonic() + 60
-    while not list((tmp_path / "t-files").glob("train-*/trials/000003")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until_over(url, 3)
     os.killpg(run.pid, signal.SIGINT)
-    assert run.wait(15) != 0
+    assert run.wait(60) != 0
     run.communicate()
     study = tt.load_study(url, "train")
     assert 0 < len(study.table) < 40

@@ -5,38 +5,42 @@ from __future__ import annotations
 import copy
 import json
 import os
-import re
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.errors import ExecutorError
+from trimtab.execute.parameters import nested, spelt
 from trimtab.execute.protocol import Resources, Task
+from trimtab.execute.template import Argument, Templates
+from trimtab.explain import explained_class
 from trimtab.plugins import did_you_mean
 
 if TYPE_CHECKING:
     from trimtab.execute.programs import ProgramExecutor
 
-ALWAYS = ("params_file", "params_json", "number", "attempt", "seed", "checkpoint_dir", "study", "python")
+NESTED = ("params_file", "params_json")
+FLAT = ("flat_params_file", "flat_params_json")
+ALWAYS = (*NESTED, *FLAT, "number", "attempt", "seed", "checkpoint_dir", "study", "python")
 """Names that every template may use; a parameter or fidelity of the same name goes first."""
 
-PARAMS_FILE = "params.json"
-
-_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+PARAMS_FILE, FLAT_PARAMS_FILE = "params.json", "flat-params.json"
 
 
+@explained_class
 class Command:
     """A program to tune, whatever it is written in.
 
     Arguments are templates: `{lr}` becomes the value of the parameter (or fidelity) `lr`, text as it is and everything
-    else as JSON has it. There are also `{params_file}` (a JSON file of all parameters), `{params_json}`, `{number}`,
-    `{attempt}`, `{seed}`, `{checkpoint_dir}`, `{study}` and `{python}` (the Python that runs this). `{{` and `}}` stand
-    for braces.
+    else as JSON has it, numbers below 0 without an exponent. There are also `{params_file}` (a JSON file of all
+    parameters, in which `model.depth` lies within `model`), `{params_json}` (the same as text), `{flat_params_file}`
+    and `{flat_params_json}` (with one entry a parameter), `{number}`, `{attempt}`, `{seed}`, `{checkpoint_dir}`,
+    `{study}` and `{python}` (the Python that runs this). `{{` and `}}` stand for braces.
 
-    An argument with an inactive parameter is left out, as `--momentum={momentum}`; where the argument is the template
-    alone, the flag before it goes with it, as `--momentum {momentum}`. No shell is involved.
+    An argument with an inactive parameter is left out, and the option whose value it is: `--momentum {momentum}`,
+    `--set m={m}`, `-m {momentum}`; the switch in `-v {m}` stays, and so does `--`. Where that rule is wrong, a list of
+    its own says what is left out together: `["train", ["-n", "{layers}"], "-k", ["{kind}"]]`. No shell is involved.
 
     Example:
         ```python
@@ -54,24 +58,23 @@ class Command:
         ExecutorError: there is no program, or a brace that is neither doubled nor closed.
     """
 
-    __slots__ = ("_arguments", "_pieces", "cwd", "env", "name")
+    __slots__ = ("_templates", "cwd", "env", "name")
 
     def __init__(
         self,
-        arguments: Sequence[str | os.PathLike[str]] | str,
+        arguments: Sequence[Argument | Sequence[Argument]] | str,
         *,
         cwd: str | os.PathLike[str] | None = None,
         env: Mapping[str, str] | None = None,
         name: str | None = None,
     ) -> None:
-        self._arguments = _split(arguments)
-        self._pieces = tuple(_parse(argument) for argument in self._arguments)
+        self._templates = Templates(arguments)
         self.cwd = None if cwd is None else Path(cwd).absolute()
         self.env = {str(key): str(value) for key, value in (env or {}).items()}
-        self.name = name or _name(self._arguments)
+        self.name = name or _name(self.arguments)
 
     def __repr__(self) -> str:
-        return f"Command({list(self._arguments)})"
+        return f"Command({[item if isinstance(item, str) else list(item) for item in self._templates.written]})"
 
     def rooted(self) -> Command:
         """Return the command with a folder to run in: the working directory as it is now, where it names none."""
@@ -84,23 +87,24 @@ class Command:
     @property
     def arguments(self) -> tuple[str, ...]:
         """The templates."""
-        return self._arguments
+        return self._templates.texts
 
     @property
     def program(self) -> str | None:
         """The program, if it is the same in every trial."""
-        return _plain_text(self._pieces[0])
+        return self._templates.program
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The names that the templates use, in order, each once."""
-        return tuple(dict.fromkeys(name for pieces in self._pieces for name in pieces[1::2]))
+        return self._templates.fields
 
     def check(self, space_names: Sequence[str], fidelity_names: Sequence[str] = ()) -> None:
         """Check that the templates can be filled.
 
         Raises:
-            ExecutorError: they use a name that is no parameter, no fidelity and none of those that are always there.
+            ExecutorError: they use a name that is no parameter, no fidelity and none of those that are always there; or
+                a nested file of parameters, of which one would lie within another.
         """
         known = (*space_names, *fidelity_names, *ALWAYS)
         for name in self.fields:
@@ -109,23 +113,32 @@ class Command:
                     f"the command uses {{{name}}}, which is no parameter{did_you_mean(name, known)}; "
                     f"there are: {', '.join(known)}. To pass braces, double them."
                 )
+        if not set(NESTED).isdisjoint(set(self.fields) - set(space_names)):
+            nested(dict.fromkeys(space_names))
 
     def render(self, task: Task) -> list[str]:
         """Return the command line of one trial."""
-        values = self._values(task)
-        line: list[str] = []
-        for i, pieces in enumerate(self._pieces):
-            if all(name in values for name in pieces[1::2]):
-                filled = [values[piece] if k % 2 else piece for k, piece in enumerate(pieces)]
-                line.append("".join(filled))
-            elif pieces == ("", pieces[1], "") and i > 1 and line and self._is_flag(i - 1):
-                line.pop()
-        return line
+        return self._templates.filled(self._values(task))
+
+    def left_out(self, name: str) -> tuple[str, ...]:
+        """Return the arguments that are left out where parameter `name` is inactive."""
+        return self._templates.left_out(name)
+
+    def files(self, task: Task) -> dict[str, str]:
+        """Return the files of parameters that the command uses, by name: what is to stand in them."""
+        found: dict[str, Mapping[str, object]] = {}
+        if "params_file" in self.fields:
+            found[PARAMS_FILE] = nested(task.params)
+        if "flat_params_file" in self.fields:
+            found[FLAT_PARAMS_FILE] = task.params
+        return {name: json.dumps(params, indent=1) + "\n" for name, params in found.items()}
 
     def _values(self, task: Task) -> dict[str, str]:
+        folder = task.log_dir.absolute()
         values = {
-            "params_file": str(task.log_dir.absolute() / PARAMS_FILE),
-            "params_json": json.dumps(task.params),
+            "params_file": str(folder / PARAMS_FILE),
+            "flat_params_file": str(folder / FLAT_PARAMS_FILE),
+            "flat_params_json": json.dumps(task.params),
             "number": str(task.number),
             "attempt": str(task.attempt),
             "seed": str(task.seed),
@@ -133,58 +146,11 @@ class Command:
             "study": task.study,
             "python": sys.executable,
         }
-        values.update((name, _spell(value)) for name, value in task.fidelity.items())
-        values.update((name, _spell(value)) for name, value in task.params.items())
+        if "params_json" in self.fields:
+            values["params_json"] = json.dumps(nested(task.params))
+        values.update((name, spelt(value)) for name, value in task.fidelity.items())
+        values.update((name, spelt(value)) for name, value in task.params.items())
         return values
-
-    def _is_flag(self, i: int) -> bool:
-        text = _plain_text(self._pieces[i])
-        return text is not None and text.startswith("-") and "=" not in text
-
-
-def _split(arguments: Sequence[str | os.PathLike[str]] | str) -> tuple[str, ...]:
-    if isinstance(arguments, str):
-        try:
-            split = tuple(shlex.split(arguments))
-        except ValueError as error:
-            raise ExecutorError(f"the command {arguments!r} cannot be split: {error}.") from None
-    else:
-        try:
-            split = tuple(os.fspath(item) for item in arguments)
-        except TypeError as error:
-            raise ExecutorError(f"a command is a list of text; write numbers as text ({error}).") from None
-    if not split or not split[0]:
-        raise ExecutorError('a command begins with a program, as tt.Command(["python", "train.py", "--lr={lr}"]).')
-    return split
-
-
-def _parse(argument: str) -> tuple[str, ...]:
-    """Return literal, name, literal, name, ..., literal."""
-    pieces = [""]
-    end = 0
-    for match in _PIECE.finditer(argument):
-        pieces[-1] += argument[end : match.start()]
-        end = match.end()
-        if match.group() in ("{{", "}}"):
-            pieces[-1] += match.group()[0]
-        elif match.group(1):
-            pieces += [match.group(1), ""]
-        else:
-            raise ExecutorError(
-                f"the command has a brace that encloses no name, in {argument!r}; to pass braces, double them."
-            )
-    pieces[-1] += argument[end:]
-    return tuple(pieces)
-
-
-def _plain_text(pieces: tuple[str, ...]) -> str | None:
-    return pieces[0] if len(pieces) == 1 else None
-
-
-def _spell(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value)
 
 
 def _name(arguments: tuple[str, ...]) -> str:

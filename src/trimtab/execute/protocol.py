@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from trimtab.errors import ExecutorError
+from trimtab.explain import explained_class
 
 Params: TypeAlias = dict[str, Any]
 
 
+@explained_class
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
     """What one trial needs.
@@ -83,6 +85,7 @@ class Task:
         checkpoint_dir: folder of the line of descent, shared by all its attempts and continuations.
         log_dir: folder of this attempt; stdout.log and stderr.log are kept there.
         seed: a seed for the trial's own randomness, a function of study and number.
+        names: all parameters of the space, active or not.
     """
 
     number: int
@@ -98,6 +101,7 @@ class Task:
     start: Mapping[str, float] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     seed: int = 0
+    names: tuple[str, ...] = ()
 
     @property
     def handle(self) -> str:

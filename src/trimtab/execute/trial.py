@@ -6,11 +6,12 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from trimtab.errors import ObjectiveError, ProblemError, TrialStopped
+from trimtab.errors import ObjectiveError, ProblemError, TrialStopped, UsageError
 from trimtab.execute.plain import as_number, clean, plain
 from trimtab.execute.protocol import Message, Noted, Params, Reported, Task
+from trimtab.explain import Explained
 
 CHECKPOINT_FILE = "checkpoint.json"
 """Marks, in the checkpoint folder of a line of descent, the last step that has a checkpoint."""
@@ -28,7 +29,7 @@ class Channel(Protocol):
         ...
 
 
-class Trial:
+class Trial(Explained):
     """One attempt at one configuration, seen from inside.
 
     Example:
@@ -56,6 +57,11 @@ class Trial:
     def __init__(self, task: Task, channel: Channel) -> None:
         self._task = task
         self._channel = channel
+
+    if not TYPE_CHECKING:  # a trial is no mapping, for a type checker either
+
+        def __getitem__(self, name: object) -> NoReturn:
+            raise UsageError(f"a Trial is no mapping; its parameters are one: trial.params[{name!r}].")
 
     def __repr__(self) -> str:
         return f"Trial(number={self.number}, attempt={self.attempt}, params={self.params})"
@@ -95,6 +101,11 @@ class Trial:
     def seed(self) -> int:
         """A seed for the trial's own randomness: a function of the study's seed and the trial's number."""
         return self._task.seed
+
+    @property
+    def token(self) -> str:
+        """Names this attempt among all attempts of all studies."""
+        return self._task.token
 
     @property
     def study(self) -> str:
@@ -169,6 +180,8 @@ class Trial:
             TrialStopped: the trial is to end; let it pass, or clean up and raise it again.
             ObjectiveError: the step is no finite number, or there is nothing to report.
         """
+        if "step" in named:
+            raise ObjectiveError("the step comes first and without a name, as trial.report(3, loss=0.3).")
         at = as_number(step)
         if at is None:
             raise ObjectiveError(f"report's step is a finite number, got {step!r}.")

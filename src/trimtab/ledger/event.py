@@ -22,7 +22,10 @@ import msgspec
 
 FORMAT_VERSION = 1
 
-FAILURE_KINDS = ("exception", "oom", "timeout", "nan", "lost", "killed")
+LOST = "lost"
+"""The kind of failure that says nothing of the trial: its worker is gone."""
+
+FAILURE_KINDS = ("exception", "oom", "timeout", "nan", LOST, "killed")
 
 Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 """The number of a trial or of an attempt: the table keeps attempts in 32 bits, and memory ends before trials do."""
@@ -138,6 +141,14 @@ class Failed(msgspec.Struct, frozen=True, omit_defaults=True, tag="failed", tag_
     count, over all runs; others (Ctrl-C, and all that were put on record before there was this field) do not."""
 
 
+class Returned(msgspec.Struct, frozen=True, omit_defaults=True, tag="returned", tag_field="kind", gc=False):
+    """The attempt was given back before it began: the trial waits as if it had not been handed out."""
+
+    number: int
+    reason: str = ""
+    attempt: int = 1
+
+
 class Noted(msgspec.Struct, frozen=True, omit_defaults=True, tag="noted", tag_field="kind"):
     """Somebody wrote something down, about a trial or (number None) about the study. `value` is any JSON value."""
 
@@ -164,7 +175,9 @@ class Assessed(msgspec.Struct, frozen=True, omit_defaults=True, tag="assessed", 
     next_cost: float | None = None
 
 
-Event: TypeAlias = Created | Opened | Asked | Started | Reported | Told | Stopped | Failed | Noted | Grown | Assessed
+Event: TypeAlias = (
+    Created | Opened | Asked | Started | Reported | Told | Stopped | Failed | Returned | Noted | Grown | Assessed
+)
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):

@@ -24,6 +24,7 @@ from trimtab.ledger.event import (
     Opened,
     Record,
     Reported,
+    Returned,
     Started,
     Stopped,
     Told,
@@ -230,9 +231,18 @@ class Ledger:
         self._spent(row, event.seconds, event.cost)
         if event.blame:
             self._lost(row, event.blame)
+        self._wait(row)
+
+    def _returned(self, event: Returned, record: Record) -> None:
+        self._wait(self._row(event.number, RUNNING, record))
+
+    def _wait(self, row: int) -> None:
+        table = self.table
         table._c["state"].rows[row] = WAITING
         del table._running[row]
-        table._waiting[row] = table._again[row] = None
+        table._waiting[row] = None
+        if table.is_begun(row):
+            table._again[row] = None
 
     def _lost(self, row: int, blame: str) -> None:
         table = self.table
@@ -320,6 +330,7 @@ _FOLDS: dict[type[Event], Any] = {
     Stopped: Ledger._stopped,
     Failed: Ledger._failed,
     Noted: Ledger._noted,
+    Returned: Ledger._returned,
     Grown: Ledger._grown,
     Assessed: Ledger._assessed,
 }

@@ -168,7 +168,7 @@ def _restore(snapshot: _Snapshot) -> Ledger:
         setattr(table, f"_{name}", getattr(snapshot.scalars, name))
     states = table.state
     table._waiting = {row: None for row in snapshot.waiting if states[row] == WAITING}
-    table._again = {row: None for row in table._waiting if table.attempt[row] > 0 or table.parent[row] >= 0}
+    table._again = {row: None for row in table._waiting if table.is_begun(row)}
     table._running = {row: None for row in snapshot.running if states[row] == RUNNING}
     return ledger
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from trimtab import plugins
 from trimtab.arrays import Floats, Ints
 from trimtab.errors import TrialError
+from trimtab.explain import Explained
 from trimtab.ledger.event import FAILURE_KINDS, Origin
 from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
@@ -159,14 +160,14 @@ class Curves:
 
 
 @dataclass(frozen=True, slots=True)
-class TrialView:
+class TrialView(Explained):
     """One trial as it stood when it was looked at.
 
     Attributes:
         number: counts from 0.
         params: the active parameters.
         metrics: what was told (or last reported before the trial was stopped), declared or not.
-        state: "waiting", "running", "complete", "stopped" or "failed".
+        state: "waiting", "running", "complete", "stopped" or "failed"; "proposed" where `Study.peek` looked ahead.
         why: why this configuration was proposed, and by which engine (`origin`).
         attempt: how many times it was started.
         worker: who ran it last.
@@ -513,6 +514,10 @@ class TrialTable:
     def is_enqueued(self, number: int) -> bool:
         """Return True if a user put the trial in line."""
         return number in self._given or self.origin(number).by == "user"
+
+    def is_begun(self, number: int) -> bool:
+        """Return True if an attempt at the trial failed, or the trial goes on with another one's."""
+        return bool(self._c["failure"].rows[number] >= 0 or self._c["parent"].rows[number] >= 0)
 
     def changed_since(self, seq: int) -> Ints:
         """Return the rows about which there is a record after `seq`."""

@@ -91,6 +91,8 @@ class Grid:
             lattice = self._sublattice(table.space, request.given)
             begin, taken = lattice.first(0), Taken()
             busy = set(lattice.ranks(table.x))
+        if begin >= lattice.size and request.given is None:
+            self._say_why_empty(table.space, request)
         found: list[int] = []
         start = begin
         while len(found) < request.n:
@@ -108,6 +110,18 @@ class Grid:
 
     def to_json(self) -> dict[str, object]:
         return {"name": "grid", "resolution": self._resolution, "shuffle": self._shuffle}
+
+    def _say_why_empty(self, space: Space, request: Request) -> None:
+        """Raise why no point of the grid satisfies the constraints.
+
+        Raises:
+            SpaceError: some point between them may, or none at all.
+        """
+        space.sample(request.rng, 1)  # which says what no configuration satisfies
+        raise SpaceError(
+            f"no point of the grid satisfies {' and '.join(map(repr, space.require))}, but points between them do: "
+            "take a higher resolution=, as Grid(resolution=20), or optimizer='random'."
+        )
 
     def _axes(self, space: Space) -> list[Floats]:
         by_name = self._resolution if isinstance(self._resolution, dict) else {}

@@ -15,6 +15,7 @@ import numpy as np
 
 from trimtab.arrays import Floats
 from trimtab.errors import ParamsError, SpaceError
+from trimtab.explain import explained_class
 from trimtab.plugins import did_you_mean
 from trimtab.space.arguments import as_number, check_choices, check_flag, real, short, whole
 from trimtab.space.condition import Choice, Condition, condition_from_json, plain, shown
@@ -156,6 +157,7 @@ class Parameter:
         return prior
 
 
+@explained_class
 @dataclass(frozen=True, slots=True, repr=False)
 class Float(Parameter):
     """A real number in [low, high].
@@ -254,6 +256,7 @@ class Float(Parameter):
         return codes.tolist()  # type: ignore[no-any-return]  # a list of floats, which NumPy's stubs leave open
 
 
+@explained_class
 @dataclass(frozen=True, slots=True, repr=False)
 class Int(Parameter):
     """A whole number in [low, high].
@@ -347,6 +350,7 @@ class Int(Parameter):
         return codes.astype(np.int64).tolist()  # type: ignore[no-any-return]  # a list of ints
 
 
+@explained_class
 @dataclass(frozen=True, slots=True, repr=False)
 class Categorical(Parameter):
     """One of several choices, in no order.
@@ -431,6 +435,7 @@ class Categorical(Parameter):
         return [choices[i] for i in indices.tolist()]
 
 
+@explained_class
 @dataclass(frozen=True, slots=True, repr=False)
 class Ordinal(Categorical):
     """One of several choices in the order that they are listed in, equally far apart.

@@ -13,6 +13,7 @@ import numpy as np
 
 from trimtab.arrays import Floats
 from trimtab.errors import ProblemError
+from trimtab.explain import explained, explained_class
 from trimtab.plugins import did_you_mean
 from trimtab.space.arguments import is_text
 from trimtab.space.condition import plain, shown
@@ -24,6 +25,7 @@ MAX_PARTS: Final = 100
 """Declared metrics, and fidelities: each is a column, which every trial fills whether it was told or not."""
 
 
+@explained_class
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A number that a trial returns, and what is wanted of it. Made by `minimize`, `maximize`, `at_most`, `at_least`.
@@ -97,6 +99,7 @@ class Metric:
         return f"{self.goal} {self.name}{known}" + ("" if self.target is None else f" to {_text(self.target)}")
 
 
+@explained("minimize")
 def minimize(name: str, *, target: float | None = None, error: str | None = None) -> Metric:
     """Return an objective of which less is better.
 
@@ -108,21 +111,25 @@ def minimize(name: str, *, target: float | None = None, error: str | None = None
     return Metric(name, "minimize", target=target, error=error)
 
 
+@explained("maximize")
 def maximize(name: str, *, target: float | None = None, error: str | None = None) -> Metric:
     """Return an objective of which more is better; the arguments are those of `minimize`."""
     return Metric(name, "maximize", target=target, error=error)
 
 
+@explained("at_most")
 def at_most(name: str, bound: float) -> Metric:
     """Return the constraint that the metric `name` is at most `bound`, known once a trial has run."""
     return Metric(name, "at_most", bound=bound)
 
 
+@explained("at_least")
 def at_least(name: str, bound: float) -> Metric:
     """Return the constraint that the metric `name` is at least `bound`, known once a trial has run."""
     return Metric(name, "at_least", bound=bound)
 
 
+@explained_class
 @dataclass(frozen=True, slots=True)
 class Fidelity:
     """How thoroughly a trial is run: epochs, a share of the data, a number of seeds.

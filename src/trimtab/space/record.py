@@ -161,7 +161,10 @@ def named(parameters: object, more: Mapping[str, object]) -> dict[str, Parameter
         if not is_text(name):
             raise SpaceError(f"the name of a parameter is text that can be written as UTF-8, got {name!r}.")
         if not isinstance(parameter, Parameter):
-            raise SpaceError(f"{name} must be a Float, Int, Categorical or Ordinal, got {shown(parameter)}.")
+            from trimtab.habits import as_parameter  # other tools' ways
+
+            hint = as_parameter(parameter)
+            raise SpaceError(f"{name} must be a Float, Int, Categorical or Ordinal, got {shown(parameter)}{hint}.")
     return given
 
 

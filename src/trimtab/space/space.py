@@ -14,6 +14,7 @@ import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints, Rng
 from trimtab.errors import ParamsError, SpaceError, StarvedError
+from trimtab.explain import explained_class
 from trimtab.plugins import did_you_mean
 from trimtab.space.activity import Activity
 from trimtab.space.codec import Codec
@@ -31,6 +32,7 @@ PATIENCE: Final = 100_000
 """So many candidates in a row without one that satisfies the constraints, and sampling gives up."""
 
 
+@explained_class
 class Space:
     """The parameters that may be tuned, the conditions between them and the constraints on them.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from trimtab.checks import is_number, is_whole
 from trimtab.errors import ProblemError
+from trimtab.explain import explained_class
 from trimtab.ledger.table import TrialTable
 from trimtab.space.problem import Problem
 from trimtab.stop.protocol import Verdict
@@ -17,6 +18,7 @@ _ANY = 1 << 30
 """More trials than anybody starts."""
 
 
+@explained_class
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """How much may be spent on a study in all, over every run, driver and worker.

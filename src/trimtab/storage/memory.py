@@ -240,6 +240,17 @@ class MemoryStore:
                 raise study_not_found(name, list(self._studies), self.url)
             return self._studies[name][0]
 
+    def rename(self, name: str, new: str) -> None:
+        with self.lock:
+            if name not in self._studies:
+                raise study_not_found(name, list(self._studies), self.url)
+            if checked_name(new) == name:
+                return
+            if new in self._studies:
+                raise study_exists(new, self.url)
+            self._studies = {new if one == name else one: study for one, study in self._studies.items()}
+            self._studies[new][0].name = new
+
     def delete(self, name: str) -> None:
         with self.lock:
             if name not in self._studies:

@@ -161,6 +161,16 @@ class Store(Protocol):
         """
         ...
 
+    def rename(self, name: str, new: str) -> None:
+        """Give a study another name; its records, and who has it open, are not concerned.
+
+        Raises:
+            StudyNotFoundError: no such study.
+            StudyExistsError: the new name is another study's.
+            StudyError: the new name cannot be one.
+        """
+        ...
+
     def delete(self, name: str) -> None:
         """Delete a study with all that is kept of it, for ever.
 

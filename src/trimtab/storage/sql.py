@@ -55,6 +55,7 @@ ON CONFLICT (study) DO UPDATE SET head = excluded.head, blob = excluded.blob
 WHERE excluded.head >= @snapshot.head
 OR @snapshot.head > (SELECT max(e.seq) FROM @event e WHERE e.study = @snapshot.study)"""
 _LOAD = "SELECT head, blob FROM @snapshot WHERE study = ?"
+_RENAME = "UPDATE @study SET name = ? WHERE id = ?"
 _DELETE = (
     "DELETE FROM @snapshot WHERE study = ?",
     "DELETE FROM @lease WHERE study = ?",
@@ -307,6 +308,19 @@ class SqlStore:
 
     def open(self, name: str) -> StudyStore:
         return self._study(self._find(name), name)
+
+    def rename(self, name: str, new: str) -> None:
+        checked_name(new)
+        ident = self._find(name)
+
+        def work(run: Run) -> bool:
+            found = run(_FIND, (new,))
+            if not found:
+                run(_RENAME, (new, ident))
+            return not found or int(found[0][0]) == ident  # our first try may have succeeded, and its answer been lost
+
+        if not self._db.transact(work):
+            raise study_exists(new, self.url)
 
     def delete(self, name: str) -> None:
         ident = self._find(name)

@@ -10,8 +10,10 @@ from trimtab.arrays import Bools, Floats, Ints
 from trimtab.errors import TrialError
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
+from trimtab.numerics.arithmetic import quiet
 
 
+@quiet()
 def candidates(table: TrialTable) -> Ints:
     """Return the complete rows that met every constraint, at the end of their line of descent, in order."""
     furthest = table.furthest()
@@ -48,6 +50,7 @@ def _equal(a: Floats, b: Floats) -> Bools:
     return equal
 
 
+@quiet()
 def best_row(table: TrialTable) -> int | None:
     """Return the complete, feasible row of smallest first objective; None if there is none.
 
@@ -86,6 +89,7 @@ class Ranked:
     n_runs: int
 
 
+@quiet()
 def ranking(table: TrialTable) -> list[Ranked]:
     """Return the configurations that were run to the end and met every constraint, from the best on, each once.
 
@@ -119,6 +123,7 @@ def best_so_far(table: TrialTable) -> list[float]:
     return [loss * float(sign) for loss in found]
 
 
+@quiet()
 def front_rows(table: TrialTable) -> Ints:
     """Return the complete, feasible rows that no other one is at least as good as in every objective and better in one.
 
@@ -137,6 +142,7 @@ def front_rows(table: TrialTable) -> Ints:
     return rows[np.sort(np.array(kept, dtype=np.int64))]
 
 
+@quiet()
 def why_no_best(table: TrialTable) -> str:
     """Return the sentence that says why there is no best trial."""
     done = table.rows(COMPLETE)

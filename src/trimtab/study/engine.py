@@ -10,6 +10,7 @@ import numpy as np
 from trimtab.arrays import Floats, rng_at
 from trimtab.errors import PluginError
 from trimtab.ledger.table import TrialTable
+from trimtab.numerics.arithmetic import quiet
 from trimtab.optim.protocol import Optimizer, Proposal, Request
 from trimtab.space.problem import Problem
 from trimtab.study.plugin import is_made_by, make, shown_settings
@@ -22,6 +23,7 @@ class Engine:
         settings: {"name": ..., **options}, as the log has them.
     """
 
+    @quiet()
     def __init__(self, settings: Mapping[str, Any], problem: Problem, ready: Optimizer[Any] | None = None) -> None:
         self.settings = dict(settings)
         fits = ready is not None and is_made_by(ready, self.settings)
@@ -34,6 +36,7 @@ class Engine:
         """Return True if this is the engine for these settings and this problem."""
         return self.settings == settings and self._problem is problem
 
+    @quiet()
     def propose(self, table: TrialTable, seed: int, fidelity: Sequence[float], given: Floats | None) -> Proposal:
         """Return the row of trial `len(table)`: a function of the log and the seed, which replay repeats."""
         for row in table.order[self._told :].tolist():

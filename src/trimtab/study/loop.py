@@ -18,6 +18,7 @@ from trimtab.errors import ObjectiveError, StoreCorruptError, StoreError, StoreL
 from trimtab.execute import protocol as execute
 from trimtab.ledger.event import Assessed, Event, Failed, Noted, Reported, Stopped, Told
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, TrialView
+from trimtab.numerics.arithmetic import quiet
 from trimtab.stop.protocol import Stop, Verdict
 from trimtab.study import best, values
 from trimtab.study.session import Session, lose
@@ -182,6 +183,7 @@ class Driver:
 
     # Handing out
 
+    @quiet()
     def _assess(self) -> Verdict:
         """Return the first verdict that ends the study, else one that lets it go on."""
         session = self._session
@@ -295,7 +297,7 @@ class Driver:
         if isinstance(message, execute.Reported):
             self._look_around()
             self._show()
-            halt = self._session.scheduler.judge(self._session.table, message.number)
+            halt = self._session.judge(message.number)
             if halt is None and message.number in self._ending:
                 return self._assess().reason or "the study is over"
             return None if halt is None else halt.reason
@@ -311,7 +313,7 @@ class Driver:
                 self._forget(message.number)
                 self._look_for_failure(message.number)
             elif isinstance(message, execute.Reported) and message.number in self._handles:
-                halt = self._session.scheduler.judge(self._session.table, message.number)
+                halt = self._session.judge(message.number)
                 if halt is not None and message.number not in self._ending:
                     self._end(message.number, halt.reason)
 
@@ -445,6 +447,7 @@ class Driver:
             self._shown_at = now
             self._progress.update(self._status())
 
+    @quiet()
     def _status(self, reason: str = "") -> Status:
         table = self._session.table
         problem = table.problem
@@ -458,7 +461,7 @@ class Driver:
         trials, seconds, cost = self._settings.limits
         known = table.cost[table.cost == table.cost]
         return Status(
-            name=self._session.ledger.created.name,
+            name=self._session.journal.name,
             objective=problem.objectives[0].name,
             direction=problem.objectives[0].goal,
             n_trials=table.n_begun,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 from trimtab.checks import as_whole, is_number, is_whole
 from trimtab.errors import ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
+from trimtab.explain import explained
 from trimtab.ledger.event import FORMAT_VERSION, Created
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
+from trimtab.space.condition import shown
 from trimtab.space.problem import Fidelity, Metric, Problem
 from trimtab.space.space import Space
 from trimtab.storage.protocol import Store, StudyStore
@@ -22,6 +24,7 @@ from trimtab.study.session import Session
 from trimtab.study.study import Study
 
 
+@explained("create_study")
 def create_study(
     space: Space,
     *,
@@ -81,6 +84,7 @@ def create_study(
         raise
 
 
+@explained("load_study")
 def load_study(
     store: str,
     name: str,
@@ -216,24 +220,45 @@ def make_problem(
         ProblemError: they contradict each other.
     """
     if not isinstance(space, Space):
-        raise ProblemError(f"space is a tt.Space(lr=tt.Float(...), ...), got a {type(space).__name__}.")
+        raise ProblemError(f"space is a tt.Space(lr=tt.Float(1e-5, 1e-1), ...), got {shown(space)}.")
     ways = sum((minimize is not None, maximize is not None, bool(objectives)))
     if ways != 1:
         got = "none of them" if not ways else "more than one of them"
         raise ProblemError(f"say what to optimise with one of minimize=, maximize=, objectives=; got {got}.")
-    if minimize is not None:
-        metrics = [Metric(minimize, "minimize", target=target)]
-    elif maximize is not None:
-        metrics = [Metric(maximize, "maximize", target=target)]
+    name = maximize if minimize is None else minimize
+    if name is not None and not isinstance(name, str):
+        raise ProblemError(
+            f"{'minimize' if minimize is not None else 'maximize'} is the name of what the objective returns, as "
+            f'"loss", and several are objectives=[tt.minimize("loss"), ...]; got {shown(name)}.'
+        )
+    if name is not None:
+        metrics = [Metric(name, "maximize" if minimize is None else "minimize", target=target)]
     else:
-        metrics = [objectives] if isinstance(objectives, Metric) else list(objectives)
+        metrics = listed("objectives", objectives, Metric, '[tt.minimize("loss"), tt.maximize("accuracy")]')
         if target is not None:
             raise ProblemError(
                 "target= goes with minimize= or maximize=; give objectives theirs: minimize(.., target=..)."
             )
-    fidelities = () if fidelity is None else (fidelity,) if isinstance(fidelity, Fidelity) else tuple(fidelity)
-    bounds = [constraints] if isinstance(constraints, Metric) else list(constraints)
-    return Problem(space, (*metrics, *bounds), fidelities=fidelities, folds=folds, cost=cost)
+    fidelities = listed("fidelity", () if fidelity is None else fidelity, Fidelity, 'tt.Fidelity("epoch", 1, 81)')
+    bounds = listed("constraints", constraints, Metric, '[tt.at_most("latency", 30)], of what the objective returns')
+    return Problem(space, (*metrics, *bounds), fidelities=tuple(fidelities), folds=folds, cost=cost)
+
+
+T = TypeVar("T")
+
+
+def listed(name: str, value: object, kind: type[T], example: str) -> list[T]:
+    """Return an argument that is one object of a kind, or several.
+
+    Raises:
+        ProblemError: it is something else; the message has the example.
+    """
+    if isinstance(value, kind):
+        return [value]
+    items = list(value) if isinstance(value, Iterable) and not isinstance(value, (str, Mapping)) else None
+    if items is None or not all(isinstance(item, kind) for item in items):
+        raise ProblemError(f"{name} is such as {example}; got {shown(value)}.")
+    return items
 
 
 def check_seed(seed: int | None) -> int:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from trimtab.numerics import arithmetic
 from trimtab.text import hide_in_arguments
 
 LONGEST_ARGUMENT = 2000
@@ -16,19 +17,13 @@ LONGEST_ARGUMENT = 2000
 
 
 def gather(objective: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return what is known of this process: versions, git commit, host, user, command line.
+    """Return what is known of this process: versions, arithmetic, git commit, host, user, command line.
 
     Args:
         objective: the fingerprint of what it runs; None if it runs no trials.
     """
-    import numpy as np
-
-    from trimtab import __version__
-
     found: dict[str, Any] = {
-        "trimtab": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
+        **versions(),
         "platform": f"{sys.platform}-{platform.machine()}",
         "host": socket.gethostname(),
         "pid": os.getpid(),
@@ -43,6 +38,20 @@ def gather(objective: Mapping[str, Any] | None = None) -> dict[str, Any]:
     if objective is not None:
         found["objective"] = dict(objective)
     return found
+
+
+def versions() -> dict[str, str]:
+    """Return what computes here: the versions of Trimtab and Python, and all that last bits depend on."""
+    import numpy as np
+
+    from trimtab import __version__
+
+    return {
+        "trimtab": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "arithmetic": arithmetic.description(),
+    }
 
 
 def _argv() -> list[str]:

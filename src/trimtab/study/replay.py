@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,10 @@ from trimtab.arrays import Floats
 from trimtab.errors import ReplayError
 from trimtab.ledger.event import Asked, Record
 from trimtab.ledger.ledger import Ledger
+from trimtab.numerics.arithmetic import quiet
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Continue, Scheduler
+from trimtab.study import provenance
 from trimtab.study.engine import Engine
 from trimtab.study.plugin import is_made_by, make
 
@@ -28,22 +30,38 @@ class Replayed:
         suggestions: how many suggestions were recomputed.
         given: how many trials had no suggestion to recompute: enqueued by a user, or continued by the scheduler.
         differing: the trials whose suggestion came out otherwise.
+        computed_with: what its drivers say it was computed with, each version and kind of processor once.
     """
 
     records: int
     suggestions: int
     given: int
     differing: tuple[int, ...]
+    computed_with: tuple[str, ...] = ()
 
     def require_equal(self) -> None:
-        """Raise ReplayError if a suggestion differed."""
-        if self.differing:
-            raise ReplayError(
-                f"{len(self.differing)} of {self.suggestions} suggestions differ from the log, first that of trial "
-                f"{self.differing[0]}: was this study run with other versions of trimtab or numpy?"
-            )
+        """Raise ReplayError if a suggestion differed; it says what computed the log, and what computes here."""
+        if not self.differing:
+            return
+        here = arithmetic_of(provenance.versions())
+        if not self.computed_with:
+            why = f"this log does not say with what it was computed; here is {here}."
+        elif self.computed_with == (here,):
+            why = f"both were computed with {here}, so the optimiser is not the one that proposed them."
+        else:
+            why = f"this log was computed with {'; and with '.join(self.computed_with)}; here is {here}."
+        raise ReplayError(
+            f"{len(self.differing)} of {self.suggestions} suggestions differ from the log, first that of trial "
+            f"{self.differing[0]}: {why}"
+        )
 
 
+def arithmetic_of(told: Mapping[str, object]) -> str:
+    """Return what a driver's provenance says of what last bits depend on; nothing where it says nothing."""
+    return f"trimtab {told['trimtab']}, {told['arithmetic']}" if {"trimtab", "arithmetic"} <= told.keys() else ""
+
+
+@quiet()
 def replay(
     records: Iterable[Record], optimizer: Optimizer[Any] | None = None, scheduler: Scheduler | None = None
 ) -> Replayed:
@@ -88,7 +106,9 @@ def replay(
         pending.append(record)
     while pending:
         ledger.apply(pending.popleft())
-    return Replayed(ledger.head, n_suggestions, n_given, tuple(differing))
+    drivers = [ledger.created.provenance, *ledger.opened]
+    computed_with = tuple(dict.fromkeys(found for driver in drivers if (found := arithmetic_of(driver))))
+    return Replayed(ledger.head, n_suggestions, n_given, tuple(differing), computed_with)
 
 
 def _bits(x: Floats) -> bytes:

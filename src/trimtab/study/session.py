@@ -36,13 +36,15 @@ from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger import snapshot
 from trimtab.ledger.event import Asked, Event, Failed, Opened, Origin, Record, Started
 from trimtab.ledger.table import RUNNING, STATES, TrialTable, no_such_trial
+from trimtab.numerics.arithmetic import quiet
 from trimtab.optim.protocol import Optimizer
-from trimtab.schedule.protocol import Continue, Scheduler
+from trimtab.schedule.protocol import Continue, Fresh, Halt, Scheduler
 from trimtab.storage.protocol import Store, StudyStore
 from trimtab.study import ahead, fold, owner, provenance, rewound
 from trimtab.study.ahead import Ahead
 from trimtab.study.engine import Engine
 from trimtab.study.files import Files
+from trimtab.study.line import Line
 from trimtab.study.plugin import is_made_by, make, settings_of
 
 SNAPSHOT_EVERY = 4096
@@ -58,6 +60,7 @@ class Session:
         worker: this process's name in the log.
         clock: the time in the log.
         kept: (trial number, attempt) of what a driver here runs and vouches for, whatever the leases say.
+        line: what users put in line.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Session:
         self.clock = LogClock(store.now)
         self.clock.hear(self.ledger.table.now)
         self.kept: set[tuple[int, int]] = set()
+        self.line = Line()
         self.lock = threading.RLock()
         self._begun: dict[int, tuple[int, float]] = {}
         self._is_torn = False
@@ -290,7 +294,7 @@ class Session:
                 return
             if self._ahead is not None and self._ahead.is_for(table, ledger.optimizer, 0):
                 return
-            if isinstance(self.scheduler.assign(table), Continue):
+            if isinstance(self.assign(), Continue):
                 return
             self._ahead = Ahead(self.propose(), len(table), table.problem, ledger.optimizer, len(table.order), most)
 
@@ -299,14 +303,24 @@ class Session:
         made, self._ahead = self._ahead, None
         if made is None or made.asked is None or not made.is_for(self.table, self.ledger.optimizer, made.most):
             return None
-        assigned = self.scheduler.assign(self.table)
+        assigned = self.assign()
         fits = not isinstance(assigned, Continue) and assigned.fidelity == made.asked.fidelity
         return made.asked if fits else None
+
+    @quiet()
+    def assign(self) -> Fresh | Continue:
+        """Return what the scheduler wants to be run next."""
+        return self.scheduler.assign(self.table)
+
+    @quiet()
+    def judge(self, number: int) -> Halt | None:
+        """Return the scheduler's verdict on a running trial."""
+        return self.scheduler.judge(self.table, number)
 
     def propose(self, given: Floats | None = None) -> Asked | None:
         """Return the event of a new trial, proposed from everything read so far; None when nothing is left to try."""
         ledger, table = self.ledger, self.table
-        assigned = self.scheduler.assign(table)
+        assigned = self.assign()
         if isinstance(assigned, Continue):
             return Asked(
                 number=len(table),
@@ -336,16 +350,6 @@ class Session:
             given=None if given is None else tuple(given.tolist()),
         )
 
-    def enqueued(self, given: Floats) -> int | None:
-        """Return the trial that a user put in line as this configuration (nan where free); None if nobody did."""
-        table = self.table
-        by_user = [row for row in range(len(table)) if table.is_enqueued(row)]
-        for row in by_user:
-            partial = table.given(row)
-            if np.array_equal(table.x[row] if partial is None else partial, given, equal_nan=True):
-                return row
-        return None
-
     def require_running(self, number: int, attempt: int | None = None) -> int:
         """Return `number` if that trial runs, in that attempt.
 
@@ -367,6 +371,14 @@ class Session:
             raise TrialError(f"trial {number} is {STATES[state]}; {hint}")
         return number
 
+    def token(self, number: int, attempt: int) -> str:
+        """Return what names an attempt among those of all studies: of one name, they differ in `id`.
+
+        The name is the first that the study had, which no renaming changes.
+        """
+        created = self.ledger.created
+        return "/".join((created.name, *([created.id] if created.id else ()), str(number), str(attempt)))
+
     def task(self, number: int, resources: Resources | None = None) -> Task:
         """Return what an executor needs to know to run the present attempt at a trial."""
         table, problem = self.table, self.table.problem
@@ -375,7 +387,7 @@ class Session:
         return Task(
             number=number,
             attempt=attempt,
-            token=f"{self.ledger.created.name}/{number}/{attempt}",
+            token=self.token(number, attempt),
             params=table.space.decode(table.x[number : number + 1])[0],
             fidelity={f.name: end for f, end in zip(problem.fidelities, ends, strict=True)},
             start={f.name: f.low for f in problem.fidelities},
@@ -383,9 +395,10 @@ class Session:
             metrics=problem.metric_names,
             checkpoint_dir=self.files.line(table.root(number)),
             log_dir=self.files.attempt(number, attempt),
-            study=self.ledger.created.name,
+            study=self.journal.name,
             resources=resources or _ONE_CPU,
             seed=_trial_seed(self.ledger.created.seed, number),
+            names=tuple(table.space.names),
         )
 
     # Trials whose worker is gone

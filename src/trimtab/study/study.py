@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import numpy as np
 
 from trimtab import plugins
 from trimtab.arrays import Floats
 from trimtab.checks import as_whole, is_number, is_whole
-from trimtab.errors import ParamsError, ProblemError, SpaceError, TrialError
+from trimtab.errors import ProblemError, SpaceError, StudyError, TrialError
 from trimtab.execute import protocol as execute
 from trimtab.execute.trial import Trial
-from trimtab.ledger.event import FAILURE_KINDS, Asked, Event, Failed, Grown, Noted, Origin, Reported, Told
+from trimtab.explain import Explained
+from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Reported, Returned, Told
 from trimtab.ledger.table import FAILED, TAG, TrialTable, TrialView, no_such_trial
 from trimtab.schedule.protocol import Halt
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
+from trimtab.storage.url import files_dir
 from trimtab.study import best, export, values
+from trimtab.study.line import put_in_line
 from trimtab.study.session import Session
 from trimtab.study.trials import Trials
 from trimtab.text import visible
 
 
-class Study:
+class Study(Explained):
     """One problem and its log: ask it what to try, tell it what came of it, read what it knows.
 
     Made by `tune`, `create_study` and `load_study`. Safe to use from several threads, and any number of processes may
@@ -41,7 +44,7 @@ class Study:
 
     @property
     def name(self) -> str:
-        return self.session.ledger.created.name
+        return self.session.journal.name
 
     @property
     def problem(self) -> Problem:
@@ -87,6 +90,21 @@ class Study:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Refuse to be pickled or copied: a study is one process's hold on a log.
+
+        Raises:
+            StudyError: always; the message says what to do instead.
+        """
+        url = self.session.store.url
+        there = f"tt.load_study({url!r}, {self.name!r})"
+        if files_dir(url) is None:  # it is in memory
+            there = 'tt.load_study(store, name), of a study that was given a store="sqlite:///trimtab.db"'
+        raise StudyError(
+            f"study {self.name!r} cannot be pickled or copied, since it holds a connection and locks; pass its store "
+            f"and its name instead, and open it where it is used: {there}."
+        )
+
     def close(self) -> None:
         """Let go of the store. Safe to call twice."""
         self.session.close()
@@ -129,21 +147,19 @@ class Study:
             trial: the trial's number; or the trial that `ask` returned, whose attempt is then the one that speaks.
             result: a number, or a mapping of every declared metric to a number; more entries are kept as they are.
                 A metric that is nan or infinite makes the trial failed, of the kind "nan".
-            failed: instead of a result: how the trial failed, one of `FAILURE_KINDS`.
+            failed: instead of a result: how the trial failed, one of `FAILURE_KINDS`. One that was "lost" waits, and is
+                handed out again as a new attempt.
             error: what happened, for people.
             attempt: the attempt that speaks, so that a superseded one is refused; the present one if None.
             cost: what the trial cost, if the result does not say so itself.
 
         Raises:
-            TrialError: no such trial, or it does not run (it was told before, for instance).
+            TrialError: no such trial, or it does not run (it was told before, for instance), or is another study's.
             LateResultError: the attempt was superseded.
             ObjectiveError: the result cannot be read; the trial still runs and can be told again.
         """
-        if isinstance(trial, Trial):
-            number, attempt = trial.number, trial.attempt if attempt is None else attempt
-        else:
-            number = trial
         session = self.session
+        number, attempt = self._spoken_for(trial, attempt)
         outcome = _outcome(self.problem, number, result, failed, error, cost)
 
         def build() -> Sequence[Event]:
@@ -151,13 +167,85 @@ class Study:
             tried = int(self.table.attempt[row])
             seconds = session.seconds(row)
             if isinstance(outcome, tuple):
-                return [Failed(row, outcome[0], outcome[1], tried, seconds=seconds, cost=cost)]
+                kind, message = outcome
+                return [Failed(row, kind, message, tried, again=kind == LOST, seconds=seconds, cost=cost)]
             told = Told(row, outcome.values, tried, seconds, outcome.cost)
             return [*(Noted(key, value, row) for key, value in outcome.notes.items()), told]
 
         with session.lock:
             session.commit(build)
             session.forget(number)
+
+    def peek(self) -> TrialView:
+        """Return the trial that `ask` would hand out now, and write nothing: it stays out of every budget.
+
+        One that was not proposed before has the state "proposed", and the number that it would have.
+
+        Raises:
+            TrialError: nothing is left to try.
+        """
+        session = self.session
+        with session.lock:
+            session.sync()
+            table = self.table
+            number = table.first_again
+            if number is None and table.n_waiting:
+                number = table.first_waiting
+            if number is not None:
+                return table.trial(number)
+            asked = session.propose()
+            if asked is None:
+                raise TrialError(f"nothing is left to try: all {len(table)} configurations were handed out.")
+            [params] = self.space.decode(np.array([asked.x], dtype=np.float64))
+            ends = zip((f.name for f in self.problem.fidelities), asked.fidelity, strict=True)
+            return TrialView(
+                asked.number,
+                params,
+                {},
+                "proposed",
+                asked.origin.by,
+                asked.origin.why,
+                fidelity=dict(ends),
+                parent=asked.parent,
+            )
+
+    def give_back(self, trial: int | Trial, reason: str = "", *, attempt: int | None = None) -> None:
+        """Give a trial back that was asked for and not run: it waits in line again, and no budget counts it.
+
+        One of which an earlier attempt was begun and lost goes on waiting for the next, and counts as before.
+
+        Args:
+            trial: the trial's number; or the trial that `ask` returned.
+            reason: why, for people.
+            attempt: the attempt that speaks, so that a superseded one is refused; the present one if None.
+
+        Raises:
+            TrialError: no such trial, or it does not run, or is another study's.
+            LateResultError: the attempt was superseded.
+        """
+        session = self.session
+        number, attempt = self._spoken_for(trial, attempt)
+
+        def build() -> Sequence[Event]:
+            row = session.require_running(number, attempt)
+            return [Returned(row, reason, int(self.table.attempt[row]))]
+
+        session.commit(build)
+
+    def _spoken_for(self, trial: int | Trial, attempt: int | None) -> tuple[int, int | None]:
+        """Return the number and the attempt that a caller speaks for.
+
+        Raises:
+            TrialError: the trial is another study's.
+        """
+        if not isinstance(trial, Trial):
+            return trial, attempt
+        if trial.token != self.session.token(trial.number, trial.attempt):
+            raise TrialError(
+                f"trial {trial.number} was asked of another study, {trial.study!r}, and this is {self.name!r}: tell "
+                "the study that it was asked of."
+            )
+        return trial.number, trial.attempt if attempt is None else attempt
 
     def report(self, number: int, step: float, reported: Mapping[str, object], *, attempt: int) -> Halt | None:
         """Put intermediate values on record and return the scheduler's verdict; `Trial.report` calls this.
@@ -174,7 +262,7 @@ class Study:
             lease_s = float(self.table.lease_s[number])
             if lease_s == lease_s:  # whoever reports is not silent
                 session.journal.renew(session.worker, [(number, attempt)], session.clock.now() + lease_s)
-            return session.scheduler.judge(self.table, number)
+            return session.judge(number)
 
     # Points, notes, tags, parameters
 
@@ -189,31 +277,22 @@ class Study:
         Raises:
             ParamsError: a value lies outside its parameter, or the point violates a constraint.
         """
-        session = self.session
-        why = note or "enqueued"
-        numbers: list[int] = []
+        return self.enqueue_all([params], note=note, once=once)[0]
 
-        def build() -> Sequence[Event]:
-            given, table = self.space.encode_partial(params), self.table
-            before = session.enqueued(given) if once else None
-            numbers[:] = [len(table) if before is None else before]
-            if before is not None:
-                return []
-            if not np.any(self.space.active(given) & np.isnan(given)):  # nothing active is left open
-                broken = self.space.violated(given)
-                if broken:
-                    raise ParamsError(f"{dict(params)!r} violates {' and '.join(map(repr, broken))}.")
-                fidelity = session.scheduler.assign(table).fidelity
-                return [Asked(len(table), tuple(given.tolist()), session.ledger.head, Origin("user", why), fidelity)]
-            proposed = session.propose(given)
-            if proposed is None:
-                raise TrialError(f"no configuration is left that has {dict(params)!r}.")
-            return [proposed, Noted("enqueued", why, proposed.number)]
+    def enqueue_all(
+        self, points: Iterable[Mapping[str, Any]], *, note: str | None = None, once: bool = False
+    ) -> list[int]:
+        """Put many configurations in line at once: all of them, or none where one is refused. Return their numbers.
 
-        with session.lock:
-            session.sync()
-            session.commit(build)
-        return numbers[0]
+        Args:
+            points: as `enqueue` takes each.
+            note: as there.
+            once: as there.
+
+        Raises:
+            ParamsError: as `enqueue`.
+        """
+        return put_in_line(self.session, list(points), note or "enqueued", once=once)
 
     def note(self, key: str, value: object, trial: int | None = None) -> None:
         """Write something down about a trial, or about the study: any JSON value; a later note of one key replaces it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from trimtab import plugins
@@ -14,8 +14,10 @@ from trimtab.execute.objective import LOADING
 from trimtab.execute.protocol import Executor, Resources
 from trimtab.execute.script import LoadedEnough
 from trimtab.execute.trial import Trial
+from trimtab.explain import explained
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
+from trimtab.space.condition import shown
 from trimtab.space.problem import Fidelity, Metric
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
@@ -35,6 +37,7 @@ from trimtab.study.study import Study
 Objective = Callable[[Trial], object]
 
 
+@explained("tune")
 def tune(
     objective: Objective | Command,
     space: Space,
@@ -115,7 +118,15 @@ def tune(
     if os.environ.get(LOADING) == str(os.getpid()):
         raise LoadedEnough  # a worker is loading the objective's script, which calls tune at its top level
     if not callable(objective) and not isinstance(objective, Command):
-        raise ProblemError(f"objective is a function of a trial, or a tt.Command; got {objective!r}.")
+        raise ProblemError(
+            "objective is a function of a trial, or a tt.Command of a program and its arguments; "
+            f"got {shown(objective)}."
+        )
+    if resources is not None and not isinstance(resources, Resources):
+        raise ProblemError(f"resources is such as tt.Resources(cpus=2, gpus=1), got {shown(resources)}.")
+    points: object = enqueue  # which need not be what its type says
+    if isinstance(points, Mapping) or not isinstance(points, Iterable):
+        raise ProblemError(f"enqueue is a list of configurations, as [{{'lr': 0.01}}], got {shown(points)}.")
     if budget is None:
         raise ProblemError(
             "say how much may be spent: budget=100 (trials), or budget=tt.Budget(trials=, hours=, cost=)."
@@ -166,8 +177,7 @@ def tune(
 
         taken = fingerprint.take(objective)
         study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms)
-        for params in enqueue:
-            study.enqueue(params, once=True)
+        study.enqueue_all(enqueue, once=True)
         driver = Driver(study.session, runner, stops, settings, _progress(progress, study))
     except BaseException:
         runner.close()
@@ -181,14 +191,17 @@ def tune(
     return study
 
 
-def _stops(budget: Budget, stop: str | Sequence[Stop]) -> list[Stop]:
+def _stops(budget: Budget, stop: Any) -> list[Stop]:
     if stop == "auto":
         return [Target(), budget, AllFailed()]
     if stop == "never":  # what fails may cost nothing: a budget of cost alone would never end it
         endless = budget.trials is None and budget.hours is None
         return [Target(), budget, AllFailed()] if endless else [Target(), budget]
-    if isinstance(stop, str):
-        raise ProblemError(f'stop is "auto", "never" or a list of stopping rules; got {stop!r}.')
+    if isinstance(stop, str) or not isinstance(stop, Iterable) or not all(hasattr(rule, "assess") for rule in stop):
+        raise ProblemError(
+            f'stop is "auto", "never" or a list of stopping rules; got {shown(stop)}: a number of trials is budget=, a '
+            "value that is good enough target=."
+        )
     return [Target(), budget, *stop]
 
 
@@ -208,12 +221,15 @@ def _executor(
         )
     if not isinstance(executor, str):
         return executor
+    factory = plugins.load("executors", executor)
     if isinstance(objective, Command) != (executor == "command"):
-        raise ProblemError(f"executor={executor!r} does not run a {type(objective).__name__}.")
+        runs, other = ("functions", "a Command") if isinstance(objective, Command) else ("a Command", "a function")
+        right = '"command"' if isinstance(objective, Command) else '"serial" or "processes"'
+        raise ProblemError(f"executor={executor!r} runs {runs}; {other} is run by {right}.")
     if executor == "serial" and workers > 1:
         raise ProblemError(f'executor="serial" runs one trial at a time; workers={workers} needs "processes".')
     options = {} if trials_per_worker is None else {"trials_per_worker": trials_per_worker}
-    runner: Executor = plugins.load("executors", executor)(objective, workers=workers, resources=resources, **options)
+    runner: Executor = factory(objective, workers=workers, resources=resources, **options)
     return runner
 
 

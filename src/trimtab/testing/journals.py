@@ -46,6 +46,7 @@ from trimtab.ledger.event import (
     Origin,
     Record,
     Reported,
+    Returned,
     Started,
     Stopped,
     Told,
@@ -74,6 +75,7 @@ def sample_events() -> list[Event]:
         Failed(1, "exception", 'ValueError: "\\" is no\n\tpath\0', 1),
         Noted("tags", ["good", {"why": None, "n": 3}], 2),
         Noted("remark", "🚤 trim tab", None),
+        Returned(5, "looked at", 2),
         Grown("momentum", {"type": "float", "low": 0.0, "high": 0.99}),
         Assessed(
             stop=True,
@@ -293,6 +295,32 @@ class JournalContract:
             store.create("half", [*notes(2), Told(0, {"loss": NAN})])
         assert store.studies() == []
         assert store.create("half", notes(1)).head().seq == 1
+
+    def test_a_renamed_study_is_the_same_under_another_name(self, store: Store) -> None:
+        old = store.create("old", notes(2), at=1.0)
+        store.create("other", notes(1), at=2.0)
+        old.renew("w", [(0, 1)], 5.0)
+        store.rename("old", "new é")
+        assert [(info.name, info.head) for info in store.studies()] == [("new é", 2), ("other", 1)]
+        head = old.append(notes(1), after=old.head(), at=3.0)  # who has it open goes on
+        again = store.open("new é")
+        assert (again.name, again.head(), again.leases()) == ("new é", head, {(0, 1): 5.0})
+        assert [record.seq for record in again.read()] == [1, 2, 3]
+        with pytest.raises(StudyNotFoundError, match="'old'"):
+            store.open("old")
+        assert store.create("old", notes(1)).head().seq == 1, "its name is free"
+
+    def test_a_name_that_a_study_cannot_be_given(self, store: Store) -> None:
+        store.create("one", notes(2))
+        store.create("two", notes(1))
+        store.rename("one", "one")
+        with pytest.raises(StudyExistsError, match="'two'"):
+            store.rename("one", "two")
+        with pytest.raises(StudyNotFoundError, match="'three'"):
+            store.rename("three", "four")
+        with pytest.raises(StudyError, match="cannot be named"):
+            store.rename("one", "\x1b[31m")
+        assert [(info.name, info.head) for info in store.studies()] == [("one", 2), ("two", 1)]
 
     def test_a_deleted_study_is_gone_and_its_handle_useless(self, store: Store) -> None:
         old = store.create("gone", notes(2))

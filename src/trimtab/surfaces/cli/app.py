@@ -13,7 +13,16 @@ import click
 from trimtab import __version__
 from trimtab.errors import ExecutorError, ReplayError, StoreCorruptError, StoreLostError, Terminated, TrimtabError
 from trimtab.execute.forks import keep_from_forks
-from trimtab.surfaces.cli import ask_tell, check, complete, look, output, running  # noqa: F401 - registers shells
+from trimtab.plugins import did_you_mean
+from trimtab.surfaces.cli import (
+    ask_tell,
+    check,
+    complete,  # noqa: F401 - registers shells
+    look,
+    manage,
+    output,
+    running,
+)
 from trimtab.text import hide_secrets
 
 WORK_FAILED = (ExecutorError, ReplayError, StoreCorruptError)
@@ -30,6 +39,32 @@ class Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(self.commands)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as click does; an option of a command that stands before the command is told its place."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = next((word for word in args if word in self.commands), None)
+            options = self.commands[name].params if name is not None else ()
+            if any(error.option_name in option.opts for option in options):
+                place = f"trimtab {name} {error.option_name}"
+                raise click.UsageError(f"{error.option_name} goes behind the command: {place} ...", ctx) from None
+            raise
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Resolve as click does; an unknown command is answered with what it is called here."""
+        name = args[0]
+        if name not in self.commands and not name.startswith("-"):
+            from trimtab.habits import COMMANDS
+
+            habit = COMMANDS.get(name)
+            hint = f"; write {habit}." if habit else f"{did_you_mean(name, self.commands)}; there are: "
+            listed = "" if habit else f"{', '.join(self.commands)}."
+            raise click.UsageError(f"there is no command {name!r}{hint}{listed}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(
@@ -52,7 +87,10 @@ for command in (
     look.export,
     ask_tell.ask,
     ask_tell.tell,
+    ask_tell.give_back,
     ask_tell.report,
+    manage.rename,
+    manage.delete,
     check.replay,
     check.doctor,
     check.completion,
@@ -97,8 +135,19 @@ def _answered() -> int:
 def _shown(error: click.ClickException) -> str:
     """Return what click says of an error: how the command is used, and what is wrong."""
     said = io.StringIO()
-    error.show(file=said)
+    explained = _explained(error) if isinstance(error, click.NoSuchOption) else error
+    explained.show(file=said)
     return said.getvalue().rstrip("\n")
+
+
+def _explained(error: click.NoSuchOption) -> click.UsageError:
+    """Return the error with what an option of other tools is called here."""
+    from trimtab.habits import OPTIONS
+
+    habit = OPTIONS.get(error.option_name)
+    if habit is None:
+        return error
+    return click.UsageError(f"there is no option {error.option_name}; write {habit}.", error.ctx)
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import click
 
 import trimtab as tt
-from trimtab.errors import StudyNotFoundError
+from trimtab.errors import StudyExistsError, StudyNotFoundError
 from trimtab.execute.hook import report as report_in_program
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.study.plugin import named
@@ -38,6 +41,7 @@ from trimtab.surfaces.render.numbers import exact
     help="The study file to create the study from, if it is not there; its command is not run.",
 )
 @click.option("--lease", "lease_s", type=float, metavar="SECONDS", help="Hand the trial to another after this time.")
+@click.option("--peek", is_flag=True, help="Show what would be handed out, and write nothing.")
 @optimizer_option
 @scheduler_option
 @json_option
@@ -47,38 +51,73 @@ def ask(
     store: str | None,
     file: Path | None,
     lease_s: float | None,
+    peek: bool,
     optimizer: str | None,
     scheduler: str | None,
     as_json: bool,
 ) -> None:
-    """Hand out the next trial: its number and its parameters."""
-    with _open(store, name, file, optimizer, scheduler) as study:
-        trial = study.ask(lease_s=lease_s)
+    """Hand out the next trial: its number, its parameters, and why these.
+
+    What is handed out is in the budget; `trimtab give-back` puts it back in line.
+    """
+    with _open(store, name, file, optimizer, scheduler, peek=peek) as study:
+        view = study.peek() if peek else study.table.trial(study.ask(lease_s=lease_s).number)
         if as_json:
-            found = {"study": study.name, "number": trial.number, "attempt": trial.attempt, "params": trial.params}
-            say_json(found | ({"fidelity": trial.fidelity} if trial.fidelity else {}))
+            found = {"study": study.name, "number": view.number, "attempt": view.attempt, "params": view.params}
+            why = {"by": view.origin, "why": view.why, "state": view.state}
+            say_json(found | ({"fidelity": view.fidelity} if view.fidelity else {}) | why)
             return
-        say(f"trial {trial.number}")
-        for key, value in {**trial.params, **trial.fidelity}.items():
+        say(f"trial {view.number}" + (" would be next; nothing was written" if peek else ""))
+        for key, value in {**view.params, **view.fidelity}.items():
             say(f"  {key} = {exact(value)}")
+        say(f"{view.origin}: {view.why}" if view.why else view.origin)
 
 
 def _open(
-    store: str | None, name: str | None, file: Path | None, optimizer: str | None, scheduler: str | None
+    store: str | None, name: str | None, file: Path | None, optimizer: str | None, scheduler: str | None, *, peek: bool
 ) -> tt.Study:
     if file is None:
         return load(store, name, optimizer=optimizer, scheduler=scheduler)
     asked = spec.load(file)
     url, wanted = store or asked.store or DEFAULT_STORE, name or asked.arguments.get("name") or file.stem
-    try:
+    with contextlib.suppress(StudyNotFoundError):
         return load(url, wanted, optimizer=optimizer, scheduler=scheduler)
-    except StudyNotFoundError:
-        own = {"optimizer": named("optimizers", optimizer)} if optimizer else {}
-        own |= {"scheduler": named("schedulers", scheduler)} if scheduler else {}
-        return tt.create_study(asked.space, store=url, name=wanted, **spec.creating(asked.arguments) | own)
+    own = {"optimizer": named("optimizers", optimizer)} if optimizer else {}
+    own |= {"scheduler": named("schedulers", scheduler)} if scheduler else {}
+    creating = spec.creating(asked.arguments) | own
+    if peek:
+        return tt.create_study(asked.space, name=wanted, **creating)
+    with contextlib.suppress(StudyExistsError):
+        return tt.create_study(asked.space, store=url, name=wanted, **creating)
+    return load(url, wanted, optimizer=optimizer, scheduler=scheduler)  # another process was quicker
 
 
-@click.command()
+class Numbers(click.Command):
+    """A command whose arguments may be numbers below 0, which click takes for options."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        settings["context_settings"] = {"ignore_unknown_options": True}
+        super().__init__(*arguments, **settings)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as click does, and refuse what is neither an option nor a number."""
+        rest = super().parse_args(ctx, args)
+        for word in ctx.params.get("values") or ():
+            if word.startswith("-") and not _is_number(word):
+                known = [name for parameter in self.params for name in parameter.opts if name.startswith("-")]
+                raise click.NoSuchOption(word, possibilities=get_close_matches(word, known), ctx=ctx)
+        return rest
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+@click.command(cls=Numbers)
 @click.argument("name", metavar="STUDY", callback=spoken)
 @click.argument("number", type=int)
 @click.argument("values", nargs=-1, metavar="[VALUE | METRIC=VALUE ...]")
@@ -102,7 +141,8 @@ def tell(
 ) -> None:
     """Put on record what came of a trial.
 
-    One VALUE is enough for a study of one metric; name them where there are several, as loss=0.25 latency=12.
+    One VALUE is enough for a study of one metric; name them where there are several, as loss=0.25 latency=12. A trial
+    that was lost waits and is handed out again; every other failure is final.
     """
     if not values and failed is None:
         raise click.UsageError("give a result, as `trimtab tell STUDY 3 loss=0.25`, or --failed.")
@@ -116,6 +156,26 @@ def tell(
             say_json({"number": number, "state": view.state, "best_trial": best})
         else:
             say(f"trial {number} is {view.state}" + (f" ({view.failure})" if view.failure else ""))
+
+
+@click.command("give-back")
+@click.argument("name", metavar="STUDY")
+@click.argument("number", type=int)
+@store_option
+@click.option("--reason", default="", help="Why, for people.")
+@click.option("--attempt", type=int, help="The attempt that speaks, so that a superseded one is refused.")
+@json_option
+def give_back(name: str, number: int, *, store: str | None, reason: str, attempt: int | None, as_json: bool) -> None:
+    """Give a trial back that was asked for and not run.
+
+    It waits in line again, and is not counted by any budget until it is handed out.
+    """
+    with load(store, name) as study:
+        study.give_back(number, reason, attempt=attempt)
+        if as_json:
+            say_json({"number": number, "state": study.table.trial(number).state})
+        else:
+            say(f"trial {number} waits in line again")
 
 
 @click.command()

@@ -73,6 +73,7 @@ def replay(name: str | None, *, store: str | None, optimizer: str | None, schedu
                 "suggestions": found.suggestions,
                 "given": found.given,
                 "differing": list(found.differing),
+                "computed_with": list(found.computed_with),
             }
         )
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 
 import trimtab as tt
 from trimtab.execute import gpus
+from trimtab.execute.parameters import usual_variable, variables
 from trimtab.study import best
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import spec
@@ -151,6 +153,17 @@ def _result(study: tt.Study, row: int | None) -> str:
     return "\n".join([*lines, *best_remarks(study)])
 
 
+def _remarks(command: tt.Command, space: tt.Space) -> Iterator[str]:
+    """Yield what a command line does not show: what is left out of it, and variables that are called otherwise."""
+    used = set(command.fields)
+    for name, parameter in zip(space.names, space.parameters, strict=True):
+        if parameter.when is not None and name in used:
+            yield f"where {name} is inactive, this is left out: {shlex.join(command.left_out(name))}"
+    for name, variable in variables(space.names).items():
+        if variable != usual_variable(name):
+            yield f"in the environment {name} is {variable}"
+
+
 def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
     """Show the space and the first trial, proposed in memory, if this machine has what the trials need."""
     resources = arguments.get("resources", tt.Resources())
@@ -162,4 +175,6 @@ def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
         if isinstance(asked.work, tt.Command):
             line = asked.work.render(study.session.task(first.number))
             say(f"it would run: {clean(shlex.join(line))}")
+            for remark in _remarks(asked.work, asked.space):
+                say(remark)
     sys.stdout.flush()

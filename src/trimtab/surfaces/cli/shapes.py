@@ -472,7 +472,10 @@ class Either:
         for shape in self.shapes:
             if shape.fits(tree):
                 return shape.read(tree, path, faults)
-        return _refuse(self, tree, path, faults, _number_hint(tree.value) if self._takes_numbers() else "")
+        if self._takes_numbers():
+            return _refuse(self, tree, path, faults, _number_hint(tree.value))
+        wants_text = any(isinstance(shape, Text) for shape in self.shapes) and isinstance(tree.value, (int, float))
+        return _refuse(self, tree, path, faults, "; put quotes around it" if wants_text else "")
 
     def _takes_numbers(self) -> bool:
         return any(isinstance(shape, Number) for shape in self.shapes)

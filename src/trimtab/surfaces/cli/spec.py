@@ -158,7 +158,20 @@ STUDY = Record(
         Key("name", Text("a name"), "The study's name; by default the program's or the function's."),
         Key(
             "command",
-            Either((Text("a command line"), ListOf(Text("an argument"), "a list of arguments"))),
+            Either(
+                (
+                    Text("a command line"),
+                    ListOf(
+                        Either(
+                            (
+                                Text("an argument"),
+                                ListOf(Text("an argument"), "a list of arguments that are left out together"),
+                            )
+                        ),
+                        "a list of arguments",
+                    ),
+                )
+            ),
             "The program that is a trial; {lr} stands for the value of the parameter lr.",
         ),
         Key(
