@@ -259,6 +259,21 @@ def _(folder: Path) -> str:
     return refused(lambda: tune(store="postgresql://ann:secret@127.0.0.1:9/tuning?timeout=0"))
 
 
+@case("store", "a study in memory, told in a forked child")
+def _(folder: Path) -> str:
+    study = tt.create_study(SPACE, minimize="loss", seed=0)
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = refused(study.ask)
+        os.write(theirs, re.sub(r"process [0-9]+", "process N", said).encode())
+        os._exit(0)
+    os.close(theirs)
+    os.waitpid(child, 0)
+    with os.fdopen(ours) as pipe:
+        return pipe.read()
+
+
 @case("store", "a damaged page")
 def _(folder: Path) -> str:
     url, path = f"sqlite:///{folder}/damaged.db", folder / "damaged.db"

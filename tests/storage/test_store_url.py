@@ -8,7 +8,7 @@ from trimtab import plugins
 from trimtab.errors import MissingExtraError, StoreUnavailableError, StoreUrlError
 from trimtab.storage import url as urls
 from trimtab.storage.memory import MemoryStore
-from trimtab.storage.url import files_dir, open_store, redacted
+from trimtab.storage.url import files_dir, hurried, open_store, redacted
 from trimtab.testing.journals import notes
 
 
@@ -178,3 +178,17 @@ def test_a_plugin_brings_its_own_scheme(monkeypatch: pytest.MonkeyPatch) -> None
     known = plugins._entry_points("stores")
     monkeypatch.setitem(known, "redis", Entry())
     assert open_store("redis://h/0") == ("opened", "redis://h/0")
+
+
+@pytest.mark.parametrize(
+    ("url", "hurried_url"),
+    [
+        ("trimtab.db", "sqlite:///trimtab.db?timeout=1"),
+        ("sqlite:///a.db?synchronous=normal", "sqlite:///a.db?synchronous=normal&timeout=1"),
+        ("postgres://u@h/d?sslmode=require", "postgresql://u@h/d?sslmode=require&timeout=1"),
+        ("postgresql://u@h/d?timeout=7", "postgresql://u@h/d?timeout=7"),
+        ("memory://", "memory://"),
+    ],
+)
+def test_who_is_in_a_hurry_waits_shortly_unless_told_otherwise(url: str, hurried_url: str) -> None:
+    assert hurried(url, 1) == hurried_url

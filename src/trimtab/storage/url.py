@@ -204,6 +204,14 @@ def same_store(one: str, other: str) -> bool:
     return one == other and scheme_of(one) != "memory"
 
 
+def hurried(url: str, seconds: float) -> str:
+    """Return the URL of a store that is waited for no longer than this, unless it says itself for how long."""
+    full = normalised(url)
+    if scheme_of(full) not in ("sqlite", "postgresql") or "timeout" in options(full, None):
+        return full
+    return f"{full}{'&' if '?' in full else '?'}timeout={seconds:g}"
+
+
 def redacted(url: str) -> str:
     """Return the URL with passwords replaced by three stars."""
     without_scheme = "://" not in url

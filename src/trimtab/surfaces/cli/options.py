@@ -10,10 +10,13 @@ import click
 
 import trimtab as tt
 from trimtab.errors import StudyNotFoundError, TrimtabError
-from trimtab.storage.url import open_store, redacted
+from trimtab.storage.url import hurried, open_store, redacted
 from trimtab.study.plugin import named
 
 DEFAULT_STORE = "sqlite:///trimtab.db"
+
+COMPLETION_S = 1
+"""Seconds for which the completion of a name waits for a store: somebody's hands are on the keys."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -61,7 +64,7 @@ def spoken(ctx: click.Context, parameter: click.Parameter, word: str | None) -> 
 
 def _names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's
     try:
-        opened = open_store(ctx.params.get("store") or DEFAULT_STORE)
+        opened = open_store(hurried(ctx.params.get("store") or DEFAULT_STORE, COMPLETION_S))
         found = [info.name for info in opened.studies()]
         opened.close()
     except TrimtabError:
