@@ -253,7 +253,7 @@ class World:
                 f'DELETE FROM "{schema}".snapshot WHERE study = {study} AND head > {head}'
                 for study, head in (line.split("|") for line in heads)
             )
-            self.server.sql(f"BEGIN; {cuts}; COMMIT")
+            self.server.sql(f'BEGIN; LOCK TABLE "{schema}".event IN EXCLUSIVE MODE; {cuts}; COMMIT')
 
         return back
 
