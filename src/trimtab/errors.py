@@ -18,6 +18,7 @@ TrimtabError
 │   ├── StoreUrlError (ValueError)
 │   ├── StoreUnavailableError          cannot be opened or written: missing, read-only, full, no server
 │   ├── StoreCorruptError              what is stored is damaged
+│   │   └── StoreRewoundError          the log is not the one that was read: shorter, or with another past
 │   ├── StoreVersionError              written by a newer Trimtab
 │   └── ConflictError                  another writer appended first
 ├── ExecutorError (RuntimeError)       a worker, command or device that cannot be used
@@ -101,6 +102,16 @@ class StoreUnavailableError(StoreError):
 
 class StoreCorruptError(StoreError):
     """A store whose content is damaged."""
+
+
+class StoreRewoundError(StoreCorruptError):
+    """The log is not the one that this process has read: it became shorter, or has another past.
+
+    Attributes:
+        missing: the trials with a result that this process knows and the log does not have.
+    """
+
+    missing: tuple[int, ...] = ()
 
 
 class StoreVersionError(StoreError):

@@ -25,7 +25,7 @@ def main() -> None:
         store = open_store(path)
         first, *rest = sample_events()
         study = store.create("résumé 研究", [first], at=1764000000.0)
-        study.append(rest, head=1, at=1764000000.1234567)
+        study.append(rest, after=study.head(), at=1764000000.1234567)
         study.renew("node-2:7", [(0, 2), (2, 1)], 1764000060.5)
         study.save_snapshot(3, b"\x00snapshot\xff")
         store.create("deleted", [first], at=1764000001.0)

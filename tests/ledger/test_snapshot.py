@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import msgspec
 import numpy as np
 import pytest
@@ -52,18 +54,34 @@ def test_any_cut_of_a_snapshot_is_no_snapshot(run):
     assert all(snapshot.load(blob[:n]) is None for n in range(0, len(blob), 97))
 
 
+def sealed(plain: dict) -> bytes:
+    """Return a snapshot of these values, with the checksum that belongs to them."""
+    body = msgspec.msgpack.encode(plain)
+    return blake2b(body, digest_size=16).digest() + body
+
+
+def opened(blob: bytes) -> dict:
+    return msgspec.msgpack.decode(blob[16:])
+
+
 def test_a_snapshot_of_another_version_or_without_a_column_is_none(run):
-    plain = msgspec.msgpack.decode(snapshot.save(run.ledger))
-    for change in ({"version": 99}, {"columns": {}}, {"problem": {"space": 3, "metrics": []}}, {"head": "x"}):
-        assert snapshot.load(msgspec.msgpack.encode(plain | change)) is None
+    plain = opened(snapshot.save(run.ledger))
+    assert snapshot.load(sealed(plain)) is not None
+    for change in ({"version": 1}, {"columns": {}}, {"problem": {"space": 3, "metrics": []}}, {"head": "x"}):
+        assert snapshot.load(sealed(plain | change)) is None
     columns = plain["columns"]
     wrong = {**columns, "x": [columns["x"][0], [1, 1], columns["x"][2]]}
-    assert snapshot.load(msgspec.msgpack.encode(plain | {"columns": wrong})) is None
+    assert snapshot.load(sealed(plain | {"columns": wrong})) is None
 
 
-def test_a_snapshot_from_before_standard_errors_is_read(run):
-    plain = msgspec.msgpack.decode(snapshot.save(run.ledger))
-    del plain["columns"]["errors"]
-    restored = snapshot.load(msgspec.msgpack.encode(plain))
-    assert snapshot.save(restored) == snapshot.save(run.ledger)
-    assert np.isnan(restored.table.errors).all()
+def test_any_bit_of_a_snapshot_that_flips_makes_it_none(run):
+    blob = snapshot.save(run.ledger)
+    for at in range(0, len(blob), 61):
+        flipped = bytearray(blob)
+        flipped[at] ^= 1 << at % 8
+        assert snapshot.load(bytes(flipped)) is None
+
+
+def test_a_snapshot_says_where_in_the_log_it_was_made(run):
+    run.ledger.link = "0123"
+    assert snapshot.load(snapshot.save(run.ledger)).reached == (len(run.records), "0123")

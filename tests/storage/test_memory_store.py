@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 
+from trimtab.ledger.chain import EMPTY
 from trimtab.ledger.event import Asked, Origin, Started, Told
 from trimtab.storage.memory import open_memory
 
@@ -15,14 +16,14 @@ def test_a_hundred_thousand_trials_take_twenty_megabytes() -> None:
     study = open_memory("memory://").create("small", [])
     tracemalloc.start()
     try:
-        head = 0
+        head = EMPTY
         for number, (*x, loss) in enumerate(rows):
             events = [
-                Asked(number, tuple(x), head, Origin("random", "drawn uniformly")),
+                Asked(number, tuple(x), head.seq, Origin("random", "drawn uniformly")),
                 Started(number, "node-17:12345"),
                 Told(number, {"loss": loss}, seconds=loss * 10),
             ]
-            head = study.append(events, head=head, at=float(number))
+            head = study.append(events, after=head, at=float(number))
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

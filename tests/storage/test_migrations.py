@@ -4,6 +4,7 @@ import re
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from trimtab.ledger import codec
@@ -32,10 +33,14 @@ def test_stores_of_every_version_open_for_ever(dump: Path, tmp_path: Path) -> No
     assert [(info.name, info.head) for info in store.studies()] == [("résumé 研究", 16), ("second", 2)]
     study = store.open("résumé 研究")
     journal = (GOLDEN / "journal-v1.jsonl").read_text("utf-8").splitlines()
-    assert [codec.encode_record(record).decode() for record in study.read()] == journal
+    records = list(study.read())
+    plain = [msgspec.structs.replace(record, link="") for record in records]
+    assert [codec.encode_record(record).decode() for record in plain] == journal
+    if dump.stem == "store-v1":
+        assert [codec.encode_record(record).decode() for record in records] == journal, "an anchor is the store's"
     assert study.leases() == {(0, 2): 1764000060.5, (2, 1): 1764000060.5}
     assert study.load_snapshot() == (3, b"\x00snapshot\xff")
-    assert study.append(notes(1), head=16, at=1764000100.0) == 17
+    assert study.append(notes(1), after=study.head(), at=1764000100.0).seq == 17
     assert not [finding for finding in store.check() if finding.level == "error"]
     store.create("new", notes(1))
     store.close()

@@ -64,12 +64,13 @@ class Interrupted:
 def test_a_dropped_connection_neither_loses_nor_doubles_an_append(postgresql_url: str, done: bool) -> None:
     database = PostgresqlDatabase(postgresql_url)
     study = SqlStore(database).create("dropped", notes(1))
+    begin = study.head()
     database._connection = Interrupted(database._connection, "INSERT INTO", done=done)
-    assert study.append(notes(3), head=1, at=7.0) == 4
-    assert [(record.seq, record.at, record.event) for record in study.read(after=1)] == [
+    assert study.append(notes(3), after=study.head(), at=7.0).seq == 4
+    assert [(record.seq, record.at, record.event) for record in study.read(begin)] == [
         (seq, 7.0, event) for seq, event in zip((2, 3, 4), notes(3), strict=True)
     ]
-    assert study.append(notes(1), head=4, at=8.0) == 5
+    assert study.append(notes(1), after=study.head(), at=8.0).seq == 5
     database.close()
 
 
@@ -77,10 +78,11 @@ def test_after_a_dropped_connection_another_writers_records_are_a_conflict(postg
     database = PostgresqlDatabase(postgresql_url)
     study = SqlStore(database).create("rivals", notes(1))
     rival = open_store(postgresql_url)
-    rival.open("rivals").append(notes(3), head=1, at=6.0)
+    begin = study.head()
+    rival.open("rivals").append(notes(3), after=begin, at=6.0)
     database._connection = Interrupted(database._connection, "INSERT INTO", done=False)
     with pytest.raises(ConflictError, match="4 records and not 1"):
-        study.append(notes(3), head=1, at=7.0)
+        study.append(notes(3), after=begin, at=7.0)
     rival.close()
     database.close()
 
@@ -90,7 +92,7 @@ def test_a_dropped_connection_neither_loses_nor_doubles_a_creation(postgresql_ur
     database = PostgresqlDatabase(postgresql_url)
     store = SqlStore(database)
     database._connection = Interrupted(database._connection, "INSERT INTO", done=done)
-    assert store.create("made", notes(2), at=3.0).head() == 2
+    assert store.create("made", notes(2), at=3.0).head().seq == 2
     with pytest.raises(StudyExistsError):
         store.create("made", notes(2), at=3.0)
     database.close()
@@ -106,7 +108,7 @@ def test_a_creation_whose_answer_was_lost_is_recognised(postgresql_url: str, mon
         return transact(self, work)
 
     monkeypatch.setattr(PostgresqlDatabase, "transact", twice)
-    assert store.create("again", notes(2)).head() == 2
+    assert store.create("again", notes(2)).head().seq == 2
     assert [info.head for info in store.studies()] == [2]
     database.close()
 
@@ -120,7 +122,7 @@ def test_a_terminated_backend_is_not_noticed_above(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'trimtab' AND pid <> pg_backend_pid()"
         )
-        assert study.append(notes(1), head=head, at=1.0) == head + 1
+        assert study.append(notes(1), after=study.head(), at=1.0).seq == head + 1
     assert len(list(study.read())) == 4
 
 
@@ -130,7 +132,7 @@ def test_a_restarting_server_is_waited_for(store: Store, postgres_server: Postgr
     starter = threading.Timer(1.0, postgres_server.control, ("start",))
     starter.start()
     begin = time.monotonic()
-    assert study.append(notes(1), head=1, at=1.0) == 2
+    assert study.append(notes(1), after=study.head(), at=1.0).seq == 2
     assert time.monotonic() - begin > 0.5
     starter.join()
     assert len(list(study.read())) == 2
@@ -142,11 +144,11 @@ def test_a_server_that_stays_away_is_told(postgresql_url: str, postgres_server: 
     postgres_server.control("stop", "-m", "fast")
     try:
         with pytest.raises(StoreUnavailableError, match=r"cannot be reached: is the server running there\?"):
-            study.append(notes(1), head=1, at=1.0)
+            study.append(notes(1), after=study.head(), at=1.0)
         assert [finding.level for finding in store.check()] == ["error"]
     finally:
         postgres_server.control("start")
-    assert study.append(notes(1), head=1, at=1.0) == 2
+    assert study.append(notes(1), after=study.head(), at=1.0).seq == 2
     store.close()
 
 
@@ -205,7 +207,7 @@ def test_a_user_who_may_not_write_is_told(store: Store, postgresql_url: str, pos
         study = reader.open("readable")
         assert len(list(study.read())) == 3
         with pytest.raises(StoreUnavailableError, match=r"lacks a right that Trimtab needs \(permission denied"):
-            study.append(notes(1), head=3, at=1.0)
+            study.append(notes(1), after=study.head(), at=1.0)
         reader.close()
         with pytest.raises(StoreUnavailableError, match=r"lacks a right that Trimtab needs"):
             open_store(postgres_server.url().replace("tuner@", "reader@"))
@@ -217,9 +219,9 @@ def test_a_read_only_server_is_told(store: Store, postgresql_url: str) -> None:
     store.create("standby", notes(1))
     reader = open_store(f"{postgresql_url}&options=-cdefault_transaction_read_only%3Don")
     study = reader.open("standby")
-    assert study.head() == 1
+    assert study.head().seq == 1
     with pytest.raises(StoreUnavailableError, match=r"is read-only: nothing was written; connect to the primary"):
-        study.append(notes(1), head=1, at=1.0)
+        study.append(notes(1), after=study.head(), at=1.0)
     reader.close()
 
 
@@ -252,7 +254,7 @@ def test_stricter_isolation_changes_nothing(postgresql_url: str) -> None:
     for thread in threads:
         thread.join()
     assert errors == []
-    assert stores[0].open("strict").head() == 121
+    assert stores[0].open("strict").head().seq == 121
     for store in stores:
         store.close()
 
@@ -279,12 +281,12 @@ def test_a_lost_table_is_damage(store: Store, postgresql_url: str, postgres_serv
     study = store.create("tables", notes(1))
     postgres_server.sql(f"DROP TABLE {schema_of(postgresql_url)}.event")
     with pytest.raises(StoreCorruptError, match=r"lacks a table that it had"):
-        study.append(notes(1), head=1, at=1.0)
+        study.append(notes(1), after=study.head(), at=1.0)
 
 
 def test_a_newer_store_is_left_alone(store: Store, postgresql_url: str, postgres_server: PostgresServer) -> None:
     postgres_server.sql(f"UPDATE {schema_of(postgresql_url)}.meta SET schema_version = 99")
-    with pytest.raises(StoreVersionError, match=r"has schema 99, this Trimtab reads up to 1"):
+    with pytest.raises(StoreVersionError, match=r"has schema 99, this Trimtab reads up to 2"):
         open_store(postgresql_url)
 
 

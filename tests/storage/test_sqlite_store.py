@@ -81,8 +81,8 @@ def test_an_append_costs_little(store: Store) -> None:
     """A loose bound on CPU time: the figure is in the benchmarks, this sees only a change of order."""
     study = store.create("cost", notes(1))
     begin = time.process_time()
-    for head in range(1, 1001, 2):
-        study.append(notes(2), head=head, at=1.0)
+    for _ in range(1, 1001, 2):
+        study.append(notes(2), after=study.head(), at=1.0)
     assert (time.process_time() - begin) / 500 < 0.001
 
 
@@ -96,7 +96,7 @@ def test_nobody_hears_that_a_database_is_locked(store: Store, path: Path) -> Non
     timer = threading.Timer(0.5, lambda: other.execute("COMMIT"))
     timer.start()
     begin = time.monotonic()
-    assert study.append(notes(1), head=1, at=1.0) == 2
+    assert study.append(notes(1), after=study.head(), at=1.0).seq == 2
     assert time.monotonic() - begin > 0.3
     timer.join()
     other.close()
@@ -108,10 +108,10 @@ def test_whoever_holds_it_too_long_is_asked_for(path: Path) -> None:
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailableError, match=r"held by another process for 0\.2 s: end that process"):
-        study.append(notes(1), head=1, at=1.0)
+        study.append(notes(1), after=study.head(), at=1.0)
     assert len(list(study.read())) == 1  # reading never waits
     other.execute("ROLLBACK")
-    assert study.append(notes(1), head=1, at=1.0) == 2
+    assert study.append(notes(1), after=study.head(), at=1.0).seq == 2
     other.close()
     store.close()
 
@@ -133,8 +133,8 @@ def test_the_users_random_numbers_do_not_move(path: Path) -> None:
 def fill(path: Path, n: int = 3_000) -> None:
     store = open_store(path)
     study = store.create("filled", notes(1))
-    for head in range(1, n, 100):
-        study.append(notes(100), head=head, at=1.0)
+    for _ in range(1, n, 100):
+        study.append(notes(100), after=study.head(), at=1.0)
     store.close()
 
 
@@ -205,7 +205,7 @@ def test_a_newer_store_is_left_alone(path: Path) -> None:
     connection.execute("UPDATE meta SET schema_version = 99")
     connection.commit()
     connection.close()
-    with pytest.raises(StoreVersionError, match=r"has schema 99, this Trimtab reads up to 1.*pip install -U trimtab"):
+    with pytest.raises(StoreVersionError, match=r"has schema 99, this Trimtab reads up to 2.*pip install -U trimtab"):
         open_store(path)
 
 
@@ -214,7 +214,7 @@ def test_a_torn_log_file_loses_the_end_and_nothing_else(path: Path, tmp_path: Pa
     store = open_store(path)
     study = store.create("torn", notes(1))
     for head in range(1, 120):
-        study.append([Noted("n", head)], head=head, at=1.0)
+        study.append([Noted("n", head)], after=study.head(), at=1.0)
     wal = path.with_name("trimtab.db-wal")
     size = wal.stat().st_size
     assert size > 50_000
@@ -233,7 +233,8 @@ def test_a_torn_log_file_loses_the_end_and_nothing_else(path: Path, tmp_path: Pa
             assert values == list(range(len(values)))
             assert not [finding for finding in again.check() if finding.level == "error"]
             seen.add(len(values))
-            assert again.open("torn").append(notes(1), head=len(values), at=1.0) == len(values) + 1
+            study = again.open("torn")
+            assert study.append(notes(1), after=study.head(), at=1.0).seq == len(values) + 1
         again.close()
     assert len(seen) > 10
     assert max(seen) == 120
@@ -244,7 +245,7 @@ def test_a_deleted_file_is_noticed_before_anything_is_lost(store: Store, path: P
     study = store.create("unlinked", notes(1))
     path.unlink()
     with pytest.raises(StoreUnavailableError, match=r"deleted or replaced while it was in use: nothing was written"):
-        study.append(notes(1), head=1, at=1.0)
+        study.append(notes(1), after=study.head(), at=1.0)
 
 
 def test_a_replaced_file_is_noticed(store: Store, path: Path, tmp_path: Path) -> None:
@@ -252,7 +253,7 @@ def test_a_replaced_file_is_noticed(store: Store, path: Path, tmp_path: Path) ->
     fill(tmp_path / "other.db", 100)
     (tmp_path / "other.db").replace(path)
     with pytest.raises(StoreUnavailableError, match=r"deleted or replaced"):
-        study.append(notes(1), head=1, at=1.0)
+        study.append(notes(1), after=study.head(), at=1.0)
     with pytest.raises(StoreUnavailableError, match=r"deleted or replaced"):
         store.create("another", notes(1))
 
@@ -268,7 +269,7 @@ def test_an_empty_file_becomes_a_store(path: Path) -> None:
     path.touch()
     store = open_store(path)
     assert store.studies() == []
-    assert store.create("s", notes(1)).head() == 1
+    assert store.create("s", notes(1)).head().seq == 1
     store.close()
 
 
@@ -283,10 +284,10 @@ def test_a_full_disk_loses_nothing_and_is_told(path: Path) -> None:
     [(pages,)] = opened.query("PRAGMA page_count")
     opened.query(f"PRAGMA max_page_count = {pages + 2}")
     with pytest.raises(StoreUnavailableError, match=r"disk of .*trimtab\.db is full: nothing was written; free some"):
-        study.append([Noted("large", "x" * 100_000)], head=10, at=1.0)
-    assert study.head() == 10
+        study.append([Noted("large", "x" * 100_000)], after=study.head(), at=1.0)
+    assert study.head().seq == 10
     opened.query("PRAGMA max_page_count = 1000000")
-    assert study.append(notes(1), head=10, at=1.0) == 11
+    assert study.append(notes(1), after=study.head(), at=1.0).seq == 11
     store.close()
 
 
@@ -301,20 +302,20 @@ from trimtab.testing.journals import notes
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = open_store(sys.argv[1])
 study = store.open("filled")
-head = study.append(notes(1), head=study.head(), at=1.0)
+head = study.append(notes(1), after=study.head(), at=1.0)
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 try:
     while True:
-        head = study.append(notes(50), head=head, at=1.0)
+        head = study.append(notes(50), after=head, at=1.0)
 except StoreUnavailableError as error:
     print(error, file=sys.stderr)
-    print(head)
+    print(head.seq)
 """
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert "cannot be read or written" in done.stderr or "is full" in done.stderr
     assert "Traceback" not in done.stderr
     store = open_store(path)
-    assert store.open("filled").head() == int(done.stdout)
+    assert store.open("filled").head().seq == int(done.stdout)
     assert len(list(store.open("filled").read())) == int(done.stdout)
     store.close()
 
@@ -355,7 +356,7 @@ def test_a_read_only_store_can_be_read(open_folder: Path, unprivileged: None) ->
     with pytest.raises(
         StoreUnavailableError, match=r"cannot be written \(this user may not.*allow reading and writing"
     ):
-        study.append(notes(1), head=101, at=1.0)
+        study.append(notes(1), after=study.head(), at=1.0)
     with pytest.raises(StoreUnavailableError, match=r"cannot be written"):
         store.create("new", notes(1))
     with pytest.raises(StudyNotFoundError):
@@ -406,14 +407,15 @@ print(longest)
     ]
     longest = [float(worker.communicate("go\n", timeout=240)[0]) for worker in workers]
     assert max(longest) < 10.0
-    assert store.open("fair").head() == 361
+    assert store.open("fair").head().seq == 361
     store.close()
 
 
 def test_a_lost_race_says_how_far_the_log_is(store: Store, path: Path) -> None:
     one = store.create("race", notes(1))
     other = open_store(path)
-    other.open("race").append(notes(4), head=1, at=1.0)
+    begin = one.head()
+    other.open("race").append(notes(4), after=begin, at=1.0)
     with pytest.raises(ConflictError, match=r"study 'race' has 5 records and not 1: another writer appended first"):
-        one.append(notes(1), head=1, at=1.0)
+        one.append(notes(1), after=begin, at=1.0)
     other.close()

@@ -56,12 +56,12 @@ def running(n: int, n_over: int = 1, **more: object) -> tuple[tt.Study, Slow]:
 
 
 def asked(study: tt.Study, number: int) -> Asked:
-    events = [record.event for record in study.session.journal.read(0)]
+    events = [record.event for record in study.session.journal.read()]
     return next(event for event in events if isinstance(event, Asked) and event.number == number)
 
 
 def replays(study: tt.Study, optimizer: Slow) -> bool:
-    return not replay(study.session.journal.read(0), optimizer).differing
+    return not replay(study.session.journal.read(), optimizer).differing
 
 
 @pytest.mark.parametrize(("n", "n_told", "is_used"), [(8, 1, True), (8, 2, True), (8, 3, False), (4, 1, True)])
@@ -177,7 +177,7 @@ def test_a_driver_makes_proposals_while_trials_run(tmp_path: Path) -> None:
         store=url, name="ahead", seed=0,
     ).close()  # fmt: skip
     study = tt.load_study(url, "ahead", optimizer=optimizer)
-    records = list(study.session.journal.read(0))
+    records = list(study.session.journal.read())
     over = np.array([record.seq for record in records if isinstance(record.event, Told)])
     lacking = [
         int(((over > record.event.head) & (over < record.seq)).sum())

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from trimtab.errors import EventError, StoreCorruptError, StoreVersionError
+from trimtab.ledger.chain import ANCHOR
 from trimtab.ledger.event import FORMAT_VERSION, Created, Event, Record
 
 KINDS: tuple[str, ...] = tuple(str(cls.__struct_config__.tag) for cls in get_args(Event))
@@ -101,8 +102,14 @@ def decode_lines(lines: bytes | str, n: int, first: int, where: str) -> list[Eve
 
 
 def encode_record(record: Record) -> bytes:
-    """Return a record as one line of JSON, {"seq": 1, "at": 0.5, "event": {"kind": ...}}, without the line's end."""
-    return b'{"seq":%d,"at":%s,"event":%s}' % (record.seq, _encoder.encode(record.at), encode(record.event))
+    """Return a record as one line of JSON, {"seq": 1, "at": 0.5, "event": {"kind": ...}, "link": "..."}.
+
+    A record from before there were links has no such key, nor has one whose link is its store's anchor. The line's end
+    is left to the caller.
+    """
+    is_chained = record.link and not record.link.startswith(ANCHOR)
+    link = b',"link":%s' % _encoder.encode(record.link) if is_chained else b""
+    return b'{"seq":%d,"at":%s,"event":%s%s}' % (record.seq, _encoder.encode(record.at), encode(record.event), link)
 
 
 def decode_record(line: bytes | str, where: str = "a line of a journal") -> Record:

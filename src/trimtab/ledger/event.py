@@ -151,8 +151,12 @@ Event: TypeAlias = Created | Opened | Asked | Started | Reported | Told | Stoppe
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One line of the log. `seq` counts from 1 without gaps; `at` is seconds since the epoch, by the store's clock."""
+    """One line of the log. `seq` counts from 1 without gaps; `at` is seconds since the epoch, by the store's clock.
+
+    `link` chains it to those before it (see `trimtab.ledger.chain`); logs from before there were links have none.
+    """
 
     seq: int
     at: float
     event: Event
+    link: str = ""

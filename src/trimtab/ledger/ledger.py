@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from trimtab.errors import StoreCorruptError
+from trimtab.ledger.chain import Head
 from trimtab.ledger.event import (
     FAILURE_KINDS,
     Asked,
@@ -36,6 +37,7 @@ class Ledger:
 
     Attributes:
         head: the sequence number of the last record folded in.
+        link: that record's link.
         created: the first record's event.
         optimizer: the settings of the engine in force, {"name": ..., **options}.
         assessed: the last verdict on the study, if any.
@@ -44,6 +46,7 @@ class Ledger:
 
     def __init__(self, created: Created, at: float) -> None:
         self.head = 1
+        self.link = ""
         self.created = created
         self.optimizer: dict[str, Any] = created.optimizer
         self.opened: list[dict[str, Any]] = []
@@ -60,7 +63,14 @@ class Ledger:
         """
         if first.seq != 1 or not isinstance(first.event, Created):
             raise StoreCorruptError(f"a log begins with record 1, created; this one begins with {_name(first)}.")
-        return cls(first.event, first.at)
+        ledger = cls(first.event, first.at)
+        ledger.link = first.link
+        return ledger
+
+    @property
+    def reached(self) -> Head:
+        """How far the log was folded in."""
+        return Head(self.head, self.link)
 
     def apply(self, record: Record) -> None:
         """Fold one record in.
@@ -75,6 +85,7 @@ class Ledger:
             raise StoreCorruptError(f"{_name(record)} stands in the middle of a log.")
         fold(self, record.event, record)
         self.head = record.seq
+        self.link = record.link
         if record.at > self.table._last_at:
             self.table._last_at = record.at
 

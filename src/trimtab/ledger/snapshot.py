@@ -1,12 +1,14 @@
 """Snapshots: a folded ledger as bytes, so that opening a long study need not read its whole log.
 
-A snapshot is a cache and never the truth: whatever cannot be read (another version, another column) is thrown away and
-the log is folded from its beginning.
+A snapshot is a cache and never the truth: whatever cannot be read (another version, another column, a wrong checksum)
+is thrown away and the log is folded from its beginning. It carries the link of the record that it goes up to, so that
+one from another past of the log is recognised.
 """
 
 from __future__ import annotations
 
 import math
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -19,10 +21,10 @@ from trimtab.ledger.ledger import Ledger
 from trimtab.ledger.table import RUNNING, WAITING, Column, Interned, TrialTable
 from trimtab.space.problem import Problem
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 
-_ADDED = ("errors",)
-"""Columns that the first snapshots have not; there they hold the fill value."""
+_CHECKSUM_BYTES = 16
+"""A checksum stands before the rest, as long as a link."""
 
 _CURVES = ("_curve_row", "_curve_step", "_curve_attempt", "_curve_y")
 _DICTS = ("_errors", "_reasons", "_notes", "_given")
@@ -38,6 +40,7 @@ class _Array(msgspec.Struct, array_like=True):
 class _Snapshot(msgspec.Struct):
     version: int
     head: int
+    link: str
     created: Created
     problem: dict[str, Any]
     optimizer: dict[str, Any]
@@ -71,6 +74,7 @@ def save(ledger: Ledger) -> bytes:
     snapshot = _Snapshot(
         version=SNAPSHOT_VERSION,
         head=ledger.head,
+        link=ledger.link,
         created=ledger.created,
         problem=table.problem.to_json(),
         optimizer=ledger.optimizer,
@@ -85,13 +89,21 @@ def save(ledger: Ledger) -> bytes:
         waiting=table.waiting,
         running=table.running,
     )
-    return msgspec.msgpack.encode(snapshot)
+    body = msgspec.msgpack.encode(snapshot)
+    return _checksum(body) + body
+
+
+def _checksum(body: bytes) -> bytes:
+    return blake2b(body, digest_size=_CHECKSUM_BYTES).digest()
 
 
 def load(blob: bytes) -> Ledger | None:
     """Return the ledger that `save` was given, or None if these bytes cannot be used."""
+    checksum, body = blob[:_CHECKSUM_BYTES], blob[_CHECKSUM_BYTES:]
+    if checksum != _checksum(body):
+        return None
     try:
-        snapshot = msgspec.msgpack.decode(blob, type=_Snapshot)
+        snapshot = msgspec.msgpack.decode(body, type=_Snapshot)
         if snapshot.version != SNAPSHOT_VERSION:
             return None
         return _restore(snapshot)
@@ -101,16 +113,13 @@ def load(blob: bytes) -> Ledger | None:
 
 def _restore(snapshot: _Snapshot) -> Ledger:
     ledger = Ledger(snapshot.created, 0.0)
-    ledger.head = snapshot.head
+    ledger.head, ledger.link = snapshot.head, snapshot.link
     ledger.optimizer = snapshot.optimizer
     ledger.opened = snapshot.opened
     ledger.assessed = snapshot.assessed
     table = ledger.table = TrialTable(Problem.from_json(snapshot.problem))
     for name, column in _columns(table).items():
-        if name in snapshot.columns or name not in _ADDED:
-            column.load(_unpack(snapshot.columns[name]))
-        else:
-            column.extend(len(table))
+        column.load(_unpack(snapshot.columns[name]))
     for name, array in snapshot.extra.items():
         table._extra[name] = Column(np.float64, math.nan)
         table._extra[name].load(_unpack(array))

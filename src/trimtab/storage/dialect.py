@@ -9,18 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from trimtab.errors import StoreVersionError
+from trimtab.ledger.chain import Head
 from trimtab.storage.protocol import Finding
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """The version that `migrations/` leads to."""
 
 T = TypeVar("T")
 Row: TypeAlias = tuple[Any, ...]
 Run: TypeAlias = Callable[[str, Sequence[Any]], list[Row]]
 """Executes one statement with its values and returns the rows it yields, if any."""
+
+
+class Line(NamedTuple):
+    """A record on its way into the log: the event's kind, its body in JSON, the record's link."""
+
+    kind: str
+    body: str
+    link: str
 
 
 class Database(Protocol):
@@ -43,8 +52,8 @@ class Database(Protocol):
         """Call `work` in one transaction; called again after a failure, so it must bear repetition."""
         ...
 
-    def append(self, study: int, head: int, at: float, kinds: Sequence[str], bodies: Sequence[str]) -> bool:
-        """Add the events after `head`; return False, with nothing changed, if the log does not end there.
+    def append(self, study: int, after: Head, at: float, lines: Sequence[Line]) -> bool:
+        """Add the lines after `after`; return False, with nothing changed, if the log does not end there.
 
         Unlike the rest it is never done twice: after a failure whose outcome is unknown, what is on record decides.
         """

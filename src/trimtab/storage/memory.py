@@ -11,9 +11,11 @@ import time
 import zlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, islice
 
-from trimtab.errors import EventError, StoreUrlError, StudyNotFoundError
-from trimtab.ledger import codec
+from trimtab.errors import EventError, StoreError, StoreUrlError, StudyNotFoundError
+from trimtab.ledger import chain, codec
+from trimtab.ledger.chain import EMPTY, Head
 from trimtab.ledger.event import Event, Record
 from trimtab.storage.protocol import (
     Finding,
@@ -21,6 +23,7 @@ from trimtab.storage.protocol import (
     StudyStore,
     checked_name,
     conflict,
+    rewound,
     study_exists,
     study_not_found,
 )
@@ -46,50 +49,84 @@ class MemoryStudy:
     def __init__(self, name: str, lock: threading.RLock) -> None:
         self.name = name
         self.deleted = False
+        self._where = f"study {name!r} in memory://"
         self._lock = lock
         self._sealed: list[bytes] = []
         self._at = array("d")
         self._tail: list[bytes] = []
+        self._before = [EMPTY.link]  # the link of the record before each block, and before the tail
+        self._tail_links: list[str] = []
         self._leases: dict[tuple[int, int], float] = {}
         self._snapshot: tuple[int, bytes] | None = None
 
-    def append(self, events: Sequence[Event], *, head: int, at: float) -> int:
+    def append(self, events: Sequence[Event], *, after: Head, at: float) -> Head:
         if not events:
             raise EventError("append needs at least one event, got none.")
         bodies = [codec.encode(event) for event in events]
         with self._lock:
             self._refuse_deleted()
-            if head != len(self._at):
-                raise conflict(self.name, head, len(self._at))
+            if after != self.head():
+                raise self._refusal(after)
             self._at.extend([float(at)] * len(bodies))
             self._tail.extend(bodies)
+            self._tail_links.extend(chain.links(after.link, float(at), bodies))
             while len(self._tail) >= BLOCK:
                 self._sealed.append(zlib.compress(b"\n".join(self._tail[:BLOCK]), 1))
-                del self._tail[:BLOCK]
-            return len(self._at)
+                self._before.append(self._tail_links[BLOCK - 1])
+                del self._tail[:BLOCK], self._tail_links[:BLOCK]
+            return self.head()
 
-    def read(self, after: int = 0) -> Iterator[Record]:
+    def read(self, after: Head | None = None) -> Iterator[Record]:
+        known = EMPTY if after is None else after
         with self._lock:
+            if not self._holds(known):
+                raise self._refusal(known)
             n_sealed = len(self._sealed)
-            n_passed = min(after // BLOCK, n_sealed)
-            blocks = self._sealed[n_passed:]
-            begin_of_tail = max(after, n_sealed * BLOCK)
+            begin_of_tail = max(known.seq, n_sealed * BLOCK)
             tail = self._tail[begin_of_tail - n_sealed * BLOCK :]
-            at = self._at[n_passed * BLOCK :]
-        where = f"study {self.name!r}"
-        for i, block in enumerate(blocks, n_passed):
-            events = codec.decode_lines(zlib.decompress(block), BLOCK, i * BLOCK + 1, where)
-            for seq in range(max(after, i * BLOCK) + 1, (i + 1) * BLOCK + 1):
-                yield Record(seq, at[seq - n_passed * BLOCK - 1], events[seq - i * BLOCK - 1])
+            tail_links = self._tail_links[begin_of_tail - n_sealed * BLOCK :]
+        for i in range(known.seq // BLOCK, n_sealed):
+            bodies = self._bodies(i)
+            events = codec.decode_lines(b"\n".join(bodies), BLOCK, i * BLOCK + 1, self._where)
+            for seq, event, link in zip(count(i * BLOCK + 1), events, self._links(i, bodies), strict=False):
+                if seq > known.seq:
+                    yield Record(seq, self._at[seq - 1], event, link)
         if tail:
-            events = codec.decode_lines(b"\n".join(tail), len(tail), begin_of_tail + 1, where)
-            for seq, event in enumerate(events, begin_of_tail + 1):
-                yield Record(seq, at[seq - n_passed * BLOCK - 1], event)
+            events = codec.decode_lines(b"\n".join(tail), len(tail), begin_of_tail + 1, self._where)
+            for seq, event, link in zip(count(begin_of_tail + 1), events, tail_links, strict=False):
+                yield Record(seq, self._at[seq - 1], event, link)
 
-    def head(self) -> int:
+    def head(self) -> Head:
         with self._lock:
             self._refuse_deleted()
-            return len(self._at)
+            return Head(len(self._at), self._tail_links[-1] if self._tail_links else self._before[-1])
+
+    def _bodies(self, block: int) -> list[bytes]:
+        return zlib.decompress(self._sealed[block]).split(b"\n")
+
+    def _links(self, block: int, bodies: list[bytes]) -> Iterator[str]:
+        """Yield the links of a sealed block: they are computed anew, since they would be a fifth of its size."""
+        before = self._before[block]
+        for at, body in zip(self._at[block * BLOCK :], bodies, strict=False):
+            before = chain.link(before, at, body)
+            yield before
+
+    def _holds(self, known: Head) -> bool:
+        """Return whether that record is in the log, and is the one that was read."""
+        block, within = divmod(known.seq, BLOCK)
+        if not 0 <= known.seq <= len(self._at):
+            return False
+        if not within:
+            return known.link == self._before[block]
+        if block == len(self._sealed):
+            return known.link == self._tail_links[within - 1]
+        return known.link == next(islice(self._links(block, self._bodies(block)), within - 1, None))
+
+    def _refusal(self, after: Head) -> StoreError:
+        """Return why the log does not end with `after`, or does not hold it."""
+        if self._holds(after):
+            return conflict(self.name, after, self.head())
+        return rewound(self._where, after, len(self._at))
 
     def renew(self, worker: str, holds: Sequence[tuple[int, int]], until: float) -> None:  # noqa: ARG002 - for readers of a database
         with self._lock:
@@ -130,7 +167,9 @@ class MemoryStore:
 
     def studies(self) -> list[StudyInfo]:
         with self._lock:
-            return [StudyInfo(name, study.head(), created_at) for name, (study, created_at) in self._studies.items()]
+            return [
+                StudyInfo(name, study.head().seq, created_at) for name, (study, created_at) in self._studies.items()
+            ]
 
     def create(self, name: str, first: Sequence[Event], *, at: float | None = None) -> StudyStore:
         with self._lock:
@@ -139,7 +178,7 @@ class MemoryStore:
             created_at = self.now() if at is None else at
             study = MemoryStudy(name, self._lock)
             if first:
-                study.append(first, head=0, at=created_at)
+                study.append(first, after=EMPTY, at=created_at)
             self._studies[name] = (study, created_at)
             return study
 

@@ -19,8 +19,9 @@ from trimtab.errors import (
     StoreUnavailableError,
     StoreUrlError,
 )
+from trimtab.ledger.chain import Head
 from trimtab.storage import url as urls
-from trimtab.storage.dialect import SCHEMA_VERSION, Row, Run, migrations, refuse_newer
+from trimtab.storage.dialect import SCHEMA_VERSION, Line, Row, Run, migrations, refuse_newer
 from trimtab.storage.protocol import Finding
 
 if TYPE_CHECKING:
@@ -40,11 +41,12 @@ PAUSE_S = (0.1, 2.0)
 """First and longest pause between two tries to reach a server that went away, in seconds."""
 
 _APPEND = """
-INSERT INTO @event (study, seq, at, kind, body)
-SELECT ?, ?::bigint + new.i, ?, new.kind, new.body
-FROM unnest(?::text[], ?::text[]) WITH ORDINALITY AS new (kind, body, i)
-WHERE (SELECT coalesce(max(seq), 0) FROM @event WHERE study = ?) = ? AND EXISTS (SELECT FROM @study WHERE id = ?)"""
-_RECORDED = "SELECT at, kind, body FROM @event WHERE study = ? AND seq > ? ORDER BY seq LIMIT ?"
+INSERT INTO @event (study, seq, at, kind, body, link)
+SELECT ?, ?::bigint + new.i, ?, new.kind, new.body, new.link
+FROM unnest(?::text[], ?::text[], ?::text[]) WITH ORDINALITY AS new (kind, body, link, i)
+WHERE coalesce((SELECT seq || ' ' || link FROM @event WHERE study = ? ORDER BY seq DESC LIMIT 1), '0 ') = ?
+AND EXISTS (SELECT FROM @study WHERE id = ?)"""
+_LINK = "SELECT link FROM @event WHERE study = ? AND seq = ?"
 
 # Conditions that pass by themselves: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _AGAIN = frozenset({"40001", "40P01"})
@@ -95,24 +97,24 @@ class PostgresqlDatabase:
 
         return self._patiently(attempt)
 
-    def append(self, study: int, head: int, at: float, kinds: Sequence[str], bodies: Sequence[str]) -> bool:
-        values = (study, head, at, list(kinds), list(bodies), study, head, study)
+    def append(self, study: int, after: Head, at: float, lines: Sequence[Line]) -> bool:
+        columns = [list(column) for column in zip(*lines, strict=True)]
+        values = (study, after.seq, at, *columns, study, f"{after.seq} {after.link}", study)
         n_tries = 0
 
         def attempt(connection: psycopg.Connection[Row]) -> bool:
             nonlocal n_tries
             n_tries += 1
             try:
-                if connection.execute(self._spell(_APPEND), values).rowcount == len(kinds):
+                if connection.execute(self._spell(_APPEND), values).rowcount == len(lines):
                     return True
             except self._driver.errors.UniqueViolation:
                 pass
             if n_tries == 1:
                 return False
-            # An earlier try may have been committed and only its answer lost. Time and content tell whose records
-            # these are: no two writers append the same events in the same microsecond.
-            recorded = self._run(connection, _RECORDED, (study, head, len(kinds)))
-            return recorded == [(at, kind, body) for kind, body in zip(kinds, bodies, strict=True)]
+            # An earlier try may have been committed and only its answer lost. The link tells whose records these are:
+            # no two writers append the same events in the same microsecond.
+            return self._run(connection, _LINK, (study, after.seq + len(lines))) == [(lines[-1].link,)]
 
         return self._patiently(attempt)
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from trimtab.errors import ConflictError, StudyError, StudyExistsError, StudyNotFoundError
+from trimtab.errors import ConflictError, StoreRewoundError, StudyError, StudyExistsError, StudyNotFoundError
+from trimtab.ledger.chain import Head
 from trimtab.ledger.event import Event
 from trimtab.ledger.journal import Journal
 from trimtab.plugins import did_you_mean
@@ -53,8 +54,8 @@ class StudyStore(Journal, Protocol):
 
     name: str
 
-    def head(self) -> int:
-        """Return the sequence number of the last record; 0 for an empty log."""
+    def head(self) -> Head:
+        """Return where the log ends; `EMPTY` for an empty one."""
         ...
 
     def renew(self, worker: str, holds: Sequence[tuple[int, int]], until: float) -> None:
@@ -160,8 +161,25 @@ def study_not_found(name: str, known: Sequence[str], url: str) -> StudyNotFoundE
     return StudyNotFoundError(f"there is no study {name!r}{did_you_mean(name, known)} in {url}; it holds: {listed}.")
 
 
-def conflict(name: str, head: int, found: int) -> ConflictError:
+def conflict(name: str, after: Head, found: Head) -> ConflictError:
     """Return the error for an append after a record that is not the last."""
     return ConflictError(
-        f"study {name!r} has {found} records and not {head}: another writer appended first; read on and try again."
+        f"study {name!r} has {found.seq} records and not {after.seq}: another writer appended first; read on and try "
+        f"again."
+    )
+
+
+def rewound(where: str, after: Head, end: int) -> StoreRewoundError:
+    """Return the error for a log that does not hold a record that was read from it.
+
+    Args:
+        where: names the log, as in "study 'resnet' in sqlite:///trimtab.db".
+        after: the record that it held.
+        end: how many records it has now.
+    """
+    found = f"it ends with record {end}" if end < after.seq else f"its record {after.seq} is another one"
+    return StoreRewoundError(
+        f"{where} is not the log that this process has read up to record {after.seq}: {found} now, as after a backup "
+        f"that was restored or a server that failed over; nothing was written; end every process that uses the study, "
+        f"and start them again from what is on record."
     )

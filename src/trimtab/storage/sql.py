@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from trimtab.errors import EventError, StoreCorruptError, StudyNotFoundError
-from trimtab.ledger import codec
+from trimtab.errors import EventError, StoreCorruptError, StoreError, StudyNotFoundError
+from trimtab.ledger import chain, codec
+from trimtab.ledger.chain import EMPTY, Head
 from trimtab.ledger.event import Event, Record
-from trimtab.storage.dialect import Database, Run
+from trimtab.storage.dialect import Database, Line, Row, Run
 from trimtab.storage.protocol import (
     Finding,
     StudyInfo,
     StudyStore,
     checked_name,
     conflict,
+    rewound,
     study_exists,
     study_not_found,
 )
@@ -33,10 +35,11 @@ SELECT s.name, coalesce((SELECT max(e.seq) FROM @event e WHERE e.study = s.id), 
 FROM @study s ORDER BY s.id"""
 _FIND = "SELECT id, created_at FROM @study WHERE name = ?"
 _CREATE = "INSERT INTO @study (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
-_INSERT = "INSERT INTO @event (study, seq, at, kind, body) VALUES (?, ?, ?, ?, ?)"
-_READ = "SELECT seq, at, body FROM @event WHERE study = ? AND seq > ? ORDER BY seq LIMIT ?"
+_INSERT = "INSERT INTO @event (study, seq, at, kind, body, link) VALUES (?, ?, ?, ?, ?, ?)"
+_READ = "SELECT seq, at, body, link FROM @event WHERE study = ? AND seq >= ? ORDER BY seq LIMIT ?"
 _HEAD = """
-SELECT coalesce((SELECT max(seq) FROM @event WHERE study = ?), 0), (SELECT count(*) FROM @study WHERE id = ?)"""
+SELECT e.seq, e.link FROM @study s LEFT JOIN @event e ON e.study = s.id WHERE s.id = ? ORDER BY e.seq DESC LIMIT 1"""
+_LINK = "SELECT link FROM @event WHERE study = ? AND seq = ?"
 _RENEW = """
 INSERT INTO @lease (study, number, attempt, worker, until) VALUES {rows}
 ON CONFLICT (study, number, attempt) DO UPDATE SET worker = excluded.worker, until = excluded.until"""
@@ -44,7 +47,9 @@ _RELEASE = "DELETE FROM @lease WHERE study = ? AND (number, attempt) IN (VALUES 
 _LEASES = "SELECT number, attempt, until FROM @lease WHERE study = ?"
 _SAVE = """
 INSERT INTO @snapshot (study, head, blob) VALUES (?, ?, ?)
-ON CONFLICT (study) DO UPDATE SET head = excluded.head, blob = excluded.blob WHERE excluded.head >= @snapshot.head"""
+ON CONFLICT (study) DO UPDATE SET head = excluded.head, blob = excluded.blob
+WHERE excluded.head >= @snapshot.head
+OR @snapshot.head > (SELECT max(e.seq) FROM @event e WHERE e.study = @snapshot.study)"""
 _LOAD = "SELECT head, blob FROM @snapshot WHERE study = ?"
 _DELETE = (
     "DELETE FROM @snapshot WHERE study = ?",
@@ -95,34 +100,62 @@ class SqlStudy:
         self._id = ident
         self._where = f"study {name!r} in {database.url}"
 
-    def append(self, events: Sequence[Event], *, head: int, at: float) -> int:
+    def append(self, events: Sequence[Event], *, after: Head, at: float) -> Head:
         if not events:
             raise EventError("append needs at least one event, got none.")
-        kinds, bodies = _spelt(events)
-        if not self._db.append(self._id, head, float(at), kinds, bodies):
-            raise conflict(self.name, head, self.head())
-        return head + len(events)
+        lines = _spelt(events, after.link, float(at))
+        if not self._db.append(self._id, after, float(at), lines):
+            raise self._refusal(after)
+        return Head(after.seq + len(lines), lines[-1].link)
 
-    def read(self, after: int = 0) -> Iterator[Record]:
+    def read(self, after: Head | None = None) -> Iterator[Record]:
+        """As `Journal.read`. Each page begins with the last record of the one before, which must be as it was."""
+        known = EMPTY if after is None else after
         while True:
-            rows = self._db.query(_READ, (self._id, after, PAGE))
+            rows = self._db.query(_READ, (self._id, known.seq, PAGE + 1))
+            if known.seq:
+                if not rows or (rows[0][0], rows[0][3]) != (known.seq, known.link):
+                    raise self._refusal(known)
+                del rows[0]
             if not rows:
                 return
-            if rows[-1][0] != after + len(rows):
-                lost = next(seq for seq, row in enumerate(rows, after + 1) if row[0] != seq)
-                raise StoreCorruptError(f"record {lost} of {self._where} is missing: the store is damaged.")
-            events = codec.decode_lines("\n".join([row[2] for row in rows]), len(rows), after + 1, self._where)
-            for (seq, at, _), event in zip(rows, events, strict=True):
-                yield Record(seq, at, event)
-            after = rows[-1][0]
+            yield from self._records(known, rows)
+            known = Head(rows[-1][0], rows[-1][3])
             if len(rows) < PAGE:
                 return
 
-    def head(self) -> int:
-        [(head, n_studies)] = self._db.query(_HEAD, (self._id, self._id))
-        if not n_studies:
+    def _records(self, after: Head, rows: list[Row]) -> Iterator[Record]:
+        """Yield the records that these rows hold, as far as each follows the one before it."""
+        if rows[-1][0] != after.seq + len(rows):
+            lost = next(seq for seq, row in enumerate(rows, after.seq + 1) if row[0] != seq)
+            raise StoreCorruptError(f"record {lost} of {self._where} is missing: the store is damaged.")
+        events = codec.decode_lines("\n".join([row[2] for row in rows]), len(rows), after.seq + 1, self._where)
+        before = after.link
+        for (seq, at, body, link), event in zip(rows, events, strict=True):
+            if not chain.holds(before, at, body.encode(), link):
+                raise StoreCorruptError(
+                    f"record {seq} of {self._where} is not as it was written, or the one before it is not: the store "
+                    f"was altered or is damaged; `trimtab doctor` says what can be read."
+                )
+            yield Record(seq, at, event, link)
+            before = link
+
+    def _refusal(self, after: Head) -> StoreError:
+        """Return why the log does not end with `after`, or does not hold it."""
+        end = self.head()
+        found = self._db.query(_LINK, (self._id, after.seq))
+        if not after.seq or (found and found[0][0] == after.link):
+            return conflict(self.name, after, end)
+        if not found and end.seq > after.seq:
+            return StoreCorruptError(f"record {after.seq} of {self._where} is missing: the store is damaged.")
+        return rewound(self._where, after, end.seq)
+
+    def head(self) -> Head:
+        rows = self._db.query(_HEAD, (self._id,))
+        if not rows:
             raise StudyNotFoundError(f"study {self.name!r} has been deleted from {self._db.url}.")
-        return int(head)
+        seq, link = rows[0]
+        return EMPTY if seq is None else Head(int(seq), link)
 
     def renew(self, worker: str, holds: Sequence[tuple[int, int]], until: float) -> None:
         for some in _batches(holds):
@@ -163,9 +196,8 @@ class SqlStore:
 
     def create(self, name: str, first: Sequence[Event], *, at: float | None = None) -> StudyStore:
         checked_name(name)
-        kinds, bodies = _spelt(first)
         created_at = float(self.now() if at is None else at)
-
+        lines = _spelt(first, EMPTY.link, created_at)
         n_tries = 0
 
         def work(run: Run) -> int | None:
@@ -178,12 +210,12 @@ class SqlStore:
                 run(_CREATE, (name, created_at))
                 found = run(_FIND, (name,))
             ident, stamp = found[0]
-            on_record = [body for _, _, body in run(_READ, (ident, 0, len(bodies) + 1))]
-            if stamp != created_at or (on_record and on_record != bodies):
+            on_record = [link for *_, link in run(_READ, (ident, 0, len(lines) + 1))]
+            if stamp != created_at or (on_record and on_record != [line.link for line in lines]):
                 return None  # another process was faster
             if not on_record:  # else our first try did succeed, and only its answer was lost
-                for seq, (kind, body) in enumerate(zip(kinds, bodies, strict=True), 1):
-                    run(_INSERT, (ident, seq, created_at, kind, body))
+                for seq, line in enumerate(lines, 1):
+                    run(_INSERT, (ident, seq, created_at, *line))
             return int(ident)
 
         ident = self._db.transact(work)
@@ -216,8 +248,13 @@ class SqlStore:
         return int(rows[0][0])
 
 
-def _spelt(events: Sequence[Event]) -> tuple[list[str], list[str]]:
-    return [codec.kind_of(event) for event in events], [codec.encode(event).decode() for event in events]
+def _spelt(events: Sequence[Event], before: str, at: float) -> list[Line]:
+    """Return the events as they are written down at that time, after the record with the link `before`."""
+    bodies = [codec.encode(event) for event in events]
+    links = chain.links(before, at, bodies)
+    return [
+        Line(codec.kind_of(event), body.decode(), link) for event, body, link in zip(events, bodies, links, strict=True)
+    ]
 
 
 def _batches(holds: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:

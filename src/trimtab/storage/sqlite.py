@@ -7,12 +7,15 @@ longest is then woken last (seen: 8 s with 32 writers). Sleeps of constant mean 
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import random
 import shutil
 import sqlite3
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -20,10 +23,12 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from trimtab.errors import StoreCorruptError, StoreError, StoreUnavailableError, StoreUrlError
+from trimtab.ledger.chain import Head
 from trimtab.storage import url as urls
-from trimtab.storage.dialect import SCHEMA_VERSION, Row, Run, migrations, refuse_newer
+from trimtab.storage.dialect import SCHEMA_VERSION, Line, Row, Run, migrations, refuse_newer
 from trimtab.storage.disk import disk_kind, is_network
 from trimtab.storage.protocol import Finding
+from trimtab.storage.watch import Change, Files, Watch
 
 T = TypeVar("T")
 
@@ -33,12 +38,23 @@ APPLICATION_ID = 0x54724D54
 """Marks the file as ours ("TrMt"), in the place that SQLite keeps for it."""
 PAUSE_S = (0.0002, 0.002)
 """Shortest and longest sleep between two tries for the write lock, in seconds."""
+EXAMINE_SHARE = 0.05
+"""The part of the time that may go into examining a file that others write."""
+CHECKPOINT_TRIES = 100
+"""How often, 20 ms apart, a checkpoint that rescues a deleted log waits for readers."""
 LOW_SPACE = 200 * 2**20
 """Bytes free on the disk below which a check warns."""
 
-_INSERT = "INSERT INTO event (study, seq, at, kind, body) VALUES (?, ?, ?, ?, ?)"
-_HEAD = "SELECT coalesce((SELECT max(seq) FROM event WHERE study = ?), 0), EXISTS (SELECT 1 FROM study WHERE id = ?)"
+_INSERT = "INSERT INTO event (study, seq, at, kind, body, link) VALUES (?, ?, ?, ?, ?, ?)"
+_HEAD = """
+SELECT e.seq, e.link FROM study s LEFT JOIN event e ON e.study = s.id WHERE s.id = ? ORDER BY e.seq DESC LIMIT 1"""
+_AS_OF_VERSION_1 = "CREATE TEMP VIEW event AS SELECT *, '' AS link FROM main.event"
+"""Lets what reads the present schema read a file of version 1 that cannot be brought up to date."""
 _FRESH = (0, 0)
+_GAPS = """
+SELECT s.name FROM study s JOIN event e ON e.study = s.id
+GROUP BY s.id, s.name HAVING count(*) <> max(e.seq) OR min(e.seq) <> 1"""
+_LINK = "SELECT link FROM event WHERE study = ? AND seq = ?"
 
 # Connections that a fork left in a child. SQLite forbids to use or close them there, so they are kept.
 _inherited: list[sqlite3.Connection] = []
@@ -71,7 +87,8 @@ class SqliteDatabase:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._jitter = random.Random()  # our own, for the user's generators must not move
-        self._inode: tuple[int, int] | None = None
+        self._files: Files | None = None
+        self._examine_at = 0.0
         self._read_only = False
 
     # ---- the protocol
@@ -90,20 +107,29 @@ class SqliteDatabase:
             connection.execute("COMMIT")
             return result
 
-        return self._patiently(attempt, writes=True)
+        return self._patiently(attempt)
 
-    def append(self, study: int, head: int, at: float, kinds: Sequence[str], bodies: Sequence[str]) -> bool:
+    def append(self, study: int, after: Head, at: float, lines: Sequence[Line]) -> bool:
+        ends_with = (after.seq, after.link) if after.seq else (None, None)
+        n_tries = 0
+
         def attempt(connection: sqlite3.Connection) -> bool:
+            nonlocal n_tries
+            n_tries += 1
             connection.execute("BEGIN IMMEDIATE")
-            if connection.execute(_HEAD, (study, study)).fetchone() != (head, 1):
+            if n_tries > 1 and connection.execute(_LINK, (study, after.seq + len(lines))).fetchone() == (
+                lines[-1].link,
+            ):  # written by an earlier try, and found again in the files that are there
+                connection.execute("ROLLBACK")
+                return True
+            if connection.execute(_HEAD, (study,)).fetchone() != ends_with:
                 connection.execute("ROLLBACK")
                 return False
-            rows = zip(range(head + 1, head + 1 + len(kinds)), kinds, bodies, strict=True)
-            connection.executemany(_INSERT, [(study, seq, at, kind, body) for seq, kind, body in rows])
+            connection.executemany(_INSERT, [(study, seq, at, *line) for seq, line in enumerate(lines, after.seq + 1)])
             connection.execute("COMMIT")
             return True
 
-        return self._patiently(attempt, writes=True)
+        return self._patiently(attempt)
 
     def now(self) -> float:
         return time.time()
@@ -113,6 +139,7 @@ class SqliteDatabase:
             self._leave_to_parent()
         with self._lock:
             self._disconnect()
+            self._files = None
 
     def __del__(self) -> None:
         if hasattr(self, "_lock"):  # a URL that was refused has left nothing to close
@@ -142,8 +169,12 @@ class SqliteDatabase:
         except BaseException:
             connection.close()
             raise
-        status = self.path.stat()
-        self._inode = (status.st_dev, status.st_ino)
+        if not self._read_only:
+            known, self._files = self._files, self._watch.look()
+            if known is not None and known.main != self._files.main:
+                connection.close()
+                self._files = known
+                raise self._replaced()
         return connection
 
     def _refuse_scraps(self) -> None:
@@ -156,6 +187,7 @@ class SqliteDatabase:
             raise StoreUrlError(f"{self.url!r} is not a database file: name another, or delete it.")
 
     def _disconnect(self) -> None:
+        """Close the connection. The last one of all brings the log into the database and deletes it."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -185,16 +217,22 @@ class SqliteDatabase:
         version = 0 if is_new else connection.execute("SELECT schema_version FROM meta").fetchone()[0]
         refuse_newer(version, self.url)
         if self._read_only:
-            if version < SCHEMA_VERSION:
+            if version == 1:
+                connection.execute("PRAGMA temp_store = MEMORY")
+                connection.execute(_AS_OF_VERSION_1)
+            elif version < SCHEMA_VERSION:
                 raise StoreUnavailableError(
                     f"{self.path} has schema {version} and must be brought to {SCHEMA_VERSION}, but it is read-only."
                 )
             return
         # Write-ahead logging needs memory that all users share, which no network disk has.
-        connection.execute(f"PRAGMA journal_mode = {'DELETE' if is_network(self.path) else 'WAL'}").fetchall()
+        has_log = not is_network(self.path)
+        connection.execute(f"PRAGMA journal_mode = {'WAL' if has_log else 'DELETE'}").fetchall()
+        self._watch = Watch(self.path, has_log=has_log)
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         if version < SCHEMA_VERSION:
             self._migrate(connection)
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()  # makes the log, where there was none
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
@@ -214,17 +252,23 @@ class SqliteDatabase:
 
     # ---- waiting and failing
 
-    def _patiently(self, attempt: Callable[[sqlite3.Connection], T], *, writes: bool = False) -> T:
-        """Call `attempt` until no other process stands in its way; leave no transaction open behind a failure."""
+    def _patiently(self, attempt: Callable[[sqlite3.Connection], T]) -> T:
+        """Call `attempt` until no other process stands in its way; leave no transaction open behind a failure.
+
+        What was written counts when the files it went into are still those that will be found: else it is called again.
+        """
         if self._pid != os.getpid():
             self._leave_to_parent()
         with self._lock:
             give_up_at = None
             while True:
                 try:
-                    if writes:
-                        self._refuse_if_replaced()
-                    return attempt(self._connected())
+                    self._settle()
+                    connection = self._connected()
+                    n_changes = connection.total_changes
+                    result = attempt(connection)
+                    if connection.total_changes == n_changes or self._is_kept():
+                        return result
                 except sqlite3.Error as error:
                     self._roll_back()
                     if _code(error) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -252,19 +296,118 @@ class SqliteDatabase:
         except sqlite3.Error:  # a disk that fails under us; a new connection will recover, or say what is wrong
             self._disconnect()
 
-    def _refuse_if_replaced(self) -> None:
-        if self._connection is None:
+    # ---- files that change under our hands
+
+    def _is_kept(self) -> bool:
+        """Return whether what was just written lies in the files that will be found."""
+        if self._files is None:
+            return True
+        now = self._watch.look()
+        change = self._files.change(now)
+        if change is Change.NONE or (change is Change.TOUCHED and now.stamp[0] >= self._files.stamp[0]):
+            self._files = now  # our own commit checkpoints now and then
+            return True
+        return False
+
+    def _settle(self) -> None:
+        """See that the connection works on the files that are there.
+
+        Raises:
+            StoreUnavailableError: they are not those that it was opened with, and others may work on them.
+            StoreCorruptError: they were written over.
+        """
+        if self._connection is None or self._files is None or self._read_only:
             return
-        # The connection would go on writing into a file that has no name any more.
-        try:
-            status = os.stat(self.path)
-        except OSError:
-            status = None
-        if status is None or (status.st_dev, status.st_ino) != self._inode:
+        now = self._watch.look()
+        match self._files.change(now):
+            case Change.NONE:
+                self._files = now
+            case Change.REPLACED:
+                self._set_log_aside(now)
+                raise self._replaced()
+            case Change.TOUCHED:
+                self._examine(self._connection, now)
+            case Change.LOG_LOST:
+                self._rescue(self._connection)
+            case Change.LOG_SHARED_NO_MORE:
+                self._abandon()
+                raise StoreUnavailableError(
+                    f"{self.path.name}-wal or -shm was deleted while {self.path} was in use, and another process made "
+                    f"it anew: what this process wrote last may be missing; end every process that uses the store, and "
+                    f"start again."
+                )
+            case Change.LOG_CUT:
+                self._disconnect()
+
+    def _replaced(self) -> StoreError:
+        return StoreUnavailableError(
+            f"{self.path} has been deleted or replaced while it was in use: nothing was written; put it back, or "
+            f"start again."
+        )
+
+    def _set_log_aside(self, now: Files) -> None:
+        """Take our log from beside a database that it does not belong to: whoever opens that would apply it."""
+        if self._files is None or now.main is None or now.log is None or now.log != self._files.log:
+            return
+        for name in (self._watch.log, self._watch.index):
+            with contextlib.suppress(OSError):
+                os.rename(name, f"{name}.replaced")
+
+    def _examine(self, connection: sqlite3.Connection, now: Files) -> None:
+        """See whether a database that something else wrote to is whole: that was a checkpoint, then.
+
+        Pages that were read before are forgotten first: the connection would believe them.
+        """
+        if now.stamp[0] < SHORTEST_FILE:
+            raise self._written_over("it is empty")
+        began = time.monotonic()
+        if began < self._examine_at and self._files is not None and now.stamp[0] >= self._files.stamp[0]:
+            return
+        connection.execute("PRAGMA shrink_memory")
+        [(problem,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
+        gaps = connection.execute(_GAPS).fetchall()
+        if problem != "ok" or gaps:
+            raise self._written_over(problem if problem != "ok" else f"study {gaps[0][0]!r} lacks records")
+        ended = time.monotonic()
+        self._examine_at = ended + (ended - began) / EXAMINE_SHARE
+        self._files = now
+
+    def _written_over(self, problem: str) -> StoreError:
+        return StoreCorruptError(
+            f"{self.path} was written over while it was in use ({problem}): nothing was written; end every process "
+            f"that uses it, put a whole copy in its place and delete {self.path.name}-wal, then start again."
+        )
+
+    def _rescue(self, connection: sqlite3.Connection) -> None:
+        """Bring what only a deleted log holds into the database, and begin anew with a log that has a name."""
+        for _ in range(CHECKPOINT_TRIES):
+            [(is_busy, n_frames, n_done)] = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+            if not is_busy and n_frames == n_done:
+                break
+            time.sleep(0.02)
+        else:
             raise StoreUnavailableError(
-                f"{self.path} has been deleted or replaced while it was in use: nothing was written; put it back, or "
-                f"start again."
+                f"{self.path.name}-wal was deleted while {self.path} was in use, and what it held cannot be brought "
+                f"into the database while others read it: end every other process that uses the store."
             )
+        self._disconnect()
+        if self._watch.look().index is not None:  # the last to leave takes it away, so there are others
+            raise StoreUnavailableError(
+                f"{self.path.name}-wal was deleted while {self.path} was in use: what was acknowledged is safe in the "
+                f"database; end every process that uses it, and start again."
+            )
+        warnings.warn(
+            f"{self.path.name}-wal was deleted while {self.path} was in use; what it held was brought into the "
+            f"database, and nothing is lost.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+    def _abandon(self) -> None:
+        """Let go of the connection without closing it: that would write its log over what others have written."""
+        if self._connection is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+            self._connection = None
 
     def _explained(self, error: sqlite3.Error) -> StoreError:
         path = self.path
@@ -304,10 +447,7 @@ class SqliteDatabase:
             problems = [row[0] for row in self.query("PRAGMA integrity_check(5)")]
             [(version,)] = self.query("SELECT schema_version FROM @meta")
             [(journal,)] = self.query("PRAGMA journal_mode")
-            gaps = self.query(
-                "SELECT s.name FROM @study s JOIN @event e ON e.study = s.id "
-                "GROUP BY s.id, s.name HAVING count(*) <> max(e.seq) OR min(e.seq) <> 1"
-            )
+            gaps = self.query(_GAPS)
         except StoreError as error:
             return [Finding("error", str(error))]
         findings = [Finding("ok", f"{self.path} has schema {version} and journal mode {journal}")]

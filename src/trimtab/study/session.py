@@ -17,16 +17,15 @@ import numpy as np
 
 from trimtab.arrays import MASK64, Floats
 from trimtab.checks import as_whole, is_whole
-from trimtab.errors import ConflictError, LateResultError, StoreCorruptError, StoreError, TrialError
+from trimtab.errors import ConflictError, LateResultError, StoreError, StoreRewoundError, TrialError
 from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger import snapshot
 from trimtab.ledger.event import Asked, Event, Failed, Opened, Origin, Record, Started
-from trimtab.ledger.ledger import Ledger
 from trimtab.ledger.table import RUNNING, STATES, TrialTable, no_such_trial
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Continue, Scheduler
 from trimtab.storage.protocol import Store, StudyStore
-from trimtab.study import ahead, owner, provenance
+from trimtab.study import ahead, fold, owner, provenance, rewound
 from trimtab.study.ahead import Ahead
 from trimtab.study.engine import Engine, make, settings_of
 from trimtab.study.files import Files
@@ -48,7 +47,7 @@ class Session:
     def __init__(self, store: Store, journal: StudyStore, optimizer: Optimizer[Any] | None = None) -> None:
         self.store = store
         self.journal = journal
-        self.ledger, self._snapshot_head = _fold(journal)
+        self.ledger, self._snapshot_head = fold.folded(journal)
         self.files = Files(store.url, self.ledger.created.name, self.ledger.created.id)
         self.scheduler: Scheduler = make("schedulers", self.ledger.created.scheduler)
         self.worker = owner.myself()
@@ -68,15 +67,18 @@ class Session:
     def sync(self) -> int:
         """Read what others wrote; return the head of the log."""
         with self.lock:
-            for record in self.journal.read(self.ledger.head):
-                self.ledger.apply(record)
+            try:
+                for record in self.journal.read(self.ledger.reached):
+                    self.ledger.apply(record)
+            except StoreRewoundError as error:
+                raise rewound.explained(error, self.ledger, self.journal) from None
             return self.ledger.head
 
     def commit(self, build: Callable[[], Sequence[Event]]) -> Sequence[Event]:
         """Append the events that `build` makes from what is known, and return them.
 
         `build` is called again whenever another writer came first. It may return nothing, and then nothing is
-        appended; what it raises is passed on.
+        appended; what it raises is passed on, a TrialError once everything on record was read.
         """
         with self.lock:
             if self._is_closed:
@@ -84,12 +86,14 @@ class Session:
             self._open()
             conflicts = 0
             while True:
-                events = build()
+                events = self._built(build)
                 if not events:
                     return events
                 ledger, at = self.ledger, self.store.now()
                 try:
-                    self.journal.append(events, head=ledger.head, at=at)
+                    head = self.journal.append(events, after=ledger.reached, at=at)
+                except StoreRewoundError as error:
+                    raise rewound.explained(error, ledger, self.journal, events) from None
                 except ConflictError:
                     conflicts += 1
                     if conflicts > 2:  # many writers: step out of each other's way
@@ -98,9 +102,19 @@ class Session:
                     continue
                 for event in events:
                     ledger.apply(Record(ledger.head + 1, at, event))
+                ledger.link = head.link
                 if ledger.head - self._snapshot_head > max(SNAPSHOT_EVERY, self._snapshot_head >> 1):
                     self._try_snapshot()
                 return events
+
+    def _built(self, build: Callable[[], Sequence[Event]]) -> Sequence[Event]:
+        try:
+            return build()
+        except TrialError:
+            known = self.ledger.head
+            if self.sync() == known:
+                raise
+            return build()
 
     def begin(self) -> None:
         """Put on record that this process works on the study from here on; its first change does so too."""
@@ -343,19 +357,3 @@ def _trial_seed(seed: int, number: int) -> int:
 
 def _yield(conflicts: int) -> None:
     time.sleep(random.uniform(0.0, 0.001 * min(conflicts, 20)))  # noqa: S311, RUF100 - not for a study's randomness
-
-
-def _fold(journal: StudyStore) -> tuple[Ledger, int]:
-    """Return the ledger of a log, from its snapshot if there is one, and the head of that snapshot."""
-    stored = journal.load_snapshot()
-    ledger = snapshot.load(stored[1]) if stored else None
-    head = ledger.head if ledger is not None else 0
-    records = journal.read(head)
-    if ledger is None:
-        first = next(iter(records), None)
-        if first is None:
-            raise StoreCorruptError("the study's log is empty; a log begins with its creation.")
-        ledger = Ledger.begin(first)
-    for record in records:
-        ledger.apply(record)
-    return ledger, head

@@ -24,7 +24,15 @@ from itertools import count
 
 import pytest
 
-from trimtab.errors import ConflictError, EventError, StudyError, StudyExistsError, StudyNotFoundError
+from trimtab.errors import (
+    ConflictError,
+    EventError,
+    StoreRewoundError,
+    StudyError,
+    StudyExistsError,
+    StudyNotFoundError,
+)
+from trimtab.ledger.chain import EMPTY, Head
 from trimtab.ledger.event import (
     FORMAT_VERSION,
     Asked,
@@ -90,57 +98,104 @@ class JournalContract:
 
     def test_an_empty_log_has_no_head_and_no_records(self, store: Store) -> None:
         study = store.create("empty", [])
-        assert study.head() == 0
+        assert study.head() == EMPTY
         assert list(study.read()) == []
 
     def test_events_of_every_kind_are_read_as_they_were_appended(self, store: Store) -> None:
         events = sample_events()
         study = store.create("all", events[:1], at=1.5)
-        assert study.append(events[1:], head=1, at=1700000000.1234567) == len(events)
+        head = study.append(events[1:], after=study.head(), at=1700000000.1234567)
+        assert head.seq == len(events)
         records = list(study.read())
         assert [record.event for record in records] == events
         assert [record.seq for record in records] == list(range(1, len(events) + 1))
         assert [record.at for record in records] == [1.5] + [1700000000.1234567] * (len(events) - 1)
-        assert study.head() == len(events)
+        assert study.head() == head == (records[-1].seq, records[-1].link)
 
     def test_reading_on_starts_after_the_given_record(self, store: Store) -> None:
         study = store.create("on", notes(3))
-        assert [record.seq for record in study.read(after=1)] == [2, 3]
-        assert list(study.read(after=3)) == []
-        study.append(notes(1), head=3, at=2.0)
-        assert list(study.read(after=3)) == [Record(4, 2.0, notes(1)[0])]
+        first, *_, third = heads(study)
+        assert [record.seq for record in study.read(first)] == [2, 3]
+        assert list(study.read(third)) == []
+        fourth = study.append(notes(1), after=third, at=2.0)
+        assert list(study.read(third)) == [Record(4, 2.0, notes(1)[0], fourth.link)]
+        assert [record.seq for record in study.read(EMPTY)] == [1, 2, 3, 4]
 
     def test_a_long_log_keeps_its_order(self, store: Store) -> None:
         study = store.create("long", notes(9_000))
-        study.append(notes(1_234), head=9_000, at=5.0)
-        for after in (0, 1, 511, 512, 513, 4_096, 8_999, 9_000, 10_000, 10_233):
-            found = [(record.seq, record.event.value) for record in study.read(after)]  # type: ignore[union-attr]
+        study.append(notes(1_234), after=study.head(), at=5.0)
+        read = [EMPTY, *heads(study)]
+        for after in (0, 1, 511, 512, 513, 4_096, 8_999, 9_000, 10_000, 10_233, 10_234):
+            found = [(record.seq, record.event.value) for record in study.read(read[after])]  # type: ignore[union-attr]
             expected = [(seq, seq - 1 if seq <= 9_000 else seq - 9_001) for seq in range(after + 1, 10_235)]
             assert found == expected
 
-    @pytest.mark.parametrize("head", [0, 1, 3, 100, -1])
-    def test_an_append_after_another_record_than_the_last_is_refused(self, store: Store, head: int) -> None:
+    @pytest.mark.parametrize("known", [0, 1])
+    def test_an_append_after_another_record_than_the_last_is_refused(self, store: Store, known: int) -> None:
         study = store.create("contested", notes(2))
         with pytest.raises(ConflictError, match="contested"):
-            study.append(notes(1), head=head, at=1.0)
-        assert study.head() == 2
-        assert study.append(notes(1), head=2, at=1.0) == 3
+            study.append(notes(1), after=[EMPTY, *heads(study)][known], at=1.0)
+        assert study.head().seq == 2
+        assert study.append(notes(1), after=study.head(), at=1.0).seq == 3
+
+    # ---- a log that is not the one that was read
+
+    @pytest.mark.parametrize("longer", [1, 3, 1_000])
+    def test_a_log_that_became_shorter_is_recognised(self, store: Store, longer: int) -> None:
+        study, other = store.create("short", notes(5)), store.create("went on", notes(5), at=1.0)
+        gone = other.append(notes(longer), after=other.head(), at=2.0)
+        with pytest.raises(StoreRewoundError, match=rf"'short'.*up to record {5 + longer}: it ends with record 5 now"):
+            study.append(notes(1), after=gone, at=3.0)
+        with pytest.raises(StoreRewoundError, match="nothing was written; end every process"):
+            next(study.read(gone), None)
+        assert study.head().seq == 5
+
+    def test_another_past_of_the_same_length_or_longer_is_recognised(self, store: Store) -> None:
+        read, now = store.create("read", notes(3), at=1.0), store.create("now", notes(3), at=2.0)
+        for n_more in (0, 1, 700):
+            if n_more:
+                now.append(notes(n_more), after=now.head(), at=3.0)
+            before = now.head()
+            with pytest.raises(StoreRewoundError, match=r"'now'.*its record 3 is another one now"):
+                now.append(notes(1), after=read.head(), at=3.0)
+            with pytest.raises(StoreRewoundError, match=r"'now'.*its record 3 is another one now"):
+                next(now.read(read.head()), None)
+            assert now.head() == before
+
+    def test_a_link_stands_for_the_time_the_event_and_all_before_them(self, store: Store) -> None:
+        first = store.create("a", notes(3), at=1.0)
+        links = [
+            first.head().link,
+            store.create("b", notes(3), at=1.5).head().link,
+            store.create("c", [*notes(2), Noted("n", 3)], at=1.0).head().link,
+            store.create("d", [Noted("m", 0), *notes(3)[1:]], at=1.0).head().link,
+            store.create("e", notes(2), at=1.0).head().link,
+        ]
+        assert len(set(links)) == len(links)
+        assert store.create("f", notes(3), at=1.0).head() == first.head()
+        assert [record.link for record in first.read()] == [head.link for head in heads(first)]
+
+    def test_how_events_are_grouped_does_not_change_the_chain(self, store: Store) -> None:
+        at_once, one_by_one = store.create("at once", notes(4), at=1.0), store.create("one by one", [], at=1.0)
+        for note in notes(4):
+            one_by_one.append([note], after=one_by_one.head(), at=1.0)
+        assert heads(at_once) == heads(one_by_one)
 
     def test_a_group_is_appended_whole_or_not_at_all(self, store: Store) -> None:
         study = store.create("atomic", notes(1))
         with pytest.raises(EventError, match="finite"):
-            study.append([*notes(3), Told(0, {"loss": NAN})], head=1, at=1.0)
-        assert study.head() == 1
+            study.append([*notes(3), Told(0, {"loss": NAN})], after=study.head(), at=1.0)
+        assert study.head().seq == 1
         assert len(list(study.read())) == 1
 
     def test_appending_nothing_is_an_error(self, store: Store) -> None:
         study = store.create("nothing", notes(1))
         with pytest.raises(EventError, match="at least one"):
-            study.append([], head=1, at=1.0)
+            study.append([], after=study.head(), at=1.0)
 
     def test_nan_is_null_in_rows_and_a_string_in_reports(self, store: Store) -> None:
         study = store.create("nan", [Asked(0, (NAN, 1.0), 0, Origin("user"), given=(NAN, 1.0))])
-        study.append([Reported(0, 1.0, {"a": NAN, "b": float("inf"), "c": float("-inf")})], head=1, at=1.0)
+        study.append([Reported(0, 1.0, {"a": NAN, "b": float("inf"), "c": float("-inf")})], after=study.head(), at=1.0)
         asked, reported = (record.event for record in study.read())
         assert asked == Asked(0, (None, 1.0), 0, Origin("user"), given=(None, 1.0))
         assert reported == Reported(0, 1.0, {"a": "nan", "b": "inf", "c": "-inf"})
@@ -159,7 +214,7 @@ class JournalContract:
         study = store.create("both", notes(5))
         reader = study.read()
         first = next(reader)
-        assert study.append(notes(1), head=5, at=1.0) == 6
+        assert study.append(notes(1), after=study.head(), at=1.0).seq == 6
         assert [first.seq, *(record.seq for record in reader)][:5] == [1, 2, 3, 4, 5]
 
     def test_threads_append_without_losing_or_doubling(self, store: Store) -> None:
@@ -192,23 +247,24 @@ class JournalContract:
         one, two = store.create("one", notes(1)), store.create("two", notes(4))
         one.renew("w", [(1, 1)], 5.0)
         one.save_snapshot(1, b"one")
-        assert one.append(notes(1), head=1, at=1.0) == 2
-        assert two.head() == 4
+        assert one.append(notes(1), after=one.head(), at=1.0).seq == 2
+        assert two.head().seq == 4
         assert two.leases() == {}
         assert two.load_snapshot() is None
 
     def test_a_study_can_be_opened_again(self, store: Store) -> None:
-        store.create("known", notes(2)).append(notes(1), head=2, at=1.0)
+        known = store.create("known", notes(2))
+        head = known.append(notes(1), after=known.head(), at=1.0)
         again = store.open("known")
         assert again.name == "known"
-        assert again.head() == 3
-        assert again.append(notes(1), head=3, at=1.0) == 4
+        assert again.head() == head
+        assert again.append(notes(1), after=head, at=1.0).seq == 4
 
     def test_a_name_is_given_once(self, store: Store) -> None:
         store.create("taken", notes(2), at=0.0)
         with pytest.raises(StudyExistsError, match="'taken'"):
             store.create("taken", notes(2), at=0.0)
-        assert store.open("taken").head() == 2
+        assert store.open("taken").head().seq == 2
 
     def test_an_unknown_name_brings_the_nearest_and_the_list(self, store: Store) -> None:
         with pytest.raises(StudyNotFoundError, match="no study yet"):
@@ -230,30 +286,31 @@ class JournalContract:
     def test_any_other_name_will_do(self, store: Store, name: str) -> None:
         store.create(name, notes(1))
         assert [info.name for info in store.studies()] == [name]
-        assert store.open(name).head() == 1
+        assert store.open(name).head().seq == 1
 
     def test_a_failed_creation_leaves_no_study(self, store: Store) -> None:
         with pytest.raises(EventError):
             store.create("half", [*notes(2), Told(0, {"loss": NAN})])
         assert store.studies() == []
-        assert store.create("half", notes(1)).head() == 1
+        assert store.create("half", notes(1)).head().seq == 1
 
     def test_a_deleted_study_is_gone_and_its_handle_useless(self, store: Store) -> None:
         old = store.create("gone", notes(2))
+        known = [EMPTY, *heads(old)]
         old.renew("w", [(0, 1)], 5.0)
         old.save_snapshot(2, b"old")
         store.delete("gone")
         assert store.studies() == []
         with pytest.raises(StudyNotFoundError, match="deleted"):
-            old.append(notes(1), head=2, at=1.0)
+            old.append(notes(1), after=known[2], at=1.0)
         new = store.create("gone", notes(1))
         assert [record.seq for record in new.read()] == [1]
         assert new.leases() == {}
         assert new.load_snapshot() is None
-        for head in (0, 1, 2):
+        for head in known:
             with pytest.raises(StudyNotFoundError, match="deleted"):
-                old.append(notes(1), head=head, at=1.0)
-        assert new.head() == 1
+                old.append(notes(1), after=head, at=1.0)
+        assert new.head().seq == 1
 
     # ---- leases and snapshots
 
@@ -274,7 +331,7 @@ class JournalContract:
         study = store.create("quiet", notes(1))
         study.renew("w", [(0, 1)], 10.0)
         study.release([(0, 1)])
-        assert study.append(notes(1), head=1, at=1.0) == 2
+        assert study.append(notes(1), after=study.head(), at=1.0).seq == 2
 
     def test_thousands_of_leases_are_renewed_at_once(self, store: Store) -> None:
         study = store.create("many", [])
@@ -350,19 +407,19 @@ class DurableStoreContract(JournalContract):
     def test_a_closed_store_opens_itself_when_it_is_used(self, store: Store) -> None:
         study = store.create("reopened", notes(1))
         store.close()
-        assert study.append(notes(1), head=1, at=1.0) == 2
+        assert study.append(notes(1), after=study.head(), at=1.0).seq == 2
 
     def test_two_openings_see_each_other(self, store: Store, url: str) -> None:
         other_store = open_store(url)
         try:
             one = store.create("shared", notes(1))
             two = other_store.open("shared")
-            assert two.append(notes(2), head=1, at=1.0) == 3
+            begin = one.head()
+            third = two.append(notes(2), after=begin, at=1.0)
             with pytest.raises(ConflictError):
-                one.append(notes(1), head=1, at=1.0)
-            assert [record.seq for record in one.read(after=1)] == [2, 3]
-            assert one.append(notes(1), head=3, at=1.0) == 4
-            assert two.head() == 4
+                one.append(notes(1), after=begin, at=1.0)
+            assert [record.seq for record in one.read(begin)] == [2, 3]
+            assert one.append(notes(1), after=third, at=1.0) == two.head()
         finally:
             other_store.close()
 
@@ -375,20 +432,17 @@ class DurableStoreContract(JournalContract):
     def test_of_many_processes_one_creates(self, store: Store, url: str) -> None:
         answers = run_all([start("create", url, "first", f"process {i}") for i in range(4)])
         assert sorted(answers) == ["created", "exists", "exists", "exists"]
-        assert store.open("first").head() == 3
+        assert store.open("first").head().seq == 3
 
     def test_a_fork_leaves_both_sides_working(self, store: Store, url: str) -> None:
-        store.create("forked", notes(1))
+        begin = store.create("forked", notes(1)).head()
         run_all([start("fork", url, "forked")])
-        assert [record.event.value for record in store.open("forked").read(after=1)] == [  # type: ignore[union-attr]
-            "before",
-            "child",
-            "parent",
-        ]
+        values = [record.event.value for record in store.open("forked").read(begin)]  # type: ignore[union-attr]
+        assert values == ["before", "child", "parent"]
 
     def test_what_a_killed_writer_was_promised_is_on_record(self, store: Store, url: str) -> None:
         study = store.create("killed", notes(1))
-        head = 1
+        head = study.head()
         for round_ in range(self.n_kills):
             writer = start("append", url, "killed", f"writer {round_}", "1000000")
             assert writer.stdout is not None
@@ -401,19 +455,24 @@ class DurableStoreContract(JournalContract):
             writer.wait()
             # A server may still be at work on the dead writer's last append; after ours it can be on record no more.
             append_with_retries(study, "survivor", 1)
-            *records, last = study.read(after=head)
-            assert [record.seq for record in records] == list(range(head + 1, head + 1 + len(records)))
+            *records, last = study.read(head)
+            assert [record.seq for record in records] == list(range(head.seq + 1, head.seq + 1 + len(records)))
             assert [record.event for record in records] == [Noted(f"writer {round_}", i) for i in range(len(records))]
             assert last.event == Noted("survivor", 0)
-            assert promised == list(range(head + 1, promised[-1] + 1))
+            assert promised == list(range(head.seq + 1, promised[-1] + 1))
             # One more may be on record than was promised: the one whose answer the kill cut off.
-            assert promised[-1] <= head + len(records) <= promised[-1] + 1
-            head = last.seq
+            assert promised[-1] <= head.seq + len(records) <= promised[-1] + 1
+            head = Head(last.seq, last.link)
 
 
 def notes(n: int) -> list[Event]:
     """Return `n` small events, told apart by their values 0, 1, ..."""
     return [Noted("n", i) for i in range(n)]
+
+
+def heads(study: StudyStore) -> list[Head]:
+    """Return where the log ended after each of its records."""
+    return [Head(record.seq, record.link) for record in study.read()]
 
 
 def append_with_retries(study: StudyStore, worker: str, n: int) -> None:
@@ -423,16 +482,17 @@ def append_with_retries(study: StudyStore, worker: str, n: int) -> None:
 
 
 def appending(study: StudyStore, worker: str, n: int) -> Iterator[int]:
-    """Append `n` notes of `worker`, one by one, reading on after each conflict; yield each new head."""
+    """Append `n` notes of `worker`, one by one, reading on after each conflict; yield the number of each record."""
     head = study.head()
     for i in range(n):
         while True:
             try:
-                head = study.append([Noted(worker, i)], head=head, at=float(i))
+                head = study.append([Noted(worker, i)], after=head, at=float(i))
                 break
             except ConflictError:
-                head = max((record.seq for record in study.read(head)), default=head)
-        yield head
+                for record in study.read(head):
+                    head = Head(record.seq, record.link)
+        yield head.seq
 
 
 def check_appended(study: StudyStore, workers: Sequence[str], n: int) -> None:
@@ -460,9 +520,9 @@ def run_all(processes: Sequence[subprocess.Popen[str]]) -> list[str]:
 
 
 def task_append(url: str, name: str, worker: str, n: str) -> None:
-    """In another process: append, and print each new head as soon as it is promised."""
-    for head in appending(open_store(url).open(name), worker, int(n)):
-        print(head, flush=True)
+    """In another process: append, and print the number of each record as soon as it is promised."""
+    for seq in appending(open_store(url).open(name), worker, int(n)):
+        print(seq, flush=True)
 
 
 def task_create(url: str, name: str, worker: str) -> None:
@@ -477,11 +537,11 @@ def task_create(url: str, name: str, worker: str) -> None:
 def task_fork(url: str, name: str) -> None:
     """In another process: append, fork, append in the child, then in the parent."""
     study = open_store(url).open(name)
-    study.append([Noted("n", "before")], head=1, at=1.0)
+    study.append([Noted("n", "before")], after=study.head(), at=1.0)
     child = os.fork()
     if child == 0:
-        study.append([Noted("n", "child")], head=2, at=1.0)
+        study.append([Noted("n", "child")], after=study.head(), at=1.0)
         os._exit(0)
     _, status = os.waitpid(child, 0)
-    study.append([Noted("n", "parent")], head=3, at=1.0)
+    study.append([Noted("n", "parent")], after=study.head(), at=1.0)
     sys.exit(os.waitstatus_to_exitcode(status))

@@ -1,0 +1,97 @@
+"""The files of an open SQLite database: whether they are still those that it was opened with.
+
+A connection holds on to files, not to names. When somebody deletes or replaces one, or writes over it without SQLite's
+locks, everything seems to go on: what is written then lies in files that nobody will find, or is overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from typing import TypeAlias
+
+Identity: TypeAlias = tuple[int, int]
+"""Device and inode: what a file is called by the system, whatever its name."""
+
+
+class Change(Enum):
+    """What became of the files since they were looked at."""
+
+    NONE = auto()
+    REPLACED = auto()
+    """The database itself is gone, or another file has its name."""
+    LOG_LOST = auto()
+    """The write-ahead log has no name any more: the connection still holds it, and nobody else will find it."""
+    LOG_SHARED_NO_MORE = auto()
+    """Log or index have other files in their places: another process works there without seeing us, nor we it."""
+    LOG_CUT = auto()
+    """The write-ahead log became shorter."""
+    TOUCHED = auto()
+    """The database was written, and not by this connection: by a checkpoint of another one, or by who knows what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files at one moment; an identity is None where there is no file.
+
+    Attributes:
+        main: the database.
+        stamp: its size in bytes and its time of modification in nanoseconds.
+        log: the write-ahead log (-wal).
+        log_size: in bytes.
+        index: the shared memory beside it (-shm).
+    """
+
+    main: Identity | None
+    stamp: tuple[int, int]
+    log: Identity | None
+    log_size: int
+    index: Identity | None
+
+    def change(self, now: Files) -> Change:
+        """Return the gravest thing that happened to these files up to `now`."""
+        if now.main is None or now.main != self.main:
+            return Change.REPLACED
+        if (self.log, self.index) != (now.log, now.index):
+            is_elsewhere = any(
+                there is not None and there != ours for there, ours in ((now.log, self.log), (now.index, self.index))
+            )
+            return Change.LOG_SHARED_NO_MORE if is_elsewhere else Change.LOG_LOST
+        if now.log_size < self.log_size:
+            return Change.LOG_CUT
+        return Change.NONE if now.stamp == self.stamp else Change.TOUCHED
+
+
+class Watch:
+    """Looks at the files of one database. With a rollback journal only the database itself is looked at."""
+
+    def __init__(self, path: Path, *, has_log: bool) -> None:
+        self._main = str(path)
+        self.log = f"{path}-wal"
+        self.index = f"{path}-shm"
+        self._has_log = has_log
+
+    def look(self) -> Files:
+        """Return the files as they are now."""
+        main = _status(self._main)
+        identity = None if main is None else (main.st_dev, main.st_ino)
+        if not self._has_log:  # every commit writes the database
+            return Files(identity, (0, 0), None, 0, None)
+        stamp = (0, 0) if main is None else (main.st_size, main.st_mtime_ns)
+        log, index = _status(self.log), _status(self.index)
+        return Files(
+            identity,
+            stamp,
+            None if log is None else (log.st_dev, log.st_ino),
+            0 if log is None else log.st_size,
+            None if index is None else (index.st_dev, index.st_ino),
+        )
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
