@@ -188,7 +188,7 @@ class World:
         """Kill a worker, a program, or the guardian; the guardian together with its driver every other time."""
         driver = self._victim("driver")
         try:
-            inner = psutil.Process(driver.pid).children()
+            inner = psutil.Process(driver.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return None
         if not inner:
