@@ -198,7 +198,6 @@ class Opaque:
         (make(1), make(2)),
         ({"f": make(1)}, {"f": make(2)}),
     ],
-    ids=lambda value: str(value)[:30],
 )
 def test_a_closure_that_holds_something_else_is_another_objective(one: object, other: object) -> None:
     before = fingerprint.take(make(one))
