@@ -46,7 +46,7 @@ def events(n_trials: int = 3) -> list[Event]:
 def named(some: list[Event], name: str) -> list[Event]:
     first = some[0]
     assert isinstance(first, Created)
-    return [msgspec.structs.replace(first, name=name, id=name), *some[1:]]
+    return [msgspec.structs.replace(first, name=name, id=name.replace(" ", "-")), *some[1:]]
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
