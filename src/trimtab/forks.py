@@ -48,27 +48,36 @@ class Forkable(Protocol):
 
 
 _known: dict[int, weakref.ref[Forkable]] = {}
+_innermost: dict[int, weakref.ref[Forkable]] = {}
 _turn = threading.Lock()  # one fork at a time takes the locks
 _taken: list[tuple[Forkable, threading.RLock]] = []
 
 
-def register(item: Forkable) -> None:
+def register(item: Forkable, *, innermost: bool = False) -> None:
     """See to `item` at every fork, as long as it lives.
 
-    Locks are taken in the opposite order of registration: what uses another registers after it.
+    Locks are taken in the order in which threads take them, or a fork and a thread would wait for each other: the
+    latest first, for what uses another registers after it, and last of all those of `innermost` items.
     """
     key = id(item)
-    _known[key] = weakref.ref(item, lambda _: _known.pop(key, None))
+    (_innermost if innermost else _known)[key] = weakref.ref(item, lambda _: _forget(key))
+
+
+def _forget(key: int) -> None:
+    _known.pop(key, None)
+    _innermost.pop(key, None)
 
 
 def _alive() -> list[Forkable]:
-    return [item for ref in list(_known.values()) if (item := ref()) is not None]
+    """Return what is registered, the outermost first."""
+    refs = [*reversed(list(_known.values())), *list(_innermost.values())]
+    return [item for ref in refs if (item := ref()) is not None]
 
 
 def _before() -> None:
     _turn.acquire()
     give_up_at = time.monotonic() + PATIENCE_S
-    for item in reversed(_alive()):
+    for item in _alive():
         lock = item.lock
         if lock.acquire(timeout=max(0.0, give_up_at - time.monotonic())):
             _taken.append((item, lock))

@@ -202,6 +202,66 @@ def test_a_child_forked_in_the_middle_of_a_change_reads_the_log_again(
     assert study.table.state.tolist() == [COMPLETE]
 
 
+def test_a_fork_waits_for_a_suggestion_and_no_longer(study: tt.Study) -> None:
+    """The guard of BLAS has a lock within a session's: taken in another order, fork and thread wait for each other."""
+    from trimtab.numerics.blas import one_thread
+
+    inside = threading.Event()
+
+    def suggest() -> None:
+        with study.session.lock, one_thread():
+            inside.set()
+            time.sleep(0.5)  # in which the fork begins
+
+    thread = threading.Thread(target=suggest)
+    thread.start()
+    inside.wait()
+    began = time.monotonic()
+    assert in_child(lambda: study.ask().number) == "0"
+    assert 0.2 < time.monotonic() - began < forks.PATIENCE_S
+    thread.join()
+
+
+class Item:
+    """Something registered, which writes down when it was brought to rest and whether it came out whole."""
+
+    def __init__(self, name: str, seen: list[str]) -> None:
+        self.name, self.seen, self.lock = name, seen, threading.RLock()
+
+    def rest(self) -> None:
+        self.seen.append(self.name)
+
+    def begin_anew(self, *, torn: bool) -> None:
+        self.lock = threading.RLock()
+        self.seen.append(f"{self.name} {'torn' if torn else 'whole'}")
+
+
+def test_locks_are_taken_from_the_outside_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forks, "PATIENCE_S", 0.1)
+    seen: list[str] = []
+    items = [Item(name, seen) for name in ("store", "session", "guard", "gone")]
+    for item in items:
+        forks.register(item, innermost=item.name == "guard")
+    del item
+    items.pop()  # what nobody has any more is not seen to
+    assert in_child(lambda: seen) == str(["session", "store", "guard", "session whole", "store whole", "guard whole"])
+    assert seen == ["session", "store", "guard"]
+    seen.clear()
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with items[1].lock:
+            held.set()
+            over.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    assert in_child(lambda: seen[-3:]) == str(["session torn", "store whole", "guard whole"])
+    over.set()
+    thread.join()
+
+
 def test_a_fork_does_not_wait_for_another_process(study: tt.Study, tmp_path: Path) -> None:
     """A thread that waits for SQLite's lock, held elsewhere, is at rest as far as a fork goes."""
     import sqlite3

@@ -11,13 +11,29 @@ threadpoolctl lets one thread at a time set that number, until it is done; we go
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_lock = threading.RLock()
+from trimtab import forks
+
+
+class _Guard:
+    """The guard's lock, and what becomes of the guard in a child."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+
+    def rest(self) -> None:
+        """Nothing needs to be let go of."""
+
+    def begin_anew(self, *, torn: bool) -> None:  # noqa: ARG002 - what is held with the lock takes microseconds
+        self.lock = threading.RLock()
+        _forked()
+
+
+_guard = _Guard()
 _libraries: list[_Library] | None = None
 _holders: dict[int, int] = {}
 """How deep each thread is within the guard, by its identity."""
@@ -86,7 +102,7 @@ def _found() -> list[_Library]:
 
 
 def _enter(me: int, own: dict[str, int]) -> None:
-    with _lock:
+    with _guard.lock:
         for library in _found():
             file, threads = library.controller.filepath, library.get()
             if not library.is_shared:
@@ -100,7 +116,7 @@ def _enter(me: int, own: dict[str, int]) -> None:
 
 def _leave(me: int, depth: int, own: dict[str, int]) -> None:
     """Put back what is no longer guarded; fit to be called after an interrupted `_enter` too."""
-    with _lock:
+    with _guard.lock:
         if depth:
             _holders[me] = depth
         else:
@@ -130,11 +146,11 @@ def _accessors(kind: type[Any]) -> tuple[Any, Any]:
     _originals[kind] = get, set_
 
     def get_num_threads(self: Any) -> Any:
-        with _lock:
+        with _guard.lock:
             return _kept[self.filepath] if _is_kept(self.filepath) else get(self)
 
     def set_num_threads(self: Any, num_threads: int) -> Any:
-        with _lock:
+        with _guard.lock:
             if not _is_kept(self.filepath):
                 return set_(self, num_threads)
             _kept[self.filepath] = num_threads
@@ -155,10 +171,8 @@ def _forked() -> None:
     me = threading.get_ident()
     for other in _holders.keys() - {me}:
         del _holders[other]
-    _lock.release()
     if not _holders and _kept:
         _leave(me, 0, {})
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forked)
+forks.register(_guard, innermost=True)
