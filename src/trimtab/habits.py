@@ -68,7 +68,6 @@ _STUDY: Final[Mapping[str, str]] = {
     "project_name": _NAME,
     "project": _NAME,
     "load_if_exists": _RESUMES,
-    "resume": _RESUMES,
     "overwrite": "write another name=, or delete the study: `trimtab delete STUDY`",
     "random_state": _SEED,
     "random_seed": _SEED,

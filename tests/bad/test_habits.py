@@ -306,6 +306,12 @@ def test_a_type_error_of_the_callers_own_code_is_left_alone() -> None:
         def __init__(self) -> None:
             self.name = "odd"
 
+        def init(self, problem: object) -> None: ...
+
+        def tell(self, state: object, table: object, row: int) -> None: ...
+
+        def ask(self, state: object, table: object, request: object) -> None: ...
+
         def to_json(self) -> dict[str, object]:
             raise TypeError("mine")
 

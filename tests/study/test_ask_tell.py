@@ -217,8 +217,7 @@ def test_a_trial_may_be_told_to_the_same_study_opened_anew(tmp_path: Path) -> No
         assert len(same.table.order) == 1
 
 
-@pytest.mark.parametrize("how", [pickle.dumps, copy.copy, copy.deepcopy, lambda one: pickle.dumps({"study": one}),
-                                 lambda one: pickle.dumps(one.ask())])  # fmt: skip
+@pytest.mark.parametrize("how", [pickle.dumps, copy.copy, copy.deepcopy, lambda one: pickle.dumps({"study": one})])
 def test_a_study_is_not_pickled_and_says_what_to_do_instead(how: Callable[[tt.Study], object], tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'store.db'}"
     for one, instead in (

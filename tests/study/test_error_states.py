@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
+import scipy.optimize  # its import adds a filter of warnings of its own
 import scipy.special
 
 import trimtab as tt

@@ -47,9 +47,9 @@ def in_threads(n: int, work: Callable[[int], None]) -> float:
 
 
 def check(each: int) -> None:
+    in_threads(1, lambda _: ask_and_tell(new_study(), 20))  # everything is imported
     before = threadpoolctl.threadpool_info()
     one, many = new_study(), new_study()
-    in_threads(1, lambda _: ask_and_tell(new_study(), 20))  # everything is imported
     alone = in_threads(1, lambda _: ask_and_tell(one, N_THREADS * each))
     together = in_threads(N_THREADS, lambda _: ask_and_tell(many, each))
     assert replay(many.session.journal.read()).differing == ()
@@ -80,7 +80,7 @@ def test_threads_with_a_study_each() -> None:
         with threadpoolctl.threadpool_limits(2, "blas"):  # as scikit-learn does within a fit
             ask_and_tell(studies[i], 16)
 
-    before = threadpoolctl.threadpool_info()
+    before = threadpoolctl.threadpool_info()  # `expected` has loaded every BLAS
     in_threads(N_THREADS, work)
     assert all((study.table.x == expected.table.x).all() for study in studies)
     assert all(replay(study.session.journal.read()).differing == () for study in studies)

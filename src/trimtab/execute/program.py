@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.errors import ExecutorError
-from trimtab.execute import regular
-from trimtab.execute.command import PARAMS_FILE, Command
+from trimtab.execute import parameters, regular
+from trimtab.execute.command import Command
 from trimtab.execute.hook import HALT_SUFFIX, REPORT_FILE
 from trimtab.execute.keeping import Guardian
 from trimtab.execute.lines import Lines, ends_with_object, objects
@@ -55,6 +54,7 @@ class Program:
         self, guardian: Guardian, command: Command, task: Task, slot: int, environment: dict[str, str]
     ) -> None:
         self.slot = slot
+        self._command = command
         self.results: dict[str, Any] = {}
         self.note: Noted | None = None
         self._n_steps = 0
@@ -141,7 +141,8 @@ class Program:
             "checkpoint_dir": str(task.checkpoint_dir.absolute()),
         }
         regular.write(task.log_dir / TRIAL_FILE, json.dumps(about, indent=1) + "\n")
-        regular.write(task.log_dir / PARAMS_FILE, json.dumps(task.params, indent=1) + "\n")
+        for name, text in self._command.files(task).items():
+            regular.write(task.log_dir / name, text)
         with contextlib.suppress(OSError):  # a program that needs it will say so
             task.checkpoint_dir.mkdir(parents=True, exist_ok=True)
 
@@ -151,9 +152,7 @@ class Program:
             REPORT_FILE: str(self._reports),
             "PYTHONUNBUFFERED": os.environ.get("PYTHONUNBUFFERED", "1"),  # else printed reports arrive at the end
         }
-        for name, value in self.task.params.items():
-            told[f"TRIMTAB_PARAM_{_variable(name)}"] = value if isinstance(value, str) else json.dumps(value)
-        return {**os.environ, **told}
+        return {**os.environ, **told, **parameters.environment(self.task.params, self.task.names)}
 
     def halt(self, reason: str) -> None:
         """Tell the program to end: by a file that its next report looks at, or by SIGTERM if it only prints.
@@ -276,7 +275,3 @@ class Program:
         """Take note of what would be a result if it stood on a line of its own, in case there is no other."""
         if any(f'"{name}"'.encode() in line for name in self.task.metrics) and ends_with_object(line):
             self._hidden = "; a JSON object that has other text before it on its line is no report"
-
-
-def _variable(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]", "_", name).upper()

@@ -22,12 +22,12 @@ def number(value: float | None) -> str:
         return str(float(value))
     if value == int(value) and abs(value) < 1e6:
         return str(int(value))
-    exponent = math.floor(math.log10(abs(float(f"{value:.{DIGITS - 1}e}"))))
+    mantissa, _, power = f"{value:.{DIGITS - 1}e}".partition("e")
+    exponent = int(power)
     if -4 <= exponent < 6:
         text = f"{value:.{max(0, DIGITS - 1 - exponent)}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
-    mantissa, _, power = f"{value:.{DIGITS - 1}e}".partition("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{int(power)}"
+    return f"{mantissa.rstrip('0').rstrip('.')}e{exponent}"
 
 
 def setting(value: object) -> str:
