@@ -109,11 +109,16 @@ $(PEERS)/.stamp-bench: $(BIN)/python $(PARTS)
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[all]' --group bench
 	@touch $@
 
-# The tests run a real PostgreSQL server: from the PATH or from Debian's package, which is installed where we may.
+# What the tests run for real: a PostgreSQL server, shells that complete names, a compiler, a tracer of system calls, and
+# a library that sets the clock of one process. Debian's packages are installed where we may.
 $(VENV)/.stamp-debian: $(BIN)/python
-	@if command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then :; \
+	@missing=""; \
+	command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	for program in strace zsh fish gcc; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$$missing faketime"; \
+	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  echo "installing Debian's postgresql"; \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; \
-	else echo "The tests need a PostgreSQL server: install the package postgresql, or put initdb on the PATH." >&2; exit 1; fi
+	  echo "installing Debian's$$missing"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+	else echo "The tests need these packages of Debian:$$missing" >&2; exit 1; fi
 	@touch $@

@@ -59,7 +59,6 @@ def test_what_a_worker_holds_on_to_lives_until_it_ends(open_executor, tmp_path):
 
 
 def test_a_reusable_pool_is_used_again(open_executor, tmp_path):
-    pytest.importorskip("joblib")
     executor = open_executor(objectives.loky)
     ended, _ = run(executor, *(make_task(tmp_path, number) for number in range(3)))
     pids = {pid for message in ended for pid in message.values["pids"]}

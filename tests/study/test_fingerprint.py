@@ -206,8 +206,9 @@ def test_a_closure_that_holds_something_else_is_another_objective(one: object, o
 
 
 def test_estimators_and_frames_have_a_content() -> None:
-    pd = pytest.importorskip("pandas")
-    linear_model = pytest.importorskip("sklearn.linear_model")
+    import pandas as pd
+    from sklearn import linear_model
+
     ridge = linear_model.Ridge
     assert changes(fingerprint.take(make(ridge(alpha=1.0))), fingerprint.take(make(ridge(alpha=1.0)))) == []
     assert changes(fingerprint.take(make(ridge(alpha=1.0))), fingerprint.take(make(ridge(alpha=2.0)))) != []

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import trimtab as tt
+from tools import needed
 from trimtab.surfaces.cli.complete import last_word, quoted
 
 NAMES = {
@@ -102,8 +103,7 @@ class Shell:
 
 @pytest.fixture(scope="module", params=["bash", "zsh"])
 def shell(request: pytest.FixtureRequest, folder: Path) -> Iterator[Shell]:
-    if shutil.which(request.param) is None:
-        pytest.skip(f"{request.param} is not installed")
+    needed(request.param)
     shell = Shell(request.param, folder)
     yield shell
     shell.close()
@@ -120,11 +120,12 @@ def test_commands_are_completed(shell):
     assert shell.called("trimtab rep\t\t\x15trimtab repl\tdone\n") == ["replay", "done"]
 
 
-@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
 def test_fish_quotes_what_it_is_offered(folder):
     script = "trimtab completion fish | source; complete --escape -C 'trimtab show '"
     env = os.environ | {"PATH": f"{folder}/bin:{os.environ['PATH']}", "LC_ALL": "C.UTF-8", "HOME": str(folder)}
-    done = subprocess.run(["fish", "-c", script], cwd=folder, env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [needed("fish"), "-c", script], cwd=folder, env=env, capture_output=True, text=True, check=True
+    )
     offered = done.stdout.splitlines()
     assert {"two\\ words", "\\$\\(touch\\ pwned\\)", "a,b,c", "it\\'s", "exp:1"} <= set(offered)
     assert len(offered) == len(NAMES)

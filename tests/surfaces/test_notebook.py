@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-pytest.importorskip("ipykernel")
-manager = pytest.importorskip("jupyter_client.manager")
+from jupyter_client import manager
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of the kernel's libraries are not ours
 
