@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -68,7 +69,7 @@ def environment(params: Params, names: Sequence[str]) -> dict[str, str]:
     called = variables(names or list(params))
     told = {called[name]: value if isinstance(value, str) else json.dumps(value) for name, value in params.items()}
     told[ALL] = json.dumps(params)
-    return {name: text for name, text in told.items() if len(text) <= LONGEST}
+    return {name: text for name, text in told.items() if len(os.fsencode(text)) <= LONGEST}
 
 
 def nested(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def tell(
 
 
 @click.command("give-back")
-@click.argument("name", metavar="STUDY")
+@click.argument("name", metavar="STUDY", callback=spoken)
 @click.argument("number", type=int)
 @store_option
 @click.option("--reason", default="", help="Why, for people.")
