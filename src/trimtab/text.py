@@ -36,6 +36,14 @@ _IN_WORDS = re.compile(
 )
 
 
+def valid(text: str) -> str:
+    """Return the text with lone surrogates, which no file and no log can hold, written as escapes.
+
+    They come from `os.fsdecode`: bytes of an argument, a path or a log that were not UTF-8.
+    """
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def visible(text: str) -> str:
     r"""Return the text in one line, with what a terminal would obey or hide written as escapes: `\x1b`, `\u202e`.
 

@@ -8,7 +8,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from trimtab.execute.plain import DEEPEST, as_number, clean, is_complex, plain
+from trimtab.execute.plain import DEEPEST, as_number, is_complex, plain
+from trimtab.text import valid
 
 
 class Awkward:
@@ -66,7 +67,7 @@ def test_a_value_that_holds_itself_comes_to_an_end():
 def test_lone_surrogates_become_escapes():
     assert plain("caf\udce9") == "caf\\udce9"
     assert plain({"\udce9": 1}) == {"\\udce9": 1}
-    assert clean("naïve 研究") == "naïve 研究"
+    assert valid("naïve 研究") == "naïve 研究"
 
 
 @pytest.mark.parametrize(

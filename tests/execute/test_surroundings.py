@@ -13,9 +13,9 @@ import messy_objectives as objectives
 import pytest
 from execution import make_task, run
 
+from trimtab.execute.place import file_mode_mask, kept_place
 from trimtab.execute.processes import open_processes
 from trimtab.execute.serial import open_serial
-from trimtab.execute.surroundings import file_mode_mask, kept_place
 
 HERE = Path(__file__).parent
 

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 import trimtab as tt
-from trimtab.study.loop import Status
+from trimtab.study.standing import Status
 from trimtab.surfaces.render import html
 
 EVIL = "<script>alert('&\"x')</script>\x1b[31m\u202e"

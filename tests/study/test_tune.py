@@ -18,8 +18,8 @@ import trimtab as tt
 from trimtab.errors import StudyNotFoundError
 from trimtab.ledger.event import Assessed
 from trimtab.ledger.table import COMPLETE
-from trimtab.study.loop import Status
 from trimtab.study.replay import replay
+from trimtab.study.standing import Status
 
 SPACE = tt.Space(x=tt.Float(-5.0, 5.0), y=tt.Float(-5.0, 5.0))
 

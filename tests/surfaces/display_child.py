@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from trimtab.ledger.table import TrialView
-from trimtab.study.loop import Status
+from trimtab.study.standing import Status
 from trimtab.surfaces.render import progress
 
 STUDIES: dict[str, tuple[str, dict[str, Any]]] = {

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import trimtab as tt
-from trimtab.study.loop import Status
+from trimtab.study.standing import Status
 from trimtab.surfaces.render import html
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from trimtab.ledger.table import TrialView
-from trimtab.study.loop import Status
+from trimtab.study.standing import Status
 from trimtab.surfaces.render import progress
 from trimtab.surfaces.render.numbers import count, duration, moment, number, size
 from trimtab.surfaces.render.spark import sparkline

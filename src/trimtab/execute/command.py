@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from trimtab.errors import ExecutorError
 from trimtab.execute.parameters import nested, spelt
 from trimtab.execute.protocol import Resources, Task
+from trimtab.execute.script import here
 from trimtab.execute.template import Argument, Templates
 from trimtab.explain import explained_class
 from trimtab.plugins import did_you_mean
@@ -78,10 +79,11 @@ class Command:
 
     def rooted(self) -> Command:
         """Return the command with a folder to run in: the working directory as it is now, where it names none."""
-        if self.cwd is not None:
+        now = here()
+        if self.cwd is not None or not now:
             return self
         rooted = copy.copy(self)
-        rooted.cwd = Path.cwd()
+        rooted.cwd = Path(now)
         return rooted
 
     @property

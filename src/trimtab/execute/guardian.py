@@ -66,7 +66,7 @@ def read(path: str) -> str:
     """
     parts = []
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     except OSError:
         return ""
     with contextlib.suppress(OSError):  # it is gone meanwhile

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from trimtab.errors import ExecutorError
 from trimtab.execute.guardian import LENGTH, MARK, identity, kill_marked
+from trimtab.execute.script import here
 
 MOST_GUARDIANS = 3
 """How often a guardian that is killed while it starts a program is replaced for that program."""
@@ -145,7 +146,8 @@ class Guardian:
         variables = {os.fsencode(n): os.fsencode(v) for n, v in {**environment, MARK: mark}.items()}
         if any(b"\0" in text for text in (*program, *variables, *variables.values())):
             raise ValueError("embedded null byte")
-        where = os.fsencode(os.path.join(_here(), folder) if folder else _here())
+        place = here() or "."
+        where = os.fsencode(os.path.join(place, folder) if folder else place)
         body = marshal.dumps((program, variables, where, asks))
         for _ in range(MOST_GUARDIANS):
             answer, line = self._ask(body, files, asks=asks)
@@ -255,11 +257,3 @@ def start_guardian(role: str, mark: str, line: int) -> subprocess.Popen[bytes]:
         env={name: value for name, value in os.environ.items() if name != MARK},
         start_new_session=True,
     )
-
-
-def _here() -> str:
-    """Return this process's folder; "." where it was removed."""
-    try:
-        return os.getcwd()
-    except FileNotFoundError:
-        return "."

@@ -15,10 +15,10 @@ from typing import NoReturn
 
 from trimtab.errors import ObjectiveError, Terminated, TrialStopped
 from trimtab.execute.broken import is_broken
-from trimtab.execute.plain import clean, plain
+from trimtab.execute.plain import plain
 from trimtab.execute.protocol import Exited, Message, Task
 from trimtab.execute.trial import Channel, Trial
-from trimtab.text import hide_secrets
+from trimtab.text import hide_secrets, valid
 
 LAST_LINES = 30
 """Lines of a traceback that are kept: the last, where the cause is."""
@@ -177,7 +177,7 @@ def summary(error: BaseException) -> str:
     """Return an exception in one line, with the last place in the user's code, or a library's, that it came from."""
     first = next(iter(_text(error).splitlines()), "")
     name = type(error).__name__
-    said = _cut(clean(f"{name}: {first}" if first else name))
+    said = _cut(valid(f"{name}: {first}" if first else name))
     frames = traceback.extract_tb(_theirs(error.__traceback__))
     if not frames:
         return said
@@ -191,7 +191,7 @@ def _lines(error: BaseException) -> str:
         lines = "".join(traceback.format_exception(type(error), error, trace)).splitlines()
     except Exception:  # an exception whose own __str__ or __notes__ raise
         lines = "".join(traceback.format_tb(trace)).splitlines()
-    return clean("\n".join(_cut(line) for line in lines[-LAST_LINES:]))
+    return valid("\n".join(_cut(line) for line in lines[-LAST_LINES:]))
 
 
 def _theirs(trace: TracebackType | None) -> TracebackType | None:

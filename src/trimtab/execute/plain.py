@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trimtab.execute.broken import is_broken
+from trimtab.text import valid
 
 DEEPEST = 20
 """Levels of nesting that are kept; what lies deeper (or refers to itself) is shown as text."""
@@ -60,7 +61,7 @@ def plain(value: object, depth: int = 0) -> Any:
     if value is None or kind in (bool, int, float):
         return value
     if isinstance(value, str):
-        return clean(value)
+        return valid(value)
     if depth < DEEPEST:
         if isinstance(value, Mapping):
             return {_key(key): plain(item, depth + 1) for key, item in value.items()}
@@ -103,7 +104,7 @@ def is_several(value: object) -> bool:
 
 
 def _key(key: object) -> Any:
-    return key if type(key) in (int, float, bool) else clean(str(key))
+    return key if type(key) in (int, float, bool) else valid(str(key))
 
 
 def show(value: object) -> str:
@@ -126,11 +127,11 @@ def _look(value: object) -> str:
         if isinstance(error, MemoryError) or is_broken(error):
             raise
         shown = _unshown(value, error)
-    return clean(shown if len(shown) <= LONGEST_SHOWN else shown[: LONGEST_SHOWN - 3] + "...")
+    return valid(shown if len(shown) <= LONGEST_SHOWN else shown[: LONGEST_SHOWN - 3] + "...")
 
 
 def _unshown(value: object, error: Exception) -> str:
-    return clean(f"<{type(value).__name__} whose repr raises {type(error).__name__}>")
+    return valid(f"<{type(value).__name__} whose repr raises {type(error).__name__}>")
 
 
 def _said(error: Exception) -> str:
@@ -140,12 +141,7 @@ def _said(error: Exception) -> str:
     except Exception:
         text = ""
     said = f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
-    return clean(said if len(said) <= LONGEST_SHOWN else said[: LONGEST_SHOWN - 3] + "...")
-
-
-def clean(text: str) -> str:
-    """Return `text` with lone surrogates, which no file and no log can hold, written as escapes."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return valid(said if len(said) <= LONGEST_SHOWN else said[: LONGEST_SHOWN - 3] + "...")
 
 
 def as_number(value: object) -> float | None:

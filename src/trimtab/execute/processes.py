@@ -149,7 +149,6 @@ class ProcessExecutor(LocalExecutor):
     def __init__(self, job: Job, environments: Sequence[Mapping[str, str]], term_s: float = TERM_S) -> None:
         self._environments = environments
         self._term_s = term_s
-        self._trials = job.trials
         self._cwd = script.here()  # every worker begins there, wherever the driver has gone meanwhile
         self._job: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _end_all
         pickle.dump(job, self._job)

@@ -25,11 +25,11 @@ from trimtab.execute.keeping import Guardian
 from trimtab.execute.lines import Lines, ends_with_object, objects
 from trimtab.execute.logs import STDERR, Logs, last_lines
 from trimtab.execute.outcome import DEVICE_FULL, OUT_OF_MEMORY
-from trimtab.execute.plain import as_number, clean
+from trimtab.execute.plain import as_number
 from trimtab.execute.protocol import Exited, Message, Noted, Reported, Task
 from trimtab.execute.reports import ReportFile
 from trimtab.execute.supervise import Watch, name_of
-from trimtab.text import hide_secrets
+from trimtab.text import hide_secrets, valid
 
 TERM_S = 2.0
 """Seconds between SIGTERM and SIGKILL for a program that is ended by force."""
@@ -218,7 +218,7 @@ class Program:
         last = f": {lines[-1].strip()}" if lines else ""
         return self.watch.exited(
             kind,
-            clean("\n".join(map(hide_secrets, [f"the program ended with exit code {status}{child}{last}", *lines]))),
+            valid("\n".join(map(hide_secrets, [f"the program ended with exit code {status}{child}{last}", *lines]))),
         )
 
     def _missing(self, missing: Sequence[str]) -> str:

@@ -14,10 +14,10 @@ from trimtab.errors import ExecutorError
 from trimtab.execute import gpus as devices
 from trimtab.execute.command import Command
 from trimtab.execute.local import LocalExecutor
-from trimtab.execute.plain import clean
 from trimtab.execute.program import Program
 from trimtab.execute.protocol import Exited, Message, Resources, Started, Task
 from trimtab.execute.supervise import require_system
+from trimtab.text import valid
 
 CLOSE_S = 1.0
 """Seconds that programs have to end by themselves when the executor closes."""
@@ -136,4 +136,4 @@ def _require_program(command: Command) -> None:
 def _not_started(error: OSError | ValueError) -> str:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     what = f" {error.filename}" if isinstance(error, OSError) and error.filename else ""
-    return clean(f"the program could not be started: {reason}{what}.")
+    return valid(f"the program could not be started: {reason}{what}.")

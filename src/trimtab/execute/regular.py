@@ -11,9 +11,12 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
-_SAFELY = os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
+_SAFELY = reduce(or_, (getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_NOCTTY")))
+"""Neither wait, nor follow a link, nor hand the file on, nor take a terminal for our own; Windows has none of these."""
 
 
 def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY) -> int:

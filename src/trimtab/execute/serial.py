@@ -9,9 +9,9 @@ from trimtab.execute import gpus, outcome
 from trimtab.execute.broken import is_device_broken
 from trimtab.execute.keeping import Watchman
 from trimtab.execute.outcome import DriverFault, Outcome
+from trimtab.execute.place import kept_place
 from trimtab.execute.protocol import Exited, Message, Resources, Started, Task
 from trimtab.execute.strays import Brood, marked_trial
-from trimtab.execute.surroundings import kept_place
 from trimtab.execute.trial import Trial
 
 Sink = Callable[[Message], str | None]

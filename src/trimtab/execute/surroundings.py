@@ -16,9 +16,11 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, TextIO, TypeAlias
+
+from trimtab.execute.place import Place
 
 Handler: TypeAlias = Callable[[int, FrameType | None], Any] | int | None
 
@@ -38,45 +40,6 @@ def begin_anew() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for signum in OWN_SIGNALS:
         signal.signal(signum, signal.SIG_DFL)
-
-
-class Place:
-    """Where a process is, and how it makes files: what even a trial in the user's own process gives back."""
-
-    def __init__(self) -> None:
-        self._umask = file_mode_mask()
-        try:
-            self._folder: int | None = os.open(".", os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_PATH", 0))
-        except OSError:  # it was removed, or this user may not read it
-            self._folder = None
-
-    def put_back(self) -> bool:
-        """Put it back; return whether that could be done."""
-        os.umask(self._umask)
-        if self._folder is None:
-            return True
-        try:
-            os.fchdir(self._folder)  # by its file, which finds it under another name too
-        except OSError:
-            return False
-        return True
-
-    def close(self) -> None:
-        """Let go of the working directory. Safe to call twice."""
-        if self._folder is not None:
-            os.close(self._folder)
-            self._folder = None
-
-
-@contextlib.contextmanager
-def kept_place() -> Iterator[None]:
-    """Put back working directory and file mode mask at the end."""
-    place = Place()
-    try:
-        yield
-    finally:
-        place.put_back()
-        place.close()
 
 
 class Surroundings:
@@ -157,15 +120,6 @@ class Surroundings:
         if locale.setlocale(locale.LC_ALL) != self._locale:
             locale.setlocale(locale.LC_ALL, self._locale)
         return True
-
-
-def file_mode_mask() -> int:
-    """Return the umask, without a moment in which it is another one where the system lets it be read."""
-    with contextlib.suppress(OSError, StopIteration), open("/proc/self/status") as status:
-        return int(next(line for line in status if line.startswith("Umask:")).split()[1], 8)
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def _succeeds(put_back: Callable[[], bool]) -> bool:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from trimtab.errors import ObjectiveError, ProblemError, TrialStopped, UsageError
-from trimtab.execute.plain import as_number, clean, plain
+from trimtab.execute.plain import as_number, plain
 from trimtab.execute.protocol import Message, Noted, Params, Reported, Task
 from trimtab.explain import Explained
+from trimtab.text import valid
 
 CHECKPOINT_FILE = "checkpoint.json"
 """Marks, in the checkpoint folder of a line of descent, the last step that has a checkpoint."""
@@ -228,4 +229,4 @@ class Trial(Explained):
         """
         if not key or type(key) is not str:
             raise ObjectiveError(f"a note's key is text that is not empty, got {key!r}.")
-        self._channel.send(Noted(self.number, self.attempt, clean(key), plain(value)))
+        self._channel.send(Noted(self.number, self.attempt, valid(key), plain(value)))

@@ -20,10 +20,10 @@ from typing import NoReturn
 from trimtab.errors import ExecutorError, Terminated
 from trimtab.execute import outcome
 from trimtab.execute.broken import is_device_broken
-from trimtab.execute.forks import keep_from_forks
 from trimtab.execute.logs import Logs
 from trimtab.execute.outcome import Outcome
 from trimtab.execute.protocol import Exited, Message, Noted, Task
+from trimtab.execute.requests_to_end import keep_from_forks
 from trimtab.execute.strays import Keeper
 from trimtab.execute.surroundings import Surroundings, begin_anew
 from trimtab.execute.trial import Trial

@@ -20,6 +20,7 @@ import numpy as np
 from trimtab.errors import EventError, StoreCorruptError, StoreVersionError
 from trimtab.ledger.chain import ANCHOR
 from trimtab.ledger.event import FORMAT_VERSION, Created, Event, Grown, Noted, Opened, Record
+from trimtab.text import valid
 
 KINDS: tuple[str, ...] = tuple(str(cls.__struct_config__.tag) for cls in get_args(Event))
 """Every kind of event that this version can read."""
@@ -227,8 +228,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else str(float(value))
     if isinstance(value, str):
-        # A lone surrogate comes from os.fsdecode: bytes of a log that were not UTF-8. Keep the rest of the message.
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        return valid(value)
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, dict):

@@ -16,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from trimtab.errors import MissingExtraError, StoreCorruptError, StoreError, StoreUnavailableError, StoreUrlError
+from trimtab.text import HIDDEN
 
 if TYPE_CHECKING:
     import psycopg
@@ -185,7 +186,7 @@ def not_connected(url: str, error: psycopg.Error, password: str | None = None) -
 
     words = first_line(error)
     if password:
-        words = words.replace(password, "***")
+        words = words.replace(password, HIDDEN)
     if error.sqlstate in {"28P01", "28000"} or "password" in words or re.search(r'role ".*" does not exist', words):
         return StoreUnavailableError(f"{url} does not let this user in: check user and password ({words}).")
     if error.sqlstate == "3D000" or re.search(r'database ".*" does not exist', words):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from trimtab.errors import Terminated
-from trimtab.execute.forks import REQUESTS, keep_from_forks
+from trimtab.execute.requests_to_end import REQUESTS, keep_from_forks
 
 _came: list[int] = []
 """The request to end that this process has got, until it dies of it."""

@@ -6,22 +6,20 @@ ahead: kill it anywhere and the next one goes on.
 
 from __future__ import annotations
 
-import shlex
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from trimtab import forks
 from trimtab.errors import ObjectiveError, StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
 from trimtab.execute import protocol as execute
 from trimtab.ledger.event import Assessed, Event, Failed, Noted, Reported, Stopped, Told
-from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, TrialView
+from trimtab.ledger.table import FAILED, RUNNING, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.stop.protocol import Stop, Verdict
-from trimtab.study import best, values
+from trimtab.study import values
+from trimtab.study.heart import Heart
 from trimtab.study.session import Session, lose
+from trimtab.study.standing import Limits, Progress, Standing, Status
 
 TICK_S = 0.5
 """How long the loop waits for a message before it looks at the clock and at other drivers."""
@@ -34,55 +32,6 @@ STORE_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """How a study stands, for a progress display.
-
-    Attributes:
-        name: the study's.
-        objective, direction: of the first objective; "minimize" or "maximize".
-        n_trials: configurations begun; n_complete, n_failed, n_stopped, n_running: trials in that state.
-        budget_trials, budget_s, budget_cost: the limits, None where there is none.
-        elapsed_s: wall time that the study was worked on; cost: what it has cost.
-        trials_per_s: of this run.
-        best: the best trial.
-        note: what happened last, for a person.
-        reason: why the study stopped; empty while it goes on.
-        n_before: trials there were when this run began; above 0 when it resumes.
-        failure: the first trial that failed in this run.
-        look: what shows that trial in full.
-    """
-
-    name: str
-    objective: str
-    direction: str
-    n_trials: int = 0
-    n_complete: int = 0
-    n_failed: int = 0
-    n_stopped: int = 0
-    n_running: int = 0
-    budget_trials: int | None = None
-    budget_s: float | None = None
-    budget_cost: float | None = None
-    elapsed_s: float = 0.0
-    cost: float = 0.0
-    trials_per_s: float = 0.0
-    best: TrialView | None = None
-    note: str = ""
-    reason: str = ""
-    n_before: int = 0
-    failure: TrialView | None = None
-    look: str = ""
-
-
-class Progress(Protocol):
-    """Shows a study to people while it runs."""
-
-    def update(self, status: Status) -> None: ...
-
-    def close(self, status: Status) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """How a driver goes about its work.
 
@@ -92,7 +41,7 @@ class Settings:
         retries: how often a trial is run again whose worker, or driver, was killed; over all runs of the study.
         grace_s: seconds between the request to end and the end by force.
         cost_required: whether every trial must tell its cost, since a budget counts it.
-        limits: the budget's limits, for display: trials, seconds, cost.
+        limits: the budget's, for display.
         is_interactive: whether somebody waits for the study at a prompt: an interrupt then ends it with a verdict.
     """
 
@@ -101,7 +50,7 @@ class Settings:
     retries: int = 2
     grace_s: float = 10.0
     cost_required: bool = False
-    limits: tuple[int | None, float | None, float | None] = (None, None, None)
+    limits: Limits = (None, None, None)
     is_interactive: bool = False
 
 
@@ -127,10 +76,7 @@ class Driver:
         self._alone: int | None = None
         self._claims_since: int | None = None
         self._heart = Heart(session, settings.lease_s)
-        self._began_at = time.monotonic()
-        self._n_before = len(session.table)
-        self._n_over_before = len(session.table.order)
-        self._best: tuple[int, TrialView] | None = None
+        self._standing = Standing(session, settings.limits)
         self._looked_at = 0.0
         self._shown_at = 0.0
         self._note = ""
@@ -447,121 +393,5 @@ class Driver:
             self._shown_at = now
             self._progress.update(self._status())
 
-    @quiet()
     def _status(self, reason: str = "") -> Status:
-        table = self._session.table
-        problem = table.problem
-        counts = {state: 0 for state in (COMPLETE, FAILED, STOPPED)}
-        for state in counts:
-            counts[state] = int((table.state == state).sum())
-        running = time.monotonic() - self._began_at
-        row = best.best_row(table)
-        if row is not None and (self._best is None or self._best[0] != row):
-            self._best = (row, table.trial(row))
-        trials, seconds, cost = self._settings.limits
-        known = table.cost[table.cost == table.cost]
-        return Status(
-            name=self._session.journal.name,
-            objective=problem.objectives[0].name,
-            direction=problem.objectives[0].goal,
-            n_trials=table.n_begun,
-            n_complete=counts[COMPLETE],
-            n_failed=counts[FAILED],
-            n_stopped=counts[STOPPED],
-            n_running=table.n_running,
-            budget_trials=trials,
-            budget_s=seconds,
-            budget_cost=cost,
-            elapsed_s=table.elapsed,
-            cost=float(known.sum()),
-            trials_per_s=(len(table.order) - self._n_over_before) / max(running, 1e-9),
-            best=self._best[1] if self._best is not None else None,
-            note=self._note,
-            reason=reason,
-            n_before=self._n_before,
-            failure=self._failure,
-            look="" if self._failure is None else self._how_to_look(self._failure.number),
-        )
-
-    def _how_to_look(self, number: int) -> str:
-        if not self._session.files.is_kept:
-            return f"study.trials[{number}].error"
-        name, url = self._session.ledger.created.name, self._session.store.url
-        return f"trimtab show {shlex.quote(name)} {number} --store {shlex.quote(url)}"
-
-
-class Heart:
-    """Renews the leases of the trials that this driver runs, from a thread of its own.
-
-    A trial that is over before a third of its lease is, never costs a write: its start is its first lease.
-    """
-
-    def __init__(self, session: Session, lease_s: float) -> None:
-        self._session = session
-        self._lease_s = lease_s
-        self._held: dict[int, tuple[int, float]] = {}
-        self._renewed: set[tuple[int, int]] = set()
-        self.lock = threading.RLock()
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
-        forks.register(self)
-
-    def rest(self) -> None:
-        """Nothing needs to be let go of."""
-
-    def begin_anew(self, *, torn: bool) -> None:  # noqa: ARG002 - all is forgotten anyway
-        """Hold nothing in a child: the trials are the parent's, and so is the thread."""
-        self.lock = threading.RLock()
-        self._held, self._renewed = {}, set()
-        self._stopped = threading.Event()
-        self._thread = None
-
-    def hold(self, number: int, attempt: int) -> None:
-        """Keep a trial's lease alive from here on."""
-        with self.lock:
-            self._held[number] = (attempt, time.monotonic())
-            self._session.kept.add((number, attempt))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._beat, name="trimtab-heart", daemon=True)
-                self._thread.start()
-
-    def release(self, number: int) -> None:
-        """Let a trial's lease go; its row in the store is removed with the next beat."""
-        with self.lock:
-            attempt, _ = self._held.pop(number, (0, 0.0))
-            self._session.kept.discard((number, attempt))
-
-    def stop(self) -> None:
-        """Stop beating. Safe to call twice."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        for number in list(self._held):
-            self.release(number)
-        if self._renewed:
-            self._forget(self._renewed)
-
-    def _beat(self) -> None:
-        every = self._lease_s / 3
-        while not self._stopped.wait(every):
-            now = time.monotonic()
-            with self.lock:
-                held = {(number, attempt) for number, (attempt, since) in self._held.items() if now - since >= every}
-                done = self._renewed - {(number, attempt) for number, (attempt, _) in self._held.items()}
-            try:
-                if held:
-                    until = self._session.clock.now() + self._lease_s
-                    self._session.journal.renew(self._session.worker, sorted(held), until)
-                    self._renewed |= held
-            except StoreError:
-                continue  # a lease outlives two missed beats
-            if done:
-                self._forget(done)
-
-    def _forget(self, holds: set[tuple[int, int]]) -> None:
-        try:
-            self._session.journal.release(sorted(holds))
-        except StoreUnavailableError:
-            return  # a lease of a trial that is over means nothing
-        self._renewed -= set(holds)
+        return self._standing.status(note=self._note, reason=reason, failure=self._failure)

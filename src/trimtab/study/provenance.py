@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trimtab.numerics import arithmetic
-from trimtab.text import hide_in_arguments
+from trimtab.text import hide_in_arguments, valid
 
 LONGEST_ARGUMENT = 2000
 """Characters of one argument that are kept: code after `python -c` may have any length."""
@@ -56,7 +56,7 @@ def versions() -> dict[str, str]:
 
 def _argv() -> list[str]:
     """Return the command line fit for the record: valid text, of bounded length, without passwords."""
-    arguments = [a.encode("utf-8", "backslashreplace").decode() for a in getattr(sys, "orig_argv", sys.argv)]
+    arguments = [valid(argument) for argument in getattr(sys, "orig_argv", sys.argv)]
     return [argument[:LONGEST_ARGUMENT] for argument in hide_in_arguments(arguments)]
 
 

@@ -230,7 +230,9 @@ class Study(Explained):
             row = session.require_running(number, attempt)
             return [Returned(row, reason, int(self.table.attempt[row]))]
 
-        session.commit(build)
+        with session.lock:
+            session.commit(build)
+            session.forget(number)
 
     def _spoken_for(self, trial: int | Trial, attempt: int | None) -> tuple[int, int | None]:
         """Return the number and the attempt that a caller speaks for.

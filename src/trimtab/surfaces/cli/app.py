@@ -12,7 +12,7 @@ import click
 
 from trimtab import __version__
 from trimtab.errors import ExecutorError, ReplayError, StoreCorruptError, StoreLostError, Terminated, TrimtabError
-from trimtab.execute.forks import keep_from_forks
+from trimtab.execute.requests_to_end import keep_from_forks
 from trimtab.plugins import did_you_mean
 from trimtab.surfaces.cli import (
     ask_tell,

@@ -11,7 +11,7 @@ from html import escape
 
 from trimtab.ledger.table import FAILED, STATES, TrialTable, TrialView
 from trimtab.study import best
-from trimtab.study.loop import Status
+from trimtab.study.standing import Status
 from trimtab.study.study import Study
 from trimtab.surfaces.render import progress
 from trimtab.surfaces.render.numbers import count, duration, number, setting

@@ -6,7 +6,7 @@ import importlib
 import time
 from typing import Any
 
-from trimtab.study.loop import Status
+from trimtab.study.standing import Status
 from trimtab.surfaces.render import html, progress
 
 REDRAW_S = 0.25

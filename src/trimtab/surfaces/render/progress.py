@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from trimtab.ledger.table import TrialView
-from trimtab.study.loop import Progress, Status
 from trimtab.study.prompt import ipython
+from trimtab.study.standing import Progress, Status
 from trimtab.surfaces.render.numbers import count, duration, number, setting
 from trimtab.surfaces.render.text import clean, first_line, joined, shortened, width, wrapped
 

@@ -1,0 +1,129 @@
+"""How a study stands while it runs, for those who watch it."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialView
+from trimtab.numerics.arithmetic import quiet
+from trimtab.study import best
+from trimtab.study.session import Session
+
+Limits: TypeAlias = tuple[int | None, float | None, float | None]
+"""Of a budget: trials, seconds, cost; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a study stands, for a progress display.
+
+    Attributes:
+        name: the study's.
+        objective, direction: of the first objective; "minimize" or "maximize".
+        n_trials: configurations begun; n_complete, n_failed, n_stopped, n_running: trials in that state.
+        budget_trials, budget_s, budget_cost: the limits, None where there is none.
+        elapsed_s: wall time that the study was worked on; cost: what it has cost.
+        trials_per_s: of this run.
+        best: the best trial.
+        note: what happened last, for a person.
+        reason: why the study stopped; empty while it goes on.
+        n_before: trials there were when this run began; above 0 when it resumes.
+        failure: the first trial that failed in this run.
+        look: what shows that trial in full.
+    """
+
+    name: str
+    objective: str
+    direction: str
+    n_trials: int = 0
+    n_complete: int = 0
+    n_failed: int = 0
+    n_stopped: int = 0
+    n_running: int = 0
+    budget_trials: int | None = None
+    budget_s: float | None = None
+    budget_cost: float | None = None
+    elapsed_s: float = 0.0
+    cost: float = 0.0
+    trials_per_s: float = 0.0
+    best: TrialView | None = None
+    note: str = ""
+    reason: str = ""
+    n_before: int = 0
+    failure: TrialView | None = None
+    look: str = ""
+
+
+class Progress(Protocol):
+    """Shows a study to people while it runs."""
+
+    def update(self, status: Status) -> None: ...
+
+    def close(self, status: Status) -> None: ...
+
+
+class Standing:
+    """Tells how the study stands in one run of it, which begins when this is made.
+
+    Args:
+        session: of the study.
+        limits: of its budget.
+    """
+
+    def __init__(self, session: Session, limits: Limits) -> None:
+        self._session = session
+        self._limits = limits
+        self._began_at = time.monotonic()
+        self._n_before = len(session.table)
+        self._n_over_before = len(session.table.order)
+        self._best: tuple[int, TrialView] | None = None
+
+    @quiet()
+    def status(self, *, note: str, reason: str, failure: TrialView | None) -> Status:
+        """Return how the study stands now.
+
+        Args:
+            note: what happened last.
+            reason: why it stopped; empty while it goes on.
+            failure: the first trial that failed in this run.
+        """
+        table = self._session.table
+        problem = table.problem
+        counts = {state: int((table.state == state).sum()) for state in (COMPLETE, FAILED, STOPPED)}
+        running = time.monotonic() - self._began_at
+        row = best.best_row(table)
+        if row is not None and (self._best is None or self._best[0] != row):
+            self._best = (row, table.trial(row))
+        trials, seconds, cost = self._limits
+        known = table.cost[table.cost == table.cost]
+        return Status(
+            name=self._session.journal.name,
+            objective=problem.objectives[0].name,
+            direction=problem.objectives[0].goal,
+            n_trials=table.n_begun,
+            n_complete=counts[COMPLETE],
+            n_failed=counts[FAILED],
+            n_stopped=counts[STOPPED],
+            n_running=table.n_running,
+            budget_trials=trials,
+            budget_s=seconds,
+            budget_cost=cost,
+            elapsed_s=table.elapsed,
+            cost=float(known.sum()),
+            trials_per_s=(len(table.order) - self._n_over_before) / max(running, 1e-9),
+            best=self._best[1] if self._best is not None else None,
+            note=note,
+            reason=reason,
+            n_before=self._n_before,
+            failure=failure,
+            look="" if failure is None else self._how_to_look(failure.number),
+        )
+
+    def _how_to_look(self, number: int) -> str:
+        if not self._session.files.is_kept:
+            return f"study.trials[{number}].error"
+        name, url = self._session.journal.name, self._session.store.url
+        return f"trimtab show {shlex.quote(name)} {number} --store {shlex.quote(url)}"
