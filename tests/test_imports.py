@@ -64,3 +64,28 @@ def test_importing_adds_at_most_100_ms_over_numpy() -> None:
 @pytest.mark.parametrize("name", ["Space", "tune", "create_study", "Float"])
 def test_the_public_names_need_no_more_imports(name: str) -> None:
     assert run(f"import trimtab; print(trimtab.{name}.__name__)").strip() == name
+
+
+POSIX_ALONE = ("O_CLOEXEC", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK", "O_PATH", "fork", "getuid", "register_at_fork")
+SIGNALS_OF_POSIX = ("SIGALRM", "SIGCHLD", "SIGHUP", "SIGKILL", "SIGQUIT", "SIGUSR1", "pthread_sigmask", "setitimer")
+
+
+def test_a_serial_study_needs_nothing_that_only_posix_systems_have():
+    said = run(
+        f"""
+import os, signal, sys
+sys.modules.update(dict.fromkeys(("fcntl", "grp", "pwd", "resource", "termios")))
+for module, names in ((os, {POSIX_ALONE}), (signal, {SIGNALS_OF_POSIX})):
+    for name in names:
+        if hasattr(module, name):
+            delattr(module, name)
+has = os.path.isdir
+os.path.isdir = lambda path: path != "/proc/self" and has(path)
+import trimtab as tt
+import trimtab.surfaces.cli.app
+space = tt.Space(x=tt.Float(0.0, 1.0))
+study = tt.tune(lambda t: t.params["x"], space, minimize="loss", budget=2, optimizer="random", progress=False)
+print(study.table.n_begun)
+"""
+    )
+    assert said.strip() == "2"

@@ -18,7 +18,8 @@ from trimtab.numerics.arithmetic import quiet
 from trimtab.stop.protocol import Stop, Verdict
 from trimtab.study import values
 from trimtab.study.heart import Heart
-from trimtab.study.session import Session, lose
+from trimtab.study.lost import lose
+from trimtab.study.session import Session
 from trimtab.study.standing import Limits, Progress, Standing, Status
 
 TICK_S = 0.5
