@@ -13,7 +13,7 @@ from execution import make_task, run
 
 import trimtab as tt
 from trimtab.errors import ExecutorError
-from trimtab.execute import processes, serial
+from trimtab.execute import serial, worker_process
 from trimtab.execute.broken import is_broken, is_device_broken
 from trimtab.execute.processes import open_processes
 from trimtab.execute.protocol import Lost
@@ -170,7 +170,7 @@ def test_an_error_that_may_be_of_an_earlier_trial_is_tried_in_a_new_worker(tmp_p
 
 
 def test_a_worker_that_hangs_as_it_ends_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr(processes, "TIDY_S", 0.3)
+    monkeypatch.setattr(worker_process, "TIDY_S", 0.3)
     executor = open_processes(objectives.hangs_as_it_ends, workers=1)
     ended, _ = run(executor, make_task(tmp_path, 0), make_task(tmp_path, 1), patience=20)
     assert (ended[0].failure, ended[1].failure) == ("exception", None)

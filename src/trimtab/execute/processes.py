@@ -6,40 +6,33 @@ import contextlib
 import os
 import pickle
 import signal
-import socket
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
-from typing import IO, Literal
+from typing import IO
 
 from trimtab.errors import ExecutorError
 from trimtab.execute import gpus as devices
 from trimtab.execute import script
-from trimtab.execute.guardian import tree
-from trimtab.execute.keeping import Guardian
 from trimtab.execute.local import LocalExecutor
 from trimtab.execute.logs import tidy
-from trimtab.execute.memory import resident, settled
 from trimtab.execute.objective import LOADING, refer
 from trimtab.execute.outcome import DEVICE_FULL, OUT_OF_MEMORY
 from trimtab.execute.protocol import Exited, Lost, Message, Noted, Reported, Resources, Started, Task
 from trimtab.execute.script import LoadedEnough
 from trimtab.execute.supervise import CRASHES, Watch, killed, name_of, require_system
 from trimtab.execute.trial import Trial
-from trimtab.execute.wire import Ended, Free, Halt, Job, Leave, Ready, Unusable, Wire
+from trimtab.execute.wire import Ended, Free, Halt, Job, Leave, Ready, Unusable
+from trimtab.execute.worker_process import WorkerProcess
 
 TERM_S = 2.0
 """Seconds between SIGTERM and SIGKILL for a trial that is ended by force."""
 
 CLOSE_S = 1.0
 """Seconds that workers have to end by themselves when the executor closes."""
-
-TIDY_S = 10.0
-"""Seconds that a worker has after a trial, to tidy up or to end, before it is killed: a broken device or a dead group
-of processes can hold it for ever. The result has arrived by then."""
 
 MOST_LEAKED = 0.5
 """What earlier trials may leave in a worker, in shares of a trial's memory limit, before another takes its place."""
@@ -53,80 +46,6 @@ MOST_LAST_WORDS = 1000
 
 MOST_STARTS = 5
 """How often in a row workers may be killed while they start before that is taken for a fault of the machine."""
-
-
-class Worker:
-    """One worker process, from the driver's side.
-
-    Attributes:
-        kept, wire: the process and the connection to it.
-        stage: "loading" the objective, "ready" for trials, "tidying" up after one, or "retired": it ends, and another
-            will take its place.
-        task: what it runs.
-        n_done: trials that it has run.
-        is_sound: whether its device was seen to answer after the last of them.
-        new, leaked: bytes that it held before its first trial, and that it held beyond that before its last one.
-        late_at: when it is killed if it has not gone on by then, by the monotonic clock.
-    """
-
-    def __init__(self, guardian: Guardian, job: IO[bytes], environment: Mapping[str, str], cwd: str) -> None:
-        ours, theirs = socket.socketpair()
-        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
-        output = self._output.fileno()
-        with theirs:
-            self.kept = guardian.spawn(
-                [
-                    sys.executable,
-                    "-P",  # a file in the working directory must not stand in for a module of Python's
-                    *(f"-W{option}" for option in sys.warnoptions),
-                    *("-m", "trimtab.execute.worker"),
-                ],
-                {**os.environ, **environment},
-                [output, output, theirs.fileno(), job.fileno()],  # the last two are 3 and 4 there
-                folder=cwd if os.path.isdir(cwd) else None,
-                asks=True,
-            )
-        self.wire = Wire(ours)
-        self.stage: Literal["loading", "ready", "tidying", "retired"] = "loading"
-        self.task: Task | None = None
-        self.n_done = 0
-        self.is_sound = False
-        self.new = self.leaked = 0
-        self.late_at = inf
-
-    @property
-    def pid(self) -> int:
-        return self.kept.pid
-
-    def is_running(self, message: Message) -> bool:
-        """Return whether a message is about the attempt that runs here."""
-        task = self.task
-        return task is not None and (task.number, task.attempt) == (message.number, message.attempt)
-
-    def weigh(self, *, is_limited: bool) -> None:
-        """See what it holds before a trial; for a limit those processes count too that earlier trials keep in it."""
-        held = settled(tree(self.kept.keeper)[1:]) if is_limited else resident(self.pid)
-        if not self.n_done:
-            self.new = held
-        self.leaked = max(0, held - self.new)
-
-    def retire(self) -> None:
-        """Take note that it ends, or see to it."""
-        self.stage = "retired"
-        self.late_at = time.monotonic() + TIDY_S
-
-    def said(self) -> str:
-        """Return the last line that it wrote outside of trials, as the end of a sentence."""
-        size = os.fstat(self._output.fileno()).st_size
-        tail = os.pread(self._output.fileno(), 4096, max(0, size - 4096)).decode("utf-8", "backslashreplace")
-        lines = [line.strip() for line in tail.splitlines() if line.strip()]
-        return f": {lines[-1]}" if lines else "; it wrote nothing"
-
-    def close(self) -> None:
-        """End the process if it has not ended, and close what belongs to it."""
-        self.kept.close()
-        self.wire.close()
-        self._output.close()
 
 
 class ProcessExecutor(LocalExecutor):
@@ -153,7 +72,7 @@ class ProcessExecutor(LocalExecutor):
         self._job: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _end_all
         pickle.dump(job, self._job)
         self._job.flush()
-        self._workers: list[Worker] = []
+        self._workers: list[WorkerProcess] = []
         self._waiting: list[Task] = []
         self._doubtful: set[int] = set()  # trials that an error met which may have been an earlier trial's
         self._cramped: set[int] = set()  # trials for whose memory earlier ones may have left too little
@@ -197,18 +116,18 @@ class ProcessExecutor(LocalExecutor):
             self._watches[task.handle].begin(worker.kept, worker.new, worker.leaked)
             self._emit(Started(task.number, task.attempt, worker.pid))
 
-    def _may_run(self, task: Task, worker: Worker) -> bool:
+    def _may_run(self, task: Task, worker: WorkerProcess) -> bool:
         """Return whether a worker will do: in a new one a trial meets no error but its own."""
         if not worker.n_done:
             return True
         return task.number not in self._cramped and (worker.is_sound or task.number not in self._doubtful)
 
-    def _make_room(self, worker: Worker) -> None:
+    def _make_room(self, worker: WorkerProcess) -> None:
         """Let a worker go whose successor is waited for, unless another new one is on its way."""
         if all(other.stage not in ("loading", "retired") for other in self._workers):
             self._let_go(worker)
 
-    def _let_go(self, worker: Worker) -> None:
+    def _let_go(self, worker: WorkerProcess) -> None:
         with contextlib.suppress(OSError):
             worker.wire.send(Leave())
         worker.retire()
@@ -245,9 +164,9 @@ class ProcessExecutor(LocalExecutor):
         for slot in range(self._n_slots):
             self._workers.append(self._hire(slot))
 
-    def _hire(self, slot: int) -> Worker:
+    def _hire(self, slot: int) -> WorkerProcess:
         try:
-            worker = Worker(self._guardian, self._job, self._environments[slot], self._cwd)
+            worker = WorkerProcess(self._guardian, self._job, self._environments[slot], self._cwd)
         except OSError as error:
             raise ExecutorError(f"a worker process cannot be started: {error}.") from None
         self._listen(worker.wire.fileno(), lambda: self._hear(worker))
@@ -261,7 +180,7 @@ class ProcessExecutor(LocalExecutor):
         if isinstance(message, Exception):
             self._settled.set()
 
-    def _hear(self, worker: Worker) -> None:
+    def _hear(self, worker: WorkerProcess) -> None:
         try:
             messages = worker.wire.arrived()
         except EOFError:
@@ -271,13 +190,13 @@ class ProcessExecutor(LocalExecutor):
             self._take_in(worker, message)
         self._hand_out()
 
-    def _hear_last_words(self, worker: Worker) -> None:
+    def _hear_last_words(self, worker: WorkerProcess) -> None:
         with contextlib.suppress(EOFError):
             for _ in range(MOST_LAST_WORDS):
                 for message in worker.wire.arrived():
                     self._take_in(worker, message)
 
-    def _take_in(self, worker: Worker, message: object) -> None:
+    def _take_in(self, worker: WorkerProcess, message: object) -> None:
         if isinstance(message, (Ready, Free)):
             if worker.stage != "retired":
                 worker.stage = "ready"
@@ -294,14 +213,14 @@ class ProcessExecutor(LocalExecutor):
         elif isinstance(message, (Reported, Noted)) and worker.is_running(message):
             self._emit(message)
 
-    def _finish(self, worker: Worker, ended: Ended) -> None:
+    def _finish(self, worker: WorkerProcess, ended: Ended) -> None:
         """Take in the end of an attempt; the worker has yet to say that it is fit for another."""
         if worker.task is None or not worker.is_running(ended.exited):
             return
         task, worker.task = worker.task, None
         watch = self._watches.pop(task.handle)
         message = self._judged(worker, ended)
-        worker.stage, worker.late_at = "tidying", time.monotonic() + TIDY_S
+        worker.tidies()
         worker.n_done += 1
         if watch.ending is not None:  # a signal is on its way, which must not hit the next trial
             worker.retire()
@@ -310,7 +229,7 @@ class ProcessExecutor(LocalExecutor):
                 message = watch.exited(*watch.ending)
         self._emit(message)
 
-    def _judged(self, worker: Worker, ended: Ended) -> Exited | Lost:
+    def _judged(self, worker: WorkerProcess, ended: Ended) -> Exited | Lost:
         """Return how an attempt ended: it is lost if the error that it met may be an earlier trial's.
 
         That trial may have caught the error, or ended before a kernel of its did, or left memory behind. A process in
@@ -334,14 +253,14 @@ class ProcessExecutor(LocalExecutor):
         reason = f"an earlier trial may have spoilt its worker, which met {said}"
         return Lost(exited.number, exited.attempt, reason, blames_trial=False)  # the next worker will tell
 
-    def _is_cramped(self, worker: Worker, error: str) -> bool:
+    def _is_cramped(self, worker: WorkerProcess, error: str) -> bool:
         """Return whether memory that a trial lacked may be what earlier ones left in its worker, on a device say."""
         is_of_device = any(mark in error for mark in (*OUT_OF_MEMORY, *DEVICE_FULL))
         return bool(worker.n_done) and (is_of_device or worker.leaked > LEAKING * worker.new)
 
     # Workers go
 
-    def _bury(self, slot: int, worker: Worker) -> None:
+    def _bury(self, slot: int, worker: WorkerProcess) -> None:
         """Take in that a worker's process has ended, and start another in its place."""
         if self._workers[slot] is not worker or not worker.kept.take_in():
             return
@@ -360,7 +279,7 @@ class ProcessExecutor(LocalExecutor):
         worker.close()
         self._workers[slot] = self._hire(slot)
 
-    def _failed_to_start(self, worker: Worker, status: int) -> None:
+    def _failed_to_start(self, worker: WorkerProcess, status: int) -> None:
         self._n_killed_at_start += 1
         if status >= 0 or -status in CRASHES:
             how = f"ended with exit code {status}" if status >= 0 else f"crashed ({name_of(-status)})"
