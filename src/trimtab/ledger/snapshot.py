@@ -22,6 +22,7 @@ from trimtab.ledger.ledger import Ledger, problem_of
 from trimtab.ledger.table import FAILED, RUNNING, WAITING, Column, Interned, TrialTable
 
 SNAPSHOT_VERSION = 2
+"""Counts up whenever what `save` writes changes; a snapshot of another version is not read."""
 
 _CHECKSUM_BYTES = 16
 """A checksum stands before the rest, as long as a link."""

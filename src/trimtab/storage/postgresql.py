@@ -40,6 +40,7 @@ is more was set, and a clock that is set moves nobody's lease."""
 CLOCK_SKEW_S = 5.0
 """Difference between the clocks of server and machine, in seconds, from which a check warns."""
 OLDEST_SERVER = 130000
+"""PostgreSQL 13 as the server counts versions: the oldest that is tested."""
 MIGRATION_LOCK = 0x54724D54
 """Key of the advisory lock under which the tables are made."""
 PAUSE_S = (0.1, 2.0)

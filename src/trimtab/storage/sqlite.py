@@ -57,6 +57,7 @@ SELECT e.seq, e.link FROM study s LEFT JOIN event e ON e.study = s.id WHERE s.id
 _AS_OF_VERSION_1 = "CREATE TEMP VIEW event AS SELECT *, '' AS link FROM main.event"
 """Lets what reads the present schema read a file of version 1 that cannot be brought up to date."""
 _FRESH = (0, 0)
+"""The application id and the number of tables of a file that nobody has written to."""
 _LINK = "SELECT link FROM event WHERE study = ? AND seq = ?"
 
 # Connections that were in use at a fork by other means than Python's. SQLite forbids to use or close them in the child,
