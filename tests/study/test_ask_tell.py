@@ -231,6 +231,12 @@ def test_a_study_is_not_pickled_and_says_what_to_do_instead(how: Callable[[tt.St
         one.close()
 
 
+@pytest.mark.parametrize("how", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_trial_that_was_asked_for_is_not_pickled_and_says_what_to_send(how: Callable[[tt.Trial], object]) -> None:
+    with pytest.raises(ObjectiveError, match=r"trial 0 stays in the process .* trial\.params"):
+        how(study().ask())
+
+
 def test_many_points_are_put_in_line_with_few_commits() -> None:
     """Whole ones go together; one that the optimiser completes is proposed from a log that has those before it."""
     one = study()
