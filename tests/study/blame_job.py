@@ -16,7 +16,7 @@ STEPS = 6
 
 def objective(trial: tt.Trial) -> float:
     how = os.environ["TRIMTAB_BLAME_HOW"]
-    driver = os.getpid() if os.environ["TRIMTAB_BLAME_WORKERS"] == "1" else os.getppid()
+    driver = int(os.environ["TRIMTAB_BLAME_DRIVER"])
     if how == "after each step":
         for step in trial.steps():
             trial.mark_checkpoint(step)
@@ -42,7 +42,7 @@ def objective(trial: tt.Trial) -> float:
 
 
 def main(store: str, how: str, workers: str, retries: str = "2") -> None:
-    os.environ |= {"TRIMTAB_BLAME_HOW": how, "TRIMTAB_BLAME_WORKERS": workers}
+    os.environ |= {"TRIMTAB_BLAME_HOW": how, "TRIMTAB_BLAME_DRIVER": str(os.getpid())}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_DFL)

@@ -217,7 +217,7 @@ def test_a_read_only_disk_for_logs_costs_no_trial(tmp_path: Path, executor: str)
     if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
         pytest.skip("no mounts here")
     command += [sys.executable, "-c", READ_ONLY, f"sqlite:///{tmp_path}/t.db", executor]
-    environment = os.environ | {"TRIMTAB_BLAME_HOW": "works", "TRIMTAB_BLAME_WORKERS": "2"}
+    environment = os.environ | {"TRIMTAB_BLAME_HOW": "works", "TRIMTAB_BLAME_DRIVER": "0"}
     done = subprocess.run(command, capture_output=True, text=True, cwd=JOB.parent, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
