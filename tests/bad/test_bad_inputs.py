@@ -23,6 +23,7 @@ import pytest
 import trimtab as tt
 from trimtab.errors import ObjectiveError, TrimtabError
 from trimtab.optim.gp import Gp
+from trimtab.optim.random import Random
 from trimtab.space.problem import Metric
 
 DOCS = Path(__file__).parents[2] / "docs" / "bad-inputs.md"
@@ -116,6 +117,32 @@ simple(
     lambda: tt.create_study(tt.Space(a=tt.Int(1, 9), b=tt.Int(1, 9), require=["a * b <= 0.5"]), minimize="loss").ask(),
 )
 
+simple(
+    "space",
+    "a constraint of 1,200 attributes",
+    lambda: tt.Space(x=tt.Float(0, 1), require=["x" + ".a" * 1200 + " < 1"]),
+)
+simple("space", "a tower of powers", lambda: tt.Space(x=tt.Float(0, 1), require=["x" + " ** 9" * 400 + " < 1"]))
+simple(
+    "space",
+    "a constraint on more pairs than can be listed",
+    lambda: tt.Space(
+        a=tt.Categorical([f"a{i}" for i in range(2000)]),
+        b=tt.Categorical([f"a{i}" for i in range(2000)]),
+        require=["a == b"],
+    ),
+)
+simple("space", "more parameters than anybody tunes", lambda: tt.Space({f"p{i}": tt.Float(0, 1) for i in range(3000)}))
+
+
+@case("space", "a condition that is nested without end")
+def _(folder: Path) -> str:
+    condition = tt.given("x") > 0.5
+    for i in range(200):
+        condition = (condition | (tt.given("x") < i / 1000)) & (tt.given("x") > i / 2000)
+    return refused(lambda: tt.Space(x=tt.Float(0, 1), y=tt.Float(0, 1, when=condition)))
+
+
 # Problem
 
 
@@ -130,6 +157,7 @@ simple("problem", "a metric twice", lambda: tune(constraints=[tt.at_most("loss",
 simple("problem", "a bound that is nan", lambda: tt.at_most("latency", float("nan")))
 simple("problem", "a target that is text", lambda: tune(target="0.5"))
 simple("problem", "a standard error of a constraint", lambda: Metric("memory", "at_most", 30, error="memory_se"))
+simple("problem", "an optimiser of one's own, by its place", lambda: tune(optimizer="mine:Mine"))
 simple(
     "problem",
     "a metric that is a standard error",
@@ -322,6 +350,52 @@ def _(folder: Path) -> str:
     one = tt.create_study(SPACE, minimize="loss", store=f"sqlite:///{folder}/cut.db", name="a", seed=0)
     os.truncate(folder / "cut.db", 0)
     return refused(one.ask)
+
+
+@case("store", "a URL of a megabyte")
+def _(folder: Path) -> str:
+    return refused(lambda: tune(store="sqlite:///" + "x" * 1_000_000))
+
+
+@case("store", "a file name of 300 letters")
+def _(folder: Path) -> str:
+    return refused(lambda: tune(store=f"sqlite:///{folder}/{'x' * 300}.db"))
+
+
+def altered(folder: Path, *statements: str) -> str:
+    """Return the URL of a store that somebody altered."""
+    url = f"sqlite:///{folder}/altered.db"
+    tune(store=url, name="s")
+    connection = sqlite3.connect(folder / "altered.db", isolation_level=None)
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+    return url
+
+
+@case("store", "a view in the place of a table")
+def _(folder: Path) -> str:
+    url = altered(folder, "ALTER TABLE event RENAME TO hidden", "CREATE VIEW event AS SELECT * FROM hidden")
+    return refused(lambda: tt.load_study(url, "s"))
+
+
+@case("store", "a trigger")
+def _(folder: Path) -> str:
+    url = altered(folder, "CREATE TRIGGER t AFTER INSERT ON event BEGIN DELETE FROM event; END")
+    return refused(lambda: tt.load_study(url, "s"))
+
+
+class Mine(Random):
+    def to_json(self) -> dict[str, object]:
+        return {"step": 0.5}
+
+
+@case("store", "a study that was made by an optimiser that is not installed")
+def _(folder: Path) -> str:
+    url = f"sqlite:///{folder}/mine.db"
+    tt.create_study(SPACE, minimize="loss", optimizer=Mine(), store=url, name="s").close()
+    with tt.load_study(url, "s") as one:
+        return refused(one.ask)
 
 
 @case("store", "an unknown mode")
@@ -645,6 +719,11 @@ cli("a study file that is not there", "run", "study.yaml")
 cli("a study file that is no YAML", "run", "study.yaml", spec="name: [a\nspace: }\n")
 cli("an unknown key", "run", "study.yaml", spec=SPEC + "budgets: 3\n")
 cli("a number in quotes", "run", "study.yaml", spec=SPEC.replace("1e-5", "'1e-5'"))
+cli("a number of 100,000 digits", "run", "study.yaml", spec=SPEC + f"seed: {'9' * 100_000}\n")
+cli("a size beyond any memory", "run", "study.yaml", spec=SPEC + f"resources: {{memory: {'9' * 400} GB}}\n")
+cli("a scheduler that is code", "run", "study.yaml", spec=SPEC + "scheduler: 'os:getcwd'\n")
+cli("a merge key without a mapping", "run", "study.yaml", spec=SPEC + "more: {<<: 3}\n")
+cli("a mapping in itself", "run", "study.yaml", spec=SPEC + "more: &a [*a]\n")
 cli("a key twice", "run", "study.yaml", spec=SPEC + "budget: 3\n")
 cli("a store that is not there", "show", "resnet", "--store", "sqlite:///nowhere.db")
 

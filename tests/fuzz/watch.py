@@ -68,7 +68,7 @@ class Watch:
         elif event == "open":
             path, mode, flags = arguments
             writes = bool(flags & WRITES) if isinstance(flags, int) else any(c in str(mode) for c in "wax+")
-            if writes and not isinstance(path, int) and not self._is_ours(path):
+            if writes and not self._is_ours(path):
                 self._note(event, path)
         elif event == "subprocess.Popen":
             if os.path.basename(str(arguments[0])) not in PROGRAMS:
@@ -88,6 +88,8 @@ class Watch:
         self.noted.append(f"{event}: {what!r}"[:300])
 
     def _is_ours(self, path: Any) -> bool:
+        if isinstance(path, int):  # a file that is open already
+            return True
         text = os.fsdecode(path)
         if text in (os.devnull, ":memory:"):
             return True

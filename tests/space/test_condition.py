@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from trimtab.errors import SpaceError
+from trimtab.errors import ParamsError, SpaceError
 from trimtab.space.condition import condition_from_json, given
-from trimtab.space.parameter import Categorical, Float, Int, Ordinal
+from trimtab.space.parameter import Categorical, Float, Int, Ordinal, Parameter
 from trimtab.space.space import Space
 
 
@@ -181,3 +181,47 @@ def test_slips_of_the_pen_are_refused(write):
 def test_json_that_is_no_condition_is_refused(data):
     with pytest.raises(SpaceError):
         condition_from_json(data)
+
+
+def test_a_condition_is_nested_within_measure() -> None:
+    condition = given("x") > 0.5
+    for i in range(60):
+        condition = (condition | (given("x") < i / 1000)) & (given("x") > i / 2000)
+    with pytest.raises(SpaceError, match="y: a condition is nested at most 50 deep"):
+        Space(x=Float(0, 1), y=Float(0, 1, when=condition))
+    data: object = (given("x") > 0.5).to_json()
+    for _ in range(3000):
+        data = {"not": data}
+    with pytest.raises(SpaceError, match="a condition is nested at most 50 deep"):
+        condition_from_json(data)
+
+
+@pytest.mark.parametrize("n", [2, 8, 9, 30])
+def test_many_values_mean_what_few_do(n: int) -> None:
+    """Beyond eight they are searched and not compared with one by one."""
+    values = [f"c{i}" for i in range(0, 2 * n, 2)]
+    for among, opposite in ((given("c").is_in(values), False), (~given("c").is_in(values), True)):
+        space = Space(c=Categorical([f"c{i}" for i in range(2 * n)]), x=Float(0, 1, when=among))
+        rows = np.column_stack([np.arange(2 * n), np.full(2 * n, 0.5)])
+        expected = [(i % 2 == 0) is not opposite for i in range(2 * n)]
+        assert space.active(rows)[:, 1].tolist() == expected
+    numbers = Space(x=Int(0, 100), y=Float(0, 1, when=~given("x").is_in(range(0, 2 * n, 2))))
+    assert numbers.active(np.array([[3.0, 0.5], [2.0, 0.5], [99.0, 0.5]]))[:, 1].tolist() == [True, False, True]
+
+
+@pytest.mark.timeout(20)
+def test_branches_without_number_are_not_counted() -> None:
+    parameters: dict[str, Parameter] = {f"p{i}": Categorical(["a", "b"]) for i in range(40)}
+    anyone = given("p0") == "a"
+    for i in range(1, 40):
+        anyone = anyone | (given(f"p{i}") == "a")
+    space = Space({**parameters, "x": Int(0, 1, when=anyone)})
+    assert space.n_configurations is None
+
+
+@pytest.mark.timeout(20)
+def test_a_word_of_any_length_is_looked_for_among_any_number() -> None:
+    space = Space({f"parameter-{i}": Float(0, 1) for i in range(2000)})
+    for word in ("parameter-" + "1" * 5000, "parametre-1999", "x" * 1_000_000):
+        with pytest.raises(ParamsError, match="is no parameter of this space"):
+            space.encode([{word: 0.5}])

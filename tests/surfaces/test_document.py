@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 
@@ -102,3 +103,127 @@ def test_files_are_read_by_their_ending(tmp_path):
     (tmp_path / "folder.yaml").mkdir()
     with pytest.raises(SpecError, match="cannot be read"):
         read(tmp_path / "folder.yaml")
+
+
+# Merge keys
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: &a {x: 1, y: 2}\nb: {<<: *a}", {"x": 1, "y": 2}),
+        ("a: &a {x: 1, y: 2}\nb: {x: 3, <<: *a}", {"x": 3, "y": 2}),
+        ("a: &a {x: 1}\nc: &c {x: 2, y: 2}\nb: {<<: [*a, *c], z: 3}", {"x": 1, "y": 2, "z": 3}),
+        ("a: &a {x: 1}\nc: &c {<<: *a, y: 2}\nb:\n  <<: *c", {"x": 1, "y": 2}),
+        ("b: {<<: {x: 1}, y: 2}", {"x": 1, "y": 2}),
+        ("b: {'<<': 1}", {"<<": 1}),
+        ("b: {<<: [], y: 2}", {"y": 2}),
+    ],
+)
+def test_merge_keys_bring_in_what_is_not_there(text, value):
+    assert read_yaml(text, "f").plain()["b"] == value
+
+
+def test_what_is_merged_stands_first_and_keeps_its_line():
+    tree = read_yaml("a: &a {x: 1}\nb:\n  y: 2\n  <<: *a\n", "f").value["b"]
+    assert list(tree.value) == ["x", "y"]
+    assert (tree.value["x"].line, tree.value["y"].line) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("b: {<<: 1}", "f:1: '<<' merges a mapping or a list of mappings"),
+        ("b: {<<: [1]}", "f:1: '<<' merges a mapping or a list of mappings"),
+        ("b:\n  <<: {}\n  <<: {}", "f:3: '<<' is given twice"),
+        ("b: &b {<<: *b}", "is nested more than 64 levels deep"),
+        (
+            "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}]}}\n" for i in range(1, 40)),
+            "has more than 200,000 values",
+        ),
+    ],
+)
+def test_merge_keys_that_cannot_be_meant(text, message):
+    with pytest.raises(SpecError, match=message):
+        read_yaml(text, "f")
+
+
+# Bounds
+
+
+HUGE = [
+    (read_yaml, "a: " + "9" * 400_000, "f:1: a number of 400,000 digits is too long"),
+    (read_yaml, "a: 0x" + "f" * 400_000, "f:1: a number of 400,002 digits is too long"),
+    (read_yaml, "a:\n" + "- 1\n" * 100_000, "has more than 50,000 values"),
+    (read_yaml, "[" * 400_000, "nested more than 64"),
+    (read_yaml, "? " * 50_000, "nested more than 64"),
+    (read_yaml, "{a: " * 50_000, "nested more than 64"),
+    (read_toml, "a = " + "9" * 400_000, "too many digits"),
+    (read_toml, "a = 0x" + "f" * 400_000, "too long"),
+    (read_toml, "a = " + "[" * 400_000, "nested more than 64"),
+    (read_toml, "a" + ".a" * 50_000 + " = 1", "nested more than 64"),
+    (read_toml, "[a" + ".a" * 50_000 + "]", "nested more than 64"),
+    (read_toml, "a = {" + "b.c = 1, " * 60_000 + "}", "more than 50,000 values"),
+    (read_toml, "a = [\n" + "1,\n" * 20_000 + "?", "f:20002: "),
+    (read_toml, 'a = """' + 'x"' * 100_000, "Unterminated"),
+    (read_toml, "a = '" + "'" * 100_001, "f:1: "),
+]
+
+
+@pytest.mark.parametrize(("read_text", "text", "message"), HUGE)
+@pytest.mark.timeout(20)
+def test_what_is_too_much_is_refused_soon(read_text, text, message):
+    began = time.process_time()
+    with pytest.raises(SpecError, match=message):
+        read_text(text, "f")
+    assert time.process_time() - began < 3.0, "a sentence within a second, on a machine that is not busy"
+
+
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [
+        ("a = [\n" + "".join(f"  {i},\n" for i in range(20_000)) + "]\nb = 1\n", 20_002),
+        ("".join(f"a.b{i} = 1\n" for i in range(20_000)) + "c = 1\n", 20_000),
+        ("".join(f"[t.a{i}]\nx = 1\n" for i in range(10_000)), 20_000),
+        ("".join("[[t]]\nx = 1\n" for _ in range(10_000)), 20_000),
+        ('a = """\n' + "x\n" * 20_000 + '"""\n\n[c]\nd = """"quoted""""  # more\ne = 1\n', 20_006),
+    ],
+)
+@pytest.mark.timeout(20)
+def test_lines_are_found_in_one_go(text, n):
+    began = time.process_time()
+    tree = read_toml(text, "f")
+    assert time.process_time() - began < 4.0, "some 0.3 s, on a machine that is not busy"
+    assert deepest(tree) == n or deepest(tree) == n + 1
+
+
+def deepest(tree):
+    inner = tree.value.values() if isinstance(tree.value, dict) else tree.value if isinstance(tree.value, list) else []
+    return max([tree.line, *map(deepest, inner)])
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a.b = 1\na.c = 2\n", {"a": 1, "a.b": 1, "a.c": 2}),
+        (
+            "x = 1 # [not]\n\n[t]\na = ['#', \"]\", '''\n]''']\nb = {c = 1}\n",
+            {"x": 1, "t": 3, "t.a": 4, "t.b": 6, "t.b.c": 6},
+        ),
+        ('\'a.b\' = 1\n"c\\"=" = 2\n', {"a.b'": 1, 'c"=': 2}),
+        ("[[t]]\na = 1\n[[t]]\na = 2\n[t.s]\nb = 3\n", {"t.1.a": 4, "t.1.s": 5, "t.1.s.b": 6}),
+        ("a = 1\r\nb = [\r\n1]\r\nc = 1\r\n", {"a": 1, "b": 2, "c": 4}),
+        ("a = 1979-05-27T07:32:00.5Z\nb = 1.5e3\nc = 1", {"b": 2, "c": 3}),
+    ],
+)
+def test_every_key_knows_its_line(text, lines):
+    tree = read_toml(text, "f")
+    for path, line in lines.items():
+        found = tree.value.get(path.rstrip("'")) or follow(tree, path.split("."))
+        assert found.line == line, path
+
+
+def follow(tree, path):
+    for key in path:
+        tree = tree.value[int(key) if isinstance(tree.value, list) else key]
+    return tree

@@ -156,3 +156,22 @@ def test_a_file_may_be_toml(tmp_path: Path) -> None:
     file = tmp_path / "study.toml"
     file.write_text('command = ["true"]\nminimize = "loss"\nbudget = 3\n[space]\nx = {float = [0, 1]}\n')
     assert spec.load(file).space == tt.Space(x=tt.Float(0, 1))
+
+
+def test_a_size_beyond_any_memory_is_told_with_its_line() -> None:
+    for size in ("9" * 400 + " GB", "9" * 30 + " TiB", "9223372036854775808 B"):
+        with pytest.raises(SpecError, match=r"study.yaml:5: resources: a size is below 2\*\*63 bytes, got '9"):
+            read(HEAD + SPACE + f"resources: {{memory: {size}}}\n")
+
+
+def test_only_so_many_faults_are_told() -> None:
+    with pytest.raises(SpecError) as caught:
+        read(HEAD + SPACE + "".join(f"key{i}: 1\n" for i in range(2000)))
+    assert len(str(caught.value).splitlines()) == 50
+
+
+def test_a_folder_whose_name_is_too_long_is_not_there() -> None:
+    with pytest.raises(SpecError, match="cwd: there is no folder"):
+        read(HEAD + SPACE + f"cwd: {'x' * 5000}\n")
+    with pytest.raises(SpecError, match="function: there is no file"):
+        read(HEAD.replace("command: ['true']", f"function: '{'x' * 5000}.py:f'") + SPACE)

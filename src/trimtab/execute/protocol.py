@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from trimtab.checks import is_number
 from trimtab.errors import ExecutorError
 from trimtab.explain import explained_class
 
@@ -39,15 +39,15 @@ class Resources:
 
     def __post_init__(self) -> None:
         for name, amount in {"cpus": self.cpus, "gpus": self.gpus, **self.custom}.items():
-            if not _is_number(amount) or amount < 0:
+            if not is_number(amount) or amount < 0:
                 raise ExecutorError(f"Resources({name}=...) is a number, 0 or more; got {amount!r}.")
-        if self.memory is not None and (not _is_number(self.memory) or self.memory <= 0):
+        if self.memory is not None and (not is_number(self.memory) or self.memory <= 0):
             raise ExecutorError(
                 f"Resources(memory=...) is a number of bytes above 0, like 4 << 30; got {self.memory!r}."
             )
-        if not _is_number(self.nodes) or self.nodes < 1 or self.nodes != int(self.nodes):
+        if not is_number(self.nodes) or self.nodes < 1 or self.nodes != int(self.nodes):
             raise ExecutorError(f"Resources(nodes=...) is a whole number above 0; got {self.nodes!r}.")
-        if self.limit_s is not None and (not _is_number(self.limit_s) or self.limit_s <= 0):
+        if self.limit_s is not None and (not is_number(self.limit_s) or self.limit_s <= 0):
             raise ExecutorError(f"Resources(limit_s=...) is a number of seconds above 0; got {self.limit_s!r}.")
 
     def require_one_machine(self, executor: str) -> None:
@@ -64,10 +64,6 @@ class Resources:
             raise ExecutorError(
                 f'executor="{executor}" counts cpus, gpus and memory, not {", ".join(map(repr, self.custom))}.'
             )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -207,6 +207,9 @@ class Ledger:
 
     def _told(self, event: Told, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)
+        missing = [name for name in self.table._problem.metric_names if name not in event.values]
+        if missing:
+            raise StoreCorruptError(f"{_name(record)} completes trial {row} without its {missing[0]!r}.")
         self._values(row, event.values)
         self._over(row, COMPLETE, record.at, event.seconds, event.cost)
 

@@ -123,9 +123,12 @@ def _imported(group: str, reference: str) -> Any:
     if folder not in sys.path:
         sys.path.append(folder)  # at the end, so that no file that lies here takes the place of an installed module
     try:
-        return reduce(getattr, attribute.split("."), importlib.import_module(module))
+        found = reduce(getattr, attribute.split("."), importlib.import_module(module))
     except Exception as error:  # the person's module may raise anything
         raise PluginError(f"the {_kind(group)} {reference!r} cannot be loaded: {error}.") from None
+    if not isinstance(found, type):
+        raise PluginError(f"the {_kind(group)} {reference!r} is none: expected a class, got a {type(found).__name__}.")
+    return found
 
 
 def _made(group: str, name: str, factory: Any, options: Mapping[str, Any]) -> Any:

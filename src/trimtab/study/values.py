@@ -12,7 +12,7 @@ from trimtab.errors import ObjectiveError
 from trimtab.execute import plain as execute_plain
 from trimtab.space.problem import Problem
 
-MAX_NOTE = 1_000_000
+MAX_NOTE = 500_000
 """Characters of a note, or of one undeclared entry of a result: the log keeps what describes, not what was made."""
 MAX_ERROR = 100_000
 """Characters of an error message: a traceback of a thousand levels."""
