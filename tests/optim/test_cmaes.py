@@ -174,7 +174,7 @@ def test_a_generation_is_filled_in_the_order_of_the_log() -> None:
 
 @pytest.mark.parametrize("size", [3, 0, -1, 4.0, True, "10"])
 def test_a_size_that_is_none_is_refused(size: object) -> None:
-    with pytest.raises(SpaceError, match=r"CmaEs expects size= to be a whole number of at least 4, got"):
+    with pytest.raises(SpaceError, match=r"CmaEs expects size= to be a whole number from 4 to 100,000, got"):
         CmaEs(size)  # type: ignore[arg-type]
 
 

@@ -100,8 +100,8 @@ def test_what_is_given_has_a_grid_of_its_own():
 @pytest.mark.parametrize(
     ("resolution", "message"),
     [
-        (0, "whole number of at least 1, got 0"),
-        (True, "whole number of at least 1, got True"),
+        (0, "whole number from 1 to 100,000, got 0"),
+        (True, "whole number from 1 to 100,000, got True"),
         ({"x": 2.5}, "the resolution of x to be a whole number"),
         ({"X": 3}, r"'X', which is no parameter of this space.*there are: x, c"),
         ({"c": 2}, "its 3 choices have no order"),

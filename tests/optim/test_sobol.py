@@ -3,8 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trimtab.errors import SpaceError
-from trimtab.numerics.qmc import MAX_DIMENSIONS
 from trimtab.optim.sobol import Sobol
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Problem, minimize
@@ -54,9 +52,3 @@ def test_constraints_hold_and_all_that_they_leave_is_covered():
     assert len(np.unique(x, axis=0)) == 512
     cells = {(int(a * 8), int(b * 8)) for a, b in x}
     assert cells == {(i, j) for i in range(8) for j in range(8) if i + j < 8}
-
-
-def test_more_parameters_than_the_sequence_has_dimensions():
-    problem = Problem(Space({f"x{i}": Float(0, 1) for i in range(MAX_DIMENSIONS + 1)}), [minimize("loss")])
-    with pytest.raises(SpaceError, match="take optimizer='random'"):
-        Simulation(problem, Sobol())

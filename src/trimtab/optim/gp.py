@@ -93,7 +93,6 @@ class Gp:
         return {"name": "gp"} | options | ({} if self._stages else {"stages": False})
 
     def init(self, problem: Problem) -> GpState:
-        start.check(problem)
         return GpState(problem, in_stages=self._stages)
 
     def tell(self, state: GpState, table: TrialTable, row: int) -> GpState:

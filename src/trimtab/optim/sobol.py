@@ -10,9 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from trimtab.errors import SpaceError
 from trimtab.ledger.table import TrialTable
-from trimtab.numerics.qmc import MAX_DIMENSIONS, sobol
+from trimtab.numerics.qmc import sobol
 from trimtab.optim.place import place
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.space.problem import Problem
@@ -32,12 +31,7 @@ class Sobol:
         {'name': 'sobol'}
     """
 
-    def init(self, problem: Problem) -> None:
-        if len(problem.space) > MAX_DIMENSIONS:
-            raise SpaceError(
-                f"Sobol sequences have at most {MAX_DIMENSIONS:,} dimensions, this space has {len(problem.space):,} "
-                f"parameters: take optimizer='random'."
-            )
+    def init(self, problem: Problem) -> None: ...
 
     def tell(self, state: None, table: TrialTable, row: int) -> None: ...
 

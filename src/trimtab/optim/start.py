@@ -9,14 +9,8 @@ from trimtab.errors import SpaceError
 from trimtab.ledger.table import TrialTable
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.sobol import Sobol
-from trimtab.space.problem import Problem
 
 _SOBOL: Final = Sobol()
-
-
-def check(problem: Problem) -> None:
-    """Raise SpaceError if the space has more parameters than the sequence has dimensions."""
-    _SOBOL.init(problem)
 
 
 def check_options(name: str, n_initial: Any, *, stages: Any = True) -> None:
