@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from trimtab.errors import (
     StudyNotFoundError,
 )
 from trimtab.ledger.event import Noted
+from trimtab.storage import defence
 from trimtab.storage import sqlite as module
 from trimtab.storage.protocol import Store
 from trimtab.storage.sql import SqlStore
@@ -269,6 +271,71 @@ def test_an_empty_file_becomes_a_store(path: Path) -> None:
     assert store.studies() == []
     assert store.create("s", notes(1)).head().seq == 1
     store.close()
+
+
+# ---- what lies beside the file
+
+
+def test_a_journal_that_names_another_file_does_not_delete_it(path: Path, tmp_path: Path) -> None:
+    make_store(path)
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    journal = path.with_name(f"{path.name}-journal")
+    journal.write_bytes(hot_journal(path, naming=str(victim).encode()))
+    before = path.read_bytes()
+    for options in ("", "?mode=ro", "?mode=salvage"):
+        with pytest.raises(StoreCorruptError, match=r"-journal names another file"):
+            database(path, options)
+    assert (victim.read_bytes(), path.read_bytes()) == (b"precious", before)
+    journal.write_bytes(hot_journal(path, naming=b""))  # one that is only left over is played back, as ever
+    store = open_store(path)
+    assert [study.name for study in store.studies()] == ["s"]
+    store.close()
+
+
+def make_store(path: Path) -> None:
+    store = open_store(path)
+    store.create("s", notes(1))
+    store.close()
+
+
+def hot_journal(path: Path, *, naming: bytes) -> bytes:
+    """Return a rollback journal that changes nothing, and names a super-journal if there is one to name."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = DELETE")
+    [(page_size,)], [(n_pages,)] = (connection.execute(f"PRAGMA {name}") for name in ("page_size", "page_count"))
+    connection.close()
+    magic = defence.JOURNAL_MAGIC
+    header = magic + struct.pack(">IIIII", 0, 0, n_pages, 512, page_size)
+    lock_page = 2**30 // page_size + 1
+    name = struct.pack(">I", lock_page) + naming + struct.pack(">II", len(naming), sum(naming)) + magic
+    return header.ljust(512, b"\0") + (name if naming else b"")
+
+
+@pytest.mark.parametrize("suffix", defence.COMPANIONS)
+@pytest.mark.parametrize("sort", ["pipe", "folder", "link"])
+def test_what_is_no_file_beside_a_store_is_named_and_not_waited_for(path: Path, suffix: str, sort: str) -> None:
+    make_store(path)
+    beside = path.with_name(f"{path.name}{suffix}")
+    make = {"pipe": os.mkfifo, "folder": os.mkdir, "link": lambda name: os.symlink("/nowhere", name)}[sort]
+    make(beside)
+    opening = [sys.executable, "-c", "import sys; from trimtab.storage.url import open_store; open_store(sys.argv[1])"]
+    ended = subprocess.run([*opening, str(path)], capture_output=True, text=True, timeout=60, check=False)
+    assert f"{beside} is a {sort} where SQLite keeps a file of its own" in ended.stderr
+
+
+def test_a_link_leads_to_the_log_as_well(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "elsewhere" / "linked.db"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    store = open_store(link)
+    study = store.create("s", notes(1))
+    path.with_name(f"{path.name}-wal").unlink()
+    with pytest.warns(RuntimeWarning, match=r"-wal was deleted"):
+        study.append(notes(1), after=study.head(), at=1.0)
+    assert path.with_name(f"{path.name}-wal").exists()
+    store.close()
+    assert open_store(link).open("s").head().seq == 2
 
 
 # ---- disks that are full or read-only

@@ -3,13 +3,18 @@
 A view, a trigger, a generated column or a check constraint is an expression that SQLite computes when a table is read
 or written, and a page that points to itself is a value without end. So the tables must be those that the migrations
 make, to the word, and what is read from a file is never more than the file holds.
+
+Nor may the files beside it lead elsewhere. SQLite deletes the file that a rollback journal names as its super-journal,
+whichever that is, and waits for ever for what a pipe in a journal's place will say.
 """
 
 from __future__ import annotations
 
 import re
 import sqlite3
+import stat
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from trimtab.errors import StoreCorruptError
@@ -21,6 +26,48 @@ ROWS_AT_ONCE: Final = 256
 """Rows fetched between two looks at how much there is."""
 MAX_OBJECTS: Final = 200
 """Tables and indexes in a file of ours, with room for what SQLite adds."""
+
+COMPANIONS: Final = ("-wal", "-shm", "-journal")
+"""What the names of the files that SQLite keeps beside a database end with."""
+JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
+"""Begins a rollback journal, and ends one that names a super-journal (https://www.sqlite.org/fileformat2.html, 3)."""
+
+
+def refuse_companions(path: Path) -> None:
+    """Raise StoreCorruptError if what lies beside a database is no file, or a journal that names another file.
+
+    To be called before the database is opened. A super-journal binds the databases of one transaction together, and a
+    store is one database.
+    """
+    for suffix in COMPANIONS:
+        beside = path.with_name(f"{path.name}{suffix}")
+        try:
+            mode = beside.lstat().st_mode
+        except OSError:
+            continue
+        if not stat.S_ISREG(mode):
+            raise StoreCorruptError(
+                f"{beside} is {_SORTS.get(stat.S_IFMT(mode), 'no file')} where SQLite keeps a file of its own: nothing "
+                f"was read; look what it is, and take it away."
+            )
+    if _last_bytes(path.with_name(f"{path.name}-journal"), len(JOURNAL_MAGIC)) == JOURNAL_MAGIC:
+        raise StoreCorruptError(
+            f"{path}-journal names another file, which SQLite would delete: it was altered, and nothing was read; "
+            f"restore a copy."
+        )
+
+
+_SORTS = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+
+
+def _last_bytes(file: Path, n: int) -> bytes:
+    """Return the last bytes of a file; none of one that is not there, or may not be read, which SQLite then says."""
+    try:
+        with file.open("rb") as opened:
+            opened.seek(-min(n, file.stat().st_size), 2)
+            return opened.read(n)
+    except OSError:
+        return b""
 
 
 def restrict(connection: sqlite3.Connection) -> None:

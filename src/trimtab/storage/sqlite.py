@@ -91,8 +91,9 @@ class SqliteDatabase:
                 f"{urls.redacted(url)!r}: there is no folder {urls.redacted(str(folder))!r}; make it first, or correct "
                 "the path."
             )
-        # Later changes of the working directory must not lead to another file.
-        self.path = self.path.absolute()
+        # Later changes of the working directory must not lead to another file; and SQLite keeps its log beside the file
+        # that a link leads to, not beside the link.
+        self.path = Path(os.path.realpath(self.path))
         self._clock = SteadyClock()
         self._connection: sqlite3.Connection | None = None
         self._files: Files | None = None
@@ -201,6 +202,7 @@ class SqliteDatabase:
             raise self._replaced()
         self._read_only = self._mode != "rw" or (self.path.exists() and not _can_write(self.path))
         self._refuse_scraps()
+        defence.refuse_companions(self.path)
         connection = self._open_file()
         try:
             self._prepare(connection)
