@@ -24,7 +24,7 @@ from trimtab.optim.evidence import is_its_fault, key_of
 from trimtab.optim.place import place, reflected
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.ranking import ranks, split
-from trimtab.optim.start import check, check_options, n_initial, start
+from trimtab.optim.start import check_options, n_initial, start
 from trimtab.optim.tried import Tried, untried, without_repeats
 from trimtab.space.parameter import CATEGORICAL
 from trimtab.space.problem import Problem
@@ -119,7 +119,6 @@ class Tpe:
         return {"name": "tpe"} if self._n_initial is None else {"name": "tpe", "n_initial": self._n_initial}
 
     def init(self, problem: Problem) -> TpeState:
-        check(problem)
         return TpeState(problem)
 
     def tell(self, state: TpeState, table: TrialTable, row: int) -> TpeState:
