@@ -14,6 +14,7 @@ them from there.
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
 from typing import Any
 
@@ -117,6 +118,7 @@ def unlock(study: tt.Study) -> dict[str, Any]:
     """Score default and tuned on the locked images, or return the scores on record if that was done before."""
     key = f"locked part, trial {study.best.number}"
     if key not in study.table.notes:
+        print("fitting default and tuned to all images that were not locked away ...", file=sys.stderr, flush=True)
         default, tuned = (
             fit(trial.params, TUNE_X, TUNE_Y).predict(LOCKED_X) == LOCKED_Y
             for trial in (study.table.trial(0), study.best)
@@ -172,7 +174,8 @@ def main() -> None:
         progress=True,
     )
     study.export(TABLE)
-    show(study)
+    with threadpool_limits(1):  # threads of OpenMP that wait for a busy core made one fit take a hundred seconds
+        show(study)
 
 
 if __name__ == "__main__":

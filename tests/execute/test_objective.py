@@ -178,7 +178,24 @@ def test_a_script_that_tunes_twice(tmp_path):
     """
     out, err, code = script(tmp_path, body)
     assert (out, code) == ("got 1.0 \n".replace("1.0", "1"), 1)
-    assert "found no 'second' in it; define the objective before the first call of tune" in err.splitlines()[-1]
+    assert "found no 'second' in it; define the objective at the top level, before the first" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("kind", ["def objective(trial):\n            return 1", "objective = build()"])
+def test_an_objective_under_the_guard_is_told_to_leave_it(tmp_path, kind):
+    body = f"""
+    def build():
+        def objective(trial):
+            return 1
+        objective.__qualname__ = "objective"
+        return objective
+    if __name__ == "__main__":
+        {kind}
+        tune(objective)
+    """
+    out, err, code = script(tmp_path, body)
+    assert (out, code) == ("", 1)
+    assert 'outside `if __name__ == "__main__":`' in err.splitlines()[-1]
 
 
 def test_a_module_of_a_package_that_runs_as_a_script(tmp_path):

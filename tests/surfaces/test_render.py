@@ -176,9 +176,35 @@ def test_a_cell_stays_on_its_line():
 
 def test_a_line_says_all_of_it():
     assert progress.sentence(STATUS) == (
-        "resnet: 42 of 100 trials, 2 failed, 0.5 trials/s, about 1 min 56 s left, best loss = 0.01234 (trial 7)"
+        "resnet: 42 of 100 trials, 2 failed, 30 trials/min, about 1 min 56 s left, best loss = 0.01234 (trial 7)"
     )
     assert progress.farewell(ENDED) == "resnet: 100 of 100 trials; the budget is used up"
+
+
+@pytest.mark.parametrize(
+    ("pace", "text"),
+    [
+        (98.7, "98.7 trials/s"),
+        (1, "1 trials/s"),
+        (0.2676, "16.06 trials/min"),
+        (1 / 60, "1 trials/min"),
+        (0.01, "36 trials/h"),
+        (1e-4, "0.36 trials/h"),
+    ],
+)
+def test_a_pace_is_said_by_the_unit_in_which_it_is_a_number_above_one(pace, text):
+    assert progress.paced(pace) == text
+
+
+def test_no_time_is_left_at_a_limit():
+    status = Status("a", "loss", "minimize", n_complete=10, n_running=1, budget_trials=10, trials_per_s=2)
+    assert progress.sentence(status) == "a: 10 of 10 trials, 1 running, 2 trials/s"
+
+
+@pytest.mark.parametrize("error", ["it is 'abc', a str.", "it is 'abc', a str", "it is 'abc', a str.\nmore."])
+def test_a_failure_that_is_a_sentence_is_said_within_one(error):
+    view = TrialView(3, {}, {}, "failed", failure="exception", error=error)
+    assert progress.failed(view, "here") == "trial 3 failed (exception): it is 'abc', a str; all of it: here"
 
 
 def test_the_nearest_limit_counts():

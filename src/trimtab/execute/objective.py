@@ -62,8 +62,9 @@ class Source:
         except AttributeError as error:
             if self.qualname and getattr(error, "name", None) in self.qualname.split("."):
                 raise ExecutorError(
-                    f"a worker that loaded {what} found no {self.qualname!r} in it; define the objective "
-                    'before the first call of tune, and put calls of tune under `if __name__ == "__main__":`.'
+                    f"a worker that loaded {what} found no {self.qualname!r} in it; define the objective at the top "
+                    'level, before the first call of tune and outside `if __name__ == "__main__":`, under which only '
+                    "calls of tune belong."
                 ) from None
             raise ExecutorError(f"a worker could not load {what}: {summary(error)}.") from None
         except (Exception, SystemExit) as error:

@@ -117,6 +117,15 @@ def budget_text(status: Status) -> str:
     return ", ".join(parts)
 
 
+def paced(trials_per_s: float) -> str:
+    """Return the pace by the unit in which it is a number above 1, as far as there is one: `16.1 trials/min`."""
+    if trials_per_s >= 1:
+        return f"{number(trials_per_s)} trials/s"
+    if trials_per_s * 60 >= 1:
+        return f"{number(trials_per_s * 60)} trials/min"
+    return f"{number(trials_per_s * 3600)} trials/h"
+
+
 def pace_text(status: Status) -> str:
     """Return failures, what runs, the pace and the time left."""
     parts = []
@@ -127,10 +136,9 @@ def pace_text(status: Status) -> str:
     if status.n_running:
         parts.append(f"{status.n_running:,} running")
     if status.trials_per_s > 0:
-        pace = status.trials_per_s
-        parts.append(f"{number(pace)} trials/s" if pace >= 0.1 else f"{number(pace * 3600)} trials/h")
+        parts.append(paced(status.trials_per_s))
     left = seconds_left(status)
-    if left is not None and not status.reason:
+    if left and not status.reason:  # at a limit nothing is left to wait for but what runs
         parts.append(f"about {duration(left)} left")
     return ", ".join(parts)
 
@@ -172,7 +180,8 @@ def greeting(status: Status) -> str:
 
 def failed(failure: TrialView, look: str) -> str:
     """Return what there is to say of the first trial that failed."""
-    return f"trial {failure.number} failed ({failure.failure}): {first_line(failure.error)}; all of it: {clean(look)}"
+    said = first_line(failure.error).rstrip(".")  # what the error says may be a sentence, and goes on here
+    return f"trial {failure.number} failed ({failure.failure}): {said}; all of it: {clean(look)}"
 
 
 class News:
