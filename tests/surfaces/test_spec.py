@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 
 import trimtab as tt
-from trimtab.errors import SpecError
+from trimtab.errors import ExecutorError, ProblemError, SpecError
+from trimtab.execute.gpus import assign
 from trimtab.surfaces.cli import document, spec
 
 HEAD = "command: ['true']\nminimize: loss\nbudget: 3\n"
@@ -162,6 +163,23 @@ def test_a_size_beyond_any_memory_is_told_with_its_line() -> None:
     for size in ("9" * 400 + " GB", "9" * 30 + " TiB", "9223372036854775808 B"):
         with pytest.raises(SpecError, match=r"study.yaml:5: resources: a size is below 2\*\*63 bytes, got '9"):
             read(HEAD + SPACE + f"resources: {{memory: {size}}}\n")
+
+
+@pytest.mark.parametrize("gpus", ["1e-320", "5e-324", "0.3"])
+def test_any_share_of_a_gpu_is_counted(gpus: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    needs = read(HEAD + SPACE + f"resources: {{gpus: {gpus}}}\n").arguments["resources"]
+    assert len(assign(2, needs.gpus)) == 2
+    with pytest.raises(ExecutorError, match="need more GPUs than there are"):
+        assign(2, 1e308)
+
+
+def test_workers_without_number() -> None:
+    for n in (10_001, 2**31, 10**400):
+        with pytest.raises(SpecError, match=r"workers: expected a whole number from 1 to 10,000, got the number"):
+            read(HEAD + SPACE + f"workers: {n}\n")
+        with pytest.raises(ProblemError, match="workers is at most 10,000"):
+            tt.tune(lambda trial: 1.0, tt.Space(x=tt.Float(0, 1)), minimize="loss", budget=1, workers=n)
 
 
 def test_only_so_many_faults_are_told() -> None:

@@ -14,6 +14,9 @@ from trimtab.errors import ExecutorError
 PATIENCE_S = 30.0
 """How long `nvidia-smi` may take; it is slow where the driver must be loaded first."""
 
+MOST_SHARING = 1_000_000
+"""Trials on one GPU: where each needs less, as many need none."""
+
 
 def assign(n_workers: int, gpus: float, devices: Sequence[str | int] | None = None) -> list[dict[str, str]]:
     """Return for each worker what its environment says about GPUs.
@@ -34,7 +37,7 @@ def assign(n_workers: int, gpus: float, devices: Sequence[str | int] | None = No
         return [_seen(found)] * n_workers
     if gpus >= 1 and gpus != int(gpus):
         raise ExecutorError(f"Resources(gpus=...) is a whole number or a fraction below 1, got {gpus:g}.")
-    sharing = math.floor(1 / gpus + 1e-9) if gpus < 1 else 1
+    sharing = math.floor(min(1 / gpus, MOST_SHARING) + 1e-9) if gpus < 1 else 1
     each = max(1, int(gpus))
     n_fit = len(found) // each * sharing
     if n_workers > n_fit:

@@ -13,6 +13,9 @@ from trimtab.explain import explained_class
 
 Params: TypeAlias = dict[str, Any]
 
+MOST_WORKERS = 10_000
+"""Trials that one driver runs at once: more processes than a machine has room for."""
+
 
 @explained_class
 @dataclass(frozen=True, slots=True, kw_only=True)

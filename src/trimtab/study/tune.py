@@ -11,7 +11,7 @@ from trimtab.checks import is_whole
 from trimtab.errors import ProblemError
 from trimtab.execute.command import Command
 from trimtab.execute.objective import LOADING
-from trimtab.execute.protocol import Executor, Resources
+from trimtab.execute.protocol import MOST_WORKERS, Executor, Resources
 from trimtab.execute.script import LoadedEnough
 from trimtab.execute.trial import Trial
 from trimtab.explain import explained
@@ -135,6 +135,8 @@ def tune(
     budget = Budget.of(budget)
     if not is_whole(workers) or workers < 1:
         raise ProblemError(f"workers is a whole number above 0, got {workers!r}.")
+    if workers > MOST_WORKERS:
+        raise ProblemError(f"workers is at most {MOST_WORKERS:,}, got {shown(workers)}.")
     if not is_whole(retries) or retries < 0:
         raise ProblemError(f"retries is a whole number, 0 or more, got {retries!r}.")
     if trials_per_worker is not None and (not is_whole(trials_per_worker) or trials_per_worker < 1):

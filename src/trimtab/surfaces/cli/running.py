@@ -14,6 +14,7 @@ import click
 import trimtab as tt
 from trimtab.execute import gpus
 from trimtab.execute.parameters import usual_variable, variables
+from trimtab.execute.protocol import MOST_WORKERS
 from trimtab.study import best
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import spec
@@ -95,7 +96,7 @@ def init(path: Path, *, force: bool, only_schema: bool) -> None:
 @store_option
 @click.option("--name", callback=spoken, help="The study's name, instead of the file's.")
 @click.option("--budget", type=click.IntRange(min=1), help="The number of trials, instead of the file's budget.")
-@click.option("--workers", type=click.IntRange(min=1), help="How many trials run at once.")
+@click.option("--workers", type=click.IntRange(min=1, max=MOST_WORKERS), help="How many trials run at once.")
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of a new study.")
 @click.option("--optimizer", metavar="NAME", help="What proposes configurations; module:Class for your own.")
 @click.option("--executor", help="What runs the trials.")

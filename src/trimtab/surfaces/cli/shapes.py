@@ -170,18 +170,22 @@ class Number:
 
     Attributes:
         above, least: the open or closed lower end, None for none.
+        most: the upper end, None for none.
         whole: whether it is an integer; 3.0 is one.
     """
 
     above: float | None = None
     least: float | None = None
     whole: bool = False
+    most: float | None = None
 
     @property
     def expected(self) -> str:
         noun = "a whole number" if self.whole else "a number"
         if self.above is not None:
             return f"{noun} above {self.above:g}"
+        if self.least is not None and self.most is not None:
+            return f"{noun} from {self.least:g} to {self.most:,.15g}"
         return noun if self.least is None else f"{noun}, {self.least:g} or more"
 
     def fits(self, tree: Tree) -> bool:
@@ -197,6 +201,8 @@ class Number:
             return _refuse(self, tree, path, faults)
         if (self.above is not None and not value > self.above) or (self.least is not None and not value >= self.least):
             return _refuse(self, tree, path, faults)
+        if self.most is not None and value > self.most:
+            return _refuse(self, tree, path, faults)
         return int(value) if self.whole else value
 
     def schema(self) -> dict[str, Any]:
@@ -205,6 +211,8 @@ class Number:
             said["exclusiveMinimum"] = self.above
         if self.least is not None:
             said["minimum"] = self.least
+        if self.most is not None:
+            said["maximum"] = self.most
         return said
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import trimtab as tt
 from trimtab import plugins
 from trimtab.errors import ProblemError, SpecError, TrimtabError
+from trimtab.execute.protocol import MOST_WORKERS
 from trimtab.space.condition import Choice, Condition, Given, shown
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Metric
@@ -206,7 +207,7 @@ STUDY = Record(
         Key("optimizer", Text("the name of an optimiser"), "What proposes configurations."),
         Key("scheduler", Text("the name of a scheduler"), "How far trials are run."),
         Key("enqueue", ListOf(MapOf(Scalar(), "a configuration"), "a list of configurations"), "What is tried first."),
-        Key("workers", Number(least=1, whole=True), "How many trials run at once."),
+        Key("workers", Number(least=1, most=MOST_WORKERS, whole=True), "How many trials run at once."),
         Key("executor", Text("the name of an executor"), "What runs the trials."),
         Key("resources", _RESOURCES, "What one trial needs, with its limits."),
         Key("retries", Number(least=0, whole=True), "How often a trial is run again whose worker was killed."),
