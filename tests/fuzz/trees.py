@@ -180,7 +180,7 @@ def _once(tree: Any, rng: random.Random) -> Any:
     elif way < 0.8 and isinstance(holder, dict):
         holder[rng.choice(TEXTS)] = anything(rng)
     elif way < 0.9 and isinstance(holder, list):
-        holder.extend(copy.deepcopy(holder) * rng.choice((1, 3, 30)))
+        holder.extend(holder * rng.choice((1, 3, 30)))
     else:
         holder[key] = [holder[key]] if rng.random() < 0.5 else {"a": holder[key]}
     return tree
