@@ -170,7 +170,7 @@ def test_a_query_yields_no_more_than_the_file_holds(path: Path) -> None:
     from trimtab.storage.sqlite import SqliteDatabase
 
     database = SqliteDatabase(f"sqlite:///{path}")
-    for endless in ("SELECT hex(zeroblob(1000000)) FROM event", "SELECT hex(zeroblob(500000000))"):
+    for endless in ("SELECT hex(zeroblob(40000000)) FROM event", "SELECT hex(zeroblob(500000000))"):
         with pytest.raises(StoreCorruptError):
             database.query(endless)
     database.query("INSERT INTO snapshot VALUES (7, 1, ?)", (b"x" * 5_000_000,))

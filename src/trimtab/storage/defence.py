@@ -22,8 +22,6 @@ from trimtab.storage.dialect import Row, migrations
 
 SLACK: Final = 2**20
 """Bytes that a reading may yield beyond the file's: counts, names and what is being written just now."""
-ROWS_AT_ONCE: Final = 256
-"""Rows fetched between two looks at how much there is."""
 MAX_OBJECTS: Final = 200
 """Tables and indexes in a file of ours, with room for what SQLite adds."""
 
@@ -118,9 +116,11 @@ def fetched(cursor: sqlite3.Cursor, most: int, path: object) -> list[Row]:
     """
     rows: list[Row] = []
     n_bytes = 0
-    while some := cursor.fetchmany(ROWS_AT_ONCE):
-        rows += some
-        n_bytes += sum(len(value) for row in some for value in row if isinstance(value, (str, bytes)))
+    for row in cursor:
+        rows.append(row)
+        for value in row:
+            if isinstance(value, (str, bytes)):
+                n_bytes += len(value)
         if n_bytes > most:
             raise StoreCorruptError(f"{path} is damaged: it yields more than it holds; restore a copy.")
     return rows
