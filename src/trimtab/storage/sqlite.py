@@ -48,10 +48,6 @@ LOOK_AGAIN_S = 0.001
 """Seconds for which a reader takes the files to be as they were just seen; a look costs some microseconds."""
 EXAMINE_SHARE = 0.05
 """The part of the time that may go into examining a file that others write."""
-BLOCK = 512
-"""Bytes in a block of `st_blocks`, whatever the file system's own blocks are (POSIX)."""
-LEAST_HELD = 64 * 2**20
-"""Bytes that a file is taken to hold at least: file systems give blocks to what was written only after a while."""
 LOW_SPACE = 200 * 2**20
 """Bytes free on the disk below which a check warns."""
 
@@ -222,11 +218,9 @@ class SqliteDatabase:
         return connection
 
     def _n_bytes(self) -> int:
-        """Return how much the file and the log beside it hold; a hole in one holds nothing, however long it is."""
+        """Return how much the file and the log beside it hold."""
         log = self.path.with_name(f"{self.path.name}-wal")
-        found = [os.stat(file) for file in (self.path, log) if os.path.exists(file)]
-        # Not all systems count blocks, and what was just written may not have any yet.
-        return sum(max(min(one.st_size, BLOCK * getattr(one, "st_blocks", one.st_size)), LEAST_HELD) for one in found)
+        return sum(os.stat(file).st_size for file in (self.path, log) if os.path.exists(file))
 
     def _refuse_scraps(self) -> None:
         """Refuse a file that is shorter than a database's header; SQLite takes one of a single byte for empty.
