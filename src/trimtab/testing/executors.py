@@ -308,7 +308,7 @@ class ExecutorContract:
         ended = bench.run_all(tasks[few:])
         assert [succeeded(message)["loss"] for message in ended] == [float(task.number) for task in tasks[few:]]
         assert _open_files() <= files, "open files grow"
-        most = held + 2_000_000 + self.n_many * 2_000
+        most = held + 12_000_000 + self.n_many * 2_000  # a helper process, or a heap that was cut up, is no leak
         give_up_at = time.monotonic() + 20
         while _memory() >= most:  # the last helper of a trial may take a moment to go
             assert time.monotonic() < give_up_at, "memory grows"
