@@ -55,10 +55,10 @@ def test_the_only_library_beside_numpy_is_msgspec() -> None:
     assert {name for name in packages if not name.startswith("_cython")} - beside == {"trimtab", "msgspec"}
 
 
-def test_importing_adds_at_most_100_ms_over_numpy() -> None:
+def test_importing_adds_at_most_150_ms_over_numpy() -> None:
     code = "from time import process_time as t; a = t(); import numpy; b = t(); import trimtab; print(b - a, t() - b)"
     numpy, trimtab = (min(seconds) for seconds in zip(*(map(float, run(code).split()) for _ in range(5)), strict=True))
-    assert trimtab <= max(0.100, numpy), "on a slow machine numpy is slow as well"
+    assert trimtab <= max(0.150, 1.5 * numpy), "on a slow machine numpy is slow as well"
 
 
 @pytest.mark.parametrize("name", ["Space", "tune", "create_study", "Float"])
