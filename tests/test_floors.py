@@ -103,3 +103,47 @@ def test_every_part_of_the_package_has_a_floor() -> None:
 )
 def test_a_breach_is_seen(module: str, line: str) -> None:
     assert len(violations(module, line)) == 1
+
+
+# Circles
+
+
+def circles(sources: dict[str, str]) -> list[list[str]]:
+    """Return the sets of modules that reach each other by imports, those for types and inside functions included."""
+    graph = {
+        name: {target for _, said in imports(text) for target in _named(said, sources)}
+        for name, text in sources.items()
+    }
+    reach = {name: _reached(graph, name) for name in graph}
+    found = {frozenset(other for other in reach[name] if name in reach[other]) for name in graph}
+    return sorted(sorted(circle) for circle in found if len(circle) > 1)
+
+
+def _named(said: str, sources: dict[str, str]) -> list[str]:
+    """Return the module of ours that an imported name is, or lies in."""
+    package, _, below = said.partition(".")
+    return [name for name in (below, below.rpartition(".")[0]) if package == "trimtab" and name in sources][:1]
+
+
+def _reached(graph: dict[str, set[str]], start: str) -> set[str]:
+    seen: set[str] = set()
+    left = [start]
+    while left:
+        for target in graph[left.pop()] - seen:
+            seen.add(target)
+            left.append(target)
+    return seen
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles({name: path.read_text(encoding="utf-8") for name, path in modules()}) == []
+
+
+def test_a_circle_is_found() -> None:
+    sources = {
+        "study.a": "from trimtab.study.b import B",
+        "study.b": "def late():\n    from trimtab.study import c",
+        "study.c": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from trimtab.study.a import A",
+        "study.d": "from trimtab.study import a",
+    }
+    assert circles(sources) == [["study.a", "study.b", "study.c"]]

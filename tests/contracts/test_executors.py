@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from trimtab.execute.command import Command, open_command
+from trimtab.execute.command import Command
 from trimtab.execute.processes import open_processes
+from trimtab.execute.programs import open_command
 from trimtab.execute.serial import open_serial
 from trimtab.testing.executors import BEHAVIOURS, ExecutorContract, IsolatedExecutorContract
 

@@ -7,8 +7,9 @@ import sys
 import execution_objectives as objectives
 from execution import make_task
 
-from trimtab.execute.command import Command, open_command
+from trimtab.execute.command import Command
 from trimtab.execute.processes import open_processes
+from trimtab.execute.programs import open_command
 from trimtab.execute.protocol import Noted, Started
 
 

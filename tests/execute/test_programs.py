@@ -15,7 +15,8 @@ import pytest
 from execution import make_task, run, until
 
 from trimtab.errors import ExecutorError
-from trimtab.execute.command import Command, open_command
+from trimtab.execute.command import Command
+from trimtab.execute.programs import open_command
 from trimtab.execute.protocol import Exited, Lost, Noted, Reported, Resources, Started
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from trimtab.ledger.table import TrialView
 from trimtab.study.standing import Status
-from trimtab.surfaces.render import progress
+from trimtab.surfaces.render import progress, said
 from trimtab.surfaces.render.numbers import count, duration, moment, number, size
 from trimtab.surfaces.render.spark import sparkline
 from trimtab.surfaces.render.table import Column, columns, render
@@ -92,9 +92,9 @@ def test_text_is_measured_and_cut_in_cells():
 
 @pytest.mark.parametrize("cells", range(10, 130))
 def test_a_live_line_is_made_of_whole_parts_in_any_width(cells):
-    text = progress.fitted(STATUS, cells)
+    text = said.fitted(STATUS, cells)
     assert width(text) <= cells
-    whole = progress.sentence(STATUS)
+    whole = said.sentence(STATUS)
     assert "…" not in text
     assert all(part in whole for part in text.split(", "))
     assert text or cells < len("42 of 100 trials")
@@ -175,10 +175,10 @@ def test_a_cell_stays_on_its_line():
 
 
 def test_a_line_says_all_of_it():
-    assert progress.sentence(STATUS) == (
+    assert said.sentence(STATUS) == (
         "resnet: 42 of 100 trials, 2 failed, 30 trials/min, about 1 min 56 s left, best loss = 0.01234 (trial 7)"
     )
-    assert progress.farewell(ENDED) == "resnet: 100 of 100 trials; the budget is used up"
+    assert said.farewell(ENDED) == "resnet: 100 of 100 trials; the budget is used up"
 
 
 @pytest.mark.parametrize(
@@ -193,18 +193,18 @@ def test_a_line_says_all_of_it():
     ],
 )
 def test_a_pace_is_said_by_the_unit_in_which_it_is_a_number_above_one(pace, text):
-    assert progress.paced(pace) == text
+    assert said.paced(pace) == text
 
 
 def test_no_time_is_left_at_a_limit():
     status = Status("a", "loss", "minimize", n_complete=10, n_running=1, budget_trials=10, trials_per_s=2)
-    assert progress.sentence(status) == "a: 10 of 10 trials, 1 running, 2 trials/s"
+    assert said.sentence(status) == "a: 10 of 10 trials, 1 running, 2 trials/s"
 
 
 @pytest.mark.parametrize("error", ["it is 'abc', a str.", "it is 'abc', a str", "it is 'abc', a str.\nmore."])
 def test_a_failure_that_is_a_sentence_is_said_within_one(error):
     view = TrialView(3, {}, {}, "failed", failure="exception", error=error)
-    assert progress.failed(view, "here") == "trial 3 failed (exception): it is 'abc', a str; all of it: here"
+    assert said.failed(view, "here") == "trial 3 failed (exception): it is 'abc', a str; all of it: here"
 
 
 def test_the_nearest_limit_counts():
@@ -212,10 +212,10 @@ def test_the_nearest_limit_counts():
         "a", "loss", "minimize", n_complete=10, budget_trials=100, budget_s=100, budget_cost=10, elapsed_s=50, cost=9,
         trials_per_s=1,
     )  # fmt: skip
-    assert progress.fraction(status) == 0.9
-    assert progress.seconds_left(status) == pytest.approx(50 / 9)
-    assert progress.fraction(Status("a", "loss", "minimize")) is None
-    assert progress.seconds_left(Status("a", "loss", "minimize", budget_trials=3)) is None
+    assert said.fraction(status) == 0.9
+    assert said.seconds_left(status) == pytest.approx(50 / 9)
+    assert said.fraction(Status("a", "loss", "minimize")) is None
+    assert said.seconds_left(Status("a", "loss", "minimize", budget_trials=3)) is None
 
 
 @pytest.mark.parametrize("display", [progress.Lines, progress.Line, progress.Panel])
@@ -228,7 +228,7 @@ def test_every_display_ends_with_what_was_done_and_why(display, monkeypatch):
     shown.update(STATUS)
     shown.close(ENDED)
     assert "best loss = 0.01234 (trial 7)" in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.getvalue())
-    assert out.getvalue().endswith(f"{progress.farewell(ENDED)}\n")
+    assert out.getvalue().endswith(f"{said.farewell(ENDED)}\n")
 
 
 @pytest.mark.parametrize("display", [progress.Lines, progress.Line, progress.Panel])

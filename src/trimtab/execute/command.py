@@ -8,18 +8,14 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from trimtab.errors import ExecutorError
 from trimtab.execute.parameters import nested, spelt
-from trimtab.execute.protocol import Resources, Task
+from trimtab.execute.protocol import Task
 from trimtab.execute.script import here
 from trimtab.execute.template import Argument, Templates
 from trimtab.explain import explained_class
 from trimtab.plugins import did_you_mean
-
-if TYPE_CHECKING:
-    from trimtab.execute.programs import ProgramExecutor
 
 NESTED = ("params_file", "params_json")
 FLAT = ("flat_params_file", "flat_params_json")
@@ -160,26 +156,3 @@ def _name(arguments: tuple[str, ...]) -> str:
     program = Path(arguments[0]).stem
     scripts = [a for a in arguments[1:] if not a.startswith("-") and "{" not in a and Path(a).suffix]
     return Path(scripts[0]).stem if scripts else program if "{" not in program else "command"
-
-
-def open_command(
-    command: Command,
-    *,
-    workers: int = 1,
-    resources: Resources | None = None,
-    gpus: Sequence[int | str] | None = None,
-) -> ProgramExecutor:
-    """Return an executor that runs `command` as a program per trial, `workers` of them at once.
-
-    Args:
-        command: what to run.
-        workers: how many trials run at once.
-        resources: what each of them needs.
-        gpus: numbers or UUIDs of the GPUs to use; by default those in CUDA_VISIBLE_DEVICES, else all.
-
-    Raises:
-        ExecutorError: there is no such program, or this machine has not what `resources` asks for.
-    """
-    from trimtab.execute.programs import open_programs  # imported when used: starts processes and threads
-
-    return open_programs(command, workers, resources or Resources(), gpus)

@@ -105,14 +105,25 @@ class ProgramExecutor(LocalExecutor):
         self._programs.clear()
 
 
-def open_programs(
-    command: Command, workers: int, resources: Resources, gpus: Sequence[int | str] | None
+def open_command(
+    command: Command,
+    *,
+    workers: int = 1,
+    resources: Resources | None = None,
+    gpus: Sequence[int | str] | None = None,
 ) -> ProgramExecutor:
-    """Return the executor behind `open_command`.
+    """Return an executor that runs `command` as a program per trial, `workers` of them at once.
+
+    Args:
+        command: what to run.
+        workers: how many trials run at once.
+        resources: what each of them needs.
+        gpus: numbers or UUIDs of the GPUs to use; by default those in CUDA_VISIBLE_DEVICES, else all.
 
     Raises:
-        ExecutorError: as there.
+        ExecutorError: there is no such program, or this machine has not what `resources` asks for.
     """
+    resources = resources or Resources()
     require_system(workers, resources, "command")
     _require_program(command)
     return ProgramExecutor(command.rooted(), devices.assign(workers, resources.gpus, gpus))

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from trimtab.checks import is_time
 from trimtab.errors import StoreCorruptError, StoreError, StudyNotFoundError
@@ -14,11 +14,9 @@ from trimtab.ledger.chain import EMPTY
 from trimtab.ledger.event import Created
 from trimtab.storage.dialect import Database, Row
 from trimtab.storage.protocol import ShortLog, StudyInfo
+from trimtab.storage.sql_study import SqlStudy
 
-if TYPE_CHECKING:
-    from trimtab.storage.sql import SqlStudy
-
-Open: TypeAlias = "Callable[[int, str], SqlStudy]"
+Open: TypeAlias = Callable[[int, str], SqlStudy]
 """Returns the study of that identifier and name."""
 
 AT_ONCE = 20_000

@@ -1,21 +1,11 @@
-"""Points that users put in line: they are handed out before anything new is proposed."""
+"""Which configurations users put in line, so that a script that resumes does not put them there again."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trimtab.arrays import Floats
-from trimtab.errors import ParamsError, TrialError
-from trimtab.ledger.event import Asked, Event, Noted, Origin
 from trimtab.ledger.table import TrialTable
-
-if TYPE_CHECKING:
-    from trimtab.study.session import Session
-
-Point = Mapping[str, Any]
 
 
 class Line:
@@ -32,89 +22,13 @@ class Line:
         for row in range(self._n_read, len(table)):
             if table.is_enqueued(row):
                 partial = table.given(row)
-                self._numbers.setdefault(_key(table.x[row] if partial is None else partial, self._width), row)
+                self._numbers.setdefault(key_of_line(table.x[row] if partial is None else partial, self._width), row)
         self._n_read = len(table)
-        return self._numbers.get(_key(given, self._width))
+        return self._numbers.get(key_of_line(given, self._width))
 
 
-def _key(x: Floats, width: int) -> bytes:
+def key_of_line(x: Floats, width: int) -> bytes:
     """Return what tells a configuration from others; one from before the space grew lacks the last parameters."""
     key = np.full(width, np.inf)
     key[: len(x)] = np.nan_to_num(x, nan=np.inf) + 0.0  # -0.0 is 0.0
     return key.tobytes()
-
-
-def put_in_line(session: Session, points: Sequence[Point], why: str, *, once: bool) -> list[int]:
-    """Put configurations in line, with as few commits as there can be, and return their numbers.
-
-    What the optimiser has to complete is proposed from a log that has all before it, so it takes a commit of its own.
-
-    Args:
-        session: of the study.
-        points: values by name; what is left out is chosen by the optimiser.
-        why: for the record.
-        once: whether to leave those that were put in line before.
-
-    Raises:
-        ParamsError: a value lies outside its parameter, or a point violates a constraint; nothing is put in line.
-        TrialError: no configuration is left that has these values.
-    """
-    numbers: list[int] = []
-    with session.lock:
-        session.sync()
-        for point in points:
-            _encode(session, point)
-        while len(numbers) < len(points):
-            numbers += _commit(session, points[len(numbers) :], why, once=once)
-    return numbers
-
-
-def _commit(session: Session, points: Sequence[Point], why: str, *, once: bool) -> list[int]:
-    """Put the first few of the points in line, as many as fit into one commit, and return their numbers."""
-    numbers: list[int] = []
-
-    def build() -> Sequence[Event]:
-        events, numbers[:] = _some(session, points, why, once=once)
-        return events
-
-    session.commit(build)
-    return numbers
-
-
-def _some(session: Session, points: Sequence[Point], why: str, *, once: bool) -> tuple[list[Event], list[int]]:
-    """Return the events of the first few points that fit into one commit, and their numbers."""
-    table, fidelity = session.table, session.assign().fidelity
-    events: list[Event] = []
-    numbers: list[int] = []
-    fresh: dict[bytes, int] = {}
-    for point in points:
-        given, is_whole = _encode(session, point)
-        key, number = _key(given, len(given)), len(table) + len(events)
-        before = fresh.get(key, session.line.find(table, given)) if once else None
-        if before is not None:
-            numbers.append(before)
-            continue
-        if is_whole:
-            events.append(Asked(number, tuple(given.tolist()), session.ledger.head, Origin("user", why), fidelity))
-        elif events:
-            break
-        else:
-            proposed = session.propose(given)
-            if proposed is None:
-                raise TrialError(f"no configuration is left that has {dict(point)!r}.")
-            return [proposed, Noted("enqueued", why, number)], [*numbers, number]
-        numbers.append(number)
-        fresh[key] = number
-    return events, numbers
-
-
-def _encode(session: Session, point: Point) -> tuple[Floats, bool]:
-    """Return [D] a point, nan where it is free or inactive, and whether nothing active is left open."""
-    space = session.table.space
-    given = space.encode_partial(point)
-    if np.any(space.active(given) & np.isnan(given)):
-        return given, False
-    broken = space.violated(given)
-    if broken:
-        raise ParamsError(f"{dict(point)!r} violates {' and '.join(map(repr, broken))}.")
-    return given, True

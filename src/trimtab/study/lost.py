@@ -2,63 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable, Container, Mapping
 
+from trimtab.clock import LogClock
 from trimtab.execute.guardian import kill_abandoned
 from trimtab.ledger.event import Failed
 from trimtab.ledger.table import RUNNING, TrialTable
 from trimtab.study import owner
 
-if TYPE_CHECKING:
-    from trimtab.study.session import Session
 
-
-def reap(session: Session, retries: int | None) -> list[int]:
-    """Put trials back in line whose worker will not come back; see `Session.reap`, which holds the lock."""
-    table = session.table
-    held = [row for row in table.running if table.lease_s[row] == table.lease_s[row]]
-    lost = _overdue(session, held) if held else {}
-    if lost:
-        attempts = {row: int(table.attempt[row]) for row in lost}
-        session.commit(
-            lambda: [
-                lose(table, n, why, blame="driver", retries=retries)
-                for n, why in lost.items()
-                if is_running(table, n, attempts[n])
-            ]
-        )
-    return list(lost)
-
-
-def _overdue(session: Session, rows: Iterable[int]) -> dict[int, str]:
-    """Return, of the running `rows`, those whose worker will not come back, each with the reason.
+def overdue(
+    table: TrialTable,
+    worker: str,
+    kept: Container[tuple[int, int]],
+    clock: LogClock,
+    leases: Callable[[], Mapping[tuple[int, int], float]],
+) -> dict[int, str]:
+    """Return the running trials whose worker will not come back, each with the reason.
 
     Whoever holds a trial and is silent past its lease loses it, this process's own threads too. What a driver here
     keeps alive is out of question: that driver knows better, also after it was suspended for longer than a lease.
+
+    Args:
+        table: how the trials stand.
+        worker: this process's name.
+        kept: (trial number, attempt) of what a driver here vouches for.
+        clock: the time in the log.
+        leases: reads until when each attempt is held; called when that is in question.
     """
-    table, now = session.table, session.clock.now()
+    now = clock.now()
     renewed: Mapping[tuple[int, int], float] | None = None
-    gone: dict[str, bool] = {session.worker: False}
+    gone: dict[str, bool] = {worker: False}
     lost: dict[int, str] = {}
-    for row in rows:
-        worker, attempt, lease_s = table.worker(row), int(table.attempt[row]), float(table.lease_s[row])
-        if worker not in gone:
-            gone[worker] = owner.is_gone(worker)
-            if gone[worker]:
+    for row in table.running:
+        lease_s = float(table.lease_s[row])
+        if math.isnan(lease_s):  # held for ever
+            continue
+        holder, attempt = table.worker(row), int(table.attempt[row])
+        if holder not in gone:
+            gone[holder] = owner.is_gone(holder)
+            if gone[holder]:
                 kill_abandoned()  # what its trials had started
-        if gone[worker]:
-            lost[row] = f"its driver {worker} is gone"
-        elif now > table.started_at[row] + lease_s and _may_judge(session, row, attempt, lease_s):
-            renewed = session.journal.leases() if renewed is None else renewed
+        if gone[holder]:
+            lost[row] = f"its driver {holder} is gone"
+        elif now > table.started_at[row] + lease_s and (row, attempt) not in kept and clock.has_run_evenly_for(lease_s):
+            renewed = leases() if renewed is None else renewed
             if now > renewed.get((row, attempt), 0.0):
-                lost[row] = f"{worker} was silent for more than {lease_s:g} s"
+                lost[row] = f"{holder} was silent for more than {lease_s:g} s"
     return lost
-
-
-def _may_judge(session: Session, row: int, attempt: int, lease_s: float) -> bool:
-    """Return whether it is for this process to say that a trial's holder is silent."""
-    return (row, attempt) not in session.kept and session.clock.has_run_evenly_for(lease_s)
 
 
 def is_running(table: TrialTable, number: int, attempt: int) -> bool:

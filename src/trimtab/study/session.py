@@ -409,7 +409,18 @@ class Session:
             retries: how often a trial is run again that may be to blame; without end if None.
         """
         with self.lock:
-            return lost.reap(self, retries)
+            table = self.table
+            found = lost.overdue(table, self.worker, self.kept, self.clock, self.journal.leases)
+            if found:
+                attempts = {row: int(table.attempt[row]) for row in found}
+                self.commit(
+                    lambda: [
+                        lost.lose(table, row, why, blame="driver", retries=retries)
+                        for row, why in found.items()
+                        if lost.is_running(table, row, attempts[row])
+                    ]
+                )
+            return list(found)
 
 
 _ONE_CPU = Resources()

@@ -23,7 +23,7 @@ from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 from trimtab.storage.url import files_dir
 from trimtab.study import best, export, values
-from trimtab.study.line import put_in_line
+from trimtab.study.enqueue import put_in_line
 from trimtab.study.session import Session
 from trimtab.study.trials import Trials
 from trimtab.text import visible

@@ -13,7 +13,7 @@ from trimtab.ledger.table import FAILED, STATES, TrialTable, TrialView
 from trimtab.study import best
 from trimtab.study.standing import Status
 from trimtab.study.study import Study
-from trimtab.surfaces.render import progress
+from trimtab.surfaces.render import said
 from trimtab.surfaces.render.numbers import count, duration, number, setting
 from trimtab.surfaces.render.text import clean, first_line
 
@@ -89,18 +89,18 @@ def trials(shown: TrialTable, rows: range) -> str:
 
 def running(status: Status) -> str:
     """Return a study as it runs, or as it ended."""
-    part = progress.fraction(status)
-    lines = [f"<b>{_text(clean(status.name))}</b> {_text(progress.budget_text(status))}"]
+    part = said.fraction(status)
+    lines = [f"<b>{_text(clean(status.name))}</b> {_text(said.budget_text(status))}"]
     if part is not None:
         lines.append(_bar(part))
-    pace = progress.pace_text(status)
+    pace = said.pace_text(status)
     if pace:
         lines.append(_text(pace))
     if status.best is not None:
-        found = _strong(progress.best_text(status.best, status.objective))
-        lines.append(f"best {found} {_dim(progress.params_text(status.best.params))}")
+        found = _strong(said.best_text(status.best, status.objective))
+        lines.append(f"best {found} {_dim(said.params_text(status.best.params))}")
     if status.failure is not None:
-        lines.append(_bad(progress.failed(status.failure, status.look)))
+        lines.append(_bad(said.failed(status.failure, status.look)))
     lines.append(_text(clean(status.reason)) if status.reason else _dim(clean(status.note)))
     return _box(lines)
 

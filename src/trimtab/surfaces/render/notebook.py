@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from trimtab.study.standing import Status
-from trimtab.surfaces.render import html, progress
+from trimtab.surfaces.render import html, said
 
 REDRAW_S = 0.25
 """The area is drawn at most this often: each time is a message, which is kept until the notebook reads it."""
@@ -31,15 +31,15 @@ class Area:
         is_news = status.failure is not None and not self._failed
         if self._drawn_at is None or is_news or now - self._drawn_at >= self._every_s:
             self._drawn_at, self._failed = now, status.failure is not None
-            self._draw(status, progress.sentence(status))
+            self._draw(status, said.sentence(status))
 
     def close(self, status: Status) -> None:
-        self._draw(status, progress.farewell(status))
+        self._draw(status, said.farewell(status))
 
     def _draw(self, status: Status, text: str) -> None:
         display: Any = importlib.import_module("IPython.display").display  # there is a notebook, hence IPython
         if status.failure is not None:
-            text = f"{text}\n{progress.failed(status.failure, status.look)}"
+            text = f"{text}\n{said.failed(status.failure, status.look)}"
         bundle = {"text/plain": text, "text/html": html.running(status)}
         if self._handle is None:
             self._handle = display(bundle, raw=True, display_id=True)

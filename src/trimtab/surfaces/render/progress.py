@@ -7,13 +7,24 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from trimtab.ledger.table import TrialView
 from trimtab.study.prompt import ipython
 from trimtab.study.standing import Progress, Status
-from trimtab.surfaces.render.numbers import count, duration, number, setting
-from trimtab.surfaces.render.text import clean, first_line, joined, shortened, width, wrapped
+from trimtab.surfaces.render.numbers import count
+from trimtab.surfaces.render.said import (
+    News,
+    best_text,
+    budget_text,
+    done,
+    farewell,
+    fitted,
+    fraction,
+    pace_text,
+    params_text,
+    sentence,
+)
+from trimtab.surfaces.render.text import clean, shortened, width, wrapped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -62,144 +73,6 @@ def auto(study_name: str, stream: TextIO | None = None, *, quiet: bool = False) 
 def in_notebook() -> bool:
     """Return whether output goes to a notebook, which shows HTML."""
     return getattr(ipython(), "kernel", None) is not None
-
-
-# What there is to say
-
-
-def done(status: Status) -> int:
-    """Return how many trials are over."""
-    return status.n_complete + status.n_failed + status.n_stopped
-
-
-def fraction(status: Status) -> float | None:
-    """Return how much of the budget is used, 0 to 1, by the limit that is nearest; None without a limit."""
-    used: list[float] = []
-    if status.budget_trials:
-        used.append(done(status) / status.budget_trials)
-    if status.budget_s:
-        used.append(status.elapsed_s / status.budget_s)
-    if status.budget_cost:
-        used.append(status.cost / status.budget_cost)
-    return min(1.0, max(used)) if used else None
-
-
-def seconds_left(status: Status) -> float | None:
-    """Return how long the study will go on at its present pace, until the first limit; None while nobody knows."""
-    ends: list[float] = []
-    if status.budget_trials is not None and status.trials_per_s > 0:
-        ends.append(max(0, status.budget_trials - done(status)) / status.trials_per_s)
-    if status.budget_s is not None:
-        ends.append(max(0.0, status.budget_s - status.elapsed_s))
-    if status.budget_cost is not None and status.cost > 0 and status.elapsed_s > 0:
-        ends.append(max(0.0, status.budget_cost - status.cost) * status.elapsed_s / status.cost)
-    return min(ends, default=None)
-
-
-def best_text(best: TrialView, objective: str) -> str:
-    """Return `loss = 0.0123 (trial 17)`."""
-    return f"{clean(objective)} = {number(best.metrics.get(objective))} (trial {best.number})"
-
-
-def params_text(params: dict[str, Any], cells: int | None = None) -> str:
-    """Return `lr=0.0012, layers=4`, or as many of them as fit and how many there are besides."""
-    return joined([clean(f"{name}={setting(value)}") for name, value in params.items()], cells)
-
-
-def budget_text(status: Status) -> str:
-    """Return what is done and what the limits are: `42 of 100 trials, 1 min 05 s of 8 h 00 min, cost 12 of 500`."""
-    n = done(status)
-    parts = [count(n, "trial") if status.budget_trials is None else f"{n:,} of {count(status.budget_trials, 'trial')}"]
-    if status.budget_s is not None:
-        parts.append(f"{duration(status.elapsed_s)} of {duration(status.budget_s)}")
-    if status.budget_cost is not None:
-        parts.append(f"cost {number(status.cost)} of {number(status.budget_cost)}")
-    return ", ".join(parts)
-
-
-def paced(trials_per_s: float) -> str:
-    """Return the pace by the unit in which it is a number above 1, as far as there is one: `16.1 trials/min`."""
-    if trials_per_s >= 1:
-        return f"{number(trials_per_s)} trials/s"
-    if trials_per_s * 60 >= 1:
-        return f"{number(trials_per_s * 60)} trials/min"
-    return f"{number(trials_per_s * 3600)} trials/h"
-
-
-def pace_text(status: Status) -> str:
-    """Return failures, what runs, the pace and the time left."""
-    parts = []
-    if status.n_failed:
-        parts.append(f"{status.n_failed:,} failed")
-    if status.n_stopped:
-        parts.append(f"{status.n_stopped:,} stopped early")
-    if status.n_running:
-        parts.append(f"{status.n_running:,} running")
-    if status.trials_per_s > 0:
-        parts.append(paced(status.trials_per_s))
-    left = seconds_left(status)
-    if left and not status.reason:  # at a limit nothing is left to wait for but what runs
-        parts.append(f"about {duration(left)} left")
-    return ", ".join(parts)
-
-
-def sentence(status: Status) -> str:
-    """Return all of it in one line."""
-    parts = [budget_text(status), pace_text(status)]
-    if status.best is not None:
-        parts.append(f"best {best_text(status.best, status.objective)}")
-    return f"{clean(status.name)}: {', '.join(part for part in parts if part)}"
-
-
-def fitted(status: Status, cells: int) -> str:
-    """Return as much of the sentence as fits in one line, whole parts only: first the pace goes, then the name."""
-    best = [] if status.best is None else [f"best {best_text(status.best, status.objective)}"]
-    budget = budget_text(status)
-    count_alone = budget.partition(", ")[0]
-    brief = ", ".join([budget, *best])
-    tries = (sentence(status), f"{clean(status.name)}: {brief}", brief, ", ".join([count_alone, *best]), *best)
-    return next((text for text in (*tries, count_alone) if width(text) <= cells), "")
-
-
-def farewell(status: Status) -> str:
-    """Return the last line: what was done, and why it ended."""
-    return f"{sentence(status)}; {clean(status.reason)}"
-
-
-def greeting(status: Status) -> str:
-    """Return the first line: whether the study begins or goes on, and how far."""
-    if status.n_before:
-        return f"{clean(status.name)}: goes on, with {count(status.n_before, 'trial')} on record"
-    limits = [] if status.budget_trials is None else [count(status.budget_trials, "trial")]
-    if status.budget_s is not None:
-        limits.append(duration(status.budget_s))
-    if status.budget_cost is not None:
-        limits.append(f"a cost of {number(status.budget_cost)}")
-    return f"{clean(status.name)}: begins, to {status.direction} {clean(status.objective)} within {', '.join(limits)}"
-
-
-def failed(failure: TrialView, look: str) -> str:
-    """Return what there is to say of the first trial that failed."""
-    said = first_line(failure.error).rstrip(".")  # what the error says may be a sentence, and goes on here
-    return f"trial {failure.number} failed ({failure.failure}): {said}; all of it: {clean(look)}"
-
-
-class News:
-    """Tells what is said once in a run: how it begins, and the first failure."""
-
-    def __init__(self) -> None:
-        self._greeted = self._failed = False
-
-    def of(self, status: Status, *, only_resumed: bool = False) -> list[str]:
-        """Return the lines that are due."""
-        lines = []
-        if not self._greeted and (status.n_before or not only_resumed):
-            lines.append(greeting(status))
-        self._greeted = True
-        if status.failure is not None and not self._failed:
-            self._failed = True
-            lines.append(f"{clean(status.name)}: {failed(status.failure, status.look)}")
-        return lines
 
 
 # How it is shown
