@@ -23,7 +23,7 @@ tune: $(VENV)/.stamp-tune  ## tune a real model on real data; run it again and i
 	@$(BIN)/python examples/digits.py
 
 test: lint docs $(VENV)/.stamp-test $(VENV)/.stamp-debian  ## lint, documentation and every test: what CI runs
-	$(BIN)/python -m pytest -n $(JOBS) -m "not soak"
+	$(BIN)/python -m pytest -n $(JOBS) -m "not soak and not browser"
 
 lint: $(VENV)/.stamp-lint  ## style, types and floors
 	$(BIN)/ruff check .
@@ -55,7 +55,7 @@ browser: $(VENV)/.stamp-test  ## draw what notebooks show in a real browser, lig
 	  echo "installing Debian's chromium-headless-shell"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-dejavu-core >/dev/null; \
 	else echo "There is no browser: install the package chromium-headless-shell, or chromium." >&2; exit 1; fi
-	$(BIN)/python -m pytest tests/surfaces/test_browser.py
+	$(BIN)/python -m pytest -m browser tests/surfaces
 
 soak: $(VENV)/.stamp-test $(VENV)/.stamp-debian  ## the tests that take minutes: kills, many drivers, long studies
 	$(BIN)/python -m pytest -m soak

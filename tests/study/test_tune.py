@@ -209,3 +209,11 @@ def test_ctrl_c_puts_what_runs_back_in_line(tmp_path: Path) -> None:
     assert len(study.table) == 40
     assert replay(study.session.journal.read()).differing == ()
     study.close()
+
+
+def test_points_of_a_generator_are_all_tried() -> None:
+    points = ({"x": value} for value in (0.25, 0.5))
+    study = tt.tune(
+        lambda trial: trial.params["x"], tt.Space(x=tt.Float(0, 1)), minimize="loss", budget=2, enqueue=points
+    )
+    assert [trial.params["x"] for trial in study.trials] == [0.25, 0.5]

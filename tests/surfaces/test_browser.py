@@ -19,9 +19,9 @@ import trimtab as tt
 from trimtab.study.standing import Status
 from trimtab.surfaces.render import html
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
+BROWSER = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), "chromium")
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium; `make browser` installs one")
+pytestmark = pytest.mark.browser
 
 # What JupyterLab, classic notebooks and VS Code have in common: a font, a colour for text, and one for the page.
 PAGES = {"light": ("#ffffff", "rgba(0,0,0,.87)"), "dark": ("#111111", "rgba(255,255,255,.87)")}
@@ -99,7 +99,7 @@ def test_every_piece_can_be_read(theme: str, tmp_path: Path) -> None:
     options = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={tmp_path}/profile"]
     picture = [f"--screenshot={kept}/notebook-{theme}.png", "--window-size=1100,1900"]
     done = subprocess.run(
-        [str(BROWSER), *options, *picture, "--dump-dom", f"file://{tmp_path}/page.html"],
+        [BROWSER, *options, *picture, "--dump-dom", f"file://{tmp_path}/page.html"],
         capture_output=True,
         text=True,
         check=True,

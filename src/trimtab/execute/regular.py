@@ -96,3 +96,12 @@ def kind_of(mode: int) -> str:
 def _require_regular(path: str | os.PathLike[str], mode: int) -> None:
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, f"it is {kind_of(mode)} and no file", os.fspath(path))
+
+
+def is_open(fd: int) -> bool:
+    """Return whether a file descriptor stands for a file."""
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True

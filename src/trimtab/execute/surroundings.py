@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any, TextIO, TypeAlias
 
 from trimtab.execute.place import Place
+from trimtab.execute.regular import is_open
 
 Handler: TypeAlias = Callable[[int, FrameType | None], Any] | int | None
 
@@ -105,7 +106,7 @@ class Surroundings:
         try:
             os.dup2(nothing, 0)
             for fd in (1, 2):
-                if not _is_open(fd):
+                if not is_open(fd):
                     os.dup2(nothing, fd)
         finally:
             if nothing > 2:
@@ -139,14 +140,6 @@ def _limits() -> set[int]:
 
 def _cores() -> set[int] | None:
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-
-
-def _is_open(fd: int) -> bool:
-    try:
-        os.fstat(fd)
-    except OSError:
-        return False
-    return True
 
 
 def _usable(stream: TextIO, fd: int) -> TextIO:

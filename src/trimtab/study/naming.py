@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType, MethodType
 
 from trimtab.execute.command import Command
+from trimtab.text import is_secret
 
 
 def name_of(objective: Callable[..., object] | Command) -> str:
@@ -21,7 +21,7 @@ def name_of(objective: Callable[..., object] | Command) -> str:
     if isinstance(objective, functools.partial):
         given = [str(value) for value in objective.args if _is_brief(value)]
         named = [(key, value) for key, value in objective.keywords.items() if _is_brief(value)]
-        given += [f"{key}={value}" for key, value in named if not _SECRET.search(key)]
+        given += [f"{key}={value}" for key, value in named if not is_secret(key)]
         while len(", ".join(given)) > LONGEST_ARGUMENTS:
             given.pop()
         return f"{name_of(objective.func)}({', '.join(given)})" if given else name_of(objective.func)
@@ -42,9 +42,6 @@ LONGEST_BRIEF = 20
 
 LONGEST_ARGUMENTS = 100
 """Characters of all of them; a store takes names of up to 200."""
-
-_SECRET = re.compile("key|token|secret|pass|auth", re.IGNORECASE)
-"""Arguments that have no business in a name."""
 
 
 def _is_brief(value: object) -> bool:

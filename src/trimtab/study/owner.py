@@ -12,11 +12,13 @@ import socket
 import time
 from pathlib import Path
 
+from trimtab.execute.guardian import born
+
 
 def myself() -> str:
     """Return this process's name as a worker."""
     pid = os.getpid()
-    return f"{_machine()}/{pid}/{_start_time(pid) or int(time.time())}"
+    return f"{_machine()}/{pid}/{born(pid) or int(time.time())}"
 
 
 def is_gone(worker: str) -> bool:
@@ -26,7 +28,7 @@ def is_gone(worker: str) -> bool:
     if machine != _machine() or not re.fullmatch(r"[0-9]{1,9}", pid):  # more digits than a process id has
         return False
     if Path("/proc/self/stat").exists():
-        return _start_time(int(pid)) != rest
+        return born(int(pid)) != rest
     return not _exists(int(pid))
 
 
@@ -37,16 +39,6 @@ def _machine() -> str:
     except OSError:
         return socket.gethostname()
     return f"{socket.gethostname()}-{boot}-{namespace}"
-
-
-def _start_time(pid: int) -> str | None:
-    """Return the process's start in clock ticks since boot, None if there is no such process or no /proc."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else fields[19]
 
 
 def _exists(pid: int) -> bool:

@@ -125,9 +125,10 @@ def tune(
         )
     if resources is not None and not isinstance(resources, Resources):
         raise ProblemError(f"resources is such as tt.Resources(cpus=2, gpus=1), got {shown(resources)}.")
-    points: object = enqueue  # which need not be what its type says
-    if isinstance(points, Mapping) or not isinstance(points, Iterable):
-        raise ProblemError(f"enqueue is a list of configurations, as [{{'lr': 0.01}}], got {shown(points)}.")
+    given: object = enqueue  # which need not be what its type says
+    if isinstance(given, Mapping) or not isinstance(given, Iterable):
+        raise ProblemError(f"enqueue is a list of configurations, as [{{'lr': 0.01}}], got {shown(given)}.")
+    points: list[Mapping[str, Any]] = list(given)  # a generator gives them once
     if budget is None:
         raise ProblemError(
             "say how much may be spent: budget=100 (trials), or budget=tt.Budget(trials=, hours=, cost=)."
@@ -162,7 +163,7 @@ def tune(
         is_interactive=prompt.is_interactive(),
     )
     stops = _stops(budget, stop)
-    for params in enqueue:
+    for params in points:
         space.encode_partial(params)  # refused before anything is opened
     if isinstance(objective, Command):
         objective.check(space.names, tuple(f.name for f in problem.fidelities))
@@ -180,7 +181,7 @@ def tune(
 
         taken = fingerprint.take(objective)
         study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms)
-        study.enqueue_all(enqueue, once=True)
+        study.enqueue_all(points, once=True)
         driver = Driver(study.session, runner, stops, settings, _progress(progress, study))
     except BaseException:
         runner.close()

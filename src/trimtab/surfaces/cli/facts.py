@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 
 import trimtab as tt
 from trimtab.arrays import Floats
+from trimtab.execute.logs import last_lines
 from trimtab.ledger.table import STATES, TrialTable, TrialView
 from trimtab.study import best
 from trimtab.study.overview import Entry
@@ -259,16 +258,7 @@ def tail(path: Path, n_lines: int = LOG_LINES) -> list[str]:
 
     A pipe or a device in its place is none: the folder beside a store may come from a stranger as the store does.
     """
-    try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                return []
-            file.seek(max(0, status.st_size - TAIL_BYTES))
-            text = file.read(TAIL_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return []
-    return [clean(line) for line in text.splitlines()[-n_lines:]]
+    return [clean(line) for line in last_lines(path, n_lines, TAIL_BYTES)]
 
 
 def labelled(lines: Sequence[tuple[str, str]], cells: int | None = None) -> str:

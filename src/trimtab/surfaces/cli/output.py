@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from trimtab.execute.regular import is_open
 from trimtab.surfaces.render.spark import BARS
 from trimtab.text import to_json, visible_lines
 
@@ -75,7 +76,7 @@ def open_streams() -> None:
 
     A closed standard stream is opened on /dev/null first, lest the store's file become it.
     """
-    was_closed = [fd for fd in (0, 1, 2) if not _is_open(fd)]
+    was_closed = [fd for fd in (0, 1, 2) if not is_open(fd)]
     for fd in was_closed:
         found = os.open(os.devnull, os.O_RDWR)
         if found != fd:
@@ -87,14 +88,6 @@ def open_streams() -> None:
     sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), encoding=encoding, errors=SPELLED, line_buffering=is_terminal)
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(errors=SPELLED)
-
-
-def _is_open(fd: int) -> bool:
-    try:
-        os.fstat(fd)
-    except OSError:
-        return False
-    return True
 
 
 def close_stdout() -> None:
