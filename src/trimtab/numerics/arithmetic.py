@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ContextDecorator
 from functools import cache
 
 import numpy as np
@@ -20,19 +19,30 @@ import numpy as np
 from trimtab.numerics import blas
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
+class quiet(ContextDecorator):  # noqa: N801 - as numpy.errstate
     """Within this, nothing that a floating-point number does is raised, warned of or called for, in this thread.
 
     NumPy keeps what it does at such errors by thread or context, and SciPy by thread, so no other code is concerned.
     The filters of `warnings` belong to the process and are left alone: our computations give no warning.
+
+    A class and no generator, since every suggestion passes here several times.
     """
-    with ExitStack() as stack:
-        stack.enter_context(np.errstate(all="ignore"))
+
+    def _recreate_cm(self) -> quiet:
+        return quiet()  # for each call of what it decorates a state of its own
+
+    def __enter__(self) -> None:
+        self._numpy = np.errstate(all="ignore")
+        self._numpy.__enter__()
         special = sys.modules.get("scipy.special")  # not imported: not set otherwise
-        if special is not None:
-            stack.enter_context(special.errstate(all="ignore"))
-        yield
+        self._scipy = None if special is None else special.errstate(all="ignore")
+        if self._scipy is not None:
+            self._scipy.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        if self._scipy is not None:
+            self._scipy.__exit__(None, None, None)  # neither looks at what was raised
+        self._numpy.__exit__(None, None, None)
 
 
 @cache

@@ -74,6 +74,8 @@ class SqlStudy:
                 if not rows or (rows[0][0], rows[0][3]) != (known.seq, known.link):
                     raise self._refusal(known)
                 del rows[0]
+            if not rows:
+                return
             yield from self.records(known, rows)
             if is_last:
                 return

@@ -33,8 +33,9 @@ from trimtab.storage import defence, watch
 from trimtab.storage import url as urls
 from trimtab.storage.dialect import SCHEMA_VERSION, Line, Row, Run, migrations, refuse_newer
 from trimtab.storage.disk import disk_kind, is_network
+from trimtab.storage.inode import Identity
 from trimtab.storage.protocol import Finding
-from trimtab.storage.watch import GAPS, Change, Files, Identity, Watch
+from trimtab.storage.watch import GAPS, Change, Files, Watch
 
 T = TypeVar("T")
 
@@ -219,6 +220,8 @@ class SqliteDatabase:
 
     def _n_bytes(self) -> int:
         """Return how much the file and the log beside it hold."""
+        if self._files is not None and self._files.log is not None:  # as they were just seen
+            return self._files.stamp[0] + self._files.log_size
         log = self.path.with_name(f"{self.path.name}-wal")
         return sum(os.stat(file).st_size for file in (self.path, log) if os.path.exists(file))
 

@@ -14,7 +14,8 @@ import time
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from typing import TypeAlias
+
+from trimtab.storage.inode import Identity, file_at
 
 CHECKPOINT_TRIES = 100
 """How often, `CHECKPOINT_PAUSE_S` apart, a checkpoint waits for those who read: they do so for milliseconds."""
@@ -24,9 +25,6 @@ GAPS = """
 SELECT s.name FROM study s JOIN event e ON e.study = s.id
 GROUP BY s.id, s.name HAVING count(*) <> max(e.seq) OR min(e.seq) <> 1"""
 """Names the studies whose logs lack records."""
-
-Identity: TypeAlias = tuple[int, int]
-"""Device and inode: what a file is called by the system, whatever its name."""
 
 
 class Change(Enum):
@@ -84,6 +82,7 @@ class Watch:
         self._main = str(path)
         self._log = f"{path}-wal"
         self._index = f"{path}-shm"
+        self._beside = os.fsencode(self._log), os.fsencode(self._index)
         self._has_log = has_log
 
     def look(self) -> Files:
@@ -93,13 +92,13 @@ class Watch:
         if not self._has_log:  # every commit writes the database
             return Files(identity, (0, 0), None, 0, None)
         stamp = (0, 0) if main is None else (main.st_size, main.st_mtime_ns)
-        log, index = _status(self._log), _status(self._index)
+        log, index = map(file_at, self._beside)
         return Files(
             identity,
             stamp,
-            None if log is None else (log.st_dev, log.st_ino),
-            0 if log is None else log.st_size,
-            None if index is None else (index.st_dev, index.st_ino),
+            None if log is None else log[0],
+            0 if log is None else log[1],
+            None if index is None else index[0],
         )
 
     def set_log_aside(self, known: Files, now: Files) -> None:
