@@ -33,7 +33,7 @@ _CURVES = ("_curve_row", "_curve_step", "_curve_attempt", "_curve_y")
 class _Array(msgspec.Struct, array_like=True):
     dtype: str
     shape: tuple[int, ...]
-    data: bytes
+    data: memoryview
 
 
 class _Dicts(msgspec.Struct, rename=lambda name: f"_{name}"):
@@ -80,7 +80,7 @@ _UNUSABLE = (msgspec.DecodeError, TrimtabError, LookupError, ValueError, TypeErr
 
 
 def _pack(rows: NDArray[Any]) -> _Array:
-    return _Array(rows.dtype.str, rows.shape, np.ascontiguousarray(rows).tobytes())
+    return _Array(rows.dtype.str, rows.shape, np.ascontiguousarray(rows).data)
 
 
 def _load(column: Column, array: _Array) -> None:
@@ -98,8 +98,8 @@ def _columns(table: TrialTable) -> dict[str, Column]:
     return table._c | {"_order": table._order} | {name: getattr(table, name) for name in _CURVES}
 
 
-def save(ledger: Ledger) -> bytes:
-    """Return the ledger as bytes."""
+def save(ledger: Ledger) -> bytearray:
+    """Return the ledger as bytes, which may be many: they are written once, in place."""
     table = ledger.table
     snapshot = _Snapshot(
         version=SNAPSHOT_VERSION,
@@ -122,17 +122,19 @@ def save(ledger: Ledger) -> bytes:
         waiting=table.waiting,
         running=table.running,
     )
-    body = msgspec.msgpack.encode(snapshot)
-    return _checksum(body) + body
+    blob = bytearray(_CHECKSUM_BYTES)
+    msgspec.msgpack.Encoder().encode_into(snapshot, blob, _CHECKSUM_BYTES)
+    blob[:_CHECKSUM_BYTES] = _checksum(memoryview(blob)[_CHECKSUM_BYTES:])
+    return blob
 
 
-def _checksum(body: bytes) -> bytes:
+def _checksum(body: memoryview) -> bytes:
     return blake2b(body, digest_size=_CHECKSUM_BYTES).digest()
 
 
 def load(blob: bytes) -> Ledger | None:
     """Return the ledger that `save` was given, or None if these bytes cannot be used."""
-    checksum, body = blob[:_CHECKSUM_BYTES], blob[_CHECKSUM_BYTES:]
+    checksum, body = blob[:_CHECKSUM_BYTES], memoryview(blob)[_CHECKSUM_BYTES:]
     if checksum != _checksum(body):
         return None
     try:

@@ -159,7 +159,7 @@ class MemoryStudy:
         with self.lock:
             return dict(self._leases)
 
-    def save_snapshot(self, head: int, blob: bytes) -> None:
+    def save_snapshot(self, head: int, blob: bytes | bytearray) -> None:
         with self.lock:
             if self._snapshot is None or head >= self._snapshot[0]:
                 self._snapshot = (head, bytes(blob))

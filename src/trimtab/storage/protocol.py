@@ -90,7 +90,7 @@ class StudyStore(Journal, Protocol):
         """Return (trial number, attempt) -> the time up to which it is held, expired ones included."""
         ...
 
-    def save_snapshot(self, head: int, blob: bytes) -> None:
+    def save_snapshot(self, head: int, blob: bytes | bytearray) -> None:
         """Keep `blob` as the fold of the records up to `head`, unless a later one is kept already."""
         ...
 

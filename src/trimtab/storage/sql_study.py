@@ -163,7 +163,7 @@ class SqlStudy:
         rows = self._db.query(_LEASES, (self.ident,))
         return {(row[0], row[1]): row[2] for row in rows if is_whole(row[0]) and is_whole(row[1]) and is_time(row[2])}
 
-    def save_snapshot(self, head: int, blob: bytes) -> None:
+    def save_snapshot(self, head: int, blob: bytes | bytearray) -> None:
         self._db.query(_SAVE, (self.ident, head, blob))
 
     def load_snapshot(self) -> tuple[int, bytes] | None:
