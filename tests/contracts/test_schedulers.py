@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from trimtab import plugins
-from trimtab.schedule.protocol import Continue, Fresh
+from trimtab.arrays import rng_at
+from trimtab.schedule.protocol import Continue, Fresh, Request
 from trimtab.schedule.whole import Whole
 from trimtab.testing.schedulers import Make, SchedulerContract
 from trimtab.testing.simulation import PROBLEMS, Simulation
@@ -22,20 +23,20 @@ class TestRegisteredSchedulers(SchedulerContract):
 )
 def test_whole_runs_every_trial_to_the_end(name: str, fidelity: tuple[float, ...]) -> None:
     run = Simulation(PROBLEMS[name])
-    assert Whole().assign(run.table) == Fresh(fidelity)
+    assert Whole().assign(run.table, Request(0, rng_at(0, 0), 0)) == Fresh(fidelity)
 
 
 class Insatiable(Whole):
     """Continues failed trials."""
 
-    def assign(self, table):
-        return Continue(0, (9.0,)) if len(table) else super().assign(table)
+    def assign(self, table, request):
+        return Continue(0, (9.0,)) if len(table) else super().assign(table, request)
 
 
 class Greedy(Whole):
     """Goes beyond the highest fidelity."""
 
-    def assign(self, table):
+    def assign(self, table, request):
         return Fresh((10.0,))
 
 
@@ -45,7 +46,7 @@ class Counting(Whole):
     def __init__(self) -> None:
         self.n = 0
 
-    def assign(self, table):
+    def assign(self, table, request):
         self.n += 1
         return Fresh((1.0 + self.n % 3,))
 

@@ -15,7 +15,7 @@ def make_task(folder, number=0, *, attempt=1, metrics=("loss",), params=None, **
         token=f"s/{number}/{attempt}",
         params={"x": float(number)} if params is None else params,
         fidelity=more.pop("fidelity", {}),
-        parent=None,
+        resume_from=None,
         metrics=metrics,
         checkpoint_dir=Path(folder) / "lines" / str(number),
         log_dir=Path(folder) / "trials" / str(number) / f"attempt-{attempt}",

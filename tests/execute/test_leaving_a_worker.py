@@ -125,7 +125,7 @@ def call(objective):
     )
     import json
     view = study.table.trial(0)
-    found = pickle.loads((study.session.files.line(0) / "model.pkl").read_bytes())
+    found = pickle.loads((study.session.files.checkpoint(0) / "model.pkl").read_bytes())
     same = type(found) is Model
     print(json.dumps({"notes": view.notes, "error": view.error, "found": found.predict(2), "same": same}))
 """

@@ -30,7 +30,7 @@ def run(tmp_path):
         token="",
         params={},
         fidelity={},
-        parent=None,
+        resume_from=None,
         metrics=("loss",),
         checkpoint_dir=tmp_path,
         log_dir=tmp_path,

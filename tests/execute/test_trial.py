@@ -35,7 +35,7 @@ def make(tmp_path):
             "params": {"lr": 0.1},
             "fidelity": {"epoch": 9.0},
             "start": {"epoch": 1},
-            "parent": 1,
+            "resume_from": 1,
             "metrics": ("loss",),
             "checkpoint_dir": tmp_path / "lines" / "1",
             "log_dir": tmp_path / "logs",

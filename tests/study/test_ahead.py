@@ -14,6 +14,7 @@ from trimtab.ledger.event import Asked, Opened, Told
 from trimtab.optim.random import Random
 from trimtab.schedule.protocol import Continue, Fresh
 from trimtab.study import ahead
+from trimtab.study.plan import Plan
 from trimtab.study.replay import replay
 from trimtab.testing.simulation import PROBLEMS, Simulation
 
@@ -126,12 +127,19 @@ def test_the_scheduler_has_the_last_word() -> None:
     class Stub:
         word: Fresh | Continue = Fresh()
 
-        def assign(self, table):
+        def assign(self, table, request):
             return self.word
 
-    for word, parent in ((Continue(0, ()), 0), (Fresh((3.0,)), None)):
+        def judge(self, table, row):
+            return None
+
+        def to_json(self):
+            return {"name": "stub"}
+
+    for word, parent in ((Continue(0, (9.0,)), 0), (Fresh((3.0,)), None)):
         study, optimizer = running(8, fidelity=tt.Fidelity("epoch", 1, 9))
-        study.session.scheduler = stub = Stub()
+        stub = Stub()
+        study.session.plan = Plan(stub.to_json(), stub)
         stub.word = Fresh((9.0,))
         study.session.prepare()
         stub.word = word
@@ -139,7 +147,7 @@ def test_the_scheduler_has_the_last_word() -> None:
         found = asked(study, study.ask().number)
         assert (found.parent, found.fidelity) == (parent, word.fidelity)
         assert optimizer.n_asked == n_asked + (parent is None)
-        stub.word = Continue(0, ())
+        stub.word = Continue(0, (9.0,))
         study.session.prepare()
         assert optimizer.n_asked == n_asked + (parent is None), "what the scheduler continues needs no engine"
 

@@ -87,7 +87,7 @@ def make(scale):
         return trial.params["x"] * scale
     return objective
 study = tt.tune(make(3), space, minimize="loss", budget=12, workers=2, seed=0)
-found = pickle.loads((study.session.files.line(0) / "model.pkl").read_bytes())
+found = pickle.loads((study.session.files.checkpoint(0) / "model.pkl").read_bytes())
 print(len(study.trials), [t.error for t in study.trials if t.failure], type(found) is Model, found.scale)
 """)
     assert printed(heard) == "12 [] True 3\n"

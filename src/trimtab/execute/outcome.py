@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from trimtab.errors import ObjectiveError, Terminated, TrialStopped
 from trimtab.execute.broken import is_broken
+from trimtab.execute.descent import take_over
 from trimtab.execute.plain import plain
 from trimtab.execute.protocol import Exited, Message, Task
 from trimtab.execute.trial import Channel, Trial
@@ -118,6 +119,7 @@ def run(objective: Callable[[Trial], object], task: Task, channel: Channel) -> O
     began = time.monotonic()
     try:
         try:
+            take_over(task)
             values = plain(objective(Trial(task, line)))
         finally:
             if os.getpid() != pid:

@@ -20,6 +20,7 @@ from typing import Any
 from trimtab.errors import ExecutorError
 from trimtab.execute import parameters, regular
 from trimtab.execute.command import Command
+from trimtab.execute.descent import take_over
 from trimtab.execute.hook import HALT_SUFFIX, REPORT_FILE
 from trimtab.execute.keeping import Guardian
 from trimtab.execute.lines import Lines, ends_with_object, objects
@@ -135,7 +136,7 @@ class Program:
             "params": task.params,
             "fidelity": dict(task.fidelity),
             "start": dict(task.start),
-            "parent": task.parent,
+            "parent": task.resume_from,
             "metrics": list(task.metrics),
             "seed": task.seed,
             "checkpoint_dir": str(task.checkpoint_dir.absolute()),
@@ -143,6 +144,7 @@ class Program:
         regular.write(task.log_dir / TRIAL_FILE, json.dumps(about, indent=1) + "\n")
         for name, text in self._command.files(task).items():
             regular.write(task.log_dir / name, text)
+        take_over(task)
         with contextlib.suppress(OSError):  # a program that needs it will say so
             task.checkpoint_dir.mkdir(parents=True, exist_ok=True)
 

@@ -79,9 +79,10 @@ class Task:
         params: the decoded configuration.
         fidelity: name -> value at which to end; empty where the problem has none.
         start: name -> first step to run where fidelities count from something else than 1.
-        parent: the trial whose line of descent this one continues.
+        resume_from: the trial that this one continues, None for none.
+        resume_dir: that trial's checkpoint folder, of which this one begins with a copy (`execute.descent`).
         metrics: names that the trial must return.
-        checkpoint_dir: folder of the line of descent, shared by all its attempts and continuations.
+        checkpoint_dir: the trial's own folder, shared by all its attempts.
         log_dir: folder of this attempt; stdout.log and stderr.log are kept there.
         seed: a seed for the trial's own randomness, a function of study and number.
         names: all parameters of the space, active or not.
@@ -92,10 +93,11 @@ class Task:
     token: str
     params: Params
     fidelity: Mapping[str, float]
-    parent: int | None
+    resume_from: int | None
     metrics: tuple[str, ...]
     checkpoint_dir: Path
     log_dir: Path
+    resume_dir: Path | None = None
     study: str = ""
     start: Mapping[str, float] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)

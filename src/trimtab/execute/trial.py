@@ -15,7 +15,7 @@ from trimtab.explain import Explained
 from trimtab.text import valid
 
 CHECKPOINT_FILE = "checkpoint.json"
-"""Marks, in the checkpoint folder of a line of descent, the last step that has a checkpoint."""
+"""Marks, in the checkpoint folder of a trial, the last step that has a checkpoint."""
 
 
 class Channel(Protocol):
@@ -96,7 +96,7 @@ class Trial(Explained):
     @property
     def parent(self) -> int | None:
         """The number of the trial that this one continues."""
-        return self._task.parent
+        return self._task.resume_from
 
     @property
     def seed(self) -> int:
@@ -115,13 +115,16 @@ class Trial(Explained):
 
     @property
     def checkpoint_dir(self) -> Path:
-        """A folder that all attempts at this trial and all its continuations share; made on first use."""
+        """A folder that all attempts at this trial share; made on first use.
+
+        A trial that continues another begins with a copy of what that one left here.
+        """
         self._task.checkpoint_dir.mkdir(parents=True, exist_ok=True)
         return self._task.checkpoint_dir
 
     @property
     def checkpoint(self) -> int | None:
-        """The step that was last passed to `mark_checkpoint` in this line of descent; None before the first.
+        """The step that was last passed to `mark_checkpoint`, by this trial or one that it continues; None if none was.
 
         Raises:
             ObjectiveError: the mark was damaged by somebody else.

@@ -70,11 +70,20 @@ class Opened(msgspec.Struct, frozen=True, omit_defaults=True, tag="opened", tag_
     """The engine from here on, where it differs from the one before."""
 
 
+class Remaining(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What is left of a budget: trials, seconds, cost; None where there is no such limit."""
+
+    trials: Whole | None = None
+    seconds: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    cost: float | None = None
+
+
 class Asked(msgspec.Struct, frozen=True, omit_defaults=True, tag="asked", tag_field="kind", gc=False):
     """A trial was proposed: from the log up to `head`, the row `x`.
 
     `given` is the row of values that were fixed beforehand (nan where free), None when nothing was.
     `parent` is the number of the trial whose line of descent this one continues.
+    `remaining` is what the engine and the scheduler were told of the budget, None when they were told nothing.
     """
 
     number: Whole
@@ -84,6 +93,7 @@ class Asked(msgspec.Struct, frozen=True, omit_defaults=True, tag="asked", tag_fi
     fidelity: tuple[float, ...] = ()
     parent: Whole | None = None
     given: tuple[float | None, ...] | None = None
+    remaining: Remaining | None = None
 
 
 class Started(msgspec.Struct, frozen=True, omit_defaults=True, tag="started", tag_field="kind", gc=False):
@@ -101,6 +111,15 @@ class Reported(msgspec.Struct, frozen=True, omit_defaults=True, tag="reported", 
     number: Whole
     step: float
     values: dict[str, float | Spoken]
+    attempt: Whole = 1
+
+
+class Judged(msgspec.Struct, frozen=True, omit_defaults=True, tag="judged", tag_field="kind", gc=False):
+    """The scheduler wants the attempt to end, because of what the report of record `seq` said."""
+
+    number: Whole
+    reason: str
+    seq: Seq
     attempt: Whole = 1
 
 
@@ -176,7 +195,19 @@ class Assessed(msgspec.Struct, frozen=True, omit_defaults=True, tag="assessed", 
 
 
 Event: TypeAlias = (
-    Created | Opened | Asked | Started | Reported | Told | Stopped | Failed | Returned | Noted | Grown | Assessed
+    Created
+    | Opened
+    | Asked
+    | Started
+    | Reported
+    | Judged
+    | Told
+    | Stopped
+    | Failed
+    | Returned
+    | Noted
+    | Grown
+    | Assessed
 )
 
 

@@ -20,6 +20,7 @@ from trimtab.ledger.event import (
     Event,
     Failed,
     Grown,
+    Judged,
     Noted,
     Opened,
     Record,
@@ -192,6 +193,11 @@ class Ledger:
             if name not in names:
                 self._undeclared(name, value)
 
+    def _judged(self, event: Judged, record: Record) -> None:
+        row = self._row(event.number, RUNNING, record)
+        if event.attempt == self.table._c["attempt"].rows[row]:
+            self.table._halts[row] = (event.attempt, event.reason)
+
     def _undeclared(self, name: str, value: float | str) -> None:
         """Keep a value of the last report that no metric was declared for; text that is no number is left."""
         try:
@@ -329,6 +335,7 @@ _FOLDS: dict[type[Event], Any] = {
     Asked: Ledger._asked,
     Started: Ledger._started,
     Reported: Ledger._reported,
+    Judged: Ledger._judged,
     Told: Ledger._told,
     Stopped: Ledger._stopped,
     Failed: Ledger._failed,

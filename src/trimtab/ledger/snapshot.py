@@ -21,7 +21,7 @@ from trimtab.ledger.event import FAILURE_KINDS, Assessed, Created, Origin, Seq, 
 from trimtab.ledger.ledger import Ledger, problem_of
 from trimtab.ledger.table import FAILED, RUNNING, WAITING, Column, Interned, TrialTable
 
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 """Counts up whenever what `save` writes changes; a snapshot of another version is not read."""
 
 _CHECKSUM_BYTES = 16
@@ -41,6 +41,7 @@ class _Dicts(msgspec.Struct, rename=lambda name: f"_{name}"):
 
     errors: list[tuple[Whole, str]]
     reasons: list[tuple[Whole, str]]
+    halts: list[tuple[Whole, tuple[Whole, str]]]
     notes: list[tuple[Whole, dict[str, Any]]]
     given: list[tuple[Whole, tuple[float | None, ...]]]
 

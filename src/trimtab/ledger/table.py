@@ -260,6 +260,7 @@ class TrialTable:
         self._workers = Interned()
         self._errors: dict[int, str] = {}
         self._reasons: dict[int, str] = {}
+        self._halts: dict[int, tuple[int, str]] = {}  # attempt and reason
         self._notes: dict[int, dict[str, Any]] = {}
         self._study_notes: dict[str, Any] = {}
         self._given: dict[int, Sequence[float | None]] = {}
@@ -543,6 +544,11 @@ class TrialTable:
     def reason(self, number: int) -> str:
         """Return why the trial was stopped early, empty when it was not."""
         return self._reasons.get(number, "")
+
+    def halted(self, number: int) -> str:
+        """Return why the scheduler wants the present attempt to end, empty where it does not."""
+        attempt, reason = self._halts.get(number, (0, ""))
+        return reason if attempt == self._c["attempt"].rows[number] else ""
 
     def notes_of(self, number: int) -> dict[str, Any]:
         """Return what was written about one trial, its tags left out."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from trimtab.arrays import Floats, Rng
+from trimtab.ledger.event import Remaining
 from trimtab.space.problem import Problem
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Request:
         given: [D] values that are fixed beforehand in the parameters' own units, nan where free; None when all are.
         fidelity: [F] the fidelity at which the rows will be run; None when the problem has none.
         seed: the study's seed, for what belongs to all trials together, such as the scrambling of a sequence.
+        remaining: what is left of the budget; None where nobody counts (ask and tell).
     """
 
     n: int
@@ -33,6 +35,7 @@ class Request:
     given: Floats | None = None
     fidelity: Floats | None = None
     seed: int = field(kw_only=True)
+    remaining: Remaining | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trimtab.ledger.table import TrialTable
-from trimtab.schedule.protocol import Assignment, Fresh
+from trimtab.schedule.protocol import Fresh, Request
 
 
 class Whole:
@@ -14,8 +14,8 @@ class Whole:
         {'name': 'whole'}
     """
 
-    def assign(self, table: TrialTable) -> Assignment:
-        return Fresh(tuple(fidelity.high for fidelity in table.problem.fidelities))
+    def assign(self, table: TrialTable, request: Request) -> Fresh:  # noqa: ARG002 - the protocol's signature
+        return Fresh(table.problem.whole)
 
     def judge(self, table: TrialTable, row: int) -> None:
         """Let it run."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from trimtab.arrays import Floats
+from trimtab.checks import is_number
 from trimtab.errors import ProblemError
 from trimtab.explain import explained, explained_class
 from trimtab.plugins import did_you_mean
@@ -192,6 +193,30 @@ class Problem:
     fidelities: tuple[Fidelity, ...] = ()
     folds: int | None = None
     cost: str | None = None
+
+    @property
+    def whole(self) -> tuple[float, ...]:
+        """The fidelity of a whole run: the highest of each."""
+        return tuple(float(fidelity.high) for fidelity in self.fidelities)
+
+    def fidelity_of(self, ends: Mapping[str, float] | None) -> tuple[float, ...]:
+        """Return the fidelity that has these values by name, and the highest where none is named.
+
+        Raises:
+            ProblemError: there is no such fidelity, or the value lies outside of it.
+        """
+        ends = {} if ends is None else ends
+        known = {fidelity.name: fidelity for fidelity in self.fidelities}
+        if not isinstance(ends, Mapping):
+            raise ProblemError(f"a fidelity is given by name, as {{'epoch': 9}}, got {shown(ends)}.")
+        for name, value in ends.items():
+            if name not in known:
+                there = ", ".join(map(repr, known)) or "none"
+                raise ProblemError(f"there is no fidelity {shown(name)}; there is: {there}.")
+            low, high = known[name].low, known[name].high
+            if not is_number(value) or not low <= value <= high:
+                raise ProblemError(f"{name!r} goes from {low:g} to {high:g}, got {shown(value)}.")
+        return tuple(float(ends.get(name, fidelity.high)) for name, fidelity in known.items())
 
     def __post_init__(self) -> None:
         if not isinstance(self.space, Space):

@@ -243,6 +243,28 @@ class Space:
         same = (ideal == x) | (np.isnan(ideal) & np.isnan(x))
         return same.all(axis=-1) & self.satisfied(ideal)  # type: ignore[no-any-return]  # reduces to an array of truths
 
+    def fault(self, x: Floats) -> str:
+        """Return in a sentence why `x` is no configuration that may be tried; empty if it is one.
+
+        It is one if it is a row [D] of finite numbers where parameters are active and nan elsewhere, on the steps of
+        its parameters, held where they are, that satisfies every constraint.
+        """
+        if x.shape != (len(self),):
+            return f"it has the shape {list(x.shape)} where the space has {len(self)} parameters."
+        ideal = self.canonical(x)
+        with np.errstate(invalid="ignore"):
+            off = np.flatnonzero(~((ideal == x) | (np.isnan(ideal) & np.isnan(x))))
+        if len(off):
+            column = int(off[0])
+            name, value, near = self.names[column], float(x[column]), float(ideal[column])
+            if value != value:
+                return f"{name} is active, and has no value (nan)."
+            if near != near:
+                return f"{name} = {value:g} is inactive here, which nan says."
+            return f"{name} = {value:.17g} is none of {shown(self.parameters[column])}; the nearest is {near:.17g}."
+        broken = self.violated(x)
+        return f"it violates {' and '.join(map(repr, broken))}." if broken else ""
+
     def misfit(self, row: Sequence[float | None]) -> str | None:
         """Return in a sentence why a row on record cannot be one of this space; None if it can.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,20 +64,27 @@ class Budget:
 
     def assess(self, problem: Problem, table: TrialTable) -> Verdict:  # noqa: ARG002 - the protocol's signature
         """Return whether another trial is covered."""
-        remaining: int | None = None
-        if self.trials is not None:
-            remaining = self.trials - table.n_begun
-            if remaining <= 0:
-                return _used_up(f"the budget of {_count(self.trials, 'trial')} is used up")
+        spent = self._time_and_money(table)
+        if self.trials is None:
+            return spent
+        remaining = self.trials - table.n_begun
+        if remaining <= 0:
+            reason = f"the budget of {_count(self.trials, 'trial')} is used up"
+            return _used_up(reason, cancel=spent.cancel, continues=not spent.stop)
+        if spent.stop:
+            return spent
+        return replace(spent, remaining=remaining if spent.remaining is None else min(spent.remaining, remaining))
+
+    def _time_and_money(self, table: TrialTable) -> Verdict:
+        """Return whether the hours and the cost cover another trial, or the continuation of one."""
         if self.hours is not None and table.elapsed >= self.hours * 3600:
-            reason = f"the budget of {self.hours:g} hours is used up"
-            return _used_up(reason, cancel=True)
-        if self.cost is not None:
-            affordable, reason = self._affordable(table)
-            if affordable <= 0:
-                return Verdict(stop=True, reason=reason, rule="budget", wait=price_awaited(table), remaining=0)
-            remaining = affordable if remaining is None else min(affordable, remaining)
-        return Verdict(stop=False, reason="", rule="budget", remaining=remaining)
+            return _used_up(f"the budget of {self.hours:g} hours is used up", cancel=True)
+        if self.cost is None:
+            return Verdict(stop=False, reason="", rule="budget")
+        affordable, reason = self._affordable(table)
+        if affordable <= 0:
+            return Verdict(stop=True, reason=reason, rule="budget", wait=price_awaited(table), remaining=0)
+        return Verdict(stop=False, reason="", rule="budget", remaining=affordable)
 
     def _affordable(self, table: TrialTable) -> tuple[int, str]:
         if self.cost is None:
@@ -102,8 +109,8 @@ def price_awaited(table: TrialTable) -> bool:
     return bool(table.n_running) and bool(np.isnan(table.cost).all())
 
 
-def _used_up(reason: str, *, cancel: bool = False) -> Verdict:
-    return Verdict(stop=True, reason=reason, rule="budget", cancel=cancel, remaining=0)
+def _used_up(reason: str, *, cancel: bool = False, continues: bool = False) -> Verdict:
+    return Verdict(stop=True, reason=reason, rule="budget", cancel=cancel, remaining=0, continues=continues)
 
 
 def _count(n: int, noun: str) -> str:

@@ -20,6 +20,7 @@ class Verdict:
         cancel: True when running trials should be ended too.
         wait: True when nothing may start now, and it is too early to end the study.
         remaining: how many more trials may start now; None where the rule does not count.
+        continues: True when, all the same, trials may start that go on with others: they are no configurations more.
         expected_gain, gain_interval, next_cost: what going on would bring and cost, where the rule knows.
     """
 
@@ -29,6 +30,7 @@ class Verdict:
     cancel: bool = False
     wait: bool = False
     remaining: int | None = None
+    continues: bool = False
     expected_gain: float | None = None
     gain_interval: tuple[float, float] | None = None
     next_cost: float | None = None

@@ -9,9 +9,12 @@ import numpy as np
 
 from trimtab.arrays import Floats, rng_at
 from trimtab.errors import PluginError
+from trimtab.ledger.event import Remaining
 from trimtab.ledger.table import TrialTable
 from trimtab.numerics.arithmetic import quiet
+from trimtab.optim.place import has_given
 from trimtab.optim.protocol import Optimizer, Proposal, Request
+from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
 from trimtab.study.plugin import is_made_by, make, shown_settings
 
@@ -37,21 +40,54 @@ class Engine:
         return self.settings == settings and self._problem is problem
 
     @quiet()
-    def propose(self, table: TrialTable, seed: int, fidelity: Sequence[float], given: Floats | None) -> Proposal:
-        """Return the row of trial `len(table)`: a function of the log and the seed, which replay repeats."""
+    def propose(
+        self,
+        table: TrialTable,
+        seed: int,
+        fidelity: Sequence[float],
+        given: Floats | None = None,
+        remaining: Remaining | None = None,
+    ) -> Proposal:
+        """Return the row of trial `len(table)`: a function of the arguments, which replay repeats.
+
+        Raises:
+            PluginError: the optimiser proposed what cannot be.
+        """
         for row in table.order[self._told :].tolist():
             self._state = self._optimizer.tell(self._state, table, row)
         self._told = len(table.order)
         number = len(table)
         end = np.asarray(fidelity, dtype=np.float64) if fidelity else None
-        asked = Request(1, rng_at(seed, number), number, given, end, seed=seed)
-        proposal = self._optimizer.ask(self._state, table, asked)
-        self._check(proposal)
-        return proposal
+        asked = Request(1, rng_at(seed, number), number, given, end, seed=seed, remaining=remaining)
+        proposal: Any = self._optimizer.ask(self._state, table, asked)
+        fault = self._fault(proposal, given)
+        if fault:
+            raise PluginError(f"the optimizer {shown_settings(self.settings)} proposed what cannot be: {fault}")
+        answer: Proposal = proposal
+        return answer
 
-    def _check(self, proposal: Proposal) -> None:
-        """Raise PluginError if a proposal is none of this space: on record it would be a log that nobody can read."""
-        x = np.atleast_2d(proposal.x)
-        misfit = self._problem.space.misfit(x[0].tolist()) if len(x) else None
-        if misfit is not None:
-            raise PluginError(f"the optimizer {shown_settings(self.settings)} proposed what cannot be: {misfit}")
+    def _fault(self, proposal: object, given: Floats | None) -> str:
+        """Return what is wrong with a proposal: on record it would be a log that nobody can read; empty if nothing."""
+        space = self._problem.space
+        if not isinstance(proposal, Proposal):
+            return f"expected a Proposal, got {shown(proposal)}."
+        x: Any = proposal.x
+        if not isinstance(x, np.ndarray) or x.dtype != np.float64 or x.ndim != 2 or len(x) > 1:
+            said = f"{x.dtype} {list(x.shape)}" if isinstance(x, np.ndarray) else shown(x)
+            return f"expected x as float64 [0 or 1, {len(space)}], got {said}."
+        if not _is_said(proposal):
+            return f"by is a name, and why a clause, or one a row; got {shown(proposal.by)} and {shown(proposal.why)}."
+        if not len(x):
+            return ""
+        fault = space.fault(x[0])
+        if not fault and given is not None and not has_given(space, x, given)[0]:
+            column = int(np.flatnonzero(~np.isnan(given) & (x[0] != given))[0])
+            return f"{space.names[column]} was given as {given[column]:g}, and came back as {x[0, column]:g}."
+        return fault
+
+
+def _is_said(proposal: Proposal) -> bool:
+    by: Any = proposal.by
+    why: Any = proposal.why
+    clauses = why if isinstance(why, tuple) and len(why) == len(proposal.x) else (why,)
+    return isinstance(by, str) and bool(by) and all(isinstance(clause, str) for clause in clauses)

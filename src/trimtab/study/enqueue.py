@@ -17,7 +17,9 @@ Point: TypeAlias = Mapping[str, Any]
 """Values by name; what is left out is chosen by the optimiser."""
 
 
-def put_in_line(session: Session, points: Sequence[Point], why: str, *, once: bool) -> list[int]:
+def put_in_line(
+    session: Session, points: Sequence[Point], why: str, fidelity: tuple[float, ...], *, once: bool
+) -> list[int]:
     """Put configurations in line, with as few commits as there can be, and return their numbers.
 
     What the optimiser has to complete is proposed from a log that has all before it, so it takes a commit of its own.
@@ -26,6 +28,7 @@ def put_in_line(session: Session, points: Sequence[Point], why: str, *, once: bo
         session: of the study.
         points: values by name; what is left out is chosen by the optimiser.
         why: for the record.
+        fidelity: [F] how far they are to be run.
         once: whether to leave those that were put in line before.
 
     Raises:
@@ -38,25 +41,29 @@ def put_in_line(session: Session, points: Sequence[Point], why: str, *, once: bo
         for point in points:
             _encode(session, point)
         while len(numbers) < len(points):
-            numbers += _commit(session, points[len(numbers) :], why, once=once)
+            numbers += _commit(session, points[len(numbers) :], why, fidelity, once=once)
     return numbers
 
 
-def _commit(session: Session, points: Sequence[Point], why: str, *, once: bool) -> list[int]:
+def _commit(
+    session: Session, points: Sequence[Point], why: str, fidelity: tuple[float, ...], *, once: bool
+) -> list[int]:
     """Put the first few of the points in line, as many as fit into one commit, and return their numbers."""
     numbers: list[int] = []
 
     def build() -> Sequence[Event]:
-        events, numbers[:] = _some(session, points, why, once=once)
+        events, numbers[:] = _some(session, points, why, fidelity, once=once)
         return events
 
     session.commit(build)
     return numbers
 
 
-def _some(session: Session, points: Sequence[Point], why: str, *, once: bool) -> tuple[list[Event], list[int]]:
+def _some(
+    session: Session, points: Sequence[Point], why: str, fidelity: tuple[float, ...], *, once: bool
+) -> tuple[list[Event], list[int]]:
     """Return the events of the first few points that fit into one commit, and their numbers."""
-    table, fidelity = session.table, session.assign().fidelity
+    table = session.table
     events: list[Event] = []
     numbers: list[int] = []
     fresh: dict[bytes, int] = {}
@@ -72,7 +79,7 @@ def _some(session: Session, points: Sequence[Point], why: str, *, once: bool) ->
         elif events:
             break
         else:
-            proposed = session.propose(given)
+            proposed = session.complete(given, fidelity)
             if proposed is None:
                 raise TrialError(f"no configuration is left that has {dict(point)!r}.")
             return [proposed, Noted("enqueued", why, number)], [*numbers, number]

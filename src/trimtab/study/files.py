@@ -1,4 +1,4 @@
-"""Where the files of a study lie: logs of every attempt, checkpoints of every line of descent."""
+"""Where the files of a study lie: logs of every attempt, checkpoints of every trial."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Files:
             self._base = (self._beside or _temporary()) / self._folder
         return self._base
 
-    def line(self, root: int) -> Path:
-        """Return the checkpoint folder of the line of descent that trial `root` began."""
-        return Path(f"{self.base}/lines/{root:06d}")
+    def checkpoint(self, number: int) -> Path:
+        """Return the checkpoint folder of a trial, which all its attempts share."""
+        return Path(f"{self.base}/lines/{number:06d}")
 
     def attempt(self, number: int, attempt: int) -> Path:
         """Return the folder of one attempt at a trial, with its stdout.log and stderr.log."""

@@ -10,16 +10,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from trimtab.errors import ObjectiveError, StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
 from trimtab.execute import protocol as execute
-from trimtab.ledger.event import Assessed, Event, Failed, Noted, Reported, Stopped, Told
+from trimtab.ledger.event import Assessed, Event, Failed, Noted, Remaining, Reported, Stopped, Told
 from trimtab.ledger.table import FAILED, RUNNING, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.stop.protocol import Stop, Verdict
 from trimtab.study import values
+from trimtab.study.collect import Collector
 from trimtab.study.heart import Heart
 from trimtab.study.lost import lose
-from trimtab.study.session import Session
+from trimtab.study.session import Admission, Session
 from trimtab.study.standing import Limits, Progress, Standing, Status
 
 TICK_S = 0.5
@@ -77,6 +80,8 @@ class Driver:
         self._alone: int | None = None
         self._claims_since: int | None = None
         self._heart = Heart(session, settings.lease_s)
+        self._collector = Collector(session.files)
+        session.remaining = self._remaining
         self._standing = Standing(session, settings.limits)
         self._looked_at = 0.0
         self._shown_at = 0.0
@@ -132,18 +137,38 @@ class Driver:
 
     @quiet()
     def _assess(self) -> Verdict:
-        """Return the first verdict that ends the study, else one that lets it go on."""
+        """Return the first verdict that ends the study, else the first that ends it once its lines are at their ends.
+
+        Else one that lets it go on.
+        """
         session = self._session
         session.ledger.tick(session.clock.now())
         verdict = Verdict(stop=False, reason="", rule="")
         for stop in self._stops:
-            verdict = stop.assess(session.table.problem, session.table)
-            if verdict.stop:
-                break
+            said = stop.assess(session.table.problem, session.table)
+            if said.stop and not said.continues:
+                return said
+            if said.stop and not verdict.stop:
+                verdict = said
         return verdict
 
-    def _admit(self) -> bool:
-        return not self._assess().stop
+    def _admit(self) -> Admission:
+        verdict = self._assess()
+        if not verdict.stop:
+            return Admission.EVERYTHING
+        return Admission.CONTINUATIONS if verdict.continues else Admission.NOTHING
+
+    def _remaining(self) -> Remaining | None:
+        """Return what is left of the budget."""
+        trials, seconds, cost = self._settings.limits
+        if trials is None and seconds is None and cost is None:
+            return None
+        table = self._session.table
+        return Remaining(
+            None if trials is None else max(0, trials - table.n_begun),
+            None if seconds is None else round(max(0.0, seconds - table.elapsed), 3),
+            None if cost is None else cost - float(np.nansum(table.cost)),
+        )
 
     def _fill(self) -> Verdict | None:
         """Keep every worker busy; return the verdict if nothing more is to be started, None if all are busy."""
@@ -156,13 +181,18 @@ class Driver:
                 return None
             self._claims_since = self._session.ledger.head
             number = self._session.claim(lease_s=self._settings.lease_s, admit=self._admit)
+            if isinstance(number, int):
+                self._submit(number)
+                self._claims_since = None
+                continue
+            verdict = self._assess()
+            if verdict.stop and (number is None or not verdict.continues):
+                return verdict
             if number is None:
-                verdict = self._assess()
-                if verdict.stop:
-                    return verdict
                 return Verdict(stop=True, reason="every configuration has been tried", rule="exhausted")
-            self._submit(number)
-            self._claims_since = None
+            if self._session.table.n_running:
+                return Verdict(stop=True, reason=number.reason, rule="scheduler", wait=True)
+            return verdict if verdict.stop else Verdict(stop=True, reason=number.reason, rule="scheduler")
         return None
 
     def _submit(self, number: int) -> None:
@@ -234,7 +264,7 @@ class Driver:
         messages = self._executor.poll(0.0)
         if messages:
             return messages
-        if prepare and self._admit():
+        if prepare and self._admit() is Admission.EVERYTHING:
             self._session.prepare()
         return self._executor.poll(TICK_S)
 
@@ -244,10 +274,10 @@ class Driver:
         if isinstance(message, execute.Reported):
             self._look_around()
             self._show()
-            halt = self._session.judge(message.number)
-            if halt is None and message.number in self._ending:
+            reason = self._session.table.halted(message.number)
+            if not reason and message.number in self._ending:
                 return self._assess().reason or "the study is over"
-            return None if halt is None else halt.reason
+            return reason or None
         return None
 
     def _absorb(self, messages: Sequence[execute.Message]) -> None:
@@ -255,14 +285,22 @@ class Driver:
         if not messages:
             return
         self._patiently(lambda: self._session.commit(lambda: self._events(messages)))
+        table = self._session.table
         for message in messages:
             if isinstance(message, (execute.Exited, execute.Lost)):
                 self._forget(message.number)
                 self._look_for_failure(message.number)
-            elif isinstance(message, execute.Reported) and message.number in self._handles:
-                halt = self._session.judge(message.number)
-                if halt is not None and message.number not in self._ending:
-                    self._end(message.number, halt.reason)
+                self._collect()
+            elif isinstance(message, execute.Reported) and message.number in self._handles.keys() - self._ending:
+                reason = table.halted(message.number)
+                if reason:
+                    self._end(message.number, reason)
+
+    def _collect(self) -> None:
+        """Remove checkpoints from which nobody can go on."""
+        may_continue = self._session.plan.may_continue(self._session.table)
+        if may_continue is not None:
+            self._collector.collect(self._session.table, may_continue)
 
     def _look_for_failure(self, number: int) -> None:
         """Remember the first trial that failed for good, and show it at once."""

@@ -1,24 +1,25 @@
-"""Replay: recompute every suggestion from the log before it, and compare bit for bit."""
+"""Replay: recompute every suggestion and every verdict from the log before it, and compare bit for bit."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from trimtab.arrays import Floats
 from trimtab.errors import ReplayError
-from trimtab.ledger.event import Asked, Record
+from trimtab.ledger.event import Asked, Judged, Record, Reported, Started
 from trimtab.ledger.ledger import Ledger
 from trimtab.numerics.arithmetic import quiet
 from trimtab.optim.protocol import Optimizer
-from trimtab.schedule.protocol import Continue, Scheduler
+from trimtab.schedule.protocol import Continue, Scheduler, Wait
 from trimtab.study import provenance
 from trimtab.study.engine import Engine
-from trimtab.study.plugin import is_made_by, make
+from trimtab.study.plan import Plan, continued_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,13 @@ class Replayed:
 
     Attributes:
         records: how many records the log has.
-        suggestions: how many suggestions were recomputed.
-        given: how many trials had no suggestion to recompute: enqueued by a user, or continued by the scheduler.
+        suggestions: how many suggestions were recomputed: the engines' and, where trials continue others, the
+            scheduler's.
+        given: how many trials had no suggestion to recompute: users put them in line.
         differing: the trials whose suggestion came out otherwise.
         computed_with: what its drivers say it was computed with, each version and kind of processor once.
+        reports: how many reports were judged again.
+        differing_verdicts: the trials of which the scheduler's verdict came out otherwise.
     """
 
     records: int
@@ -38,10 +42,18 @@ class Replayed:
     given: int
     differing: tuple[int, ...]
     computed_with: tuple[str, ...] = ()
+    reports: int = 0
+    differing_verdicts: tuple[int, ...] = ()
 
     def require_equal(self) -> None:
         """Raise ReplayError if a suggestion differed; it says what computed the log, and what computes here."""
         if not self.differing:
+            if self.differing_verdicts:
+                raise ReplayError(
+                    f"the scheduler judges {len(self.differing_verdicts)} trials otherwise than the log has it, first "
+                    f"trial {self.differing_verdicts[0]}: it is not the scheduler that judged them, or looks at more "
+                    "than the table."
+                )
             return
         here = arithmetic_of(provenance.versions())
         if not self.computed_with:
@@ -65,7 +77,7 @@ def arithmetic_of(told: Mapping[str, object]) -> str:
 def replay(
     records: Iterable[Record], optimizer: Optimizer[Any] | None = None, scheduler: Scheduler | None = None
 ) -> Replayed:
-    """Fold a log again, recomputing each suggestion from the records up to its `head`.
+    """Fold a log again, recomputing each suggestion from the records up to its `head`, and each verdict on a report.
 
     Args:
         records: the whole log.
@@ -78,37 +90,96 @@ def replay(
     """
     stream = iter(records)
     ledger = Ledger.begin(next(stream, None))
-    plan: Scheduler | None = scheduler if scheduler and is_made_by(scheduler, ledger.created.scheduler) else None
-    engine: Engine | None = None
+    fold = _Replay(ledger, optimizer, scheduler)
     pending: deque[Record] = deque()  # read, and not yet folded in: a suggestion may be older than its record
-    n_suggestions = n_given = 0
-    differing: list[int] = []
     for record in stream:
         asked = record.event
         if isinstance(asked, Asked):
             while pending and pending[0].seq <= asked.head:
-                ledger.apply(pending.popleft())
-            table = ledger.table
-            plan = plan or make("schedulers", ledger.created.scheduler)
-            assigned = plan.assign(table)
-            if asked.origin.by == "user" or isinstance(assigned, Continue):
-                n_given += 1
-            else:
-                if engine is None or not engine.serves(ledger.optimizer, table.problem):
-                    engine = Engine(ledger.optimizer, table.problem, optimizer)
-                given = None if asked.given is None else np.array(asked.given, dtype=np.float64)
-                proposal = engine.propose(table, ledger.created.seed, assigned.fidelity, given)
-                n_suggestions += 1
-                x = np.array(asked.x, dtype=np.float64)
-                same = len(proposal.x) == 1 and _bits(proposal.x[0]) == _bits(x)
-                if not same or asked.fidelity != assigned.fidelity or asked.number != len(table):
-                    differing.append(asked.number)
+                fold.apply(pending.popleft())
+            fold.ask_again(asked)
         pending.append(record)
     while pending:
-        ledger.apply(pending.popleft())
+        fold.apply(pending.popleft())
     drivers = [ledger.created.provenance, *ledger.opened]
-    computed_with = tuple(dict.fromkeys(found for driver in drivers if (found := arithmetic_of(driver))))
-    return Replayed(ledger.head, n_suggestions, n_given, tuple(differing), computed_with)
+    return Replayed(
+        ledger.head,
+        fold.n_suggestions,
+        fold.n_given,
+        tuple(fold.differing),
+        tuple(dict.fromkeys(found for driver in drivers if (found := arithmetic_of(driver)))),
+        fold.n_reports,
+        tuple(dict.fromkeys(fold.differing_verdicts)),
+    )
+
+
+class _Replay:
+    """Everything that was decided, decided again on the way through a log."""
+
+    def __init__(self, ledger: Ledger, optimizer: Optimizer[Any] | None, scheduler: Scheduler | None) -> None:
+        self.ledger = ledger
+        self.n_suggestions = self.n_given = self.n_reports = 0
+        self.differing: list[int] = []
+        self.differing_verdicts: list[int] = []
+        self._optimizer = optimizer
+        self._scheduler = scheduler
+        self._engine: Engine | None = None
+        self._due: dict[int, tuple[Judged, float]] = {}  # verdicts that are not on record yet, and when they were due
+
+    @cached_property
+    def _plan(self) -> Plan:
+        return Plan(self.ledger.created.scheduler, self._scheduler)
+
+    def ask_again(self, asked: Asked) -> None:
+        """Compare a trial with what the scheduler and the engine make of the records up to its `head`."""
+        table = self.ledger.table
+        if asked.origin.by == "user":
+            self.n_given += 1
+            return
+        self.n_suggestions += 1
+        if asked.number != len(table) or not self._is_same(asked):
+            self.differing.append(asked.number)
+
+    def _is_same(self, asked: Asked) -> bool:
+        ledger, table = self.ledger, self.ledger.table
+        x = np.array(asked.x, dtype=np.float64)
+        fidelity, given = asked.fidelity, None
+        if asked.given is None:
+            assigned = self._plan.assign(table, ledger.created.seed, asked.remaining)
+            if isinstance(assigned, Wait) or assigned.fidelity != fidelity:
+                return False
+            if isinstance(assigned, Continue):
+                return assigned.parent == asked.parent and _bits(continued_row(table, assigned)) == _bits(x)
+        else:  # a user's, completed by the engine: the scheduler was not asked
+            given = np.array(asked.given, dtype=np.float64)
+        if asked.parent is not None:
+            return False
+        if self._engine is None or not self._engine.serves(ledger.optimizer, table.problem):
+            self._engine = Engine(ledger.optimizer, table.problem, self._optimizer)
+        proposal = self._engine.propose(table, ledger.created.seed, fidelity, given, asked.remaining)
+        return len(proposal.x) == 1 and _bits(proposal.x[0]) == _bits(x)
+
+    def apply(self, record: Record) -> None:
+        """Fold a record in; compare a verdict with what the scheduler says after the same report."""
+        event, table = record.event, self.ledger.table
+        if isinstance(event, Judged) and self._due.pop(event.number, (None,))[0] != event:
+            self.differing_verdicts.append(event.number)
+        self.ledger.apply(record)
+        if isinstance(event, Started):
+            self._due.pop(event.number, None)  # the attempt before ended before it could be told
+        elif isinstance(event, Reported) and not table.halted(event.number):
+            self._judge_again(event, record)
+
+    def _judge_again(self, event: Reported, record: Record) -> None:
+        number = event.number
+        if number in self._due:
+            if record.at > self._due[number][1]:  # in a later batch: the driver had been told, and did not say so
+                self.differing_verdicts.append(number)
+            return
+        self.n_reports += 1
+        halt = self._plan.judge(self.ledger.table, number)
+        if halt is not None:
+            self._due[number] = (Judged(number, halt.reason, record.seq, event.attempt), record.at)
 
 
 def _bits(x: Floats) -> bytes:

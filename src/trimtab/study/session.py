@@ -14,6 +14,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum, auto
 from functools import cached_property
 from typing import Any, cast
 
@@ -33,21 +34,33 @@ from trimtab.errors import (
 )
 from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger import snapshot
-from trimtab.ledger.event import Asked, Event, Opened, Origin, Record, Started
+from trimtab.ledger.event import Asked, Event, Judged, Opened, Origin, Record, Remaining, Reported, Started
 from trimtab.ledger.table import RUNNING, STATES, TrialTable, no_such_trial
-from trimtab.numerics.arithmetic import quiet
 from trimtab.optim.protocol import Optimizer
-from trimtab.schedule.protocol import Continue, Fresh, Halt, Scheduler
+from trimtab.schedule.protocol import Assignment, Continue, Fresh, Scheduler, Wait
 from trimtab.storage.protocol import Store, StudyStore
 from trimtab.study import ahead, fold, lost, owner, provenance, rewound
 from trimtab.study.ahead import Ahead
 from trimtab.study.engine import Engine
 from trimtab.study.files import Files
 from trimtab.study.line import Line
-from trimtab.study.plugin import is_made_by, make, settings_of
+from trimtab.study.plan import Plan, continued_row
+from trimtab.study.plugin import is_made_by, settings_of
 
 SNAPSHOT_EVERY = 4096
 """Records after which the first snapshot is due; from there on, one whenever the log has grown by half."""
+
+
+class Admission(Enum):
+    """What may start, besides what was begun and lost."""
+
+    NOTHING = auto()
+    CONTINUATIONS = auto()
+    """What goes on with another trial: it is no configuration more."""
+    EVERYTHING = auto()
+
+
+EVERYTHING = Admission.EVERYTHING
 
 
 class Session:
@@ -83,7 +96,8 @@ class Session:
         self._begun: dict[int, tuple[int, float]] = {}
         self._is_torn = False
         self._wanted = optimizer
-        self._plan = scheduler
+        self._scheduler = scheduler
+        self.remaining: Callable[[], Remaining | None] = lambda: None  # a driver with a budget says
         self._objective = objective  # the fingerprint of what this process runs, if it runs trials
         self._engine: Engine | None = None
         self._propose_s = 0.0
@@ -98,14 +112,13 @@ class Session:
         return self.ledger.table
 
     @cached_property
-    def scheduler(self) -> Scheduler:
+    def plan(self) -> Plan:
         """What says how far trials run; made when it is first asked, since readers need none.
 
         Raises:
             PluginError: the one on record is not registered here, and was not passed.
         """
-        settings, plan = self.ledger.created.scheduler, self._plan
-        return plan if plan is not None and is_made_by(plan, settings) else make("schedulers", settings)
+        return Plan(self.ledger.created.scheduler, self._scheduler)
 
     # Forks
 
@@ -175,12 +188,31 @@ class Session:
                             f"of it can be read: the store is damaged; `trimtab doctor` says what can be read."
                         ) from None
                     continue
-                for event in events:
-                    ledger.apply(Record(ledger.head + 1, at, event))
+                verdicts = self._folded(events, at)
                 ledger.link = head.link
+                if verdicts:
+                    self._pass(verdicts)
                 if ledger.head - self._snapshot_head > max(SNAPSHOT_EVERY, self._snapshot_head >> 1):
                     self._try_snapshot()
                 return events
+
+    def _folded(self, events: Sequence[Event], at: float) -> list[Judged]:
+        """Fold in what was just appended; return the scheduler's verdicts, each on the table as its report left it."""
+        ledger, verdicts = self.ledger, dict[int, Judged]()
+        for event in events:
+            ledger.apply(Record(ledger.head + 1, at, event))
+            if type(event) is Reported and event.number not in verdicts and not ledger.table.halted(event.number):
+                halt = self.plan.judge(ledger.table, event.number)
+                if halt is not None:
+                    verdicts[event.number] = Judged(event.number, halt.reason, ledger.head, event.attempt)
+        return list(verdicts.values())
+
+    def _pass(self, verdicts: Sequence[Judged]) -> None:
+        """Put verdicts on record, of those whose trials still run."""
+        self.commit(lambda: [judged for judged in verdicts if self._is_due(judged)])
+
+    def _is_due(self, judged: Judged) -> bool:
+        return lost.is_running(self.table, judged.number, judged.attempt) and not self.table.halted(judged.number)
 
     def _built(self, build: Callable[[], Sequence[Event]]) -> Sequence[Event]:
         try:
@@ -239,35 +271,47 @@ class Session:
 
     # Handing out trials
 
-    def claim(self, *, lease_s: float | None, admit: Callable[[], bool] = lambda: True) -> int | None:
-        """Take a trial and return its number: one that was begun and lost, else, if `admit` says so at that very
-        moment, one in line, else a new one.
+    def claim(self, *, lease_s: float | None, admit: Callable[[], Admission] = lambda: EVERYTHING) -> int | Wait | None:
+        """Take a trial and return its number: what was begun and lost, else what waits in line, else what is proposed.
 
-        None when nothing waits and nothing new is admitted or left to try.
-        """  # noqa: D205 - the order is one sentence
+        `Wait` when the scheduler wants something to end first; None when nothing waits and nothing new is admitted or
+        left to try.
+
+        Args:
+            lease_s: for how long the worker may be silent; for ever if None.
+            admit: says at that very moment what may start, besides what was begun and lost.
+        """
         proposed: Asked | None = None
         about = self.table.problem
+        held_up: Wait | None = None
 
         def build() -> Sequence[Event]:
-            nonlocal proposed, about
-            table = self.table
+            nonlocal proposed, about, held_up
+            table, held_up = self.table, None
             number = table.first_again
             if number is None:
-                if not admit():
+                admitted = admit()
+                if admitted is Admission.NOTHING:
                     return []
-                number = table.first_waiting if table.n_waiting else None
+                if admitted is Admission.EVERYTHING and table.n_waiting:
+                    number = table.first_waiting
             if number is not None:
                 return [Started(number, self.worker, int(table.attempt[number]) + 1, lease_s)]
             # Reports of others do not invalidate a proposal; another trial does, and so does a space that has grown.
-            if proposed is None or proposed.number != len(table) or about is not table.problem:
-                proposed, about = self._take_ahead() or self.propose(), table.problem
+            is_stale = proposed is None or proposed.number != len(table) or about is not table.problem
+            if is_stale or (proposed is not None and proposed.parent is not None):
+                found = self._take_ahead() or self.propose(fresh=admitted is Admission.EVERYTHING)
+                if isinstance(found, Wait):
+                    held_up = found
+                    return []
+                proposed, about = found, table.problem
             return [] if proposed is None else [proposed, Started(proposed.number, self.worker, 1, lease_s)]
 
         with self.lock:
             self.sync()
             events = self.commit(build)
             if not events or not isinstance(events[-1], Started):
-                return None
+                return held_up
             started = events[-1]
             self._begun[started.number] = (started.attempt, time.monotonic())
             return started.number
@@ -293,46 +337,67 @@ class Session:
                 return
             if self._ahead is not None and self._ahead.is_for(table, ledger.optimizer, 0):
                 return
-            if isinstance(self.assign(), Continue):
+            assigned, remaining = self._assigned()
+            if not isinstance(assigned, Fresh):
                 return
-            self._ahead = Ahead(self.propose(), len(table), table.problem, ledger.optimizer, len(table.order), most)
+            asked = self._proposed(assigned.fidelity, remaining)
+            self._ahead = Ahead(asked, len(table), table.problem, ledger.optimizer, len(table.order), most)
 
     def _take_ahead(self) -> Asked | None:
         """Return the proposal that was made ahead, if it may be used; it is used or forgotten."""
         made, self._ahead = self._ahead, None
         if made is None or made.asked is None or not made.is_for(self.table, self.ledger.optimizer, made.most):
             return None
-        assigned = self.assign()
-        fits = not isinstance(assigned, Continue) and assigned.fidelity == made.asked.fidelity
+        assigned, _ = self._assigned()
+        fits = isinstance(assigned, Fresh) and assigned.fidelity == made.asked.fidelity
         return made.asked if fits else None
 
-    @quiet()
-    def assign(self) -> Fresh | Continue:
-        """Return what the scheduler wants to be run next."""
-        return self.scheduler.assign(self.table)
+    def _assigned(self) -> tuple[Assignment, Remaining | None]:
+        """Return what the scheduler wants to be run next, and what it was told of the budget."""
+        remaining = self.remaining()
+        return self.plan.assign(self.table, self.ledger.created.seed, remaining), remaining
 
-    @quiet()
-    def judge(self, number: int) -> Halt | None:
-        """Return the scheduler's verdict on a running trial."""
-        return self.scheduler.judge(self.table, number)
+    def propose(self, *, fresh: bool = True) -> Asked | Wait | None:
+        """Return the event of the next trial, proposed from everything read so far.
 
-    def propose(self, given: Floats | None = None) -> Asked | None:
-        """Return the event of a new trial, proposed from everything read so far; None when nothing is left to try."""
+        `Wait` where the scheduler wants to; None when nothing is left to try.
+
+        Args:
+            fresh: whether a new configuration may be begun; without, only what goes on with another trial is returned.
+        """
         ledger, table = self.ledger, self.table
-        assigned = self.assign()
+        assigned, remaining = self._assigned()
+        if isinstance(assigned, Wait):
+            return assigned
         if isinstance(assigned, Continue):
+            x = continued_row(table, assigned)
+            changed = "" if assigned.x is None else " with another configuration"
             return Asked(
                 number=len(table),
-                x=tuple(table.x[assigned.parent].tolist()),
+                x=tuple(x.tolist()),
                 head=ledger.head,
-                origin=Origin("scheduler", f"goes on with trial {assigned.parent}"),
+                origin=Origin("scheduler", assigned.why or f"goes on with trial {assigned.parent}{changed}"),
                 fidelity=assigned.fidelity,
                 parent=assigned.parent,
+                remaining=remaining,
             )
+        return self._proposed(assigned.fidelity, remaining) if fresh else None
+
+    def complete(self, given: Floats, fidelity: tuple[float, ...]) -> Asked | None:
+        """Return the event of a new trial with the values `given` [D], nan where the optimiser is to choose.
+
+        None when no configuration is left that has them.
+        """
+        return self._proposed(fidelity, self.remaining(), given)
+
+    def _proposed(
+        self, fidelity: tuple[float, ...], remaining: Remaining | None, given: Floats | None = None
+    ) -> Asked | None:
+        ledger, table = self.ledger, self.table
         if self._engine is None or not self._engine.serves(ledger.optimizer, table.problem):
             self._engine = Engine(ledger.optimizer, table.problem, self._wanted)
         began_at = time.perf_counter()
-        proposal = self._engine.propose(table, ledger.created.seed, assigned.fidelity, given)
+        proposal = self._engine.propose(table, ledger.created.seed, fidelity, given, remaining)
         self._propose_s = time.perf_counter() - began_at
         if not len(proposal.x):
             return None
@@ -345,8 +410,9 @@ class Session:
             x=tuple(proposal.x[0].tolist()),
             head=ledger.head,
             origin=Origin(proposal.by, why),
-            fidelity=assigned.fidelity,
+            fidelity=fidelity,
             given=None if given is None else tuple(given.tolist()),
+            remaining=remaining,
         )
 
     def require_running(self, number: int, attempt: int | None = None) -> int:
@@ -390,9 +456,10 @@ class Session:
             params=table.space.decode(table.x[number : number + 1])[0],
             fidelity={f.name: end for f, end in zip(problem.fidelities, ends, strict=True)},
             start={f.name: f.low for f in problem.fidelities},
-            parent=None if parent < 0 else parent,
+            resume_from=None if parent < 0 else parent,
+            resume_dir=None if parent < 0 else self.files.checkpoint(parent),
             metrics=problem.metric_names,
-            checkpoint_dir=self.files.line(table.root(number)),
+            checkpoint_dir=self.files.checkpoint(number),
             log_dir=self.files.attempt(number, attempt),
             study=self.journal.name,
             resources=resources or _ONE_CPU,

@@ -17,7 +17,7 @@ from trimtab.execute.trial import Trial
 from trimtab.explain import Explained
 from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Reported, Returned, Told
 from trimtab.ledger.table import FAILED, TAG, TrialTable, TrialView, no_such_trial
-from trimtab.schedule.protocol import Halt
+from trimtab.schedule.protocol import Halt, Wait
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
@@ -127,6 +127,8 @@ class Study(Explained):
         with session.lock:
             session.reap()
             number = session.claim(lease_s=lease_s)
+            if isinstance(number, Wait):
+                raise TrialError(f"nothing can be asked now, since the scheduler waits: {number.reason}.")
             if number is None:
                 raise TrialError(f"nothing is left to try: all {len(self.table)} configurations were handed out.")
             return Trial(session.task(number), _Channel(self, number, int(self.table.attempt[number])))
@@ -194,6 +196,8 @@ class Study(Explained):
             if number is not None:
                 return table.trial(number)
             asked = session.propose()
+            if isinstance(asked, Wait):
+                raise TrialError(f"nothing can be asked now, since the scheduler waits: {asked.reason}.")
             if asked is None:
                 raise TrialError(f"nothing is left to try: all {len(table)} configurations were handed out.")
             [params] = self.space.decode(np.array([asked.x], dtype=np.float64))
@@ -264,37 +268,54 @@ class Study(Explained):
             lease_s = float(self.table.lease_s[number])
             if lease_s == lease_s:  # whoever reports is not silent
                 session.journal.renew(session.worker, [(number, attempt)], session.clock.now() + lease_s)
-            return session.judge(number)
+            reason = self.table.halted(number)
+            return Halt(reason) if reason else None
 
     # Points, notes, tags, parameters
 
-    def enqueue(self, params: Mapping[str, Any], *, note: str | None = None, once: bool = False) -> int:
+    def enqueue(
+        self,
+        params: Mapping[str, Any],
+        *,
+        note: str | None = None,
+        once: bool = False,
+        fidelity: Mapping[str, float] | None = None,
+    ) -> int:
         """Put a configuration in line: it is handed out before anything new is proposed. Return its number.
 
         Args:
             params: values by name; parameters that are left out are chosen by the optimiser.
             note: why, for the record.
             once: whether to leave it if this configuration was put in line before, as a script that resumes wants.
+            fidelity: how far to run it, by the fidelity's name; a whole run if left out, whatever the scheduler does.
 
         Raises:
             ParamsError: a value lies outside its parameter, or the point violates a constraint.
+            ProblemError: there is no such fidelity, or it does not go that far.
         """
-        return self.enqueue_all([params], note=note, once=once)[0]
+        return self.enqueue_all([params], note=note, once=once, fidelity=fidelity)[0]
 
     def enqueue_all(
-        self, points: Iterable[Mapping[str, Any]], *, note: str | None = None, once: bool = False
+        self,
+        points: Iterable[Mapping[str, Any]],
+        *,
+        note: str | None = None,
+        once: bool = False,
+        fidelity: Mapping[str, float] | None = None,
     ) -> list[int]:
         """Put many configurations in line at once: all of them, or none where one is refused. Return their numbers.
 
         Args:
             points: as `enqueue` takes each.
-            note: as there.
+            note: as there, as are the next two, for all of them.
             once: as there.
+            fidelity: as there.
 
         Raises:
-            ParamsError: as `enqueue`.
+            ParamsError, ProblemError: as `enqueue`.
         """
-        return put_in_line(self.session, list(points), note or "enqueued", once=once)
+        ends = self.problem.fidelity_of(fidelity)
+        return put_in_line(self.session, list(points), note or "enqueued", ends, once=once)
 
     def note(self, key: str, value: object, trial: int | None = None) -> None:
         """Write something down about a trial, or about the study: any JSON value; a later note of one key replaces it.

@@ -137,7 +137,7 @@ class Bench:
             token=f"contract/{number}/{attempt}",
             params={"x": float(number)},
             fidelity={},
-            parent=None,
+            resume_from=None,
             metrics=("loss",),
             checkpoint_dir=self.folder / "lines" / str(number),
             log_dir=self.folder / "trials" / str(number) / f"attempt-{attempt}",

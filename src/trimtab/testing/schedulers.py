@@ -18,9 +18,12 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 
+from trimtab.arrays import rng_at
+from trimtab.errors import PluginError
 from trimtab.ledger.event import FAILURE_KINDS, Origin
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
-from trimtab.schedule.protocol import Assignment, Continue, Fresh, Halt, Scheduler
+from trimtab.schedule.protocol import STREAM, Assignment, Fresh, Halt, Request, Scheduler, Wait
+from trimtab.study.plan import Plan, continued_row
 from trimtab.study.plugin import named, settings_of
 from trimtab.testing.optimizers import table_bytes
 from trimtab.testing.simulation import PROBLEMS, Simulation, landscape
@@ -62,7 +65,7 @@ class SchedulerContract:
         run, scheduler = Simulation(PROBLEMS[name]), make()
         _run(run, scheduler, self.n_trials)
         before = table_bytes(run.table)
-        assert scheduler.assign(run.table) == scheduler.assign(run.table)
+        assert _wanted(run, scheduler) == _wanted(run, scheduler)
         for number in range(len(run.table)):
             assert scheduler.judge(run.table, number) == scheduler.judge(run.table, number)
         assert table_bytes(run.table) == before
@@ -79,9 +82,10 @@ class SchedulerContract:
         run, scheduler = Simulation(PROBLEMS[name]), make()
         for _ in range(self.n_trials):
             number = _assign(run, scheduler)
+            if number is None:
+                break  # it is through
             run.start(number)
             run.fail(number, failure)
-        _assign(run, scheduler)
 
     @every_kind
     @pytest.mark.parametrize("value", ["nan", "inf", "-inf", 0.0, 1.7e308, -1.7e308, 5e-324])
@@ -89,6 +93,8 @@ class SchedulerContract:
         run, scheduler = Simulation(PROBLEMS[name]), make()
         for _ in range(self.n_trials):
             number = _assign(run, scheduler)
+            if number is None:
+                break
             run.start(number)
             halted = None
             for step in (1.0, 2.0, 3.0):
@@ -102,6 +108,7 @@ class SchedulerContract:
     def test_a_trial_that_reports_nothing_is_judged(self, make: Make) -> None:
         run, scheduler = Simulation(PROBLEMS["fidelity"]), make()
         number = _assign(run, scheduler)
+        assert number is not None, "a scheduler begins with a trial"
         run.start(number)
         _judge(run, scheduler, number)
 
@@ -122,8 +129,8 @@ class _Forgetful:
     def __init__(self, make: Make) -> None:
         self._make = make
 
-    def assign(self, table: TrialTable) -> Assignment:
-        return self._make().assign(table)
+    def assign(self, table: TrialTable, request: Request) -> Assignment:
+        return self._make().assign(table, request)
 
     def judge(self, table: TrialTable, row: int) -> Halt | None:
         return self._make().judge(table, row)
@@ -132,40 +139,50 @@ class _Forgetful:
         return self._make().to_json()
 
 
-def _assign(run: Simulation, scheduler: Scheduler) -> int:
-    """Put the next trial on record as the scheduler assigns it, and return its number."""
-    assigned, table = scheduler.assign(run.table), run.table
-    assert isinstance(assigned, Fresh | Continue)
-    assert len(assigned.fidelity) == len(run.problem.fidelities)
-    for fidelity, value in zip(run.problem.fidelities, assigned.fidelity, strict=True):
-        assert fidelity.low <= value <= fidelity.high, f"{fidelity.name} {value} lies outside of its bounds"
+def _wanted(run: Simulation, scheduler: Scheduler) -> Assignment:
+    number = len(run.table)
+    return scheduler.assign(run.table, Request(number, rng_at(run.seed, number, STREAM), run.seed))
+
+
+def _assign(run: Simulation, scheduler: Scheduler) -> int | None:
+    """Put the next trial on record as the scheduler assigns it, and return its number; None if it waits."""
+    table = run.table
+    try:
+        assigned = Plan(settings_of(scheduler), scheduler).assign(table, run.seed, None)
+    except PluginError as error:
+        raise AssertionError(str(error)) from None
+    if isinstance(assigned, Wait):
+        return None
     if isinstance(assigned, Fresh):
         x = table.space.sample(np.random.default_rng(len(table)), 1)[0]
         return run.put(x, Origin("random"), fidelity=assigned.fidelity)
-    parent = assigned.parent
-    assert 0 <= parent < len(table)
-    assert table.state[parent] in (COMPLETE, STOPPED), "only a trial that is over, and did not fail, can be continued"
-    assert (np.array(assigned.fidelity) >= table.fidelity[parent]).all(), "a continuation goes further"
-    return run.put(table.x[parent], Origin("scheduler"), fidelity=assigned.fidelity, parent=parent)
+    x = continued_row(table, assigned)
+    return run.put(x, Origin("scheduler"), fidelity=assigned.fidelity, parent=assigned.parent)
 
 
 def _judge(run: Simulation, scheduler: Scheduler, number: int) -> Halt | None:
-    verdict = scheduler.judge(run.table, number)
-    assert verdict is None or verdict.reason.strip()
-    return verdict
+    try:
+        return Plan(settings_of(scheduler), scheduler).judge(run.table, number)
+    except PluginError as error:
+        raise AssertionError(str(error)) from None
 
 
 def _run(run: Simulation, scheduler: Scheduler, n: int) -> None:
     """Run n trials, up to four at once, that report at each whole step and sometimes fail."""
     rng = np.random.default_rng(0)
     running: dict[int, float] = {}
+    waits = False
     while len(run.table) < n or running:
-        if len(running) < 4 and len(run.table) < n:
-            number = _assign(run, scheduler)
-            run.start(number)
-            parent = int(run.table.parent[number])
-            reached = run.table.fidelity[parent, :1] if parent >= 0 else np.zeros(1)
-            running[number] = float(reached[0]) if len(reached) else 0.0
+        if len(running) < 4 and len(run.table) < n and not waits:
+            assigned = _assign(run, scheduler)
+            if assigned is not None:
+                run.start(assigned)
+                parent = int(run.table.parent[assigned])
+                reached = run.table.fidelity[parent, :1] if parent >= 0 else np.zeros(1)
+                running[assigned] = float(reached[0]) if len(reached) else 0.0
+            elif not running:
+                return  # it is through
+            waits = assigned is None
             continue
         number = int(rng.choice(list(running)))
         fidelity = run.table.fidelity[number]
@@ -182,3 +199,4 @@ def _run(run: Simulation, scheduler: Scheduler, n: int) -> None:
                 run.stop(number, **values)
         if run.table.state[number] in (COMPLETE, STOPPED, FAILED):
             del running[number]
+            waits = False

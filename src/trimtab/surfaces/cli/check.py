@@ -54,7 +54,7 @@ EXTRAS = {
 @scheduler_option
 @json_option
 def replay(name: str | None, *, store: str | None, optimizer: str | None, scheduler: str | None, as_json: bool) -> int:
-    """Recompute every suggestion of a study from its log, and compare bit for bit.
+    """Recompute every suggestion of a study, and every verdict on a report, from its log, and compare bit for bit.
 
     Exits 1 if one differs.
     """
@@ -65,6 +65,7 @@ def replay(name: str | None, *, store: str | None, optimizer: str | None, schedu
         found = replay_log(opened.open(name).read(), *by_hand(url, name, optimizer, scheduler))
     finally:
         opened.close()
+    n_differing = len(found.differing) + len(found.differing_verdicts)
     if as_json:
         say_json(
             {
@@ -74,17 +75,20 @@ def replay(name: str | None, *, store: str | None, optimizer: str | None, schedu
                 "given": found.given,
                 "differing": list(found.differing),
                 "computed_with": list(found.computed_with),
+                "reports": found.reports,
+                "differing_verdicts": list(found.differing_verdicts),
             }
         )
     else:
         given = f", {found.given:,} given and not recomputed" if found.given else ""
+        judged = f", {count(found.reports, 'report')} judged again" if found.reports else ""
         say(
-            f"{name}: {found.records:,} records, {count(found.suggestions, 'suggestion')} recomputed{given}: "
-            + ("all the same, bit for bit" if not found.differing else f"{len(found.differing):,} differ")
+            f"{name}: {found.records:,} records, {count(found.suggestions, 'suggestion')} recomputed{given}{judged}: "
+            + (f"{n_differing:,} differ" if n_differing else "all the same, bit for bit")
         )
     if not as_json:
         found.require_equal()
-    return 1 if found.differing else 0
+    return 1 if n_differing else 0
 
 
 @click.command()

@@ -1,0 +1,137 @@
+"""The plan at work: a scheduler by its settings, asked with what belongs to the trial, and its answers checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from trimtab.arrays import Bools, Floats, rng_at
+from trimtab.checks import is_number, is_whole
+from trimtab.errors import PluginError
+from trimtab.ledger.event import Remaining
+from trimtab.ledger.table import COMPLETE, STATES, STOPPED, TrialTable
+from trimtab.numerics.arithmetic import quiet
+from trimtab.schedule.protocol import STREAM, Assignment, Collects, Continue, Fresh, Halt, Request, Scheduler, Wait
+from trimtab.space.condition import shown
+from trimtab.study.plugin import is_made_by, make, shown_settings
+
+
+class Plan:
+    """A scheduler that is never taken at its word: what it says becomes a log that others read.
+
+    Args:
+        settings: {"name": ..., **options}, as the log has them.
+        ready: the scheduler, if it is at hand and these are its settings; else the registered one is made.
+
+    Raises:
+        PluginError: it is not registered here, and was not passed.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], ready: Scheduler | None = None) -> None:
+        fits = ready is not None and is_made_by(ready, settings)
+        self._scheduler: Scheduler = ready if fits and ready is not None else make("schedulers", settings)
+        self._settings = dict(settings)
+
+    @quiet()
+    def assign(self, table: TrialTable, seed: int, remaining: Remaining | None) -> Assignment:
+        """Return what trial `len(table)` is to be.
+
+        Raises:
+            PluginError: the scheduler wants what cannot be.
+        """
+        number = len(table)
+        wanted: Any = self._scheduler.assign(table, Request(number, rng_at(seed, number, STREAM), seed, remaining))
+        fault = _fault(table, wanted)
+        if fault:
+            raise PluginError(f"the scheduler {shown_settings(self._settings)} assigned what cannot be: {fault}")
+        answer: Assignment = wanted
+        return answer
+
+    @quiet()
+    def judge(self, table: TrialTable, row: int) -> Halt | None:
+        """Return whether a trial is to end that has just reported.
+
+        Raises:
+            PluginError: the scheduler says what is no verdict.
+        """
+        verdict: Any = self._scheduler.judge(table, row)
+        if verdict is None:
+            return None
+        if not isinstance(verdict, Halt) or not _is_said(verdict.reason):
+            raise PluginError(
+                f"the scheduler {shown_settings(self._settings)} judges with None or Halt(reason), a sentence; it said "
+                f"{shown(verdict)} of trial {row}."
+            )
+        return verdict
+
+    @quiet()
+    def may_continue(self, table: TrialTable) -> Bools | None:
+        """Return [N] whether each trial may still be continued; None where the scheduler does not say.
+
+        Raises:
+            PluginError: it is no array of that shape.
+        """
+        if not isinstance(self._scheduler, Collects):
+            return None
+        said = np.asarray(self._scheduler.may_continue(table))
+        if said.shape != (len(table),) or said.dtype != np.bool_:
+            raise PluginError(
+                f"the scheduler {shown_settings(self._settings)} says of {len(table)} trials whether they may be "
+                f"continued: expected {len(table)} truths, got {shown(said)}."
+            )
+        return said
+
+
+def continued_row(table: TrialTable, assigned: Continue) -> Floats:
+    """Return the row [D] with which a line of descent goes on."""
+    row: Floats = table.x[assigned.parent] if assigned.x is None else np.array(assigned.x, dtype=np.float64)
+    return row
+
+
+def _fault(table: TrialTable, wanted: object) -> str:
+    """Return what is wrong with an assignment; empty if nothing is."""
+    if isinstance(wanted, Wait):
+        return "" if _is_said(wanted.reason) else f"a Wait gives its reason, a clause; got {shown(wanted.reason)}."
+    if not isinstance(wanted, Fresh | Continue):
+        return f"expected Fresh, Continue or Wait, got {shown(wanted)}."
+    fault = _fault_of_fidelity(table, wanted.fidelity)
+    return fault if fault or isinstance(wanted, Fresh) else _fault_of_line(table, wanted)
+
+
+def _is_said(reason: object) -> bool:
+    return isinstance(reason, str) and bool(reason.strip())
+
+
+def _fault_of_fidelity(table: TrialTable, fidelity: object) -> str:
+    limits = table.problem.fidelities
+    if not isinstance(fidelity, tuple) or len(fidelity) != len(limits):
+        names = ", ".join(limit.name for limit in limits) or "none"
+        return f"a fidelity is a tuple of one number for each of {names}; got {shown(fidelity)}."
+    for limit, value in zip(limits, fidelity, strict=True):
+        if not is_number(value) or not limit.low <= value <= limit.high:
+            return f"{limit.name} is a number from {limit.low:g} to {limit.high:g}; got {shown(value)}."
+    return ""
+
+
+def _fault_of_line(table: TrialTable, wanted: Continue) -> str:
+    parent = wanted.parent
+    if not is_whole(parent) or not 0 <= parent < len(table):
+        return f"there is no trial {shown(parent)} to continue."
+    state = int(table.state[parent])
+    if state not in (COMPLETE, STOPPED):
+        return f"trial {parent} is {STATES[state]}; one that is continued is complete or was stopped."
+    for limit, before, value in zip(table.problem.fidelities, table.fidelity[parent], wanted.fidelity, strict=True):
+        if value < before:
+            return f"trial {parent} ran to {limit.name} {before:g}, and cannot go on to {value:g}."
+    if wanted.x is None:
+        return ""
+    return _fault_of_row(table, wanted.x)
+
+
+def _fault_of_row(table: TrialTable, x: object) -> str:
+    space = table.space
+    if not isinstance(x, tuple) or not all(isinstance(value, int | float) for value in x):
+        return f"x is a tuple of {len(space)} numbers; got {shown(x)}."
+    return space.fault(np.array(x, dtype=np.float64))
