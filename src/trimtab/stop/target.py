@@ -13,7 +13,7 @@ from trimtab.stop.protocol import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Stop as soon as one complete trial meets the target of every objective that has one, and every constraint.
+    """Stop as soon as one complete, whole trial meets the target of every objective that has one, and every constraint.
 
     Trials that run then are ended: what they could bring is not needed.
     """
@@ -23,7 +23,7 @@ class Target:
         wanted = [m for m in problem.objectives if m.target is not None]
         if not wanted:
             return Verdict(stop=False, reason="", rule="target")
-        met = table.state == COMPLETE
+        met = (table.state == COMPLETE) & (table.fidelity == np.array(problem.whole)).all(axis=1)
         losses = table.losses()
         for column, metric in enumerate(problem.metrics):
             limit = metric.target if metric in wanted else metric.bound

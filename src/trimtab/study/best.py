@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,14 +13,44 @@ from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
 from trimtab.numerics.arithmetic import quiet
 
+Fidelity: TypeAlias = tuple[float, ...]
+"""[F] how far a trial was run."""
+
 
 @quiet()
-def candidates(table: TrialTable) -> Ints:
-    """Return the complete rows that met every constraint, at the end of their line of descent, in order."""
-    furthest = table.furthest()
-    done = furthest[table.state[furthest] == COMPLETE]
-    feasible: Ints = done[_excess(table)[done] <= 0.0]
-    return feasible
+def candidates(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
+    """Return the complete rows that met every constraint and can be compared with each other, in order.
+
+    Results at different fidelities say nothing about each other: a loss after one epoch is none after ten. So those
+    count that were run to `fidelity`, by default to the highest that any of them was run to. Of trials that continue
+    each other without going further, the last counts.
+    """
+    done = _feasible_rows(table)
+    if table.problem.fidelities:
+        ends = compared_at(table) if fidelity is None else fidelity
+        done = done[(table.fidelity[done] == np.array(ends or np.nan)).all(axis=1)]
+    parents = table.parent[done]
+    superseded = parents[parents >= 0]
+    same: Ints = done[~np.isin(done, superseded)]
+    return same
+
+
+def compared_at(table: TrialTable) -> Fidelity | None:
+    """Return the fidelity at which trials are compared: the highest at which one is complete and met every constraint.
+
+    Of several fidelities the first counts most. None where the problem has no fidelity, or no such trial.
+    """
+    rows = _feasible_rows(table) if table.problem.fidelities else np.zeros(0, dtype=np.int64)
+    if not len(rows):
+        return None
+    ends = table.fidelity[rows]
+    return tuple(ends[np.lexsort(ends.T[::-1])[-1]].tolist())
+
+
+def _feasible_rows(table: TrialTable) -> Ints:
+    done = table.rows(COMPLETE)
+    met: Ints = done[_excess(table)[done] <= 0.0]
+    return met
 
 
 def feasible(table: TrialTable) -> list[bool | None]:
@@ -30,12 +61,9 @@ def feasible(table: TrialTable) -> list[bool | None]:
 
 
 def runs(table: TrialTable, row: int) -> Ints:
-    """Return the candidates that ran the same configuration as `row` at the same fidelity, `row` among them."""
+    """Return the candidates that ran the same configuration as `row`, one of them."""
     rows = candidates(table)
-    same = np.all(_equal(table.x[rows], table.x[row]), axis=1) & np.all(
-        _equal(table.fidelity[rows], table.fidelity[row]), axis=1
-    )
-    found: Ints = rows[same]
+    found: Ints = rows[np.all(_equal(table.x[rows], table.x[row]), axis=1)]
     return found
 
 
@@ -51,15 +79,19 @@ def _equal(a: Floats, b: Floats) -> Bools:
 
 
 @quiet()
-def best_row(table: TrialTable) -> int | None:
-    """Return the complete, feasible row of smallest first objective; None if there is none.
+def best_row(table: TrialTable, fidelity: Fidelity | None = None) -> int | None:
+    """Return the candidate of smallest first objective; None if there is none.
 
     Equals are told apart by the next objective, and then the earliest is taken, so that none is better in everything.
     Where a configuration was run several times, the mean of its runs counts, plus its standard error by the variance
     between runs of one configuration: one lucky run does not beat a mean of many. The row is the run nearest to the
     mean, whose figure is the honest one.
+
+    Args:
+        table: the trials.
+        fidelity: where to compare them; see `candidates`.
     """
-    rows = candidates(table)
+    rows = candidates(table, fidelity)
     if not len(rows):
         return None
     all_losses = _objective_losses(table)[rows]
@@ -167,16 +199,26 @@ def why_no_best(table: TrialTable) -> str:
     return f"no trial is complete: {len(failed)} failed ({causes}); trial {first.number}: {said.rstrip('.')}."
 
 
-def require_best(table: TrialTable) -> int:
-    """Return the best row.
+def require_best(table: TrialTable, fidelity: Fidelity | None = None) -> int:
+    """Return the best row, at the highest fidelity if none is named.
 
     Raises:
         TrialError: there is none; the message says why.
     """
-    row = best_row(table)
-    if row is None:
+    row = best_row(table, fidelity)
+    if row is not None:
+        return row
+    if fidelity is None or compared_at(table) is None:
         raise TrialError(why_no_best(table))
-    return row
+    rows = np.unique(table.fidelity[_feasible_rows(table)], axis=0).tolist()
+    there = "; ".join(at_text(table, tuple(ends)) for ends in rows)
+    raise TrialError(f"no trial is complete {at_text(table, fidelity)}; there are some {there}.")
+
+
+def at_text(table: TrialTable, fidelity: Fidelity) -> str:
+    """Return a fidelity in words, as "at epoch 9"."""
+    limits = table.problem.fidelities
+    return "at " + ", ".join(f"{limit.name} {end:g}" for limit, end in zip(limits, fidelity, strict=True))
 
 
 def _configurations(table: TrialTable, rows: Ints) -> Ints:

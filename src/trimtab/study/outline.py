@@ -44,7 +44,8 @@ class Outline:
         except (AttributeError, LookupError, TypeError, ValueError, TrimtabError):  # the ledger says what it is
             return None
         is_once = len(set(outline._runs)) == len(outline._runs)
-        return outline if is_once and isinstance(records[0].event, Created) else None
+        is_comparable = len({fidelity for _, fidelity in outline._runs}) <= 1
+        return outline if is_once and is_comparable and isinstance(records[0].event, Created) else None
 
     def best(self) -> tuple[int, float] | None:
         """Return the trial whose result is best, the earliest of equals, and its value; None while there is none."""

@@ -43,11 +43,17 @@ class Plan:
         """
         number = len(table)
         wanted: Any = self._scheduler.assign(table, Request(number, rng_at(seed, number, STREAM), seed, remaining))
-        fault = _fault(table, wanted)
+        fault = _fault(table, wanted) or self._fault_of_its_own(table, wanted)
         if fault:
             raise PluginError(f"the scheduler {shown_settings(self._settings)} assigned what cannot be: {fault}")
         answer: Assignment = wanted
         return answer
+
+    def _fault_of_its_own(self, table: TrialTable, wanted: Assignment) -> str:
+        may_continue = self.may_continue(table) if isinstance(wanted, Continue) else None
+        if may_continue is None or may_continue[wanted.parent]:  # type: ignore[union-attr]  # it is a Continue
+            return ""
+        return f"it said that trial {wanted.parent} will not be continued, so that its checkpoints may be gone."  # type: ignore[union-attr]
 
     @quiet()
     def judge(self, table: TrialTable, row: int) -> Halt | None:

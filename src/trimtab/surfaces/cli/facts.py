@@ -12,7 +12,7 @@ import numpy as np
 import trimtab as tt
 from trimtab.arrays import Floats
 from trimtab.execute.logs import last_lines
-from trimtab.ledger.table import STATES, TrialTable, TrialView
+from trimtab.ledger.table import COMPLETE, STATES, TrialTable, TrialView
 from trimtab.study import best
 from trimtab.study.overview import Entry
 from trimtab.surfaces.render.numbers import count, duration, exact, moment, number
@@ -92,6 +92,7 @@ def study_facts(study: tt.Study) -> dict[str, Any]:
         "states": counts(table),
         "seconds_worked_on": table.elapsed,
         "cost": total_cost(table),
+        "compared_at": _by_name(study, best.compared_at(table)),
         "best": None if row is None else trial_facts(table.trial(row)),
         "front": best.front_rows(table).tolist(),
         "verdict": None if verdict is None else {"stop": verdict.stop, "reason": verdict.reason, "rule": verdict.rule},
@@ -101,6 +102,10 @@ def study_facts(study: tt.Study) -> dict[str, Any]:
         "records": ledger.head,
         "files": str(study.session.files.base),
     }
+
+
+def _by_name(study: tt.Study, ends: tuple[float, ...] | None) -> dict[str, float] | None:
+    return None if ends is None else dict(zip((f.name for f in study.problem.fidelities), ends, strict=True))
 
 
 def without_secrets(value: Any) -> Any:
@@ -154,14 +159,27 @@ def best_remarks(study: tt.Study) -> list[str]:
     """Return what is to be known about the best trial: that there is a front, or that several runs were averaged."""
     objectives = [metric.name for metric in study.problem.objectives]
     if len(objectives) > 1:
-        n = len(best.front_rows(study.table))
+        n, at = len(best.front_rows(study.table)), fidelity_remark(study)
         return [
+            *([] if at is None else [at]),
             f"{count(n, 'trial')} on the front of {' and '.join(objectives)}: no other trial is as good in all of them "
             "and better in one. Choose by what they are worth to you; a constraint, as tt.at_most(...), on all but one "
-            "makes one trial the best."
+            "makes one trial the best.",
         ]
-    remark = sorting_remark(study)
-    return [] if remark is None else [remark]
+    return [remark for remark in (fidelity_remark(study), sorting_remark(study)) if remark is not None]
+
+
+def fidelity_remark(study: tt.Study) -> str | None:
+    """Return at which fidelity trials are compared; None where there is nothing to choose."""
+    table = study.table
+    ends = best.compared_at(table)
+    complete = table.fidelity[table.state == COMPLETE]
+    if ends is None or bool((complete == np.array(table.problem.whole)).all()):
+        return None
+    compared = count(len(best.candidates(table)), "complete trial")
+    others = sorted({tuple(row) for row in complete.tolist()} - {ends})
+    there = f"; there are others {'; '.join(best.at_text(table, end) for end in others)}" if others else ""
+    return f"compared {best.at_text(table, ends)}: {compared}{there}."
 
 
 def sorting_remark(study: tt.Study) -> str | None:
