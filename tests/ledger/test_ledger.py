@@ -279,7 +279,7 @@ def histories(draw: st.DrawFn) -> Log:
             attempt = int(table.attempt[number])
             values = {"loss": draw(st.floats(-1, 1)), "accuracy": 1.0, "extra": 2.0}
             ends = [
-                Reported(number, float(draw(st.integers(1, 9))), values, attempt),
+                Reported(number, float(draw(st.integers(1, 9))), values, attempt, draw(st.none() | st.integers(0, 3))),
                 Told(number, values, attempt, 1.0),
                 Failed(
                     number, "lost", "gone", attempt, again=True, blame=draw(st.sampled_from(["", "worker", "driver"]))

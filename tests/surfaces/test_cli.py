@@ -500,8 +500,8 @@ def test_curves_that_were_not_declared_are_shown_and_exported(tmp_path: Path) ->
     assert curve == {"step": [1, 2, 3], "loss": [1, 0.5, 1 / 3], "accuracy": [0.25, 0.5, 0.75], "grad": [1, "inf", 1]}
     assert "the curves of 1 trials" in call(tmp_path, "export", "study", "curves.csv", "--curves")
     assert (tmp_path / "curves.csv").read_text().splitlines()[:2] == [
-        "number,attempt,step,metric,value",
-        "0,1,1.0,loss,1.0",
+        "number,attempt,fold,step,metric,value",
+        "0,1,,1.0,loss,1.0",
     ]
 
 

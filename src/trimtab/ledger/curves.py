@@ -149,7 +149,8 @@ class Curves:
         found = {name: y[:, i] for i, name in enumerate(self.names)}
         for name, (where, values) in self.undeclared.of(reports).items():
             found[name] = np.full(len(steps), np.nan)
-            found[name][at[where]] = values
+            known = ~np.isnan(values)
+            found[name][at[where[known]]] = values[known]
         return steps, found
 
     def came_further(self, number: int, attempt: int) -> bool:
@@ -246,8 +247,9 @@ class CurveLog:
     def _add_undeclared(self, n: int, values: Mapping[str, float | str]) -> None:
         """Keep what no metric was declared for; text that is no number is left, and so are names beyond the bound."""
         c = self.undeclared
+        beyond = set(self.beyond(values))
         for name, value in values.items():
-            if name in self._names or not self.keeps(name):
+            if name in self._names or name in beyond:
                 continue
             try:
                 number = float(value)
@@ -257,10 +259,11 @@ class CurveLog:
             c["value"].add(number)
             c["report"].add(n)
 
-    def keeps(self, name: str) -> bool:
-        """Return whether values of a metric are kept: it is declared, or known, or there is room for one more name."""
+    def beyond(self, names: Iterable[str]) -> list[str]:
+        """Return those of `names` whose values are not kept, since there are `MOST_UNDECLARED` others already."""
         known = self._undeclared_names
-        return len(known.values) < MOST_UNDECLARED or name in known.codes or name in self._names
+        new = [name for name in names if name not in known.codes and name not in self._names]
+        return new[MOST_UNDECLARED - len(known.values) :]
 
     @property
     def undeclared_names(self) -> list[str]:

@@ -7,7 +7,7 @@ not change length, so whoever keeps one keeps the past.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -265,6 +265,10 @@ class TrialTable:
     def curves(self) -> Curves:
         """Every report of every trial so far."""
         return self._curves.view
+
+    def curves_beyond(self, names: Iterable[str]) -> list[str]:
+        """Return those of `names` that would be one undeclared metric too many for the curves to keep."""
+        return self._curves.beyond(names)
 
     @property
     def extra(self) -> Mapping[str, Floats]:
