@@ -312,7 +312,7 @@ def test_names_beyond_the_bound_are_left_out_and_known_ones_kept():
     _, metrics = run.table.curves.metrics(0)
     assert len(metrics) == MOST_UNDECLARED + len(METRICS)
     assert metrics["first"].tolist() == list(map(float, range(2 * MOST_UNDECLARED)))
-    assert run.table.curves_beyond(["loss", "first", "loss_0", "new", "newer"]) == ["new", "newer"]
+    assert run.table.unknown_metrics(["loss", "first", "loss_0", "new", "newer"]) == ["new", "newer"]
 
 
 def test_one_report_of_very_many_names_is_bounded_too():

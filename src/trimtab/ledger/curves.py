@@ -51,14 +51,18 @@ class Undeclared:
 
     def between(self, begin: int, end: int) -> Undeclared:
         """Return the values of the reports from `begin` up to `end`, which count from `begin` then."""
-        first, last = np.searchsorted(self.report, [begin, end])
+        first, last = self._places(np.array([begin, end]))
         part = slice(int(first), int(last))
         return Undeclared(self.report[part] - np.int32(begin), self.name[part], self.value[part], self.names)
 
+    def _places(self, reports: Ints) -> Ints:
+        """Return where the values of each report begin."""
+        return np.searchsorted(self.report, reports.astype(np.int32))  # of another type, all E would be converted
+
     def of(self, reports: Ints) -> dict[str, tuple[Ints, Floats]]:
         """Return, of each metric that these reports have, (where in `reports` [e], values [e])."""
-        first, last = np.searchsorted(self.report, reports), np.searchsorted(self.report, reports, side="right")
-        counts = last - first
+        first = self._places(reports)
+        counts = self._places(reports + 1) - first
         where = np.repeat(np.arange(len(reports)), counts)
         entries = np.arange(len(where)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
         names = self.name[entries]
@@ -247,7 +251,7 @@ class CurveLog:
     def _add_undeclared(self, n: int, values: Mapping[str, float | str]) -> None:
         """Keep what no metric was declared for; text that is no number is left, and so are names beyond the bound."""
         c = self.undeclared
-        beyond = set(self.beyond(values))
+        beyond = set(self.unknown(values)[MOST_UNDECLARED - len(self._undeclared_names.values) :])
         for name, value in values.items():
             if name in self._names or name in beyond:
                 continue
@@ -259,11 +263,10 @@ class CurveLog:
             c["value"].add(number)
             c["report"].add(n)
 
-    def beyond(self, names: Iterable[str]) -> list[str]:
-        """Return those of `names` whose values are not kept, since there are `MOST_UNDECLARED` others already."""
-        known = self._undeclared_names
-        new = [name for name in names if name not in known.codes and name not in self._names]
-        return new[MOST_UNDECLARED - len(known.values) :]
+    def unknown(self, names: Iterable[str]) -> list[str]:
+        """Return those of `names` that are neither declared nor were reported before."""
+        known = self._undeclared_names.codes
+        return [name for name in names if name not in known and name not in self._names]
 
     @property
     def undeclared_names(self) -> list[str]:

@@ -266,9 +266,9 @@ class TrialTable:
         """Every report of every trial so far."""
         return self._curves.view
 
-    def curves_beyond(self, names: Iterable[str]) -> list[str]:
-        """Return those of `names` that would be one undeclared metric too many for the curves to keep."""
-        return self._curves.beyond(names)
+    def unknown_metrics(self, names: Iterable[str]) -> list[str]:
+        """Return those of `names` that are neither declared nor were reported before."""
+        return self._curves.unknown(names)
 
     @property
     def extra(self) -> Mapping[str, Floats]:

@@ -19,7 +19,7 @@ from trimtab.stop.protocol import Stop, Verdict
 from trimtab.study import values
 from trimtab.study.heart import Heart
 from trimtab.study.lost import lose
-from trimtab.study.reported import events_of
+from trimtab.study.reported import Reports
 from trimtab.study.session import Session
 from trimtab.study.standing import Limits, Progress, Standing, Status
 
@@ -285,6 +285,7 @@ class Driver:
         table = self._session.table
         events: list[Event] = []
         over: set[int] = set()
+        reports = Reports(table)
         for message in messages:
             number = message.number
             current = table.state[number] == RUNNING and int(table.attempt[number]) == message.attempt
@@ -300,7 +301,7 @@ class Driver:
                     events.append(Noted("late result", late, number))
                 continue
             if isinstance(message, execute.Reported):
-                events += self._report(message)
+                events += self._report(message, reports)
             elif isinstance(message, execute.Noted):
                 events.append(Noted(message.key, values.plain(message.value), number))
             else:
@@ -312,10 +313,10 @@ class Driver:
                     events.append(lose(table, number, message.reason, blame=blame, retries=retries))
         return events
 
-    def _report(self, message: execute.Reported) -> list[Event]:
+    def _report(self, message: execute.Reported, reports: Reports) -> list[Event]:
         number, step = message.number, message.step
         try:
-            event, notes = events_of(self._session.table, number, message.attempt, step, message.values, message.fold)
+            event, notes = reports.take(number, message.attempt, step, message.values, message.fold)
         except ObjectiveError as unusable:
             return [Noted("unusable report", f"step {step:g}: {unusable}", number)]
         if event.fold is None:  # what stands for a trial that is stopped is about the whole of it

@@ -24,7 +24,7 @@ from trimtab.space.space import Space
 from trimtab.storage.url import files_dir
 from trimtab.study import best, export, values
 from trimtab.study.enqueue import put_in_line
-from trimtab.study.reported import events_of
+from trimtab.study.reported import Reports
 from trimtab.study.session import Session
 from trimtab.study.trials import Trials
 from trimtab.text import visible
@@ -271,7 +271,7 @@ class Study(Explained):
 
         def build() -> Sequence[Event]:
             running = session.require_running(number, attempt)
-            event, notes = events_of(self.table, running, attempt, step, reported, fold)
+            event, notes = Reports(self.table).take(running, attempt, step, reported, fold)
             return [event, *notes]
 
         with session.lock:
