@@ -133,6 +133,17 @@ def reports_nan(trial: tt.Trial) -> float:
     return 0.5
 
 
+def reports_half_a_fold(trial: tt.Trial) -> float:
+    trial.report(1, loss=0.5, fold=0.5)  # type: ignore[arg-type]
+    return 0.5
+
+
+def reports_a_name_a_step(trial: tt.Trial) -> float:
+    for step in range(1100):
+        trial.report(step, {f"loss_{step}": 0.5})
+    return 0.5
+
+
 def reports_text(trial: tt.Trial) -> float:
     trial.report(1, loss="low")
     return 0.5

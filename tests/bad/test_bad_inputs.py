@@ -610,7 +610,7 @@ def objective(title: str, name: str, *, complete: bool = False, retries: int = 0
             return failed(one)
         view = one.best
         return f"trial 0 complete, loss {view.metrics['loss']:g}" + "".join(
-            f"; {k}: {v}" for k, v in view.notes.items()
+            f"; {k}: {v}" for k, v in {**view.notes, **one.table.notes}.items()
         )
 
 
@@ -644,6 +644,8 @@ objective("prints bytes that are no text", "prints_bytes", complete=True)
 objective("closes its output", "closes_its_output", complete=True)
 objective("reports nan and infinity on the way", "reports_nan", complete=True)
 objective("reports text on the way", "reports_text", complete=True)
+objective("reports of half a fold", "reports_half_a_fold")
+objective("reports under another name at every step", "reports_a_name_a_step", complete=True)
 objective("removes its study's folder, and leaves a umask of 0o777", "leaves_a_mess", complete=True)
 
 
@@ -682,6 +684,9 @@ command("a program that is not there", "no-such-program-here", "--lr={lr}", refu
 command("a program that fails", "sh", "-c", "echo 'no such data set' >&2; exit 3")
 command("a program that says nothing", "true")
 command("a program that prints the metric as text", "sh", "-c", 'echo \'{{"loss": "low"}}\'')
+command(
+    "a program that prints what it got in each fold, and no result", "sh", "-c", 'echo \'{{"fold": 0, "loss": 1}}\''
+)
 command("a program that prints broken JSON", "sh", "-c", "echo '{{\"loss\": 0.5'")
 command("a program that prints nan", "sh", "-c", "echo '{{\"loss\": NaN}}'")
 command("a program that prints a number of 401 digits", "sh", "-c", f"echo '{{{{\"loss\": 1{'0' * 400}}}}}'")

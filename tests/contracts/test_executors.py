@@ -14,6 +14,9 @@ SCRIPTS = {
     "returns": """echo '{{"loss": {x}}}'""",
     "raises": "echo a fault of the objective >&2; exit 1",
     "reports": """for i in 1 2 3 4 5; do echo "{{\\"step\\": $i, \\"loss\\": $i}}"; done; echo '{{"loss": 5}}'""",
+    "folds": """for fold in 0 1 2; do for i in 1 2; do
+echo "{{\\"step\\": $i, \\"fold\\": $fold, \\"loss\\": $i}}"; done
+done; echo '{{"step": 2, "loss": 2}}'; echo '{{"loss": 2}}'""",
     "goes_on": """i=1; while true; do echo "{{\\"step\\": $i, \\"loss\\": 1}}"; i=$((i + 1)); sleep 0.01; done""",
     "hangs": "sleep 3600",
     "resists": """trap '' TERM; echo '{{"step": 1, "loss": 1}}'; while true; do sleep 3600; done""",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from trimtab.errors import ObjectiveError, ProblemError, TrialStopped
@@ -133,6 +134,53 @@ def test_report_takes_names_a_mapping_or_a_number(make):
         Reported(3, 2, 2.0, {"val/loss": 0.4, "loss": 0.3}),
         Reported(3, 2, 3.0, {"loss": 0.2}),
     ]
+
+
+def test_report_takes_a_fold(make):
+    channel = Recorder()
+    trial = make(channel, folds=3)
+    trial.report(1, loss=0.5, fold=2)
+    trial.report(1, 0.5, fold=np.int32(0))
+    trial.report(1, {"loss": 0.5, "fold": 1})
+    trial.report(1, {"loss": 0.5}, fold=None)
+    assert [(message.fold, message.values) for message in channel.sent] == [
+        (2, {"loss": 0.5}), (0, {"loss": 0.5}), (1, {"loss": 0.5}), (None, {"loss": 0.5}),
+    ]  # fmt: skip
+    assert all(type(message.fold) in (int, type(None)) for message in channel.sent)
+
+
+@pytest.mark.parametrize("fold", [-1, 3, 0.5, True, "1", float("nan"), [1], 10**400])
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_fold_that_is_none(make, fold, by_name):
+    channel = Recorder()
+    trial = make(channel, folds=3)
+    with pytest.raises(ObjectiveError, match=r"report's fold is a whole number from 0 to 2, got"):
+        trial.report(1, loss=0.5, fold=fold) if by_name else trial.report(1, {"loss": 0.5, "fold": fold})
+    assert channel.sent == []
+
+
+def test_any_number_of_folds_where_the_problem_does_not_say(make):
+    channel = Recorder()
+    make(channel).report(1, loss=0.5, fold=4711)
+    assert channel.sent[-1].fold == 4711
+    with pytest.raises(ObjectiveError, match="from 0 to 999,999"):
+        make().report(1, loss=0.5, fold=10**6)
+
+
+def test_a_metric_that_is_called_fold_is_a_metric(make):
+    channel = Recorder()
+    trial = make(channel, metrics=("loss", "fold"))
+    trial.report(1, loss=0.5, fold=0.25)
+    trial.report(1, {"fold": 2})
+    assert [(message.fold, message.values) for message in channel.sent] == [
+        (None, {"loss": 0.5, "fold": 0.25}),
+        (None, {"fold": 2}),
+    ]
+
+
+def test_a_fold_alone_reports_nothing(make):
+    with pytest.raises(ObjectiveError, match=r"report\(1\) reports nothing"):
+        make().report(1, fold=0)
 
 
 def test_report_says_so_first_and_then_stops(make):

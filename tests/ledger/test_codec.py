@@ -73,6 +73,19 @@ def test_many_are_read_as_one_by_one(some: list[Event], first: int) -> None:
     assert codec.decode_lines("\n".join(body.decode() for body in bodies), len(some), first, "here") == some
 
 
+def test_a_report_of_no_fold_is_written_as_before_there_were_folds() -> None:
+    body = codec.encode(Reported(0, 1.0, {"loss": 0.5}))
+    assert body == b'{"kind":"reported","number":0,"step":1.0,"values":{"loss":0.5}}'
+    assert codec.decode(body) == Reported(0, 1.0, {"loss": 0.5}, 1, None)
+    assert b'"fold":0' in codec.encode(Reported(0, 1.0, {"loss": 0.5}, fold=0))
+
+
+@pytest.mark.parametrize("fold", ["-1", "1.5", '"1"', "true", "2147483648"])
+def test_a_fold_that_is_none_is_no_report(fold: str) -> None:
+    with pytest.raises(StoreCorruptError, match="fold"):
+        codec.decode(f'{{"kind":"reported","number":0,"step":1.0,"values":{{}},"fold":{fold}}}')
+
+
 @given(st.dictionaries(text, st.floats(), max_size=5))
 def test_any_report_can_be_written(reported: dict[str, float]) -> None:
     event = codec.decode(codec.encode(Reported(0, 1.0, dict(reported))))

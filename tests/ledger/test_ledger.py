@@ -63,14 +63,12 @@ def assert_same(one: Ledger, two: Ledger) -> None:
     names = ("state", "x", "y", "cost", "seconds", "fidelity", "parent", "attempt", "asked_at", "started_at")
     for name in (*names, "ended_at", "lease_s", "failure", "touched", "order", "n_lost", "n_lost_with_driver"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
-    for left, right in zip(
-        (a.curves.row, a.curves.step, a.curves.y), (b.curves.row, b.curves.step, b.curves.y), strict=True
-    ):
-        np.testing.assert_array_equal(left, right)
-    assert a.curves.extra.keys() == b.curves.extra.keys()
-    for name, (reports, values) in a.curves.extra.items():
-        np.testing.assert_array_equal(reports, b.curves.extra[name][0])
-        np.testing.assert_array_equal(values, b.curves.extra[name][1])
+    for name in ("seq", "row", "attempt", "fold", "step", "y"):
+        np.testing.assert_array_equal(getattr(a.curves, name), getattr(b.curves, name), err_msg=name)
+    for name in ("report", "name", "value", "names"):
+        np.testing.assert_array_equal(getattr(a.curves.undeclared, name), getattr(b.curves.undeclared, name))
+    for number in range(len(a)):
+        assert a.curves.reports(number).tolist() == b.curves.reports(number).tolist()
     assert [a.trial(n) for n in range(len(a))] == [b.trial(n) for n in range(len(b))]
     assert list(a.trials(range(len(a)))) == [a.trial(n) for n in range(len(a))]
     assert (one.head, one.optimizer, one.opened, one.assessed) == (two.head, two.optimizer, two.opened, two.assessed)
@@ -110,9 +108,9 @@ def test_what_was_reported_and_not_declared_is_kept_apart() -> None:
     log.add(Reported(1, 1.0, {"grad": "inf", "name": "no number"}))
     log.add(Reported(0, 2.0, {"loss": 0.25}))
     log.add(Reported(0, 1.0, {"grad": 3.0}))
-    assert log.table.curves.extra.keys() == {"grad"}
-    reports, values = log.table.curves.extra["grad"]
-    assert (reports.tolist(), values.tolist()) == ([0, 1, 3], [2.0, math.inf, 3.0])
+    undeclared = log.table.curves.undeclared
+    assert list(undeclared.names) == ["grad"]
+    assert (undeclared.report.tolist(), undeclared.value.tolist()) == ([0, 1, 3], [2.0, math.inf, 3.0])
     steps, metrics = log.table.curves.metrics(0)
     assert steps.tolist() == [1.0, 2.0]
     assert metrics["loss"].tolist() == [0.5, 0.25]
@@ -281,7 +279,7 @@ def histories(draw: st.DrawFn) -> Log:
             attempt = int(table.attempt[number])
             values = {"loss": draw(st.floats(-1, 1)), "accuracy": 1.0, "extra": 2.0}
             ends = [
-                Reported(number, float(draw(st.integers(1, 9))), values, attempt),
+                Reported(number, float(draw(st.integers(1, 9))), values, attempt, draw(st.none() | st.integers(0, 3))),
                 Told(number, values, attempt, 1.0),
                 Failed(
                     number, "lost", "gone", attempt, again=True, blame=draw(st.sampled_from(["", "worker", "driver"]))

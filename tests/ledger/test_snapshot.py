@@ -89,6 +89,6 @@ def test_a_snapshot_says_where_in_the_log_it_was_made(run):
 
 def test_a_snapshot_from_before_undeclared_curves_is_made_again(run):
     plain = opened(snapshot.save(run.ledger))
-    del plain["curve_extra"]
-    assert snapshot.load(sealed(plain | {"version": 1})) is None
+    del plain["undeclared"]
+    assert snapshot.load(sealed(plain | {"version": 2})) is None
     assert snapshot.load(sealed(plain)) is None

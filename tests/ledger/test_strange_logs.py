@@ -12,7 +12,8 @@ import pytest
 import trimtab as tt
 from trimtab.errors import EventError, StoreCorruptError, StoreError
 from trimtab.ledger import codec, snapshot
-from trimtab.ledger.event import Created, Grown, Noted, Opened, Record
+from trimtab.ledger.curves import MOST_UNDECLARED
+from trimtab.ledger.event import Assessed, Created, Grown, Noted, Opened, Record
 from trimtab.ledger.ledger import MAX_GROWN, Ledger
 from trimtab.optim.random import Random
 from trimtab.study import values
@@ -221,6 +222,12 @@ def test_notes_are_kept_in_measure(tmp_path: Any) -> None:
 def packed() -> tuple[Ledger, dict[str, Any]]:
     run = Simulation(PROBLEMS["fidelity"], Random(), seed=2)
     rough_history(run, 12, seed=1)
+    [number] = run.ask()
+    run.start(number)
+    for step in (1, 2):
+        run.report(number, step, loss=0.5, grad=0.25)
+    run.add(Noted("k", 1))
+    run.add(Assessed(stop=True, reason="enough"))
     blob = snapshot.save(run.ledger)
     return run.ledger, msgspec.msgpack.decode(blob[snapshot._CHECKSUM_BYTES :])
 
@@ -230,13 +237,14 @@ def sealed(tree: dict[str, Any]) -> bytes:
     return snapshot._checksum(body) + body
 
 
-def array(tree: dict[str, Any], name: str, values: Any) -> None:
-    dtype = tree["columns"][name][0]
+def array(tree: dict[str, Any], name: str, values: Any, kind: str = "columns") -> None:
+    dtype = tree[kind][name][0]
     data = np.asarray(values, dtype=dtype)
-    tree["columns"][name] = [dtype, list(data.shape), data.tobytes()]
+    tree[kind][name] = [dtype, list(data.shape), data.tobytes()]
 
 
 N = len(packed()[0].table)
+R, E = len(packed()[0].table.curves), len(packed()[0].table.curves.undeclared.report)
 CHANGES: dict[str, Any] = {
     "an object": lambda tree: tree["columns"].update(x=["O", [N, 1], b"\0" * 8 * N]),
     "another type": lambda tree: tree["columns"].update(state=["<f8", [N], b"\0" * 8 * N]),
@@ -253,13 +261,30 @@ CHANGES: dict[str, Any] = {
     "an attempt": lambda tree: array(tree, "attempt", [-1] * N),
     "a row outside of the space": lambda tree: array(tree, "x", np.full((N, tree["columns"]["x"][1][1]), 1e300)),
     "an order of nothing": lambda tree: array(tree, "_order", [10**6]),
-    "a curve of nobody": lambda tree: array(
-        tree, "_curve_row", [-1] * len(np.frombuffer(tree["columns"]["_curve_row"][2], "<i8"))
+    "a curve of nobody": lambda tree: array(tree, "row", [-1] * R, "curves"),
+    "a curve of a trial that is none": lambda tree: array(tree, "row", [N] * R, "curves"),
+    "a fold below the first": lambda tree: array(tree, "fold", [-2] * R, "curves"),
+    "a step that is none": lambda tree: array(tree, "step", [np.nan] * R, "curves"),
+    "an attempt below the first": lambda tree: array(tree, "attempt", [-1] * R, "curves"),
+    "reports that are out of order": lambda tree: array(tree, "seq", range(R + 1, 1, -1), "curves"),
+    "reports of one record": lambda tree: array(tree, "seq", [2] * R, "curves"),
+    "reports that are to come": lambda tree: array(tree, "seq", range(10**6, 10**6 + R), "curves"),
+    "fewer reports in one column": lambda tree: array(tree, "step", [1.0] * (R - 1), "curves"),
+    "values of no report": lambda tree: array(tree, "report", [R] * E, "undeclared"),
+    "values that are out of order": lambda tree: array(tree, "report", range(E)[::-1], "undeclared"),
+    "values of no metric": lambda tree: array(tree, "name", [1] * E, "undeclared"),
+    "fewer values than their names": lambda tree: array(tree, "value", [0.0] * (E - 1), "undeclared"),
+    "a metric that is named twice": lambda tree: tree.update(undeclared_names=["grad", "grad"]),
+    "more metrics than are kept": lambda tree: tree.update(
+        undeclared_names=["grad", *map(str, range(MOST_UNDECLARED))]
     ),
+    "verdicts that are out of order": lambda tree: tree.update(verdicts=[*tree["verdicts"], *tree["verdicts"]]),
+    "a note that is to come": lambda tree: tree["scalars"].update(_noted_at={"k": 10**6}),
     "a waiting trial that is none": lambda tree: tree.update(waiting=[10**6]),
     "notes of nobody": lambda tree: tree["dicts"].update(_notes=[[10**6, {}]]),
     "a note too deep": lambda tree: tree["dicts"].update(_notes=[[0, {"k": deep(150)}]]),
     "a note that is no JSON": lambda tree: tree["scalars"].update(_study_notes={"k": b"bytes"}),
+    "a note without its record": lambda tree: tree["scalars"].update(_noted_at={}),
     "a time that is none": lambda tree: tree["scalars"].update(_last_at=float("nan")),
     "an engine without a name": lambda tree: tree.update(optimizer={}),
     "a problem of another kind": lambda tree: tree.update(problem=3),

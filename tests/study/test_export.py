@@ -332,7 +332,7 @@ def test_curves_are_exported_in_long_form(curves, tmp_path):
     ]
     assert {row["attempt"] for row in rows} == {1}
     frame = pl.read_parquet(tmp_path / "curves.parquet")
-    assert frame.columns == ["number", "attempt", "step", "metric", "value"]
+    assert frame.columns == ["number", "attempt", "fold", "step", "metric", "value"]
     assert frame["value"].to_list()[3] == float("inf")
     assert len((tmp_path / "curves.csv").read_text().splitlines()) == len(rows) + 1
 

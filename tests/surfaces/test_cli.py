@@ -500,9 +500,48 @@ def test_curves_that_were_not_declared_are_shown_and_exported(tmp_path: Path) ->
     assert curve == {"step": [1, 2, 3], "loss": [1, 0.5, 1 / 3], "accuracy": [0.25, 0.5, 0.75], "grad": [1, "inf", 1]}
     assert "the curves of 1 trials" in call(tmp_path, "export", "study", "curves.csv", "--curves")
     assert (tmp_path / "curves.csv").read_text().splitlines()[:2] == [
-        "number,attempt,step,metric,value",
-        "0,1,1.0,loss,1.0",
+        "number,attempt,fold,step,metric,value",
+        "0,1,,1.0,loss,1.0",
     ]
+
+
+def test_folds_are_shown_and_exported(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/trimtab.db"
+    space = tt.Space(x=tt.Float(0.0, 1.0))
+    study = tt.create_study(space, minimize="loss", optimizer="random", seed=0, store=store, folds=3)
+    trial = study.ask()
+    for fold in (0, 2):
+        for step in (1, 2, 3):
+            trial.report(step, loss=fold + 1 / step, fold=fold)
+    trial.report(3, loss=0.5, fold=1)
+    trial.report(3, loss=0.75)
+    study.tell(0, 0.75)
+    shown = call(tmp_path, "show", "0")
+    assert re.search(r"fold 0 +loss █▂▁  1 → 0\.3333 at step 3\n", shown), shown
+    assert re.search(r"fold 1 +loss = 0\.5\n", shown), shown
+    facts = read(tmp_path, "show", "0")
+    assert facts["curve"] == {"step": [3], "loss": [0.75]}
+    assert facts["folds"] == {
+        "0": {"step": [1, 2, 3], "loss": [1, 0.5, 1 / 3]},
+        "1": {"step": [3], "loss": [0.5]},
+        "2": {"step": [1, 2, 3], "loss": [3, 2.5, 2 + 1 / 3]},
+    }
+    call(tmp_path, "export", "study", "curves.csv", "--curves")
+    rows = (tmp_path / "curves.csv").read_text().splitlines()
+    assert (rows[1], rows[4], rows[-1]) == ("0,1,0,1.0,loss,1.0", "0,1,2,1.0,loss,3.0", "0,1,,3.0,loss,0.75")
+
+
+def test_very_many_curves_are_shown_in_part(tmp_path: Path) -> None:
+    study = tt.create_study(
+        tt.Space(x=tt.Float(0.0, 1.0)), minimize="loss", optimizer="random", store=f"sqlite:///{tmp_path}/trimtab.db"
+    )
+    trial = study.ask()
+    for fold in range(100):
+        trial.report(1, loss=0.5, grad=1.0, fold=fold)
+    shown = call(tmp_path, "show", "0")
+    assert "fold 19" in shown
+    assert "fold 20" not in shown
+    assert "there are more: `trimtab export --curves` writes all" in shown
 
 
 # -- many trials -----------------------------------------------------------------------------------------------------

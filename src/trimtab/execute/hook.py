@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 from trimtab.errors import ExecutorError, ObjectiveError, TrialStopped
 from trimtab.execute import regular
-from trimtab.execute.plain import Foreign, as_number, plain
+from trimtab.execute.fold import FOLD, check_fold
+from trimtab.execute.plain import Foreign, as_number, plain, show
 
 REPORT_FILE = "TRIMTAB_REPORT_FILE"
 """Names, in the environment of a command, the file that its reports go to."""
@@ -21,7 +22,14 @@ HALT_SUFFIX = ".halt"
 """Added to the report file's name: the file that holds, once it exists, the reason to end."""
 
 
-def report(step: float | None = None, /, values: Mapping[str, object] | None = None, **named: object) -> None:
+def report(
+    step: float | None = None,
+    /,
+    values: Mapping[str, object] | None = None,
+    *,
+    fold: int | None = None,
+    **named: object,
+) -> None:
     """Report from a program that runs as a trial: with a step how it does on the way, without one its result.
 
     Example:
@@ -34,18 +42,23 @@ def report(step: float | None = None, /, values: Mapping[str, object] | None = N
     Args:
         step: how far the program is; None for the result.
         values: {metric: number}, for names that are no Python names.
-        named: more of them.
+        fold: of which fold these are the values, counted from 0; None for the trial as a whole.
+        named: more values.
 
     Raises:
         TrialStopped: the scheduler has ended the trial; let it pass, and the program ends as it should.
         ExecutorError: the report file cannot be written.
-        ObjectiveError: there is nothing to report, or a value is no number.
+        ObjectiveError: there is nothing to report, a value is no number, or a fold is none or has no step.
     """
     said = {str(name): _number(name, value) for name, value in {**(values or {}), **named}.items()}
     if not said:
         raise ObjectiveError("report reports nothing; give it values, as report(loss=0.3) or report(3, loss=0.3).")
     if "step" in said:
         raise ObjectiveError("the step comes first and without a name, as report(3, loss=0.3).")
+    if fold is not None:
+        if step is None:
+            raise ObjectiveError(f"the value of a fold has a step, as report(1, loss=0.3, fold={show(fold)}).")
+        said[FOLD] = check_fold(plain(fold)) or 0
     if step is not None:
         at = as_number(step)
         if at is None:

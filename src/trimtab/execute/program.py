@@ -21,6 +21,7 @@ from trimtab.errors import ExecutorError
 from trimtab.execute import parameters, regular
 from trimtab.execute.command import Command
 from trimtab.execute.descent import take_over
+from trimtab.execute.fold import take_fold
 from trimtab.execute.hook import HALT_SUFFIX, REPORT_FILE
 from trimtab.execute.keeping import Guardian
 from trimtab.execute.lines import Lines, ends_with_object, objects
@@ -59,6 +60,7 @@ class Program:
         self.results: dict[str, Any] = {}
         self.note: Noted | None = None
         self._n_steps = 0
+        self._n_without_step = 0
         self._prints = False
         self._hidden = ""
         self._instead: tempfile.TemporaryDirectory[str] | None = None
@@ -168,7 +170,7 @@ class Program:
         if self._prints and not self._report_file.is_used:
             self.watch.end("killed", "the trial was halted.")
 
-    def hear(self) -> list[Reported] | None:
+    def hear(self) -> list[Message] | None:
         """Return what the program printed since the last time; None when it closed its output.
 
         At most one chunk is read, so that one talkative program does not keep the others waiting.
@@ -176,7 +178,7 @@ class Program:
         chunk = self._chunk()
         return None if chunk == b"" else self._take(self._printed_lines.feed(chunk or b""), printed=True)
 
-    def read_reports(self) -> list[Reported]:
+    def read_reports(self) -> list[Message]:
         """Return what the program wrote to its report file since the last time."""
         return self._take(self._report_file.read(), printed=False)
 
@@ -227,6 +229,7 @@ class Program:
         wanted = ", ".join(map(repr, missing))
         seen = f"results {', '.join(map(repr, self.results))}" if self.results else "no result"
         steps = f" and {self._n_steps} reports with a step" if self._n_steps else ""
+        steps += f" and {self._n_without_step} of a fold without a step" if self._n_without_step else ""
         why = f"; its report file {self._report_file.fault}" if self._report_file.fault else self._hidden
         return (
             f"the program ended well but gave no {wanted}: it gave {seen}{steps}{why}; print or report a JSON line "
@@ -243,8 +246,8 @@ class Program:
             os.write(self._logs.out, chunk)
         return chunk
 
-    def _take(self, lines: Sequence[bytes], *, printed: bool) -> list[Reported]:
-        said = []
+    def _take(self, lines: Sequence[bytes], *, printed: bool) -> list[Message]:
+        said: list[Message] = []
         for line in lines:
             found = objects(line)
             if not found and printed and not self._hidden:
@@ -256,17 +259,29 @@ class Program:
                 said += self._report(values)
         return said
 
-    def _report(self, values: dict[str, Any]) -> list[Reported]:
+    def _report(self, values: dict[str, Any]) -> list[Message]:
         """Take one report: a result is kept, an intermediate value returned."""
         counter = self._counter(values)
+        step = None if counter is None else as_number(values.pop(counter))
+        fold = take_fold(values, self.task.metrics)
         if counter is None:
+            if fold is not None:
+                return self._without_step()
             self.results.update(values)
             return []
-        step = as_number(values.pop(counter))
         if step is None:
             return []
         self._n_steps += 1
-        return [Reported(self.task.number, self.task.attempt, step, values)]
+        return [Reported(self.task.number, self.task.attempt, step, values, fold)]
+
+    def _without_step(self) -> list[Message]:
+        """Say once that the values of one fold are no result, which would pass for that of the whole trial."""
+        self._n_without_step += 1
+        if self._n_without_step > 1:
+            return []
+        example = f'{{"step": 1, "fold": 0, "{self.task.metrics[0]}": 0.5}}'
+        said = f"the values of a fold are no result, and need a step, as {example}."
+        return [Noted(self.task.number, self.task.attempt, "unusable report", said)]
 
     def _counter(self, values: dict[str, Any]) -> str | None:
         """Return under which name the step stands: "step", or a fidelity's; None where there is none, in a result."""

@@ -86,6 +86,7 @@ class Task:
         log_dir: folder of this attempt; stdout.log and stderr.log are kept there.
         seed: a seed for the trial's own randomness, a function of study and number.
         names: all parameters of the space, active or not.
+        folds: into how many folds a trial is divided; None where the problem does not say.
     """
 
     number: int
@@ -103,6 +104,7 @@ class Task:
     resources: Resources = field(default_factory=Resources)
     seed: int = 0
     names: tuple[str, ...] = ()
+    folds: int | None = None
 
     @property
     def handle(self) -> str:
@@ -121,12 +123,13 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """The trial reported intermediate values, unchecked, as it gave them."""
+    """The trial reported intermediate values, unchecked, as it gave them; in one of its folds, or as a whole (None)."""
 
     number: int
     attempt: int
     step: float
     values: Mapping[str, object]
+    fold: object = None
 
 
 @dataclass(frozen=True, slots=True)

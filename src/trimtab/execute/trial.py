@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from trimtab.errors import ObjectiveError, ProblemError, TrialStopped, UsageError
+from trimtab.execute.fold import FOLD, check_fold, take_fold
 from trimtab.execute.plain import as_number, plain
 from trimtab.execute.protocol import Message, Noted, Params, Reported, Task
 from trimtab.explain import Explained
@@ -172,17 +173,26 @@ class Trial(Explained):
             raise ProblemError(f"no fidelity is called {name!r}; there are: {', '.join(fidelity)}.")
         return name, fidelity[name]
 
-    def report(self, step: float, /, values: Mapping[str, object] | float | None = None, **named: object) -> None:
+    def report(
+        self,
+        step: float,
+        /,
+        values: Mapping[str, object] | float | None = None,
+        *,
+        fold: int | None = None,
+        **named: object,
+    ) -> None:
         """Say how the trial does at `step`, and end here if the scheduler says so.
 
         Args:
             step: how far the trial is, usually the epoch.
             values: {metric: value}, or a number where there is one metric.
-            named: more of them, as `loss=0.3`.
+            fold: of which fold these are the values, counted from 0; None for the trial as a whole.
+            named: more values, as `loss=0.3`.
 
         Raises:
             TrialStopped: the trial is to end; let it pass, or clean up and raise it again.
-            ObjectiveError: the step is no finite number, or there is nothing to report.
+            ObjectiveError: the step is no finite number, the fold is none, or there is nothing to report.
         """
         if "step" in named:
             raise ObjectiveError("the step comes first and without a name, as trial.report(3, loss=0.3).")
@@ -196,10 +206,11 @@ class Trial(Explained):
                     f"report({step:g}, {values!r}) does not say which metric: there are {', '.join(metrics)}."
                 )
             values = {metrics[0]: values}
-        said: dict[str, Any] = plain({**(values or {}), **named})
+        said: dict[str, Any] = plain({**(values or {}), **named, **({} if fold is None else {FOLD: fold})})
+        of_fold = check_fold(take_fold(said, self._task.metrics), self._task.folds)
         if not said:
             raise ObjectiveError(f"report({step:g}) reports nothing; give it values, as report({step:g}, loss=0.3).")
-        self._channel.send(Reported(self.number, self.attempt, at, said))
+        self._channel.send(Reported(self.number, self.attempt, at, said, of_fold))
         reason = self._channel.halted()
         if reason is not None:
             raise TrialStopped(reason)

@@ -106,12 +106,13 @@ class Started(msgspec.Struct, frozen=True, omit_defaults=True, tag="started", ta
 
 
 class Reported(msgspec.Struct, frozen=True, omit_defaults=True, tag="reported", tag_field="kind", gc=False):
-    """The trial said how it does at `step`."""
+    """The trial said how it does at `step`: in one of its folds, counted from 0, or (fold None) as a whole."""
 
     number: Whole
     step: float
     values: dict[str, float | Spoken]
     attempt: Whole = 1
+    fold: Whole | None = None
 
 
 class Judged(msgspec.Struct, frozen=True, omit_defaults=True, tag="judged", tag_field="kind", gc=False):

@@ -12,6 +12,7 @@ import numpy as np
 from trimtab.arrays import MASK64
 from trimtab.errors import ProblemError, SpaceError, StoreCorruptError
 from trimtab.ledger.chain import Head
+from trimtab.ledger.columns import Column
 from trimtab.ledger.event import (
     FAILURE_KINDS,
     Asked,
@@ -31,7 +32,7 @@ from trimtab.ledger.event import (
     Told,
 )
 from trimtab.ledger.journal import LONGEST_NAME
-from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, Column, TrialTable
+from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, TrialTable
 from trimtab.space.condition import shown
 from trimtab.space.parameter import parameter_from_json
 from trimtab.space.problem import Problem
@@ -51,7 +52,6 @@ class Ledger:
         link: that record's link.
         created: the first record's event.
         optimizer: the settings of the engine in force, {"name": ..., **options}.
-        assessed: the last verdict on the study, if any.
         table: the trials.
     """
 
@@ -62,10 +62,10 @@ class Ledger:
         self.created = created
         self.optimizer: dict[str, Any] = created.optimizer
         self.opened: list[dict[str, Any]] = []
-        self.assessed: Assessed | None = None
         self.table = TrialTable(problem_of(created, created.problem))
         self._grown_work = 0
         self.table._session_start = self.table._last_at = at
+        self.table._head = self.head
 
     @classmethod
     def begin(cls, first: Record | None) -> Ledger:
@@ -86,6 +86,12 @@ class Ledger:
         return ledger
 
     @property
+    def assessed(self) -> Assessed | None:
+        """The last verdict on the study, if any."""
+        verdicts = self.table._verdicts
+        return verdicts[-1][1] if verdicts else None
+
+    @property
     def reached(self) -> Head:
         """How far the log was folded in."""
         return Head(self.head, self.link)
@@ -102,7 +108,7 @@ class Ledger:
         if fold is None:
             raise StoreCorruptError(f"{_name(record)} stands in the middle of a log.")
         fold(self, record.event, record)
-        self.head = record.seq
+        self.head = self.table._head = record.seq
         self.link = record.link
         if record.at > self.table._last_at:
             self.table._last_at = record.at
@@ -184,32 +190,15 @@ class Ledger:
     def _reported(self, event: Reported, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)
         table = self.table
-        table._curve_row.add(row)
-        table._curve_step.add(event.step)
-        table._curve_attempt.add(event.attempt)
-        names = table._problem.metric_names
-        table._curve_y.add([float(event.values.get(name, math.nan)) for name in names])
-        for name, value in event.values.items():
-            if name not in names:
-                self._undeclared(name, value)
+        folds = table._problem.folds
+        if event.fold is not None and folds is not None and event.fold >= folds:
+            raise StoreCorruptError(f"{_name(record)} is about fold {event.fold} of a problem that has {folds}.")
+        table._curves.add(record.seq, row, event.attempt, event.fold, event.step, event.values)
 
     def _judged(self, event: Judged, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)
         if event.attempt == self.table._c["attempt"].rows[row]:
             self.table._halts[row] = (event.attempt, event.reason)
-
-    def _undeclared(self, name: str, value: float | str) -> None:
-        """Keep a value of the last report that no metric was declared for; text that is no number is left."""
-        try:
-            number = float(value)
-        except ValueError:
-            return
-        table = self.table
-        if name not in table._curve_extra:
-            table._curve_extra[name] = (Column(np.int64), Column(np.float64))
-        reports, values = table._curve_extra[name]
-        reports.add(table._curve_row.n - 1)
-        values.add(number)
 
     def _told(self, event: Told, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)
@@ -296,6 +285,8 @@ class Ledger:
         table = self.table
         if event.number is None:
             table._study_notes[event.key] = event.value
+            table._noted_at.pop(event.key, None)  # it becomes the last
+            table._noted_at[event.key] = record.seq
             return
         if not 0 <= event.number < len(table):
             raise StoreCorruptError(f"{_name(record)} is about trial {event.number}, which was never asked.")
@@ -318,8 +309,8 @@ class Ledger:
         """Return whether the space may get one more parameter: each makes the whole space again."""
         return self._grown_work + len(self.table.space) < MAX_GROWN
 
-    def _assessed(self, event: Assessed, record: Record) -> None:  # noqa: ARG002 - one signature for all
-        self.assessed = event
+    def _assessed(self, event: Assessed, record: Record) -> None:
+        self.table._verdicts.append((record.seq, event))
 
 
 MAX_GROWN = 50_000

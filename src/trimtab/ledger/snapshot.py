@@ -8,7 +8,9 @@ makes. It carries the link of the record that it goes up to, so that one from an
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -17,17 +19,16 @@ from numpy.typing import NDArray
 
 from trimtab.errors import TrimtabError
 from trimtab.ledger import codec
+from trimtab.ledger.columns import Column, Interned, within
 from trimtab.ledger.event import FAILURE_KINDS, Assessed, Created, Origin, Seq, Whole
 from trimtab.ledger.ledger import Ledger, problem_of
-from trimtab.ledger.table import FAILED, RUNNING, WAITING, Column, Interned, TrialTable
+from trimtab.ledger.table import FAILED, RUNNING, WAITING, TrialTable
 
 SNAPSHOT_VERSION = 3
 """Counts up whenever what `save` writes changes; a snapshot of another version is not read."""
 
 _CHECKSUM_BYTES = 16
 """A checksum stands before the rest, as long as a link."""
-
-_CURVES = ("_curve_row", "_curve_step", "_curve_attempt", "_curve_y")
 
 
 class _Array(msgspec.Struct, array_like=True):
@@ -50,6 +51,7 @@ class _Scalars(msgspec.Struct, rename=lambda name: f"_{name}"):
     """What is known of the table as a whole."""
 
     study_notes: dict[str, Any]
+    noted_at: dict[str, Seq]
     n_children: Whole
     elapsed: float
     session_start: float | None
@@ -64,10 +66,12 @@ class _Snapshot(msgspec.Struct):
     problem: dict[str, Any]
     optimizer: dict[str, Any]
     opened: list[dict[str, Any]]
-    assessed: Assessed | None
+    verdicts: list[tuple[Seq, Assessed]]
     columns: dict[str, _Array]
     extra: dict[str, _Array]
-    curve_extra: dict[str, tuple[_Array, _Array]]
+    curves: dict[str, _Array]
+    undeclared: dict[str, _Array]
+    undeclared_names: list[str]
     origins: list[Origin]
     workers: list[str]
     dicts: _Dicts
@@ -84,6 +88,10 @@ def _pack(rows: NDArray[Any]) -> _Array:
     return _Array(rows.dtype.str, rows.shape, np.ascontiguousarray(rows).data)
 
 
+def _packed(columns: Mapping[str, Column]) -> dict[str, _Array]:
+    return {name: _pack(column.view) for name, column in columns.items()}
+
+
 def _load(column: Column, array: _Array) -> None:
     """Fill a column.
 
@@ -96,7 +104,7 @@ def _load(column: Column, array: _Array) -> None:
 
 
 def _columns(table: TrialTable) -> dict[str, Column]:
-    return table._c | {"_order": table._order} | {name: getattr(table, name) for name in _CURVES}
+    return table._c | {"_order": table._order}
 
 
 def save(ledger: Ledger) -> bytearray:
@@ -110,12 +118,12 @@ def save(ledger: Ledger) -> bytearray:
         problem=table.problem.to_json(),
         optimizer=ledger.optimizer,
         opened=ledger.opened,
-        assessed=ledger.assessed,
-        columns={name: _pack(column.view) for name, column in _columns(table).items()},
+        verdicts=table._verdicts,
+        columns=_packed(_columns(table)),
         extra={name: _pack(column) for name, column in table.extra.items()},
-        curve_extra={
-            name: (_pack(reports.view), _pack(values.view)) for name, (reports, values) in table._curve_extra.items()
-        },
+        curves=_packed(table._curves.columns),
+        undeclared=_packed(table._curves.undeclared),
+        undeclared_names=table._curves.undeclared_names,
         origins=table._origins.values,
         workers=table._workers.values,
         dicts=_Dicts(**{name: list(getattr(table, f"_{name}").items()) for name in _Dicts.__struct_fields__}),
@@ -153,17 +161,20 @@ def _restore(snapshot: _Snapshot) -> Ledger:
     ledger.head, ledger.link = snapshot.head, snapshot.link
     ledger.optimizer = snapshot.optimizer
     ledger.opened = snapshot.opened
-    ledger.assessed = snapshot.assessed
     table = ledger.table = TrialTable(problem_of(snapshot.created, snapshot.problem))
-    for name, column in _columns(table).items():
-        _load(column, snapshot.columns[name])
+    table._head = snapshot.head
+    table._verdicts = snapshot.verdicts
+    for columns, arrays in (
+        (_columns(table), snapshot.columns),
+        (table._curves.columns, snapshot.curves),
+        (table._curves.undeclared, snapshot.undeclared),
+    ):
+        for name, column in columns.items():
+            _load(column, arrays[name])
+    table._curves.restore(snapshot.undeclared_names, len(table), snapshot.head)
     for name, array in snapshot.extra.items():
         table._extra[name] = Column(np.float64, math.nan)
         _load(table._extra[name], array)
-    for name, (reports, values) in snapshot.curve_extra.items():
-        table._curve_extra[name] = (Column(np.int64), Column(np.float64))
-        for column, array in zip(table._curve_extra[name], (reports, values), strict=True):
-            _load(column, array)
     table._origins = Interned(snapshot.origins)
     table._workers = Interned(snapshot.workers)
     for name in _Dicts.__struct_fields__:
@@ -192,16 +203,17 @@ def _fits(ledger: Ledger) -> bool:
         and all(map(codec.is_plain, free))
         and all(column.n == n for column in table._c.values())
         and all(column.n <= n for column in table._extra.values())
-        and len({getattr(table, name).n for name in _CURVES}) == 1
-        and _within(table.state, WAITING, FAILED)
-        and _within(table.failure, -1, len(FAILURE_KINDS) - 1)
-        and _within(table.attempt, 0, None)
-        and _within(table.touched, 0, ledger.head)
+        and table._noted_at.keys() == table._study_notes.keys()
+        and _are_in_order(list(table._noted_at.values()), ledger.head)
+        and _are_in_order([seq for seq, _ in table._verdicts], ledger.head)
+        and within(table.state, WAITING, FAILED)
+        and within(table.failure, -1, len(FAILURE_KINDS) - 1)
+        and within(table.attempt, 0, None)
+        and within(table.touched, 0, ledger.head)
         and bool((table.parent < np.arange(n)).all())
-        and _within(table.parent, -1, n - 1)
-        and _within(table._c["origin"].view, 0, len(table._origins.values) - 1)
-        and _within(table._c["worker"].view, -1, len(table._workers.values) - 1)
-        and _within(table._curve_row.view, 0, n - 1)
+        and within(table.parent, -1, n - 1)
+        and within(table._c["origin"].view, 0, len(table._origins.values) - 1)
+        and within(table._c["worker"].view, -1, len(table._workers.values) - 1)
         and sorted(table.order.tolist()) == np.flatnonzero(table.state > RUNNING).tolist()
         and sorted(table._waiting) == np.flatnonzero(table.state == WAITING).tolist()
         and sorted(table._running) == np.flatnonzero(table.state == RUNNING).tolist()
@@ -217,5 +229,5 @@ def _json_of(created: Created) -> list[dict[str, Any]]:
     return [created.problem, created.optimizer, created.scheduler, created.provenance]
 
 
-def _within(codes: NDArray[Any], low: int, high: int | None) -> bool:
-    return bool(((codes >= low) & (high is None or codes <= high)).all())
+def _are_in_order(seqs: list[int], head: int) -> bool:
+    return all(before < after for before, after in pairwise([0, *seqs, head + 1]))

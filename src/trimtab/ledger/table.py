@@ -18,145 +18,16 @@ from trimtab import plugins
 from trimtab.arrays import Floats, Ints
 from trimtab.errors import TrialError
 from trimtab.explain import Explained
-from trimtab.ledger.event import FAILURE_KINDS, Origin
+from trimtab.ledger.columns import Column, Interned
+from trimtab.ledger.curves import CurveLog, Curves
+from trimtab.ledger.event import FAILURE_KINDS, Assessed, Origin
+from trimtab.ledger.news import News, notes_since, verdicts_since
 from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 
 WAITING, RUNNING, COMPLETE, STOPPED, FAILED = range(5)
 STATES = ("waiting", "running", "complete", "stopped", "failed")
-
-_FIRST_CAPACITY = 16
-
-
-class Column:
-    """A growing array of rows with a read-only face.
-
-    Attributes:
-        rows: the buffer, written by the ledger alone; capacity beyond `n` is filled with `fill`.
-    """
-
-    __slots__ = ("_face", "_fill", "n", "rows")
-
-    def __init__(self, dtype: Any, fill: float = 0, width: int | None = None) -> None:
-        shape = (_FIRST_CAPACITY,) if width is None else (_FIRST_CAPACITY, width)
-        self._fill = fill
-        self.n = 0
-        self._set(np.full(shape, fill, dtype=dtype))
-
-    def _set(self, rows: NDArray[Any]) -> None:
-        self.rows = rows
-        self._face = rows.view()
-        self._face.flags.writeable = False
-
-    def add(self, value: object) -> None:
-        """Append one row."""
-        if self.n == len(self.rows):
-            self.reserve(self.n + 1)
-        self.rows[self.n] = value
-        self.n += 1
-
-    def skip(self) -> None:
-        """Append one row of the fill value."""
-        if self.n == len(self.rows):
-            self.reserve(self.n + 1)
-        self.n += 1
-
-    def reserve(self, n: int) -> None:
-        """Make room for `n` rows, growing by half so that appending stays cheap on average."""
-        capacity = len(self.rows)
-        if n > capacity:
-            grown = np.full((max(n, capacity + (capacity >> 1)), *self.rows.shape[1:]), self._fill, self.rows.dtype)
-            grown[: self.n] = self.rows[: self.n]
-            self._set(grown)
-
-    def extend(self, n: int) -> None:
-        """Append rows of the fill value until there are `n`; what is there already stays."""
-        self.reserve(n)
-        self.n = max(self.n, n)
-
-    def widen(self) -> None:
-        """Add one more component to every row."""
-        wider = np.full((len(self.rows), self.rows.shape[1] + 1), self._fill, self.rows.dtype)
-        wider[:, :-1] = self.rows
-        self._set(wider)
-
-    def load(self, rows: NDArray[Any]) -> None:
-        """Replace the content."""
-        self.n = 0
-        self.reserve(len(rows))
-        self.rows[: len(rows)] = rows
-        self.n = len(rows)
-
-    @property
-    def view(self) -> NDArray[Any]:
-        return self._face[: self.n]
-
-
-class Interned:
-    """Strings (or other hashables) as small integers."""
-
-    __slots__ = ("codes", "values")
-
-    def __init__(self, values: Iterable[Any] = ()) -> None:
-        self.values: list[Any] = list(values)
-        self.codes: dict[Any, int] = {value: code for code, value in enumerate(self.values)}
-
-    def code(self, value: Any) -> int:
-        code = self.codes.get(value)
-        if code is None:
-            code = self.codes[value] = len(self.values)
-            self.values.append(value)
-        return code
-
-
-@dataclass(frozen=True, slots=True)
-class Curves:
-    """Every report of every trial, in the order of the log.
-
-    Attributes:
-        row: [R] the trial.
-        step: [R] the step, in the unit of the fidelity.
-        y: [R, M] the metrics, nan where one was not reported.
-        attempt: [R] the attempt that reported.
-        names: the M metrics.
-        extra: of each metric that was reported and not declared, (indices of reports [r], values [r]).
-    """
-
-    row: Ints
-    step: Floats
-    y: Floats
-    attempt: Ints
-    names: tuple[str, ...] = ()
-    extra: Mapping[str, tuple[Ints, Floats]] = field(default_factory=dict)
-
-    def of(self, number: int) -> tuple[Floats, Floats]:
-        """Return (steps [r], metrics [r, M]) of one trial, sorted by step; of a step reported twice, the last."""
-        rows = np.flatnonzero(self.row == number)
-        steps, y = self.step[rows], self.y[rows]
-        order = np.argsort(steps, kind="stable")
-        steps, y = steps[order], y[order]
-        last = np.append(steps[1:] != steps[:-1], True) if len(steps) else np.zeros(0, dtype=bool)
-        return steps[last], y[last]
-
-    def metrics(self, number: int) -> tuple[Floats, dict[str, Floats]]:
-        """Return (steps [r], {metric: values [r]}) of one trial, with what was not declared.
-
-        Steps are sorted. At each, a metric has the value that was reported for it last, nan where none was.
-        """
-        reports = np.flatnonzero(self.row == number)
-        steps, at = np.unique(self.step[reports], return_inverse=True)
-        found = {name: np.full(len(steps), np.nan) for name in self.names}
-        for i, name in enumerate(self.names):
-            values = self.y[reports, i]
-            known = ~np.isnan(values)
-            found[name][at[known]] = values[known]
-        for name, (indices, values) in self.extra.items():
-            mine = self.row[indices] == number
-            if mine.any():
-                found[name] = np.full(len(steps), np.nan)
-                found[name][at[np.searchsorted(reports, indices[mine])]] = values[mine]
-        return steps, found
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,11 +121,7 @@ class TrialTable:
             "n_lost_with_driver": Column(np.int32),
         }
         self._order = Column(np.int64)
-        self._curve_row = Column(np.int64)
-        self._curve_step = Column(np.float64)
-        self._curve_attempt = Column(np.int32)
-        self._curve_y = Column(np.float64, np.nan, n_metrics)
-        self._curve_extra: dict[str, tuple[Column, Column]] = {}  # reports and values: few reports have them
+        self._curves = CurveLog(problem.metric_names)
         self._extra: dict[str, Column] = {}
         self._origins = Interned()
         self._workers = Interned()
@@ -263,6 +130,9 @@ class TrialTable:
         self._halts: dict[int, tuple[int, str]] = {}  # attempt and reason
         self._notes: dict[int, dict[str, Any]] = {}
         self._study_notes: dict[str, Any] = {}
+        self._noted_at: dict[str, int] = {}  # the record of each note about the study, in their order
+        self._verdicts: list[tuple[int, Assessed]] = []  # with their records
+        self._head = 0
         self._given: dict[int, Sequence[float | None]] = {}
         self._waiting: dict[int, None] = {}
         self._again: dict[int, None] = {}  # of those that wait, the ones whose configuration was begun
@@ -394,14 +264,12 @@ class TrialTable:
 
     @property
     def curves(self) -> Curves:
-        return Curves(
-            self._curve_row.view,
-            self._curve_step.view,
-            self._curve_y.view,
-            self._curve_attempt.view,
-            self._problem.metric_names,
-            {name: (reports.view, values.view) for name, (reports, values) in self._curve_extra.items()},
-        )
+        """Every report of every trial so far."""
+        return self._curves.view
+
+    def unknown_metrics(self, names: Iterable[str]) -> list[str]:
+        """Return those of `names` that are neither declared nor were reported before."""
+        return self._curves.unknown(names)
 
     @property
     def extra(self) -> Mapping[str, Floats]:
@@ -502,11 +370,8 @@ class TrialTable:
         return None if given is None else np.array(given, dtype=np.float64)
 
     def has_come_further(self, number: int) -> bool:
-        """Return whether the present attempt at a trial reported a later step than any attempt before it."""
-        mine = self._curve_row.view == number
-        steps, attempts = self._curve_step.view[mine], self._curve_attempt.view[mine]
-        now = steps[attempts == self.attempt[number]]
-        return bool(len(now) and now.max() > steps[attempts < self.attempt[number]].max(initial=-np.inf))
+        """Return whether the present attempt at a trial reported a later step of some fold than all before it."""
+        return self.curves.came_further(number, int(self.attempt[number]))
 
     def n_lost_if_now(self, number: int) -> int:
         """Return what `n_lost` will be once the present attempt is lost too."""
@@ -523,6 +388,21 @@ class TrialTable:
     def changed_since(self, seq: int) -> Ints:
         """Return the rows about which there is a record after `seq`."""
         return np.flatnonzero(self.touched > seq)
+
+    @property
+    def head(self) -> int:
+        """The sequence number of the last record that the table holds."""
+        return self._head
+
+    def since(self, seq: int) -> News:
+        """Return what came after record `seq`; its `head` is what to ask with next. 0 asks for everything."""
+        return News(
+            head=self._head,
+            rows=self.changed_since(seq),
+            reports=self.curves.since(seq),
+            verdicts=verdicts_since(self._verdicts, seq),
+            notes=notes_since(self._study_notes, self._noted_at, seq),
+        )
 
     def worker(self, number: int) -> str:
         code = int(self._c["worker"].rows[number])

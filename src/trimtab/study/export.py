@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from trimtab.errors import MissingExtraError, StudyError
+from trimtab.ledger.curves import WHOLE
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import STATES, STRETCH, TrialTable
 from trimtab.study import best
@@ -39,9 +40,10 @@ def columns(table: TrialTable) -> Columns:
 
 
 def curves(table: TrialTable) -> Columns:
-    """Return what was reported as named columns in long form: number, attempt, step, metric, value.
+    """Return what was reported as named columns in long form: number, attempt, fold, step, metric, value.
 
-    One row is one value of one metric, declared or not, in the order of the log; values that are nan are left out.
+    One row is one value of one metric, declared or not, in the order of the log; values that are nan are left out, and
+    those that a later attempt replaced are not. A report about the trial as a whole has no fold.
     """
     return _joined(curve_stretches(table), _CURVE_COLUMNS)
 
@@ -99,7 +101,7 @@ def _moment(at: float | None) -> datetime | None:
         return None
 
 
-_CURVE_COLUMNS = ("number", "attempt", "step", "metric", "value")
+_CURVE_COLUMNS = ("number", "attempt", "fold", "step", "metric", "value")
 
 
 def curve_stretches(table: TrialTable) -> Iterator[Columns]:
@@ -113,18 +115,18 @@ def curve_stretches(table: TrialTable) -> Iterator[Columns]:
             reports.append(known)
             metrics.extend([name] * len(known))
             values.append(found.y[known, i])
-        for name, (indices, extra) in found.extra.items():
-            first, last = np.searchsorted(indices, [begin, end])
-            known = np.flatnonzero(~np.isnan(extra[first:last])) + first
-            reports.append(indices[known])
-            metrics.extend([name] * len(known))
-            values.append(extra[known])
+        undeclared = found.undeclared.between(begin, end)
+        known = np.flatnonzero(~np.isnan(undeclared.value))
+        reports.append(undeclared.report[known].astype(np.int64) + begin)
+        metrics.extend(undeclared.names[code] for code in undeclared.name[known].tolist())
+        values.append(undeclared.value[known])
         report = np.concatenate(reports)
         order = np.argsort(report, kind="stable")
         report = report[order]
         yield {
             "number": found.row[report].tolist(),
             "attempt": found.attempt[report].tolist(),
+            "fold": [None if fold == WHOLE else fold for fold in found.fold[report].tolist()],
             "step": found.step[report].tolist(),
             "metric": [metrics[i] for i in order.tolist()],
             "value": np.concatenate(values)[order].tolist(),

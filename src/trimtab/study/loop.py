@@ -14,7 +14,7 @@ import numpy as np
 
 from trimtab.errors import ObjectiveError, StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
 from trimtab.execute import protocol as execute
-from trimtab.ledger.event import Assessed, Event, Failed, Noted, Remaining, Reported, Stopped, Told
+from trimtab.ledger.event import Assessed, Event, Failed, Noted, Remaining, Stopped, Told
 from trimtab.ledger.table import FAILED, RUNNING, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.stop.protocol import Stop, Verdict
@@ -22,6 +22,7 @@ from trimtab.study import values
 from trimtab.study.collect import Collector
 from trimtab.study.heart import Heart
 from trimtab.study.lost import lose
+from trimtab.study.reported import Reports
 from trimtab.study.session import Admission, Session
 from trimtab.study.standing import Limits, Progress, Standing, Status
 
@@ -322,6 +323,7 @@ class Driver:
         table = self._session.table
         events: list[Event] = []
         over: set[int] = set()
+        reports = Reports(table)
         for message in messages:
             number = message.number
             current = table.state[number] == RUNNING and int(table.attempt[number]) == message.attempt
@@ -337,7 +339,7 @@ class Driver:
                     events.append(Noted("late result", late, number))
                 continue
             if isinstance(message, execute.Reported):
-                events.append(self._report(message))
+                events += self._report(message, reports)
             elif isinstance(message, execute.Noted):
                 events.append(Noted(message.key, values.plain(message.value), number))
             else:
@@ -349,14 +351,16 @@ class Driver:
                     events.append(lose(table, number, message.reason, blame=blame, retries=retries))
         return events
 
-    def _report(self, message: execute.Reported) -> Event:
+    def _report(self, message: execute.Reported, reports: Reports) -> list[Event]:
+        number, step = message.number, message.step
         try:
-            checked = values.check_report(self._session.table.problem, message.values)
+            event, notes = reports.take(number, message.attempt, step, message.values, message.fold)
         except ObjectiveError as unusable:
-            return Noted("unusable report", f"step {message.step:g}: {unusable}", message.number)
-        last = self._reported.setdefault(message.number, {})
-        last.update((name, value) for name, value in checked.items() if isinstance(value, float))
-        return Reported(message.number, message.step, checked, message.attempt)
+            return [Noted("unusable report", f"step {step:g}: {unusable}", number)]
+        if event.fold is None:  # what stands for a trial that is stopped is about the whole of it
+            last = self._reported.setdefault(number, {})
+            last.update((name, value) for name, value in event.values.items() if isinstance(value, float))
+        return [event, *notes]
 
     def _exit(self, message: execute.Exited) -> list[Event]:
         number, attempt, seconds = message.number, message.attempt, message.seconds

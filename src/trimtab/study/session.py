@@ -465,6 +465,7 @@ class Session:
             resources=resources or _ONE_CPU,
             seed=_trial_seed(self.ledger.created.seed, number),
             names=tuple(table.space.names),
+            folds=problem.folds,
         )
 
     # Trials whose worker is gone

@@ -15,7 +15,7 @@ from trimtab.errors import ProblemError, SpaceError, StudyError, TrialError
 from trimtab.execute import protocol as execute
 from trimtab.execute.trial import Trial
 from trimtab.explain import Explained
-from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Reported, Returned, Told
+from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Returned, Told
 from trimtab.ledger.table import FAILED, TAG, TrialTable, TrialView, no_such_trial
 from trimtab.schedule.protocol import Halt, Wait
 from trimtab.space.parameter import Parameter
@@ -24,6 +24,7 @@ from trimtab.space.space import Space
 from trimtab.storage.url import files_dir
 from trimtab.study import best, export, values
 from trimtab.study.enqueue import put_in_line
+from trimtab.study.reported import Reports
 from trimtab.study.session import Session
 from trimtab.study.trials import Trials
 from trimtab.text import visible
@@ -253,18 +254,32 @@ class Study(Explained):
             )
         return trial.number, trial.attempt if attempt is None else attempt
 
-    def report(self, number: int, step: float, reported: Mapping[str, object], *, attempt: int) -> Halt | None:
+    def report(
+        self, number: int, step: float, reported: Mapping[str, object], *, attempt: int, fold: object = None
+    ) -> Halt | None:
         """Put intermediate values on record and return the scheduler's verdict; `Trial.report` calls this.
+
+        Args:
+            number: the trial.
+            step: how far it is.
+            reported: {metric: value}.
+            attempt: which of its attempts speaks.
+            fold: of which fold these are the values, counted from 0; None for the trial as a whole.
 
         Raises:
             TrialError: the trial does not run.
             LateResultError: the attempt was superseded.
-            ObjectiveError: a value is no number.
+            ObjectiveError: a value is no number, or the fold is none.
         """
         session = self.session
-        checked = values.check_report(self.problem, reported)
+
+        def build() -> Sequence[Event]:
+            running = session.require_running(number, attempt)
+            event, notes = Reports(self.table).take(running, attempt, step, reported, fold)
+            return [event, *notes]
+
         with session.lock:
-            session.commit(lambda: [Reported(session.require_running(number, attempt), step, checked, attempt)])
+            session.commit(build)
             lease_s = float(self.table.lease_s[number])
             if lease_s == lease_s:  # whoever reports is not silent
                 session.journal.renew(session.worker, [(number, attempt)], session.clock.now() + lease_s)
@@ -413,16 +428,22 @@ class Study(Explained):
         """Return a polars DataFrame, one row a trial."""
         return export.to_polars(self.table)
 
-    def curve(self, trial: int) -> dict[str, Floats]:
+    def curve(self, trial: int, fold: int | None = None) -> dict[str, Floats]:
         """Return what a trial reported: {"step": [r], metric: [r]}, metrics that were not declared among them.
 
-        Steps are sorted. At each, a metric has the value that was reported for it last, nan where none was.
+        Steps are sorted. At each, a metric has the value that was reported for it last, nan where none was. An attempt
+        replaces what attempts before it reported at the same step and at later ones.
+
+        Args:
+            trial: its number.
+            fold: in which fold; None for what was reported for the trial as a whole. `table.curves.folds(trial)` says
+                which folds there are.
 
         Raises:
             TrialError: no such trial.
         """
         number = self.table.trial(trial).number
-        steps, metrics = self.table.curves.metrics(number)
+        steps, metrics = self.table.curves.metrics(number, fold)
         return {"step": steps, **metrics}
 
     def export(self, path: str | Path, *, curves: bool = False) -> None:
@@ -430,8 +451,8 @@ class Study(Explained):
 
         Args:
             path: the file.
-            curves: whether to write what the trials reported instead: one row a value, with number, attempt, step and
-                metric.
+            curves: whether to write what the trials reported instead: one row a value, with number, attempt, fold,
+                step and metric.
         """
         export.write(self.table, Path(path), what="curves" if curves else "trials")
 
@@ -463,7 +484,9 @@ class _Channel:
 
     def send(self, message: execute.Message) -> None:
         if isinstance(message, execute.Reported):
-            halt = self._study.report(self._number, message.step, message.values, attempt=self._attempt)
+            halt = self._study.report(
+                self._number, message.step, message.values, attempt=self._attempt, fold=message.fold
+            )
             self._halt = None if halt is None else halt.reason
         elif isinstance(message, execute.Noted):
             self._study.note(message.key, message.value, self._number)

@@ -51,6 +51,15 @@ def reports(trial: Trial) -> dict[str, float]:
     return {"loss": 5}
 
 
+def folds(trial: Trial) -> dict[str, float]:
+    """Report loss = step for steps 1 and 2 in each of folds 0 to 2, then loss = 2 at step 2 of no fold; return that."""
+    for fold in range(3):
+        for step in (1, 2):
+            trial.report(step, loss=step, fold=fold)
+    trial.report(2, loss=2)
+    return {"loss": 2}
+
+
 def goes_on(trial: Trial) -> dict[str, float]:
     """Report every hundredth of a second, until told to end."""
     step = 0
@@ -104,6 +113,7 @@ BEHAVIOURS: dict[str, Callable[[Trial], Any]] = {
     "returns": returns,
     "raises": raises,
     "reports": reports,
+    "folds": folds,
     "goes_on": goes_on,
     "hangs": hangs,
     "resists": resists,
@@ -248,6 +258,15 @@ class ExecutorContract:
             (3, 1, step, {"loss": step}) for step in range(1, 6)
         ]
         assert isinstance(bench.heard[-1], Exited)
+
+    def test_a_report_says_its_fold(self, open: Open) -> None:
+        bench = open("folds")
+        assert succeeded(bench.run(bench.task())) == {"loss": 2}
+        said = [message for message in bench.heard if isinstance(message, Reported)]
+        assert [(m.fold, m.step, dict(m.values)) for m in said] == [
+            *((fold, step, {"loss": step}) for fold in range(3) for step in (1, 2)),
+            (None, 2, {"loss": 2}),
+        ]
 
     def test_a_halted_trial_ends_at_its_next_report(self, open: Open) -> None:
         bench = open("goes_on")

@@ -67,6 +67,7 @@ def sample_events() -> list[Event]:
         Asked(1, (0.1 + 0.2, 5e-324, -1.7976931348623157e308), 3, Origin("sobol")),
         Started(0, "node-1:4242", 1, 60.0),
         Reported(0, 1.0, {"loss": 0.5, "grad": "inf", "other": "nan"}),
+        Reported(0, 2.0, {"loss": 0.5}, 1, 3),
         Failed(0, "lost", "the worker fell silent", 1, again=True, seconds=12.5, cost=0.25),
         Started(0, "node-2:7", 2),
         Told(0, {"loss": 0.25, "latency_ms": 30.0}, 2, 8.125, 1.5),

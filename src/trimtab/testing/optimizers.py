@@ -271,6 +271,7 @@ def table_bytes(table: TrialTable) -> list[bytes]:
     columns: list[NDArray[Any]] = [
         table.state, table.x, table.y, table.cost, table.seconds, table.fidelity, table.parent, table.attempt,
         table.asked_at, table.started_at, table.ended_at, table.failure, table.order,
-        curves.row, curves.step, curves.y, table.errors, *table.extra.values(),
+        curves.seq, curves.row, curves.attempt, curves.fold, curves.step, curves.y, curves.undeclared.report,
+        curves.undeclared.name, curves.undeclared.value, table.errors, *table.extra.values(),
     ]  # fmt: skip
     return [column.tobytes() for column in columns]

@@ -236,8 +236,8 @@ class Simulation:
     def start(self, number: int) -> None:
         self.add(Started(number, "worker", int(self.table.attempt[number]) + 1))
 
-    def report(self, number: int, step: float, **values: float | str) -> None:
-        self.add(Reported(number, step, values, int(self.table.attempt[number])))
+    def report(self, number: int, step: float, fold: int | None = None, /, **values: float | str) -> None:
+        self.add(Reported(number, step, values, int(self.table.attempt[number]), fold))
 
     def tell(self, number: int, *y: float) -> None:
         """Complete a trial with metrics `y`, by default those of the `landscape`."""

@@ -7,18 +7,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import trimtab as tt
-from trimtab.arrays import Floats
 from trimtab.execute.logs import last_lines
 from trimtab.ledger.table import COMPLETE, STATES, TrialTable, TrialView
 from trimtab.study import best
 from trimtab.study.overview import Entry
+from trimtab.surfaces.cli.curves import curve_lines
 from trimtab.surfaces.render.numbers import count, duration, exact, moment, number
 from trimtab.surfaces.render.spark import sparkline
 from trimtab.surfaces.render.text import clean, first_line, width, wrapped
-from trimtab.text import hide_secrets, spelled
+from trimtab.text import hide_secrets
 
 LOG_LINES = 10
 """How many lines of a trial's output are shown."""
@@ -52,11 +50,6 @@ def trial_facts(view: TrialView) -> dict[str, Any]:
 
 _FACTS = tuple(field.name for field in dataclasses.fields(TrialView))
 _ALWAYS = ("number", "params", "metrics", "state")
-
-
-def plain_numbers(values: Floats) -> list[Any]:
-    """Return numbers as JSON has them: null for nan, "inf" and "-inf" for the infinities."""
-    return [None if value != value else spelled(value) for value in values.tolist()]
 
 
 def entry_facts(entry: Entry) -> dict[str, Any]:
@@ -173,11 +166,11 @@ def fidelity_remark(study: tt.Study) -> str | None:
     """Return at which fidelity trials are compared; None where there is nothing to choose."""
     table = study.table
     ends = best.compared_at(table)
-    complete = table.fidelity[table.state == COMPLETE]
-    if ends is None or bool((complete == np.array(table.problem.whole)).all()):
+    run_to = {tuple(row) for row in table.fidelity[table.state == COMPLETE].tolist()}
+    if ends is None or run_to == {table.problem.whole}:
         return None
     compared = count(len(best.candidates(table)), "complete trial")
-    others = sorted({tuple(row) for row in complete.tolist()} - {ends})
+    others = sorted(run_to - {ends})
     there = f"; there are others {'; '.join(best.at_text(table, end) for end in others)}" if others else ""
     return f"compared {best.at_text(table, ends)}: {compared}{there}."
 
@@ -242,14 +235,7 @@ def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
         yield "failure" if view.state == "failed" else "lost before", clean(f"{view.failure}: {first_line(view.error)}")
     if view.reason:
         yield "stopped", clean(view.reason)
-    steps, curves = table.curves.metrics(view.number)
-    for name, values in curves.items():
-        known = np.flatnonzero(~np.isnan(values))
-        reported = values[known].tolist()
-        if len(reported) > 1:
-            shape = f"{sparkline(reported)}  {number(reported[0])} → {number(reported[-1])}"
-            text = f"{shape} at step {number(float(steps[known[-1]]))}"
-            yield "curve", clean(f"{name} {text}")
+    yield from curve_lines(table.curves, view.number)
     took = duration(view.seconds) + ("" if view.cost is None else f", cost {number(view.cost)}")
     yield "took", took
     if view.started_at is not None:

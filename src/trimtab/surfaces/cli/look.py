@@ -18,6 +18,7 @@ from trimtab.study import best as bests
 from trimtab.study import export as exports
 from trimtab.study import overview
 from trimtab.surfaces.cli import facts, trial_table
+from trimtab.surfaces.cli.curves import curve_facts
 from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, load, store_option, study_argument
 from trimtab.surfaces.cli.output import cells, complain, say, say_json, say_json_rows
 from trimtab.surfaces.render import table as tables
@@ -107,8 +108,8 @@ def show(name: str | None, trial: int | None, *, store: str | None, as_json: boo
         view = study.table.trial(trial)
         folder = facts.logs(study, view)
         if as_json:
-            curve = {name: facts.plain_numbers(values) for name, values in study.curve(trial).items()}
-            say_json(facts.trial_facts(view) | {"curve": curve, "logs": None if folder is None else str(folder)})
+            where = {"logs": None if folder is None else str(folder)}
+            say_json(facts.trial_facts(view) | curve_facts(study, trial) | where)
             return
         say(f"trial {trial} of {study.name}\n{facts.labelled(list(facts.trial_lines(study, view)), cells())}")
         if view.error and view.state == "failed":

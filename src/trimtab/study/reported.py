@@ -1,0 +1,75 @@
+"""What a trial reported on the way, checked, as events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from trimtab.execute.fold import check_fold, take_fold
+from trimtab.execute.plain import show
+from trimtab.ledger.curves import MOST_UNDECLARED
+from trimtab.ledger.event import Event, Noted, Reported
+from trimtab.ledger.table import TrialTable
+from trimtab.study.values import check_report
+
+LEFT_OUT = "metrics left out"
+"""The note about the study that says that there are too many metrics to keep."""
+
+
+class Reports:
+    """Reports that are put on record together.
+
+    Args:
+        table: what is known before them.
+    """
+
+    def __init__(self, table: TrialTable) -> None:
+        self._table = table
+        self._new: dict[str, None] = {}
+        self._is_said = LEFT_OUT in table.notes
+
+    def take(
+        self, number: int, attempt: int, step: float, said: Mapping[str, object], fold: object = None
+    ) -> tuple[Reported, list[Event]]:
+        """Return the event of the next report, and what is to be put on record beside it.
+
+        Args:
+            number: the trial.
+            attempt: which of its attempts speaks.
+            step: how far it is.
+            said: what it said, the fold perhaps among it.
+            fold: the fold, unchecked.
+
+        Raises:
+            ObjectiveError: a declared metric is no number, a standard error is none, or a fold is none.
+        """
+        problem = self._table.problem
+        values = dict(said)
+        if fold is None:
+            fold = take_fold(values, problem.metric_names)
+        about = check_fold(fold, problem.folds)
+        checked = check_report(problem, values)
+        notes: list[Event] = []
+        beyond = self._beyond(checked)
+        if beyond:
+            checked = {name: value for name, value in checked.items() if name not in beyond}
+            if not self._is_said:
+                self._is_said = True
+                notes.append(Noted(LEFT_OUT, _too_many(next(iter(beyond)), number, step)))
+        return Reported(number, step, checked, attempt, about), notes
+
+    def _beyond(self, names: Iterable[str]) -> dict[str, None]:
+        """Return those of `names` that are too many for the curves to keep, beside those of the reports before."""
+        new = [name for name in self._table.unknown_metrics(names) if name not in self._new]
+        if not new:
+            return {}
+        room = max(0, MOST_UNDECLARED - len(self._table.curves.undeclared.names) - len(self._new))
+        self._new |= dict.fromkeys(new[:room])
+        return dict.fromkeys(new[room:])
+
+
+def _too_many(name: str, number: int, step: float) -> str:
+    return (
+        f"from trial {number}, step {step:g} on, values of {show(name)} and of other new metrics are left out: "
+        f"{MOST_UNDECLARED:,} metrics that are not declared are kept. Give a metric the same name at every step, or "
+        "declare it."
+    )
