@@ -252,15 +252,15 @@ CHANGES: dict[str, Any] = {
     "a circle of parents": lambda tree: array(tree, "parent", [(i + 1) % N for i in range(N)]),
     "an attempt": lambda tree: array(tree, "attempt", [-1] * N),
     "a row outside of the space": lambda tree: array(tree, "x", np.full((N, tree["columns"]["x"][1][1]), 1e300)),
-    "an order of nothing": lambda tree: array(tree, "_order", [10**6]),
+    "an order of nothing": lambda tree: array(tree, "order", [10**6]),
     "a curve of nobody": lambda tree: array(
-        tree, "_curve_row", [-1] * len(np.frombuffer(tree["columns"]["_curve_row"][2], "<i8"))
+        tree, "curve_row", [-1] * len(np.frombuffer(tree["columns"]["curve_row"][2], "<i8"))
     ),
     "a waiting trial that is none": lambda tree: tree.update(waiting=[10**6]),
-    "notes of nobody": lambda tree: tree["dicts"].update(_notes=[[10**6, {}]]),
-    "a note too deep": lambda tree: tree["dicts"].update(_notes=[[0, {"k": deep(150)}]]),
-    "a note that is no JSON": lambda tree: tree["scalars"].update(_study_notes={"k": b"bytes"}),
-    "a time that is none": lambda tree: tree["scalars"].update(_last_at=float("nan")),
+    "notes of nobody": lambda tree: tree["dicts"].update(notes=[[10**6, {}]]),
+    "a note too deep": lambda tree: tree["dicts"].update(notes=[[0, {"k": deep(150)}]]),
+    "a note that is no JSON": lambda tree: tree["scalars"].update(study_notes={"k": b"bytes"}),
+    "a time that is none": lambda tree: tree["scalars"].update(last_at=float("nan")),
     "an engine without a name": lambda tree: tree.update(optimizer={}),
     "a problem of another kind": lambda tree: tree.update(problem=3),
     "a head that is none": lambda tree: tree.update(head=-1),

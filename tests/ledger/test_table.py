@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from trimtab.errors import TrialError
+from trimtab.ledger.columns import Column
 from trimtab.ledger.event import Origin, Told
-from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, Column
+from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Fidelity, Problem, at_least, maximize, minimize
 from trimtab.space.space import Space

@@ -12,6 +12,8 @@ import numpy as np
 from trimtab.arrays import MASK64
 from trimtab.errors import ProblemError, SpaceError, StoreCorruptError
 from trimtab.ledger.chain import Head
+from trimtab.ledger.columns import Column
+from trimtab.ledger.contents import Contents
 from trimtab.ledger.event import (
     FAILURE_KINDS,
     Asked,
@@ -30,7 +32,7 @@ from trimtab.ledger.event import (
     Told,
 )
 from trimtab.ledger.journal import LONGEST_NAME
-from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, Column, TrialTable
+from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, TrialTable
 from trimtab.space.condition import shown
 from trimtab.space.parameter import parameter_from_json
 from trimtab.space.problem import Problem
@@ -51,7 +53,8 @@ class Ledger:
         created: the first record's event.
         optimizer: the settings of the engine in force, {"name": ..., **options}.
         assessed: the last verdict on the study, if any.
-        table: the trials.
+        contents: what is folded in, which nobody else writes.
+        table: the trials: what others see of it.
     """
 
     def __init__(self, created: Created, at: float) -> None:
@@ -62,9 +65,10 @@ class Ledger:
         self.optimizer: dict[str, Any] = created.optimizer
         self.opened: list[dict[str, Any]] = []
         self.assessed: Assessed | None = None
-        self.table = TrialTable(problem_of(created, created.problem))
+        self.contents = Contents(problem_of(created, created.problem))
+        self.table = TrialTable(self.contents)
         self._grown_work = 0
-        self.table._session_start = self.table._last_at = at
+        self.contents.session_start = self.contents.last_at = at
 
     @classmethod
     def begin(cls, first: Record | None) -> Ledger:
@@ -103,26 +107,26 @@ class Ledger:
         fold(self, record.event, record)
         self.head = record.seq
         self.link = record.link
-        if record.at > self.table._last_at:
-            self.table._last_at = record.at
+        if record.at > self.contents.last_at:
+            self.contents.last_at = record.at
 
     def tick(self, now: float) -> None:
         """Let time pass without a record."""
-        self.table._now = max(self.table._now, now)
+        self.contents.now = max(self.contents.now, now)
 
     def _opened(self, event: Opened, record: Record) -> None:
-        table = self.table
-        if table._session_start is not None:
-            table._elapsed += table._last_at - table._session_start
-        table._session_start = max(record.at, table._last_at)
+        contents = self.contents
+        if contents.session_start is not None:
+            contents.elapsed += contents.last_at - contents.session_start
+        contents.session_start = max(record.at, contents.last_at)
         self.opened.append(event.provenance)
         if event.optimizer is not None:
             _check_settings("optimizer", event.optimizer)
             self.optimizer = event.optimizer
 
     def _asked(self, event: Asked, record: Record) -> None:
-        table = self.table
-        c = table._c
+        contents = self.contents
+        c = contents.columns
         row = c["state"].n
         if event.number != row:
             raise StoreCorruptError(f"{_name(record)} is trial {event.number} where trial {row} was due.")
@@ -130,7 +134,7 @@ class Ledger:
         c["state"].add(WAITING)
         c["x"].add(event.x)
         c["asked_at"].add(record.at)
-        c["origin"].add(table._origins.code(event.origin))
+        c["origin"].add(contents.origins.code(event.origin))
         c["touched"].add(record.seq)
         for name in _FILLED_LATER:
             c[name].skip()
@@ -138,15 +142,15 @@ class Ledger:
             c["fidelity"].rows[row] = event.fidelity
         if event.parent is not None:
             c["parent"].rows[row] = event.parent
-            table._n_children += 1
-            table._again[row] = None
+            contents.n_children += 1
+            contents.again[row] = None
         if event.given is not None:
-            table._given[row] = event.given
-        table._waiting[row] = None
+            contents.given[row] = event.given
+        contents.waiting[row] = None
 
     def _check_asked(self, event: Asked, record: Record) -> None:
         """Raise StoreCorruptError if a proposal does not fit the problem, or what stands before it."""
-        problem = self.table._problem
+        problem = self.contents.problem
         for x in (event.x, event.given):
             misfit = None if x is None else problem.space.misfit(x)
             if misfit is not None:
@@ -161,33 +165,33 @@ class Ledger:
             raise StoreCorruptError(f"{_name(record)} continues trial {event.parent}, which was not asked before.")
 
     def _row(self, number: int, state: int, record: Record) -> int:
-        c = self.table._c["state"]
+        c = self.contents.columns["state"]
         if not 0 <= number < c.n or c.rows[number] != state:
             raise StoreCorruptError(f"{_name(record)} is about trial {number}, which was not {_STATE_NAMES[state]}.")
-        self.table._c["touched"].rows[number] = record.seq
+        self.contents.columns["touched"].rows[number] = record.seq
         return number
 
     def _started(self, event: Started, record: Record) -> None:
         row = self._row(event.number, WAITING, record)
-        table = self.table
-        c = table._c
+        contents = self.contents
+        c = contents.columns
         c["state"].rows[row] = RUNNING
         c["attempt"].rows[row] = event.attempt
-        c["worker"].rows[row] = table._workers.code(event.worker)
+        c["worker"].rows[row] = contents.workers.code(event.worker)
         c["started_at"].rows[row] = record.at
         c["lease_s"].rows[row] = math.nan if event.lease_s is None else event.lease_s
-        del table._waiting[row]
-        table._again.pop(row, None)
-        table._running[row] = None
+        del contents.waiting[row]
+        contents.again.pop(row, None)
+        contents.running[row] = None
 
     def _reported(self, event: Reported, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)
-        table = self.table
-        table._curve_row.add(row)
-        table._curve_step.add(event.step)
-        table._curve_attempt.add(event.attempt)
-        names = table._problem.metric_names
-        table._curve_y.add([float(event.values.get(name, math.nan)) for name in names])
+        contents = self.contents
+        contents.curve_row.add(row)
+        contents.curve_step.add(event.step)
+        contents.curve_attempt.add(event.attempt)
+        names = contents.problem.metric_names
+        contents.curve_y.add([float(event.values.get(name, math.nan)) for name in names])
         for name, value in event.values.items():
             if name not in names:
                 self._undeclared(name, value)
@@ -198,16 +202,16 @@ class Ledger:
             number = float(value)
         except ValueError:
             return
-        table = self.table
-        if name not in table._curve_extra:
-            table._curve_extra[name] = (Column(np.int64), Column(np.float64))
-        reports, values = table._curve_extra[name]
-        reports.add(table._curve_row.n - 1)
+        contents = self.contents
+        if name not in contents.curve_extra:
+            contents.curve_extra[name] = (Column(np.int64), Column(np.float64))
+        reports, values = contents.curve_extra[name]
+        reports.add(contents.curve_row.n - 1)
         values.add(number)
 
     def _told(self, event: Told, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)
-        missing = [name for name in self.table._problem.metric_names if name not in event.values]
+        missing = [name for name in self.contents.problem.metric_names if name not in event.values]
         if missing:
             raise StoreCorruptError(f"{_name(record)} completes trial {row} without its {missing[0]!r}.")
         self._values(row, event.values)
@@ -216,7 +220,7 @@ class Ledger:
     def _stopped(self, event: Stopped, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)
         self._values(row, event.values)
-        self.table._reasons[row] = event.reason
+        self.contents.reasons[row] = event.reason
         self._over(row, STOPPED, record.at, event.seconds, event.cost)
 
     def _failed(self, event: Failed, record: Record) -> None:
@@ -224,10 +228,10 @@ class Ledger:
             kinds = ", ".join(FAILURE_KINDS)
             raise StoreCorruptError(f"{_name(record)} is a failure of an unknown kind; there are: {kinds}.")
         row = self._row(event.number, RUNNING, record)
-        table = self.table
-        table._c["failure"].rows[row] = FAILURE_KINDS.index(event.failure)
+        contents = self.contents
+        contents.columns["failure"].rows[row] = FAILURE_KINDS.index(event.failure)
         if event.error:
-            table._errors[row] = event.error
+            contents.errors[row] = event.error
         if not event.again:
             self._over(row, FAILED, record.at, event.seconds, event.cost)
             return
@@ -240,73 +244,73 @@ class Ledger:
         self._wait(self._row(event.number, RUNNING, record))
 
     def _wait(self, row: int) -> None:
-        table = self.table
-        table._c["state"].rows[row] = WAITING
-        del table._running[row]
-        table._waiting[row] = None
-        if table.is_begun(row):
-            table._again[row] = None
+        contents = self.contents
+        contents.columns["state"].rows[row] = WAITING
+        del contents.running[row]
+        contents.waiting[row] = None
+        if self.table.is_begun(row):
+            contents.again[row] = None
 
     def _lost(self, row: int, blame: str) -> None:
-        table = self.table
-        c = table._c
-        if table.has_come_further(row):
+        contents = self.contents
+        c = contents.columns
+        if self.table.has_come_further(row):
             c["n_lost"].rows[row] = c["n_lost_with_driver"].rows[row] = 0
         c["n_lost"].rows[row] += 1
         c["n_lost_with_driver"].rows[row] += blame == "driver"
 
     def _values(self, row: int, values: Mapping[str, float]) -> None:
-        table = self.table
-        names = table._problem.metric_names
+        contents = self.contents
+        names = contents.problem.metric_names
         if values:
-            table._c["y"].rows[row] = [values.get(name, math.nan) for name in names]
-            for i, key in table._problem.errors:
-                table._c["errors"].rows[row, i] = values.get(key, math.nan)
+            contents.columns["y"].rows[row] = [values.get(name, math.nan) for name in names]
+            for i, key in contents.problem.errors:
+                contents.columns["errors"].rows[row, i] = values.get(key, math.nan)
         if len(values) > len(names) or not values.keys() <= set(names):
             for name, value in values.items():
                 if name not in names:
-                    column = table._extra.get(name)
+                    column = contents.extra.get(name)
                     if column is None:
-                        column = table._extra[name] = Column(np.float64, math.nan)
+                        column = contents.extra[name] = Column(np.float64, math.nan)
                     column.extend(row + 1)
                     column.rows[row] = value
 
     def _spent(self, row: int, seconds: float | None, cost: float | None) -> None:
         for name, amount in (("seconds", seconds), ("cost", cost)):
             if amount is not None:
-                column = self.table._c[name].rows
+                column = self.contents.columns[name].rows
                 before = float(column[row])
                 column[row] = amount if before != before else before + amount
 
     def _over(self, row: int, state: int, at: float, seconds: float | None, cost: float | None) -> None:
-        table = self.table
-        table._c["state"].rows[row] = state
-        table._c["ended_at"].rows[row] = at
+        contents = self.contents
+        contents.columns["state"].rows[row] = state
+        contents.columns["ended_at"].rows[row] = at
         self._spent(row, seconds, cost)
-        table._order.add(row)
-        del table._running[row]
+        contents.order.add(row)
+        del contents.running[row]
 
     def _noted(self, event: Noted, record: Record) -> None:
-        table = self.table
+        contents = self.contents
         if event.number is None:
-            table._study_notes[event.key] = event.value
+            contents.study_notes[event.key] = event.value
             return
-        if not 0 <= event.number < len(table):
+        if not 0 <= event.number < len(self.table):
             raise StoreCorruptError(f"{_name(record)} is about trial {event.number}, which was never asked.")
-        table._notes.setdefault(event.number, {})[event.key] = event.value
-        table._c["touched"].rows[event.number] = record.seq
+        contents.notes.setdefault(event.number, {})[event.key] = event.value
+        contents.columns["touched"].rows[event.number] = record.seq
 
     def _grown(self, event: Grown, record: Record) -> None:
-        table = self.table
+        contents = self.contents
         if not self.may_grow():
             raise StoreCorruptError(f"{_name(record)} is one parameter too many for a study to grow by.")
         try:
-            space = table.space.with_parameter(event.name, parameter_from_json(event.parameter, event.name))
+            space = self.table.space.with_parameter(event.name, parameter_from_json(event.parameter, event.name))
         except SpaceError as error:
             raise StoreCorruptError(f"{_name(record)} holds no parameter that can be read: {error}") from None
         self._grown_work += len(space)
-        table._problem = replace(table._problem, space=space)
-        table._c["x"].widen()
+        contents.problem = replace(contents.problem, space=space)
+        contents.columns["x"].widen()
 
     def may_grow(self) -> bool:
         """Return whether the space may get one more parameter: each makes the whole space again."""

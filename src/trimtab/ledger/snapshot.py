@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 
 from trimtab.errors import TrimtabError
 from trimtab.ledger import codec
+from trimtab.ledger.columns import Column, Interned
+from trimtab.ledger.contents import Contents
 from trimtab.ledger.event import FAILURE_KINDS, Assessed, Created, Origin, Seq, Whole
 from trimtab.ledger.ledger import Ledger, problem_of
-from trimtab.ledger.table import FAILED, RUNNING, WAITING, Column, Interned, TrialTable
+from trimtab.ledger.table import FAILED, RUNNING, WAITING, TrialTable
 
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 """Counts up whenever what `save` writes changes; a snapshot of another version is not read."""
 
 _CHECKSUM_BYTES = 16
 """A checksum stands before the rest, as long as a link."""
-
-_CURVES = ("_curve_row", "_curve_step", "_curve_attempt", "_curve_y")
 
 
 class _Array(msgspec.Struct, array_like=True):
@@ -36,7 +36,7 @@ class _Array(msgspec.Struct, array_like=True):
     data: memoryview
 
 
-class _Dicts(msgspec.Struct, rename=lambda name: f"_{name}"):
+class _Dicts(msgspec.Struct):
     """What is known of some rows only, as pairs of row and value."""
 
     errors: list[tuple[Whole, str]]
@@ -45,7 +45,7 @@ class _Dicts(msgspec.Struct, rename=lambda name: f"_{name}"):
     given: list[tuple[Whole, tuple[float | None, ...]]]
 
 
-class _Scalars(msgspec.Struct, rename=lambda name: f"_{name}"):
+class _Scalars(msgspec.Struct):
     """What is known of the table as a whole."""
 
     study_notes: dict[str, Any]
@@ -94,13 +94,9 @@ def _load(column: Column, array: _Array) -> None:
     column.load(np.frombuffer(array.data, dtype=column.rows.dtype).reshape(array.shape))
 
 
-def _columns(table: TrialTable) -> dict[str, Column]:
-    return table._c | {"_order": table._order} | {name: getattr(table, name) for name in _CURVES}
-
-
 def save(ledger: Ledger) -> bytearray:
     """Return the ledger as bytes, which may be many: they are written once, in place."""
-    table = ledger.table
+    contents, table = ledger.contents, ledger.table
     snapshot = _Snapshot(
         version=SNAPSHOT_VERSION,
         head=ledger.head,
@@ -110,15 +106,15 @@ def save(ledger: Ledger) -> bytearray:
         optimizer=ledger.optimizer,
         opened=ledger.opened,
         assessed=ledger.assessed,
-        columns={name: _pack(column.view) for name, column in _columns(table).items()},
+        columns={name: _pack(column.view) for name, column in contents.every().items()},
         extra={name: _pack(column) for name, column in table.extra.items()},
         curve_extra={
-            name: (_pack(reports.view), _pack(values.view)) for name, (reports, values) in table._curve_extra.items()
+            name: (_pack(reports.view), _pack(values.view)) for name, (reports, values) in contents.curve_extra.items()
         },
-        origins=table._origins.values,
-        workers=table._workers.values,
-        dicts=_Dicts(**{name: list(getattr(table, f"_{name}").items()) for name in _Dicts.__struct_fields__}),
-        scalars=_Scalars(**{name: getattr(table, f"_{name}") for name in _Scalars.__struct_fields__}),
+        origins=contents.origins.values,
+        workers=contents.workers.values,
+        dicts=_Dicts(**{name: list(getattr(contents, name).items()) for name in _Dicts.__struct_fields__}),
+        scalars=_Scalars(**{name: getattr(contents, name) for name in _Scalars.__struct_fields__}),
         waiting=table.waiting,
         running=table.running,
     )
@@ -153,62 +149,63 @@ def _restore(snapshot: _Snapshot) -> Ledger:
     ledger.optimizer = snapshot.optimizer
     ledger.opened = snapshot.opened
     ledger.assessed = snapshot.assessed
-    table = ledger.table = TrialTable(problem_of(snapshot.created, snapshot.problem))
-    for name, column in _columns(table).items():
+    contents = ledger.contents = Contents(problem_of(snapshot.created, snapshot.problem))
+    table = ledger.table = TrialTable(contents)
+    for name, column in contents.every().items():
         _load(column, snapshot.columns[name])
     for name, array in snapshot.extra.items():
-        table._extra[name] = Column(np.float64, math.nan)
-        _load(table._extra[name], array)
+        contents.extra[name] = Column(np.float64, math.nan)
+        _load(contents.extra[name], array)
     for name, (reports, values) in snapshot.curve_extra.items():
-        table._curve_extra[name] = (Column(np.int64), Column(np.float64))
-        for column, array in zip(table._curve_extra[name], (reports, values), strict=True):
+        contents.curve_extra[name] = (Column(np.int64), Column(np.float64))
+        for column, array in zip(contents.curve_extra[name], (reports, values), strict=True):
             _load(column, array)
-    table._origins = Interned(snapshot.origins)
-    table._workers = Interned(snapshot.workers)
+    contents.origins = Interned(snapshot.origins)
+    contents.workers = Interned(snapshot.workers)
     for name in _Dicts.__struct_fields__:
-        setattr(table, f"_{name}", dict(getattr(snapshot.dicts, name)))
+        setattr(contents, name, dict(getattr(snapshot.dicts, name)))
     for name in _Scalars.__struct_fields__:
-        setattr(table, f"_{name}", getattr(snapshot.scalars, name))
+        setattr(contents, name, getattr(snapshot.scalars, name))
     states = table.state
-    table._waiting = {row: None for row in snapshot.waiting if states[row] == WAITING}
-    table._again = {row: None for row in table._waiting if table.is_begun(row)}
-    table._running = {row: None for row in snapshot.running if states[row] == RUNNING}
+    contents.waiting = {row: None for row in snapshot.waiting if states[row] == WAITING}
+    contents.again = {row: None for row in contents.waiting if table.is_begun(row)}
+    contents.running = {row: None for row in snapshot.running if states[row] == RUNNING}
     return ledger
 
 
 def _fits(ledger: Ledger) -> bool:
     """Return whether the parts of a restored ledger fit together, so that nothing that reads it stumbles."""
-    table = ledger.table
+    contents, table = ledger.contents, ledger.table
     n = len(table)
-    rows = {*table._errors, *table._reasons, *table._notes, *table._given, *table._waiting, *table._running}
+    rows = {*contents.errors, *contents.reasons, *contents.notes, *contents.given, *contents.waiting, *contents.running}
     known = len(table.problem.fidelities), len(table.space)
-    times = table._elapsed, table._session_start or 0.0, table._last_at
-    free = [table._study_notes, ledger.opened, ledger.optimizer, *_json_of(ledger.created)]
+    times = contents.elapsed, contents.session_start or 0.0, contents.last_at
+    free = [contents.study_notes, ledger.opened, ledger.optimizer, *_json_of(ledger.created)]
     return (
         all(map(math.isfinite, times))
         and isinstance(ledger.optimizer.get("name"), str)
-        and all(codec.is_plain(value) for notes in table._notes.values() for value in notes.values())
+        and all(codec.is_plain(value) for notes in contents.notes.values() for value in notes.values())
         and all(map(codec.is_plain, free))
-        and all(column.n == n for column in table._c.values())
-        and all(column.n <= n for column in table._extra.values())
-        and len({getattr(table, name).n for name in _CURVES}) == 1
+        and all(column.n == n for column in contents.columns.values())
+        and all(column.n <= n for column in contents.extra.values())
+        and len({column.n for column in contents.curves().values()}) == 1
         and _within(table.state, WAITING, FAILED)
         and _within(table.failure, -1, len(FAILURE_KINDS) - 1)
         and _within(table.attempt, 0, None)
         and _within(table.touched, 0, ledger.head)
         and bool((table.parent < np.arange(n)).all())
         and _within(table.parent, -1, n - 1)
-        and _within(table._c["origin"].view, 0, len(table._origins.values) - 1)
-        and _within(table._c["worker"].view, -1, len(table._workers.values) - 1)
-        and _within(table._curve_row.view, 0, n - 1)
+        and _within(contents.columns["origin"].view, 0, len(contents.origins.values) - 1)
+        and _within(contents.columns["worker"].view, -1, len(contents.workers.values) - 1)
+        and _within(contents.curve_row.view, 0, n - 1)
         and sorted(table.order.tolist()) == np.flatnonzero(table.state > RUNNING).tolist()
-        and sorted(table._waiting) == np.flatnonzero(table.state == WAITING).tolist()
-        and sorted(table._running) == np.flatnonzero(table.state == RUNNING).tolist()
+        and sorted(contents.waiting) == np.flatnonzero(table.state == WAITING).tolist()
+        and sorted(contents.running) == np.flatnonzero(table.state == RUNNING).tolist()
         and all(0 <= row < n for row in rows)
-        and all(table.space.misfit(given) is None for given in table._given.values())
+        and all(table.space.misfit(given) is None for given in contents.given.values())
         and table.fidelity.shape[1:] + table.x.shape[1:] == known
         and bool(table.space.fits(table.x).all())
-        and not any(np.isinf(column.view).any() for column in table._c.values())
+        and not any(np.isinf(column.view).any() for column in contents.columns.values())
     )
 
 

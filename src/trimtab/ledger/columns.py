@@ -1,0 +1,92 @@
+"""Growing columns with a read-only face, and strings as small integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FIRST_CAPACITY = 16
+
+
+class Column:
+    """A growing array of rows with a read-only face.
+
+    Attributes:
+        rows: the buffer, written by the ledger alone; capacity beyond `n` is filled with `fill`.
+    """
+
+    __slots__ = ("_face", "_fill", "n", "rows")
+
+    def __init__(self, dtype: Any, fill: float = 0, width: int | None = None) -> None:
+        shape = (_FIRST_CAPACITY,) if width is None else (_FIRST_CAPACITY, width)
+        self._fill = fill
+        self.n = 0
+        self._set(np.full(shape, fill, dtype=dtype))
+
+    def _set(self, rows: NDArray[Any]) -> None:
+        self.rows = rows
+        self._face = rows.view()
+        self._face.flags.writeable = False
+
+    def add(self, value: object) -> None:
+        """Append one row."""
+        if self.n == len(self.rows):
+            self.reserve(self.n + 1)
+        self.rows[self.n] = value
+        self.n += 1
+
+    def skip(self) -> None:
+        """Append one row of the fill value."""
+        if self.n == len(self.rows):
+            self.reserve(self.n + 1)
+        self.n += 1
+
+    def reserve(self, n: int) -> None:
+        """Make room for `n` rows, growing by half so that appending stays cheap on average."""
+        capacity = len(self.rows)
+        if n > capacity:
+            grown = np.full((max(n, capacity + (capacity >> 1)), *self.rows.shape[1:]), self._fill, self.rows.dtype)
+            grown[: self.n] = self.rows[: self.n]
+            self._set(grown)
+
+    def extend(self, n: int) -> None:
+        """Append rows of the fill value until there are `n`; what is there already stays."""
+        self.reserve(n)
+        self.n = max(self.n, n)
+
+    def widen(self) -> None:
+        """Add one more component to every row."""
+        wider = np.full((len(self.rows), self.rows.shape[1] + 1), self._fill, self.rows.dtype)
+        wider[:, :-1] = self.rows
+        self._set(wider)
+
+    def load(self, rows: NDArray[Any]) -> None:
+        """Replace the content."""
+        self.n = 0
+        self.reserve(len(rows))
+        self.rows[: len(rows)] = rows
+        self.n = len(rows)
+
+    @property
+    def view(self) -> NDArray[Any]:
+        return self._face[: self.n]
+
+
+class Interned:
+    """Strings (or other hashables) as small integers."""
+
+    __slots__ = ("codes", "values")
+
+    def __init__(self, values: Iterable[Any] = ()) -> None:
+        self.values: list[Any] = list(values)
+        self.codes: dict[Any, int] = {value: code for code, value in enumerate(self.values)}
+
+    def code(self, value: Any) -> int:
+        code = self.codes.get(value)
+        if code is None:
+            code = self.codes[value] = len(self.values)
+            self.values.append(value)
+        return code
