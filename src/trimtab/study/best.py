@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trimtab.arrays import Bools, Floats, Ints
+from trimtab.arrays import Floats, Ints
 from trimtab.errors import TrialError
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
+from trimtab.model.dominance import undominated
+from trimtab.model.feasibility import met, split, worst
+from trimtab.model.keys import numbered, same
 from trimtab.numerics.arithmetic import quiet
 
 
@@ -18,24 +21,21 @@ def candidates(table: TrialTable) -> Ints:
     """Return the complete rows that met every constraint, at the end of their line of descent, in order."""
     furthest = table.furthest()
     done = furthest[table.state[furthest] == COMPLETE]
-    feasible: Ints = done[_excess(table)[done] <= 0.0]
+    feasible: Ints = done[met(table.problem, table.y[done])]
     return feasible
 
 
 def feasible(table: TrialTable) -> list[bool | None]:
     """Return [N] whether each complete trial met every constraint; None where a trial is not complete."""
-    met = (_excess(table) <= 0.0).tolist()
+    is_met = met(table.problem, table.y).tolist()
     done = (table.state == COMPLETE).tolist()
-    return [ok if is_done else None for ok, is_done in zip(met, done, strict=True)]
+    return [ok if is_done else None for ok, is_done in zip(is_met, done, strict=True)]
 
 
 def runs(table: TrialTable, row: int) -> Ints:
     """Return the candidates that ran the same configuration as `row` at the same fidelity, `row` among them."""
     rows = candidates(table)
-    same = np.all(_equal(table.x[rows], table.x[row]), axis=1) & np.all(
-        _equal(table.fidelity[rows], table.fidelity[row]), axis=1
-    )
-    found: Ints = rows[same]
+    found: Ints = rows[same(table.x[rows], table.x[row]) & same(table.fidelity[rows], table.fidelity[row])]
     return found
 
 
@@ -43,11 +43,6 @@ def luckiest_row(table: TrialTable) -> int | None:
     """Return the candidate of the smallest single value of the first objective, the earliest of equals."""
     rows = candidates(table)
     return int(rows[np.argmin(_objective_losses(table)[rows, 0])]) if len(rows) else None
-
-
-def _equal(a: Floats, b: Floats) -> Bools:
-    equal: Bools = (a == b) | (np.isnan(a) & np.isnan(b))
-    return equal
 
 
 @quiet()
@@ -130,16 +125,7 @@ def front_rows(table: TrialTable) -> Ints:
     With one objective that is the best row and its equals.
     """
     rows = candidates(table)
-    if not len(rows):
-        return rows
-    losses = _objective_losses(table)[rows]
-    order = np.lexsort(losses.T[::-1])  # a row can only be dominated by one that sorts before it
-    kept: list[int] = []
-    for i in order.tolist():
-        front = losses[kept]
-        if not bool(np.any(np.all(front <= losses[i], axis=1) & np.any(front < losses[i], axis=1))):
-            kept.append(i)
-    return rows[np.sort(np.array(kept, dtype=np.int64))]
+    return rows[undominated(_objective_losses(table)[rows])]
 
 
 @quiet()
@@ -147,7 +133,7 @@ def why_no_best(table: TrialTable) -> str:
     """Return the sentence that says why there is no best trial."""
     done = table.rows(COMPLETE)
     if len(done):
-        nearest = int(done[np.argmin(_excess(table)[done])])
+        nearest = int(done[np.argmin(worst(table.problem, table.y[done]))])
         broken = [
             f"{metric.name} = {table.y[nearest, i]:g}"
             for i, metric in enumerate(table.problem.metrics)
@@ -181,9 +167,7 @@ def require_best(table: TrialTable) -> int:
 
 def _configurations(table: TrialTable, rows: Ints) -> Ints:
     """Return [K] a number for the configuration, and the fidelity, of each of K rows: equal where these are."""
-    run_of = np.column_stack([table.x[rows], table.fidelity[rows]])
-    _, config = np.unique(np.nan_to_num(run_of, nan=np.inf), axis=0, return_inverse=True)
-    return config.reshape(-1)
+    return numbered(np.column_stack([table.x[rows], table.fidelity[rows]]))
 
 
 def _worth(losses: Floats, config: Ints, counts: Ints) -> tuple[Floats, Floats]:
@@ -197,18 +181,5 @@ def _worth(losses: Floats, config: Ints, counts: Ints) -> tuple[Floats, Floats]:
 
 
 def _objective_losses(table: TrialTable) -> Floats:
-    columns = [table.problem.metrics.index(metric) for metric in table.problem.objectives]
-    losses: Floats = table.losses()[:, columns]
+    losses, _ = split(table.problem, table.y)
     return losses
-
-
-def _excess(table: TrialTable) -> Floats:
-    """Return [N] by how much the worst constraint is broken, in the metric's own unit; nan metrics break it wholly."""
-    excess: Floats = np.full(len(table), -np.inf)
-    losses = table.losses()
-    for column, metric in enumerate(table.problem.metrics):
-        if metric.bound is not None:
-            over = losses[:, column] - metric.bound * table.problem.signs[column]
-            unknown: Bools = np.isnan(over)
-            excess = np.maximum(excess, np.where(unknown, np.inf, over))
-    return excess
