@@ -18,6 +18,7 @@ FLOORS = (
     ("explain",),
     ("space", "numerics"),
     ("ledger",),
+    ("model",),
     ("optim", "schedule", "stop", "execute", "storage", "analysis"),
     ("study",),
     ("testing", "surfaces"),

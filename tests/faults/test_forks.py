@@ -182,10 +182,10 @@ def test_a_child_forked_in_the_middle_of_a_change_reads_the_log_again(
 
     def hold() -> None:
         with study.session.lock:
-            study.table._c["state"].rows[0] = COMPLETE  # half of a change
+            study.session.ledger.contents.columns["state"].rows[0] = COMPLETE  # half of a change
             held.set()
             over.wait()
-            study.table._c["state"].rows[0] = RUNNING
+            study.session.ledger.contents.columns["state"].rows[0] = RUNNING
 
     thread = threading.Thread(target=hold)
     thread.start()

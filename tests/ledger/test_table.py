@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -178,3 +180,13 @@ def test_numbers_of_trials_that_are_not_there(run):
     for number in (-1, 2):
         with pytest.raises(TrialError, match="they are numbered 0 to 1"):
             run.table.trial(number)
+
+
+def test_a_copy_of_a_column_shows_what_is_written_to_it() -> None:
+    column = Column(np.float64, np.nan, 2)
+    column.add([1.0, 2.0])
+    copied = copy.deepcopy(column)
+    copied.add([3.0, 4.0])
+    copied.rows[0] = 0.0
+    assert copied.view.tolist() == [[0.0, 0.0], [3.0, 4.0]]
+    assert column.view.tolist() == [[1.0, 2.0]]

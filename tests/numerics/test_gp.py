@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trimtab as tt
+from trimtab.model.features import Features
 from trimtab.numerics import blas
 from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, fit, neg_log_posterior
 from trimtab.numerics.warp import far_rank, log_warp, warp
-from trimtab.optim.features import Features
 
 
 def data(n: int = 30, q: int = 5, seed: int = 0) -> Data:

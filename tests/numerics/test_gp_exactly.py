@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import trimtab as tt
 from trimtab.arrays import Floats
+from trimtab.model.features import Features
 from trimtab.numerics import blas
 from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, neg_log_posterior
-from trimtab.optim.features import Features
 from trimtab.space.space import Space
 from trimtab.testing.strategies import spaces
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from trimtab.model.labels import labelled
+from trimtab.model.observations import Observations
 from trimtab.optim import belief
-from trimtab.optim.evidence import Evidence, labelled
 from trimtab.optim.gp import Gp
 from trimtab.optim.tpe import Tpe
 from trimtab.space.parameter import Categorical, Float
@@ -15,15 +16,15 @@ from trimtab.testing.simulation import Simulation
 LOSS = (minimize("loss"),)
 
 
-def told(space: Space, n: int, best: float) -> Evidence:
+def told(space: Space, n: int, best: float) -> Observations:
     run = Simulation(Problem(space, LOSS))
-    evidence = Evidence(run.problem)
+    observations = Observations(run.problem)
     for x in np.random.default_rng(0).random(n):
         number = run.enqueue(np.array([x]))
         run.start(number)
         run.tell(number, (x - best) ** 2)
-        evidence.tell(run.table, number)
-    return evidence
+        observations.tell(run.table, number)
+    return observations
 
 
 def weight(space: Space, n: int, best: float) -> float:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from trimtab.model.labels import labelled
+from trimtab.model.observations import Observations
 from trimtab.optim.confirm import leader_to_confirm
-from trimtab.optim.evidence import Evidence, labelled
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Problem, minimize
 from trimtab.space.space import Space
@@ -12,16 +13,16 @@ from trimtab.testing.simulation import Simulation
 LOSS = (minimize("loss"),)
 
 
-def told(losses: list[tuple[float, float]]) -> Evidence:
+def told(losses: list[tuple[float, float]]) -> Observations:
     """Return what trials at x [0, 1] with these losses leave."""
     run = Simulation(Problem(Space(x=Float(0, 1)), LOSS))
-    evidence = Evidence(run.problem)
+    observations = Observations(run.problem)
     for x, loss in losses:
         number = run.enqueue(np.array([x]))
         run.start(number)
         run.tell(number, loss)
-        evidence.tell(run.table, number)
-    return evidence
+        observations.tell(run.table, number)
+    return observations
 
 
 LINE = [(i / 40, i / 40) for i in range(21)]
@@ -30,27 +31,27 @@ LINE = [(i / 40, i / 40) for i in range(21)]
 def test_the_leads_are_of_the_rows_that_are_looked_at() -> None:
     """Where the posterior holds a part of the configurations, their losses are not the first ones of all."""
     bowl = [(x, x * x) for x, _ in reversed(LINE)]  # flat near the best, which comes last
-    evidence = told([*bowl, (0.0, 0.006), (0.0, -0.006), (0.0, 0.006)])
-    seen = labelled(evidence, len(evidence), None)
+    observations = told([*bowl, (0.0, 0.006), (0.0, -0.006), (0.0, 0.006)])
+    seen = labelled(observations, len(observations), None)
     for part in (seen, seen.take(np.arange(11, 21))):
-        assert leader_to_confirm(evidence, part, 0.0, 24) is not None
+        assert leader_to_confirm(observations, part, 0.0, 24) is not None
 
 
 def test_where_nothing_differs_nothing_is_confirmed() -> None:
-    evidence = told([(x, 1.0) for x, _ in LINE])
-    assert leader_to_confirm(evidence, labelled(evidence, len(evidence), None), 1e-6, 24) is None
+    observations = told([(x, 1.0) for x, _ in LINE])
+    assert leader_to_confirm(observations, labelled(observations, len(observations), None), 1e-6, 24) is None
 
 
 def test_noise_that_the_user_told_makes_the_leader_worth_a_repeat() -> None:
-    evidence = told(LINE)
-    seen = labelled(evidence, len(evidence), None)
-    assert leader_to_confirm(evidence, seen, 0.0, 21) is None
+    observations = told(LINE)
+    seen = labelled(observations, len(observations), None)
+    assert leader_to_confirm(observations, seen, 0.0, 21) is None
     seen.known[:] = 1.0
-    assert leader_to_confirm(evidence, seen, 0.0, 21) is not None
+    assert leader_to_confirm(observations, seen, 0.0, 21) is not None
 
 
 def test_one_lucky_pair_does_not_end_repeats_and_an_identical_one_does() -> None:
     for second, repeats in ((1e-6, True), (0.0, False)):
-        evidence = told([*LINE, (0.0, second)])
-        seen = labelled(evidence, len(evidence), None)
-        assert (leader_to_confirm(evidence, seen, 1.0, 21) is not None) == repeats
+        observations = told([*LINE, (0.0, second)])
+        seen = labelled(observations, len(observations), None)
+        assert (leader_to_confirm(observations, seen, 1.0, 21) is not None) == repeats

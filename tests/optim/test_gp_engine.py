@@ -286,7 +286,7 @@ def repeated_upper_bounds(run: Simulation, n: int) -> Floats:
     """Return [n, D] a batch by mean + 1.8 deviations, each searched for by itself, none told of the others."""
     space = run.problem.space
     with blas.one_thread():
-        model = run.state.surrogate.model(run.state.evidence, rng_at(0, 0))
+        model = run.state.surrogate.model(run.state.observations, rng_at(0, 0))
         posterior, features = model.posterior, model.features
         best = model.seen.x[np.argsort(-model.seen.labels)[:5]]
         reach = np.exp(0.5 * posterior.theta[N_SCALES:])[features.group[features.places]]

@@ -27,13 +27,13 @@ def told(n: int, seconds: float = 5.0) -> Simulation:
 def test_no_one_leads_before_there_were_two_checks() -> None:
     run = told(70)
     run.propose()
-    assert run.state.race.lead(run.state.gp.evidence, run.state.gp.surrogate) is None
+    assert run.state.race.lead(run.state.gp.observations, run.state.gp.surrogate) is None
 
 
 def test_on_a_smooth_bowl_the_process_foresees_better() -> None:
     run = told(120)
     proposal = run.propose()
-    lead = run.state.race.lead(run.state.gp.evidence, run.state.gp.surrogate)
+    lead = run.state.race.lead(run.state.gp.observations, run.state.gp.surrogate)
     assert lead is not None
     assert lead < 0.0
     assert proposal.reason(0).startswith("gp: ")
@@ -43,8 +43,8 @@ def test_many_trials_do_not_tilt_it() -> None:
     """The good are 25 of 1,000: were the densities' word taken for that of a tenth, they would lose by it."""
     run = told(1000)
     run.propose()
-    evidence, surrogate = run.state.gp.evidence, run.state.gp.surrogate
-    few, many = (run.state.race._check(evidence, surrogate, length) for length in (240, 1000))
+    observations, surrogate = run.state.gp.observations, run.state.gp.surrogate
+    few, many = (run.state.race._check(observations, surrogate, length) for length in (240, 1000))
     assert many > few - 0.1
 
 
@@ -67,7 +67,7 @@ def test_checks_are_a_function_of_the_log() -> None:
             in_steps.propose()
     in_steps.propose()
     at_once.propose()
-    last = [run.state.race.lead(run.state.gp.evidence, run.state.gp.surrogate) for run in (in_steps, at_once)]
+    last = [run.state.race.lead(run.state.gp.observations, run.state.gp.surrogate) for run in (in_steps, at_once)]
     assert last[0] == last[1]
 
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from trimtab.optim.ranking import ranks, split
+from trimtab.model.feasibility import split
+from trimtab.optim.ranking import ranks
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Problem, at_least, at_most, maximize, minimize
 from trimtab.space.space import Space

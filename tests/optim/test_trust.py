@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trimtab.optim.features import Features
+from trimtab.model.features import Features
 from trimtab.optim.gp import Gp
 from trimtab.optim.trust import EVERYWHERE, FROM, OUTSIDE, RADIUS, TrustRegion
 from trimtab.space.condition import given

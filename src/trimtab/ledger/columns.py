@@ -27,6 +27,13 @@ class Column:
         self.n = 0
         self._set(np.full(shape, fill, dtype=dtype))
 
+    def __getstate__(self) -> tuple[NDArray[Any], float, int]:
+        return self.rows, self._fill, self.n
+
+    def __setstate__(self, state: tuple[NDArray[Any], float, int]) -> None:
+        rows, self._fill, self.n = state
+        self._set(rows)  # a face that was copied by itself would be another's
+
     def _set(self, rows: NDArray[Any]) -> None:
         self.rows = rows
         self._face = rows.view()

@@ -13,6 +13,7 @@ from trimtab.arrays import MASK64
 from trimtab.errors import ProblemError, SpaceError, StoreCorruptError
 from trimtab.ledger.chain import Head
 from trimtab.ledger.columns import Column
+from trimtab.ledger.contents import Contents
 from trimtab.ledger.event import (
     FAILURE_KINDS,
     Asked,
@@ -52,7 +53,8 @@ class Ledger:
         link: that record's link.
         created: the first record's event.
         optimizer: the settings of the engine in force, {"name": ..., **options}.
-        table: the trials.
+        contents: what is folded in, which nobody else writes.
+        table: the trials: what others see of it.
     """
 
     def __init__(self, created: Created, at: float) -> None:
@@ -62,10 +64,11 @@ class Ledger:
         self.created = created
         self.optimizer: dict[str, Any] = created.optimizer
         self.opened: list[dict[str, Any]] = []
-        self.table = TrialTable(problem_of(created, created.problem))
+        self.contents = Contents(problem_of(created, created.problem))
+        self.table = TrialTable(self.contents)
         self._grown_work = 0
-        self.table._session_start = self.table._last_at = at
-        self.table._head = self.head
+        self.contents.session_start = self.contents.last_at = at
+        self.contents.head = self.head
 
     @classmethod
     def begin(cls, first: Record | None) -> Ledger:
@@ -88,7 +91,7 @@ class Ledger:
     @property
     def assessed(self) -> Assessed | None:
         """The last verdict on the study, if any."""
-        verdicts = self.table._verdicts
+        verdicts = self.contents.verdicts
         return verdicts[-1][1] if verdicts else None
 
     @property
@@ -108,28 +111,28 @@ class Ledger:
         if fold is None:
             raise StoreCorruptError(f"{_name(record)} stands in the middle of a log.")
         fold(self, record.event, record)
-        self.head = self.table._head = record.seq
+        self.head = self.contents.head = record.seq
         self.link = record.link
-        if record.at > self.table._last_at:
-            self.table._last_at = record.at
+        if record.at > self.contents.last_at:
+            self.contents.last_at = record.at
 
     def tick(self, now: float) -> None:
         """Let time pass without a record."""
-        self.table._now = max(self.table._now, now)
+        self.contents.now = max(self.contents.now, now)
 
     def _opened(self, event: Opened, record: Record) -> None:
-        table = self.table
-        if table._session_start is not None:
-            table._elapsed += table._last_at - table._session_start
-        table._session_start = max(record.at, table._last_at)
+        contents = self.contents
+        if contents.session_start is not None:
+            contents.elapsed += contents.last_at - contents.session_start
+        contents.session_start = max(record.at, contents.last_at)
         self.opened.append(event.provenance)
         if event.optimizer is not None:
             _check_settings("optimizer", event.optimizer)
             self.optimizer = event.optimizer
 
     def _asked(self, event: Asked, record: Record) -> None:
-        table = self.table
-        c = table._c
+        contents = self.contents
+        c = contents.columns
         row = c["state"].n
         if event.number != row:
             raise StoreCorruptError(f"{_name(record)} is trial {event.number} where trial {row} was due.")
@@ -137,7 +140,7 @@ class Ledger:
         c["state"].add(WAITING)
         c["x"].add(event.x)
         c["asked_at"].add(record.at)
-        c["origin"].add(table._origins.code(event.origin))
+        c["origin"].add(contents.origins.code(event.origin))
         c["touched"].add(record.seq)
         for name in _FILLED_LATER:
             c[name].skip()
@@ -145,15 +148,15 @@ class Ledger:
             c["fidelity"].rows[row] = event.fidelity
         if event.parent is not None:
             c["parent"].rows[row] = event.parent
-            table._n_children += 1
-            table._again[row] = None
+            contents.n_children += 1
+            contents.again[row] = None
         if event.given is not None:
-            table._given[row] = event.given
-        table._waiting[row] = None
+            contents.given[row] = event.given
+        contents.waiting[row] = None
 
     def _check_asked(self, event: Asked, record: Record) -> None:
         """Raise StoreCorruptError if a proposal does not fit the problem, or what stands before it."""
-        problem = self.table._problem
+        problem = self.contents.problem
         for x in (event.x, event.given):
             misfit = None if x is None else problem.space.misfit(x)
             if misfit is not None:
@@ -168,41 +171,41 @@ class Ledger:
             raise StoreCorruptError(f"{_name(record)} continues trial {event.parent}, which was not asked before.")
 
     def _row(self, number: int, state: int, record: Record) -> int:
-        c = self.table._c["state"]
+        c = self.contents.columns["state"]
         if not 0 <= number < c.n or c.rows[number] != state:
             raise StoreCorruptError(f"{_name(record)} is about trial {number}, which was not {_STATE_NAMES[state]}.")
-        self.table._c["touched"].rows[number] = record.seq
+        self.contents.columns["touched"].rows[number] = record.seq
         return number
 
     def _started(self, event: Started, record: Record) -> None:
         row = self._row(event.number, WAITING, record)
-        table = self.table
-        c = table._c
+        contents = self.contents
+        c = contents.columns
         c["state"].rows[row] = RUNNING
         c["attempt"].rows[row] = event.attempt
-        c["worker"].rows[row] = table._workers.code(event.worker)
+        c["worker"].rows[row] = contents.workers.code(event.worker)
         c["started_at"].rows[row] = record.at
         c["lease_s"].rows[row] = math.nan if event.lease_s is None else event.lease_s
-        del table._waiting[row]
-        table._again.pop(row, None)
-        table._running[row] = None
+        del contents.waiting[row]
+        contents.again.pop(row, None)
+        contents.running[row] = None
 
     def _reported(self, event: Reported, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)
-        table = self.table
-        folds = table._problem.folds
+        contents = self.contents
+        folds = contents.problem.folds
         if event.fold is not None and folds is not None and event.fold >= folds:
             raise StoreCorruptError(f"{_name(record)} is about fold {event.fold} of a problem that has {folds}.")
-        table._curves.add(record.seq, row, event.attempt, event.fold, event.step, event.values)
+        contents.curves.add(record.seq, row, event.attempt, event.fold, event.step, event.values)
 
     def _judged(self, event: Judged, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)
-        if event.attempt == self.table._c["attempt"].rows[row]:
-            self.table._halts[row] = (event.attempt, event.reason)
+        if event.attempt == self.contents.columns["attempt"].rows[row]:
+            self.contents.halts[row] = (event.attempt, event.reason)
 
     def _told(self, event: Told, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)
-        missing = [name for name in self.table._problem.metric_names if name not in event.values]
+        missing = [name for name in self.contents.problem.metric_names if name not in event.values]
         if missing:
             raise StoreCorruptError(f"{_name(record)} completes trial {row} without its {missing[0]!r}.")
         self._values(row, event.values)
@@ -211,7 +214,7 @@ class Ledger:
     def _stopped(self, event: Stopped, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)
         self._values(row, event.values)
-        self.table._reasons[row] = event.reason
+        self.contents.reasons[row] = event.reason
         self._over(row, STOPPED, record.at, event.seconds, event.cost)
 
     def _failed(self, event: Failed, record: Record) -> None:
@@ -219,10 +222,10 @@ class Ledger:
             kinds = ", ".join(FAILURE_KINDS)
             raise StoreCorruptError(f"{_name(record)} is a failure of an unknown kind; there are: {kinds}.")
         row = self._row(event.number, RUNNING, record)
-        table = self.table
-        table._c["failure"].rows[row] = FAILURE_KINDS.index(event.failure)
+        contents = self.contents
+        contents.columns["failure"].rows[row] = FAILURE_KINDS.index(event.failure)
         if event.error:
-            table._errors[row] = event.error
+            contents.errors[row] = event.error
         if not event.again:
             self._over(row, FAILED, record.at, event.seconds, event.cost)
             return
@@ -235,82 +238,82 @@ class Ledger:
         self._wait(self._row(event.number, RUNNING, record))
 
     def _wait(self, row: int) -> None:
-        table = self.table
-        table._c["state"].rows[row] = WAITING
-        del table._running[row]
-        table._waiting[row] = None
-        if table.is_begun(row):
-            table._again[row] = None
+        contents = self.contents
+        contents.columns["state"].rows[row] = WAITING
+        del contents.running[row]
+        contents.waiting[row] = None
+        if self.table.is_begun(row):
+            contents.again[row] = None
 
     def _lost(self, row: int, blame: str) -> None:
-        table = self.table
-        c = table._c
-        if table.has_come_further(row):
+        contents = self.contents
+        c = contents.columns
+        if self.table.has_come_further(row):
             c["n_lost"].rows[row] = c["n_lost_with_driver"].rows[row] = 0
         c["n_lost"].rows[row] += 1
         c["n_lost_with_driver"].rows[row] += blame == "driver"
 
     def _values(self, row: int, values: Mapping[str, float]) -> None:
-        table = self.table
-        names = table._problem.metric_names
+        contents = self.contents
+        names = contents.problem.metric_names
         if values:
-            table._c["y"].rows[row] = [values.get(name, math.nan) for name in names]
-            for i, key in table._problem.errors:
-                table._c["errors"].rows[row, i] = values.get(key, math.nan)
+            contents.columns["y"].rows[row] = [values.get(name, math.nan) for name in names]
+            for i, key in contents.problem.errors:
+                contents.columns["errors"].rows[row, i] = values.get(key, math.nan)
         if len(values) > len(names) or not values.keys() <= set(names):
             for name, value in values.items():
                 if name not in names:
-                    column = table._extra.get(name)
+                    column = contents.extra.get(name)
                     if column is None:
-                        column = table._extra[name] = Column(np.float64, math.nan)
+                        column = contents.extra[name] = Column(np.float64, math.nan)
                     column.extend(row + 1)
                     column.rows[row] = value
 
     def _spent(self, row: int, seconds: float | None, cost: float | None) -> None:
         for name, amount in (("seconds", seconds), ("cost", cost)):
             if amount is not None:
-                column = self.table._c[name].rows
+                column = self.contents.columns[name].rows
                 before = float(column[row])
                 column[row] = amount if before != before else before + amount
 
     def _over(self, row: int, state: int, at: float, seconds: float | None, cost: float | None) -> None:
-        table = self.table
-        table._c["state"].rows[row] = state
-        table._c["ended_at"].rows[row] = at
+        contents = self.contents
+        contents.columns["state"].rows[row] = state
+        contents.columns["ended_at"].rows[row] = at
         self._spent(row, seconds, cost)
-        table._order.add(row)
-        del table._running[row]
+        contents.order.add(row)
+        del contents.running[row]
 
     def _noted(self, event: Noted, record: Record) -> None:
-        table = self.table
+        contents = self.contents
         if event.number is None:
-            table._study_notes[event.key] = event.value
-            table._noted_at.pop(event.key, None)  # it becomes the last
-            table._noted_at[event.key] = record.seq
+            contents.study_notes[event.key] = event.value
+            contents.noted_at.pop(event.key, None)  # it becomes the last
+            contents.noted_at[event.key] = record.seq
             return
-        if not 0 <= event.number < len(table):
+        if not 0 <= event.number < len(self.table):
             raise StoreCorruptError(f"{_name(record)} is about trial {event.number}, which was never asked.")
-        table._notes.setdefault(event.number, {})[event.key] = event.value
-        table._c["touched"].rows[event.number] = record.seq
+        contents.notes.setdefault(event.number, {})[event.key] = event.value
+        contents.columns["touched"].rows[event.number] = record.seq
 
     def _grown(self, event: Grown, record: Record) -> None:
-        table = self.table
+        contents = self.contents
         if not self.may_grow():
             raise StoreCorruptError(f"{_name(record)} is one parameter too many for a study to grow by.")
         try:
-            space = table.space.with_parameter(event.name, parameter_from_json(event.parameter, event.name))
+            space = self.table.space.with_parameter(event.name, parameter_from_json(event.parameter, event.name))
         except SpaceError as error:
             raise StoreCorruptError(f"{_name(record)} holds no parameter that can be read: {error}") from None
         self._grown_work += len(space)
-        table._problem = replace(table._problem, space=space)
-        table._c["x"].widen()
+        contents.problem = replace(contents.problem, space=space)
+        contents.columns["x"].widen()
 
     def may_grow(self) -> bool:
         """Return whether the space may get one more parameter: each makes the whole space again."""
         return self._grown_work + len(self.table.space) < MAX_GROWN
 
     def _assessed(self, event: Assessed, record: Record) -> None:
-        self.table._verdicts.append((record.seq, event))
+        self.contents.verdicts.append((record.seq, event))
 
 
 MAX_GROWN = 50_000

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from trimtab.errors import TrimtabError
 from trimtab.ledger import codec
 from trimtab.ledger.columns import Column, Interned, within
+from trimtab.ledger.contents import Contents
 from trimtab.ledger.event import FAILURE_KINDS, Assessed, Created, Origin, Seq, Whole
 from trimtab.ledger.ledger import Ledger, problem_of
 from trimtab.ledger.table import FAILED, RUNNING, WAITING, TrialTable
@@ -37,7 +38,7 @@ class _Array(msgspec.Struct, array_like=True):
     data: memoryview
 
 
-class _Dicts(msgspec.Struct, rename=lambda name: f"_{name}"):
+class _Dicts(msgspec.Struct):
     """What is known of some rows only, as pairs of row and value."""
 
     errors: list[tuple[Whole, str]]
@@ -47,7 +48,7 @@ class _Dicts(msgspec.Struct, rename=lambda name: f"_{name}"):
     given: list[tuple[Whole, tuple[float | None, ...]]]
 
 
-class _Scalars(msgspec.Struct, rename=lambda name: f"_{name}"):
+class _Scalars(msgspec.Struct):
     """What is known of the table as a whole."""
 
     study_notes: dict[str, Any]
@@ -103,13 +104,9 @@ def _load(column: Column, array: _Array) -> None:
     column.load(np.frombuffer(array.data, dtype=column.rows.dtype).reshape(array.shape))
 
 
-def _columns(table: TrialTable) -> dict[str, Column]:
-    return table._c | {"_order": table._order}
-
-
 def save(ledger: Ledger) -> bytearray:
     """Return the ledger as bytes, which may be many: they are written once, in place."""
-    table = ledger.table
+    contents, table = ledger.contents, ledger.table
     snapshot = _Snapshot(
         version=SNAPSHOT_VERSION,
         head=ledger.head,
@@ -118,16 +115,16 @@ def save(ledger: Ledger) -> bytearray:
         problem=table.problem.to_json(),
         optimizer=ledger.optimizer,
         opened=ledger.opened,
-        verdicts=table._verdicts,
-        columns=_packed(_columns(table)),
+        verdicts=contents.verdicts,
+        columns=_packed(contents.every()),
         extra={name: _pack(column) for name, column in table.extra.items()},
-        curves=_packed(table._curves.columns),
-        undeclared=_packed(table._curves.undeclared),
-        undeclared_names=table._curves.undeclared_names,
-        origins=table._origins.values,
-        workers=table._workers.values,
-        dicts=_Dicts(**{name: list(getattr(table, f"_{name}").items()) for name in _Dicts.__struct_fields__}),
-        scalars=_Scalars(**{name: getattr(table, f"_{name}") for name in _Scalars.__struct_fields__}),
+        curves=_packed(contents.curves.columns),
+        undeclared=_packed(contents.curves.undeclared),
+        undeclared_names=contents.curves.undeclared_names,
+        origins=contents.origins.values,
+        workers=contents.workers.values,
+        dicts=_Dicts(**{name: list(getattr(contents, name).items()) for name in _Dicts.__struct_fields__}),
+        scalars=_Scalars(**{name: getattr(contents, name) for name in _Scalars.__struct_fields__}),
         waiting=table.waiting,
         running=table.running,
     )
@@ -161,67 +158,68 @@ def _restore(snapshot: _Snapshot) -> Ledger:
     ledger.head, ledger.link = snapshot.head, snapshot.link
     ledger.optimizer = snapshot.optimizer
     ledger.opened = snapshot.opened
-    table = ledger.table = TrialTable(problem_of(snapshot.created, snapshot.problem))
-    table._head = snapshot.head
-    table._verdicts = snapshot.verdicts
+    contents = ledger.contents = Contents(problem_of(snapshot.created, snapshot.problem))
+    table = ledger.table = TrialTable(contents)
+    contents.head = snapshot.head
+    contents.verdicts = snapshot.verdicts
     for columns, arrays in (
-        (_columns(table), snapshot.columns),
-        (table._curves.columns, snapshot.curves),
-        (table._curves.undeclared, snapshot.undeclared),
+        (contents.every(), snapshot.columns),
+        (contents.curves.columns, snapshot.curves),
+        (contents.curves.undeclared, snapshot.undeclared),
     ):
         for name, column in columns.items():
             _load(column, arrays[name])
-    table._curves.restore(snapshot.undeclared_names, len(table), snapshot.head)
+    contents.curves.restore(snapshot.undeclared_names, len(table), snapshot.head)
     for name, array in snapshot.extra.items():
-        table._extra[name] = Column(np.float64, math.nan)
-        _load(table._extra[name], array)
-    table._origins = Interned(snapshot.origins)
-    table._workers = Interned(snapshot.workers)
+        contents.extra[name] = Column(np.float64, math.nan)
+        _load(contents.extra[name], array)
+    contents.origins = Interned(snapshot.origins)
+    contents.workers = Interned(snapshot.workers)
     for name in _Dicts.__struct_fields__:
-        setattr(table, f"_{name}", dict(getattr(snapshot.dicts, name)))
+        setattr(contents, name, dict(getattr(snapshot.dicts, name)))
     for name in _Scalars.__struct_fields__:
-        setattr(table, f"_{name}", getattr(snapshot.scalars, name))
+        setattr(contents, name, getattr(snapshot.scalars, name))
     states = table.state
-    table._waiting = {row: None for row in snapshot.waiting if states[row] == WAITING}
-    table._again = {row: None for row in table._waiting if table.is_begun(row)}
-    table._running = {row: None for row in snapshot.running if states[row] == RUNNING}
+    contents.waiting = {row: None for row in snapshot.waiting if states[row] == WAITING}
+    contents.again = {row: None for row in contents.waiting if table.is_begun(row)}
+    contents.running = {row: None for row in snapshot.running if states[row] == RUNNING}
     return ledger
 
 
 def _fits(ledger: Ledger) -> bool:
     """Return whether the parts of a restored ledger fit together, so that nothing that reads it stumbles."""
-    table = ledger.table
+    contents, table = ledger.contents, ledger.table
     n = len(table)
-    rows = {*table._errors, *table._reasons, *table._notes, *table._given, *table._waiting, *table._running}
+    rows = {*contents.errors, *contents.reasons, *contents.notes, *contents.given, *contents.waiting, *contents.running}
     known = len(table.problem.fidelities), len(table.space)
-    times = table._elapsed, table._session_start or 0.0, table._last_at
-    free = [table._study_notes, ledger.opened, ledger.optimizer, *_json_of(ledger.created)]
+    times = contents.elapsed, contents.session_start or 0.0, contents.last_at
+    free = [contents.study_notes, ledger.opened, ledger.optimizer, *_json_of(ledger.created)]
     return (
         all(map(math.isfinite, times))
         and isinstance(ledger.optimizer.get("name"), str)
-        and all(codec.is_plain(value) for notes in table._notes.values() for value in notes.values())
+        and all(codec.is_plain(value) for notes in contents.notes.values() for value in notes.values())
         and all(map(codec.is_plain, free))
-        and all(column.n == n for column in table._c.values())
-        and all(column.n <= n for column in table._extra.values())
-        and table._noted_at.keys() == table._study_notes.keys()
-        and _are_in_order(list(table._noted_at.values()), ledger.head)
-        and _are_in_order([seq for seq, _ in table._verdicts], ledger.head)
+        and all(column.n == n for column in contents.columns.values())
+        and all(column.n <= n for column in contents.extra.values())
+        and contents.noted_at.keys() == contents.study_notes.keys()
+        and _are_in_order(list(contents.noted_at.values()), ledger.head)
+        and _are_in_order([seq for seq, _ in contents.verdicts], ledger.head)
         and within(table.state, WAITING, FAILED)
         and within(table.failure, -1, len(FAILURE_KINDS) - 1)
         and within(table.attempt, 0, None)
         and within(table.touched, 0, ledger.head)
         and bool((table.parent < np.arange(n)).all())
         and within(table.parent, -1, n - 1)
-        and within(table._c["origin"].view, 0, len(table._origins.values) - 1)
-        and within(table._c["worker"].view, -1, len(table._workers.values) - 1)
+        and within(contents.columns["origin"].view, 0, len(contents.origins.values) - 1)
+        and within(contents.columns["worker"].view, -1, len(contents.workers.values) - 1)
         and sorted(table.order.tolist()) == np.flatnonzero(table.state > RUNNING).tolist()
-        and sorted(table._waiting) == np.flatnonzero(table.state == WAITING).tolist()
-        and sorted(table._running) == np.flatnonzero(table.state == RUNNING).tolist()
+        and sorted(contents.waiting) == np.flatnonzero(table.state == WAITING).tolist()
+        and sorted(contents.running) == np.flatnonzero(table.state == RUNNING).tolist()
         and all(0 <= row < n for row in rows)
-        and all(table.space.misfit(given) is None for given in table._given.values())
+        and all(table.space.misfit(given) is None for given in contents.given.values())
         and table.fidelity.shape[1:] + table.x.shape[1:] == known
         and bool(table.space.fits(table.x).all())
-        and not any(np.isinf(column.view).any() for column in table._c.values())
+        and not any(np.isinf(column.view).any() for column in contents.columns.values())
     )
 
 

@@ -18,9 +18,9 @@ from trimtab import plugins
 from trimtab.arrays import Floats, Ints
 from trimtab.errors import TrialError
 from trimtab.explain import Explained
-from trimtab.ledger.columns import Column, Interned
-from trimtab.ledger.curves import CurveLog, Curves
-from trimtab.ledger.event import FAILURE_KINDS, Assessed, Origin
+from trimtab.ledger.contents import Contents
+from trimtab.ledger.curves import Curves
+from trimtab.ledger.event import FAILURE_KINDS, Origin
 from trimtab.ledger.news import News, notes_since, verdicts_since
 from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
@@ -95,63 +95,18 @@ def _known(value: float) -> float | None:
 class TrialTable:
     """Read-only columns over the rows of a ledger. Only a `Ledger` makes and fills one."""
 
-    def __init__(self, problem: Problem) -> None:
-        n_metrics, n_fidelities = len(problem.metrics), len(problem.fidelities)
-        self._problem = problem
-        self._signs = np.asarray(problem.signs, dtype=np.float64)
-        self._c = {
-            "state": Column(np.int8),
-            "x": Column(np.float64, np.nan, len(problem.space)),
-            "y": Column(np.float64, np.nan, n_metrics),
-            "errors": Column(np.float64, np.nan, n_metrics),
-            "cost": Column(np.float64, np.nan),
-            "seconds": Column(np.float64, np.nan),
-            "fidelity": Column(np.float64, np.nan, n_fidelities),
-            "parent": Column(np.int64, -1),
-            "attempt": Column(np.int32),
-            "asked_at": Column(np.float64, np.nan),
-            "started_at": Column(np.float64, np.nan),
-            "ended_at": Column(np.float64, np.nan),
-            "lease_s": Column(np.float64, np.nan),
-            "failure": Column(np.int8, -1),
-            "origin": Column(np.int32),
-            "worker": Column(np.int32, -1),
-            "touched": Column(np.int64),
-            "n_lost": Column(np.int32),
-            "n_lost_with_driver": Column(np.int32),
-        }
-        self._order = Column(np.int64)
-        self._curves = CurveLog(problem.metric_names)
-        self._extra: dict[str, Column] = {}
-        self._origins = Interned()
-        self._workers = Interned()
-        self._errors: dict[int, str] = {}
-        self._reasons: dict[int, str] = {}
-        self._halts: dict[int, tuple[int, str]] = {}  # attempt and reason
-        self._notes: dict[int, dict[str, Any]] = {}
-        self._study_notes: dict[str, Any] = {}
-        self._noted_at: dict[str, int] = {}  # the record of each note about the study, in their order
-        self._verdicts: list[tuple[int, Assessed]] = []  # with their records
-        self._head = 0
-        self._given: dict[int, Sequence[float | None]] = {}
-        self._waiting: dict[int, None] = {}
-        self._again: dict[int, None] = {}  # of those that wait, the ones whose configuration was begun
-        self._running: dict[int, None] = {}
-        self._n_children = 0
-        self._now = 0.0
-        self._elapsed = 0.0
-        self._session_start: float | None = None
-        self._last_at = 0.0
+    def __init__(self, contents: Contents) -> None:
+        self._contents, self._c = contents, contents.columns
 
     # What it is about
 
     @property
     def problem(self) -> Problem:
-        return self._problem
+        return self._contents.problem
 
     @property
     def space(self) -> Space:
-        return self._problem.space
+        return self._contents.problem.space
 
     def __len__(self) -> int:
         return self._c["state"].n
@@ -260,46 +215,48 @@ class TrialTable:
     @property
     def order(self) -> Ints:
         """[K] the rows that are over, in the order in which they ended."""
-        return self._order.view
+        return self._contents.order.view
 
     @property
     def curves(self) -> Curves:
         """Every report of every trial so far."""
-        return self._curves.view
+        return self._contents.curves.view
 
     def unknown_metrics(self, names: Iterable[str]) -> list[str]:
         """Return those of `names` that are neither declared nor were reported before."""
-        return self._curves.unknown(names)
+        return self._contents.curves.unknown(names)
 
     @property
     def extra(self) -> Mapping[str, Floats]:
         """[N] each: metrics that were told and not declared, nan where missing."""
-        for column in self._extra.values():
+        for column in self._contents.extra.values():
             column.extend(len(self))
-        return {name: column.view for name, column in self._extra.items()}
+        return {name: column.view for name, column in self._contents.extra.items()}
 
     # Time
 
     @property
     def now(self) -> float:
         """The time of the last record or tick, in seconds since the epoch."""
-        return max(self._now, self._last_at)
+        return max(self._contents.now, self._contents.last_at)
 
     @property
     def session_start(self) -> float:
         """When the study was last opened, in seconds since the epoch."""
-        return self._session_start if self._session_start is not None else self._last_at
+        return self._contents.session_start if self._contents.session_start is not None else self._contents.last_at
 
     @property
     def elapsed(self) -> float:
         """Seconds for which the study was worked on: from each opening to its last record, the present one to now."""
-        return self._elapsed + (self.now - self._session_start if self._session_start is not None else 0.0)
+        return self._contents.elapsed + (
+            self.now - self._contents.session_start if self._contents.session_start is not None else 0.0
+        )
 
     # Readings
 
     def losses(self) -> Floats:
         """Return [N, M] the metrics turned so that smaller is better."""
-        losses: Floats = self.y * self._signs
+        losses: Floats = self.y * self._contents.signs
         return losses
 
     def rows(self, *states: int) -> Ints:
@@ -312,30 +269,30 @@ class TrialTable:
     @property
     def waiting(self) -> list[int]:
         """The rows that were asked and wait for a worker, in the order in which they began to wait."""
-        return list(self._waiting)
+        return list(self._contents.waiting)
 
     @property
     def running(self) -> list[int]:
         """The rows that run, in the order in which they started."""
-        return list(self._running)
+        return list(self._contents.running)
 
     @property
     def first_waiting(self) -> int:
         """The row that has waited longest; there must be one."""
-        return next(iter(self._waiting))
+        return next(iter(self._contents.waiting))
 
     @property
     def n_waiting(self) -> int:
-        return len(self._waiting)
+        return len(self._contents.waiting)
 
     @property
     def first_again(self) -> int | None:
         """The first row that waits to go on with what was begun: a lost one, or a child; None if there is none."""
-        return next(iter(self._again), None)
+        return next(iter(self._contents.again), None)
 
     @property
     def n_again(self) -> int:
-        return len(self._again)
+        return len(self._contents.again)
 
     @property
     def n_begun(self) -> int:
@@ -344,12 +301,12 @@ class TrialTable:
 
     @property
     def n_running(self) -> int:
-        return len(self._running)
+        return len(self._contents.running)
 
     @property
     def n_lines(self) -> int:
         """How many configurations there are: rows without those that continue another."""
-        return len(self) - self._n_children
+        return len(self) - self._contents.n_children
 
     def furthest(self) -> Ints:
         """Return the last row of each line of descent: those that nobody continues."""
@@ -366,7 +323,7 @@ class TrialTable:
 
     def given(self, number: int) -> Floats | None:
         """Return [D] the values that were fixed before the trial was proposed, None when none were."""
-        given = self._given.get(number)
+        given = self._contents.given.get(number)
         return None if given is None else np.array(given, dtype=np.float64)
 
     def has_come_further(self, number: int) -> bool:
@@ -379,7 +336,7 @@ class TrialTable:
 
     def is_enqueued(self, number: int) -> bool:
         """Return True if a user put the trial in line."""
-        return number in self._given or self.origin(number).by == "user"
+        return number in self._contents.given or self.origin(number).by == "user"
 
     def is_begun(self, number: int) -> bool:
         """Return True if an attempt at the trial failed, or the trial goes on with another one's."""
@@ -392,51 +349,51 @@ class TrialTable:
     @property
     def head(self) -> int:
         """The sequence number of the last record that the table holds."""
-        return self._head
+        return self._contents.head
 
     def since(self, seq: int) -> News:
         """Return what came after record `seq`; its `head` is what to ask with next. 0 asks for everything."""
         return News(
-            head=self._head,
+            head=self._contents.head,
             rows=self.changed_since(seq),
             reports=self.curves.since(seq),
-            verdicts=verdicts_since(self._verdicts, seq),
-            notes=notes_since(self._study_notes, self._noted_at, seq),
+            verdicts=verdicts_since(self._contents.verdicts, seq),
+            notes=notes_since(self._contents.study_notes, self._contents.noted_at, seq),
         )
 
     def worker(self, number: int) -> str:
         code = int(self._c["worker"].rows[number])
-        return "" if code < 0 else str(self._workers.values[code])
+        return "" if code < 0 else str(self._contents.workers.values[code])
 
     def origin(self, number: int) -> Origin:
-        origin: Origin = self._origins.values[int(self._c["origin"].rows[number])]
+        origin: Origin = self._contents.origins.values[int(self._c["origin"].rows[number])]
         return origin
 
     @property
     def notes(self) -> Mapping[str, Any]:
         """What was written about the study as a whole."""
-        return dict(self._study_notes)
+        return dict(self._contents.study_notes)
 
     def error(self, number: int) -> str:
         """Return the message of the last failed attempt, empty when there is none."""
-        return self._errors.get(number, "")
+        return self._contents.errors.get(number, "")
 
     def reason(self, number: int) -> str:
         """Return why the trial was stopped early, empty when it was not."""
-        return self._reasons.get(number, "")
+        return self._contents.reasons.get(number, "")
 
     def halted(self, number: int) -> str:
         """Return why the scheduler wants the present attempt to end, empty where it does not."""
-        attempt, reason = self._halts.get(number, (0, ""))
+        attempt, reason = self._contents.halts.get(number, (0, ""))
         return reason if attempt == self._c["attempt"].rows[number] else ""
 
     def notes_of(self, number: int) -> dict[str, Any]:
         """Return what was written about one trial, its tags left out."""
-        return {key: value for key, value in self._notes.get(number, {}).items() if not key.startswith(TAG)}
+        return {key: value for key, value in self._contents.notes.get(number, {}).items() if not key.startswith(TAG)}
 
     def tags(self, number: int) -> tuple[str, ...]:
         """Return the tags that a trial has, sorted."""
-        notes = self._notes.get(number, {})
+        notes = self._contents.notes.get(number, {})
         return tuple(sorted(key.removeprefix(TAG) for key, on in notes.items() if key.startswith(TAG) and on))
 
     def trial(self, number: int) -> TrialView:
@@ -456,11 +413,11 @@ class TrialTable:
 
     def _stretch(self, rows: Ints) -> Iterator[TrialView]:
         c = {name: self._c[name].rows[rows].tolist() for name in _VIEWED}
-        names = (*self._problem.metric_names, *self._extra)
+        names = (*self._contents.problem.metric_names, *self._contents.extra)
         extra = [column[rows].tolist() for column in self.extra.values()]
-        ends = tuple(fidelity.name for fidelity in self._problem.fidelities)
+        ends = tuple(fidelity.name for fidelity in self._contents.problem.fidelities)
         for i, (number, params) in enumerate(zip(rows.tolist(), self.space.decode(self.x[rows]), strict=True)):
-            origin: Origin = self._origins.values[c["origin"][i]]
+            origin: Origin = self._contents.origins.values[c["origin"][i]]
             failure, parent = c["failure"][i], c["parent"][i]
             metrics = zip(names, (*c["y"][i], *(column[i] for column in extra)), strict=True)
             yield TrialView(

@@ -7,8 +7,9 @@ from typing import Final, cast
 
 import numpy as np
 
-from trimtab.arrays import Bools, Floats
+from trimtab.arrays import Floats
 from trimtab.ledger.table import TrialTable
+from trimtab.model.keys import same
 from trimtab.optim.gp import Gp, GpState
 from trimtab.optim.grid import Grid, GridState
 from trimtab.optim.protocol import Proposal, Request
@@ -77,7 +78,7 @@ class Auto:
         )
 
     def tell(self, state: AutoState, table: TrialTable, row: int) -> AutoState:
-        if state.default is not None and _same(table.x[row], state.default):
+        if state.default is not None and same(table.x[row], state.default):
             state.default = None
         if state.grid is not None:
             state.grid = self._grid.tell(state.grid, table, row)
@@ -91,13 +92,13 @@ class Auto:
         if default is None or request.given is not None or not request.n:
             return self._fill(state, table, request)
         pending = [*table.waiting, *table.running]
-        if pending and _same(table.x[pending], default).any():
+        if pending and same(table.x[pending], default).any():
             return self._fill(state, table, request)
         first = Proposal(default[np.newaxis].copy(), "auto", "the default configuration")
         if request.n == 1:
             return first
         rest = self._fill(state, table, replace(request, number=request.number + 1))
-        others = rest.x if state.grid is None else rest.x[~_same(rest.x, default)]  # a walk has no repeats
+        others = rest.x if state.grid is None else rest.x[~same(rest.x, default)]  # a walk has no repeats
         others = others[: request.n - 1]
         why = (first.reason(0), *(rest.reason(i) for i in range(len(others))))
         return Proposal(np.concatenate([first.x, others]), "auto", why)
@@ -124,15 +125,9 @@ def _why_not_gp(gp: GpState, race: Race, table: TrialTable) -> str:
         known = seconds[~np.isnan(seconds)]
         if len(known) and float(np.median(known)) < QUICK_S:
             return f" (there are many trials, and one takes {float(np.median(known)):.2g} s)"
-    if gp.evidence.is_flat:
+    if gp.observations.is_flat:
         return ""  # nothing was foreseen, or not
-    lead = race.lead(gp.evidence, gp.surrogate)
+    lead = race.lead(gp.observations, gp.surrogate)
     if lead is not None and lead > MARGIN:
         return f" (foresees results better than the process, by {lead:.2g} in log score)"
     return ""
-
-
-def _same(x: Floats, row: Floats) -> Bools:
-    """Return [...] whether the rows [..., D] are `row` [D], inactive parameters being alike."""
-    same: Bools = ((x == row) | (np.isnan(x) & np.isnan(row))).all(axis=-1)
-    return same

@@ -24,11 +24,12 @@ from trimtab.arrays import Floats, Ints, Rng, rng_at
 from trimtab.checks import is_whole
 from trimtab.errors import MissingExtraError, SpaceError
 from trimtab.ledger.table import COMPLETE, TrialTable
+from trimtab.model.feasibility import split
+from trimtab.model.keys import key_of
 from trimtab.optim.cells import Cells
-from trimtab.optim.evidence import key_of
 from trimtab.optim.place import place
 from trimtab.optim.protocol import Proposal, Request
-from trimtab.optim.ranking import ranks, split
+from trimtab.optim.ranking import ranks
 from trimtab.optim.start import default
 from trimtab.space.condition import shown
 from trimtab.space.parameter import CATEGORICAL

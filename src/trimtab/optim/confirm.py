@@ -12,7 +12,8 @@ from typing import Final, Literal
 import numpy as np
 
 from trimtab.arrays import Floats
-from trimtab.optim.evidence import Evidence, Labelled, within_deviation
+from trimtab.model.labels import Labelled
+from trimtab.model.observations import Observations
 
 FIRST: Final = 15
 """Complete rows before the first repeat."""
@@ -28,31 +29,31 @@ KNOWN_FROM: Final = 3
 
 
 def leader_to_confirm(
-    evidence: Evidence, seen: Labelled, noise: float, number: int
+    observations: Observations, seen: Labelled, noise: float, number: int
 ) -> tuple[Floats, int, Literal["are", "may be"]] | None:
     """Return ([D] the leader, how often it ran, whether results are noisy), if trial `number` should run it again.
 
     Args:
-        evidence: what is on record.
+        observations: what is on record.
         seen: the same, labelled.
         noise: the model's noise variance, in labels.
         number: of the trial that is asked for.
     """
-    n = len(evidence)
-    if n < FIRST or number % EVERY or len(seen) < 5 or evidence.losses.view().shape[1] > 1 or not np.ptp(seen.labels):
+    n = len(observations)
+    if n < FIRST or number % EVERY or len(seen) < 5 or observations.losses.view.shape[1] > 1 or not np.ptp(seen.labels):
         return None
     order = seen.best(5)
     leader = int(order[0])
     count = int(seen.counts[leader])
     if count > 2 + n // 30:
         return None
-    deviation, freedom = within_deviation(evidence, n)
+    deviation, freedom = observations.deviation(n)
     if freedom and deviation == 0.0:
         return None
     if freedom < KNOWN_FROM:
         is_noisy = np.sqrt(noise + seen.known[leader]) > MATERIAL * (seen.labels[leader] - seen.labels[order[-1]])
     else:
-        losses = evidence.mean_losses()[seen.rows]
+        losses = observations.mean_losses()[seen.rows]
         with np.errstate(over="ignore"):
             is_noisy = deviation > MATERIAL * (losses[order[-1]] - losses[leader])
     return (seen.x[leader], count, "are" if freedom else "may be") if is_noisy else None

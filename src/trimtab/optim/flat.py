@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 
 from trimtab.ledger.table import TrialTable
+from trimtab.model.failures import Failures
 from trimtab.optim import start
-from trimtab.optim.failures import Failures
 from trimtab.optim.protocol import Proposal, Request
 
 LIKELY: Final = 0.9

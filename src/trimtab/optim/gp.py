@@ -16,20 +16,21 @@ import numpy as np
 
 from trimtab.arrays import Floats, Rng
 from trimtab.ledger.table import RUNNING, WAITING, TrialTable
+from trimtab.model.failures import FailureFits, Failures
+from trimtab.model.features import Features
+from trimtab.model.keys import key_of, keys_of
+from trimtab.model.observations import Observations
+from trimtab.model.surrogate import Surrogate
 from trimtab.numerics import blas
 from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient, log_positive
 from trimtab.numerics.gp import N_SCALES
 from trimtab.optim import belief, start
 from trimtab.optim.confirm import leader_to_confirm
-from trimtab.optim.evidence import Evidence, key_of, keys_of
-from trimtab.optim.failures import FailureFits, Failures
-from trimtab.optim.features import Features
 from trimtab.optim.flat import spread
 from trimtab.optim.place import has_given, place
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.search import N_REFINED, candidates, every_row, neighbours, refined
 from trimtab.optim.stages import Stages
-from trimtab.optim.surrogate import FIT_ROWS, Surrogate
 from trimtab.optim.tried import Tried, without_repeats
 from trimtab.optim.trust import TrustRegion
 from trimtab.space.problem import Problem
@@ -61,7 +62,7 @@ class GpState:
     """What trials gave, and the hyperparameters that were fitted to it."""
 
     def __init__(self, problem: Problem, *, in_stages: bool) -> None:
-        self.evidence = Evidence(problem)
+        self.observations = Observations(problem)
         self.stages = Stages(problem.space) if in_stages else None
         length2 = np.ones(len(problem.space)) if self.stages is None else self.stages.length2
         features = Features(problem.space)
@@ -96,15 +97,15 @@ class Gp:
         return GpState(problem, in_stages=self._stages)
 
     def tell(self, state: GpState, table: TrialTable, row: int) -> GpState:
-        state.evidence.tell(table, row)
+        state.observations.tell(table, row)
         return state
 
     def ask(self, state: GpState, table: TrialTable, request: Request) -> Proposal:
         first = start.default(table, request)
         if first is not None:
             return first
-        is_early = len(table) < start.n_initial(len(table.space), self._n_initial) or len(state.evidence) < 2
-        if is_early or state.evidence.is_flat or not state.surrogate.features.n_groups:
+        is_early = len(table) < start.n_initial(len(table.space), self._n_initial) or len(state.observations) < 2
+        if is_early or state.observations.is_flat or not state.surrogate.features.n_groups:
             return self._without_model(state, table, request, is_early=is_early)
         rows: list[Floats] = []
         whys: list[str] = []
@@ -125,14 +126,14 @@ class Gp:
         return Proposal(np.array(rows).reshape(-1, len(table.space)), "gp", tuple(whys))
 
     def _without_model(self, state: GpState, table: TrialTable, request: Request, *, is_early: bool) -> Proposal:
-        if is_early or not state.evidence.is_flat:
+        if is_early or not state.observations.is_flat:
             request = replace(request, given=_given(state, request, 0, None))
             proposal = start.start(table, request)
         else:
             with blas.one_thread():
-                failures = Failures(state.evidence, state.failure_fits) if len(state.evidence.failed) else None
+                failures = Failures(state.observations, state.failure_fits) if state.observations.failed.n else None
                 proposal = spread(table, request, failures)
-        tried = Tried(state.evidence.over, table.x[table.rows(RUNNING, WAITING)])
+        tried = Tried(state.observations.over, table.x[table.rows(RUNNING, WAITING)])
         every = state.every if request.given is None else None
         return without_repeats(proposal, table.space, request, tried, every)
 
@@ -141,7 +142,7 @@ def _given(state: GpState, request: Request, i: int, model: _Model | None) -> Fl
     """Return [D] what proposal `i` of a request may not vary: what the request says, else what waits for its stage."""
     if request.given is not None or state.stages is None:
         return request.given
-    number, n_idle = request.number + i, state.evidence.n_idle
+    number, n_idle = request.number + i, state.observations.n_idle
     if model is None or state.stages.are_over(number, n_idle):
         return state.stages.given(number, n_idle)
     return state.stages.given(number, n_idle, model.leader, model.spreads())
@@ -156,20 +157,20 @@ class _Model:
 
     def __init__(self, state: GpState, table: TrialTable, rng: Rng) -> None:
         self._problem, self._space = table.problem, table.space
-        self._evidence, self._every = state.evidence, state.every
-        model = state.surrogate.model(state.evidence, rng)
+        self._evidence, self._every = state.observations, state.every
+        model = state.surrogate.model(state.observations, rng)
         self._seen, self._features, self._posterior = model.seen, model.features, model.posterior
         means = self._posterior.mean(model.z)
         self.leader = self._seen.x[int(np.argmax(means))]
         self._best = float(means.max())
-        self._is_bold = state.evidence.n_idle >= IDLE and len(table) % BOLD_EVERY == 1
+        self._is_bold = state.observations.n_idle >= IDLE and len(table) % BOLD_EVERY == 1
         self._belief = belief.weight(self._space, self._seen.x, self._seen.labels, len(self._seen))
         self._region = TrustRegion(self._space, self._features, self._seen.x)
-        self._failures = Failures(state.evidence, state.failure_fits) if len(state.evidence.failed) else None
+        self._failures = Failures(state.observations, state.failure_fits) if state.observations.failed.n else None
         self._pending: set[bytes] = set()
         # In a continuous space a row is not drawn twice, but a branch of it may hold few configurations, or one.
         self._may_recur = self._space.is_conditional or self._space.n_configurations is not None
-        stopped = self._evidence.stopped.view()[-STOPPED_ROWS:]
+        stopped = self._evidence.stopped.view[-STOPPED_ROWS:]
         if len(stopped):  # no result, but a verdict: nothing is gained by looking there again
             self._posterior = self._posterior.condition(self._features.embed(stopped))
         self.pend(table.x[table.rows(RUNNING, WAITING)])
@@ -225,7 +226,7 @@ class _Model:
         if self._every is not None:
             return self._every if given is None else self._every[has_given(self._space, self._every, given)]
         best = self._seen.x[self._seen.best(5)]
-        n = N_CANDIDATES if self._posterior.n <= FIT_ROWS else N_CANDIDATES // 2  # a candidate costs O(rows**2)
+        n = N_CANDIDATES if self._posterior.n <= 300 else N_CANDIDATES // 2  # a candidate costs O(rows**2)
         return candidates(self._space, best, n, rng, given)
 
     def _climbed(self, x: Floats, score: Floats, given: Floats | None) -> tuple[Floats, Floats]:

@@ -13,10 +13,11 @@ from typing import Final
 import numpy as np
 
 from trimtab.arrays import Bools, Floats
+from trimtab.model.labels import labelled
+from trimtab.model.observations import Observations
+from trimtab.model.surrogate import Surrogate
 from trimtab.numerics import blas
 from trimtab.numerics.acquisition import log_positive
-from trimtab.optim.evidence import Evidence, labelled
-from trimtab.optim.surrogate import Surrogate
 from trimtab.optim.tpe import Densities, TpeState
 from trimtab.space.problem import Problem
 
@@ -37,30 +38,30 @@ class Race:
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_leads": {}}  # what can be computed again is not state
 
-    def lead(self, evidence: Evidence, surrogate: Surrogate) -> float | None:
+    def lead(self, observations: Observations, surrogate: Surrogate) -> float | None:
         """Return by how much the densities foresee better than the process, the lesser of the last two checks.
 
         None before there were two checks.
         """
         due = [FIRST]
-        while (following := due[-1] + due[-1] // 3) <= len(evidence):
+        while (following := due[-1] + due[-1] // 3) <= len(observations):
             due.append(following)
-        if len(due) < 2 or due[-1] > len(evidence):
+        if len(due) < 2 or due[-1] > len(observations):
             return None
         for length in due[-2:]:
             if length not in self._leads:
                 with blas.one_thread():
-                    self._leads[length] = self._check(evidence, surrogate, length)
+                    self._leads[length] = self._check(observations, surrogate, length)
         return min(self._leads[length] for length in due[-2:])
 
-    def _check(self, evidence: Evidence, surrogate: Surrogate, length: int) -> float:
+    def _check(self, observations: Observations, surrogate: Surrogate, length: int) -> float:
         before = length - length // 4
-        model = surrogate.model(evidence, None, before)
+        model = surrogate.model(observations, None, before)
         seen, posterior = model.seen, model.posterior
-        config = evidence.config.view()[before:length, 0].astype(np.int64)
-        x = evidence.x.view()[config]
-        densities = self._densities(evidence, before)
-        after = labelled(evidence, length, None)
+        config = observations.config.view[before:length]
+        x = observations.x.view[config]
+        densities = self._densities(observations, before)
+        after = labelled(observations, length, None)
         threshold = _nth_best(after.labels[seen.rows], densities.n_good)
         is_good = after.labels[config] > threshold
         mean, deviation = posterior.predict(model.features.embed(x))
@@ -70,13 +71,13 @@ class Race:
         odds = ratio * densities.n_good / (densities.n - densities.n_good)
         return _score(odds / (1.0 + odds), is_good) - _score(process, is_good)
 
-    def _densities(self, evidence: Evidence, length: int) -> Densities:
+    def _densities(self, observations: Observations, length: int) -> Densities:
         state = TpeState(self._problem)
-        config = evidence.config.view()[:length, 0].astype(np.int64)
-        rows = evidence.x.view()[config], evidence.losses.view()[:length], evidence.excess.view()[:length]
+        config = observations.config.view[:length]
+        rows = observations.x.view[config], observations.losses.view[:length], observations.excess.view[:length]
         for x, losses, excess in zip(*rows, strict=True):
             state.lead(x, losses, excess)
-        return Densities(state, self._problem.space, evidence.x.view()[:0])
+        return Densities(state, self._problem.space, observations.x.view[:0])
 
 
 def _nth_best(labels: Floats, n: int) -> float:

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from trimtab.arrays import Bools, Floats, Ints
-from trimtab.space.problem import Problem
-
-
-def split(problem: Problem, y: Floats) -> tuple[Floats, Floats]:
-    """Return ([..., K] losses, [..., C] by how much each constraint is broken) of metrics [..., M]."""
-    losses = y * problem.signs
-    is_objective = np.array([metric.is_objective for metric in problem.metrics])
-    bounds = np.array([m.bound * m.sign for m in problem.metrics if m.bound is not None])
-    with np.errstate(over="ignore"):  # a constraint may be broken by more than a float holds
-        excess = np.maximum(losses[..., ~is_objective] - bounds, 0.0)
-    return losses[..., is_objective], excess
+from trimtab.arrays import Floats, Ints
+from trimtab.model.dominance import undominated
 
 
 def ranks(losses: Floats, excess: Floats) -> Ints:
@@ -55,21 +45,11 @@ def _fronts(losses: Ints) -> tuple[Ints, Floats]:
     left = np.arange(len(losses))
     number = 0
     while len(left):
-        best = left[_undominated(losses[left])]
+        best = left[undominated(losses[left])]
         front[best], crowding[best] = number, _crowding(losses[best])
         left = left[~np.isin(left, best)]
         number += 1
     return front, crowding
-
-
-def _undominated(losses: Ints) -> Bools:
-    """Return [n] whether no other row is as good in every column and better in one."""
-    alive = np.ones(len(losses), dtype=bool)
-    for i in np.argsort(losses.sum(axis=1), kind="stable").tolist():  # whoever dominates has the smaller sum
-        if alive[i]:
-            worse = (losses >= losses[i]).all(axis=1) & (losses > losses[i]).any(axis=1)
-            alive &= ~worse
-    return alive
 
 
 def _crowding(losses: Ints) -> Floats:

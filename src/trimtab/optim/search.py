@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from trimtab.arrays import Floats, Rng
-from trimtab.optim.features import Features
+from trimtab.model.features import Features
 from trimtab.optim.lattice import Lattice
 from trimtab.optim.place import place, reflected
 from trimtab.space.parameter import CATEGORICAL

@@ -16,14 +16,16 @@ import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints, Rng
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
+from trimtab.model.feasibility import split
+from trimtab.model.keys import key_of
+from trimtab.model.observations import is_its_fault
 from trimtab.numerics import blas
 from trimtab.numerics.parzen import Parzen, Points, neighbour_deviation
 from trimtab.optim import belief
 from trimtab.optim.cells import Cells
-from trimtab.optim.evidence import is_its_fault, key_of
 from trimtab.optim.place import place, reflected
 from trimtab.optim.protocol import Proposal, Request
-from trimtab.optim.ranking import ranks, split
+from trimtab.optim.ranking import ranks
 from trimtab.optim.start import check_options, n_initial, start
 from trimtab.optim.tried import Tried, untried, without_repeats
 from trimtab.space.parameter import CATEGORICAL

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from trimtab.arrays import Floats, Rng
-from trimtab.optim.evidence import key_of, keys_of
+from trimtab.model.keys import key_of, keys_of
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.space.space import Space
 

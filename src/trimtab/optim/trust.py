@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from trimtab.arrays import Floats
-from trimtab.optim.features import Features
+from trimtab.model.features import Features
 from trimtab.space.space import Space
 
 FROM: Final = 20

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trimtab.ledger.table import COMPLETE, TrialTable
+from trimtab.model.feasibility import met, over
 from trimtab.space.problem import Problem
 from trimtab.stop.protocol import Verdict
 
@@ -20,20 +21,18 @@ class Target:
 
     def assess(self, problem: Problem, table: TrialTable) -> Verdict:
         """Return whether the target is met."""
-        wanted = [m for m in problem.objectives if m.target is not None]
+        wanted = [(metric, metric.target) for metric in problem.objectives if metric.target is not None]
         if not wanted:
             return Verdict(stop=False, reason="", rule="target")
-        met = (table.state == COMPLETE) & (table.fidelity == np.array(problem.whole)).all(axis=1)
-        losses = table.losses()
-        for column, metric in enumerate(problem.metrics):
-            limit = metric.target if metric in wanted else metric.bound
-            if limit is not None:
-                met &= losses[:, column] <= limit * problem.signs[column]
-        rows = np.flatnonzero(met)
+        is_whole = (table.fidelity == np.array(problem.whole)).all(axis=1)
+        is_met = (table.state == COMPLETE) & is_whole & met(problem, table.y)
+        for metric, target in wanted:
+            is_met &= over(metric, target, table.y[:, problem.metrics.index(metric)]) <= 0.0
+        rows = np.flatnonzero(is_met)
         if not len(rows):
             return Verdict(stop=False, reason="", rule="target")
-        row = int(rows[0])
-        column = problem.metrics.index(wanted[0])
-        goal = f"{wanted[0].name} {'<=' if problem.signs[column] > 0 else '>='} {wanted[0].target:g}"
-        reason = f"the target {goal} is met by trial {row} with {table.y[row, column]:g}"
+        row, (metric, target) = int(rows[0]), wanted[0]
+        goal = f"{metric.name} {'<=' if metric.sign > 0 else '>='} {target:g}"
+        value = table.y[row, problem.metrics.index(metric)]
+        reason = f"the target {goal} is met by trial {row} with {value:g}"
         return Verdict(stop=True, reason=reason, rule="target", cancel=True, remaining=0)

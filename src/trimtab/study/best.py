@@ -7,10 +7,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from trimtab.arrays import Bools, Floats, Ints
+from trimtab.arrays import Floats, Ints
 from trimtab.errors import TrialError
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
+from trimtab.model.dominance import undominated
+from trimtab.model.feasibility import met, split, worst
+from trimtab.model.keys import numbered, same
 from trimtab.numerics.arithmetic import quiet
 
 Fidelity: TypeAlias = tuple[float, ...]
@@ -31,8 +34,8 @@ def candidates(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
         done = done[(table.fidelity[done] == np.array(ends or np.nan)).all(axis=1)]
     parents = table.parent[done]
     superseded = parents[parents >= 0]
-    same: Ints = done[~np.isin(done, superseded)]
-    return same
+    last: Ints = done[~np.isin(done, superseded)]
+    return last
 
 
 def compared_at(table: TrialTable) -> Fidelity | None:
@@ -49,21 +52,21 @@ def compared_at(table: TrialTable) -> Fidelity | None:
 
 def _feasible_rows(table: TrialTable) -> Ints:
     done = table.rows(COMPLETE)
-    met: Ints = done[_excess(table)[done] <= 0.0]
-    return met
+    feasible: Ints = done[met(table.problem, table.y[done])]
+    return feasible
 
 
 def feasible(table: TrialTable) -> list[bool | None]:
     """Return [N] whether each complete trial met every constraint; None where a trial is not complete."""
-    met = (_excess(table) <= 0.0).tolist()
+    is_met = met(table.problem, table.y).tolist()
     done = (table.state == COMPLETE).tolist()
-    return [ok if is_done else None for ok, is_done in zip(met, done, strict=True)]
+    return [ok if is_done else None for ok, is_done in zip(is_met, done, strict=True)]
 
 
 def runs(table: TrialTable, row: int) -> Ints:
     """Return the candidates that ran the same configuration as `row`, one of them."""
     rows = candidates(table)
-    found: Ints = rows[np.all(_equal(table.x[rows], table.x[row]), axis=1)]
+    found: Ints = rows[same(table.x[rows], table.x[row])]
     return found
 
 
@@ -71,11 +74,6 @@ def luckiest_row(table: TrialTable) -> int | None:
     """Return the candidate of the smallest single value of the first objective, the earliest of equals."""
     rows = candidates(table)
     return int(rows[np.argmin(_objective_losses(table)[rows, 0])]) if len(rows) else None
-
-
-def _equal(a: Floats, b: Floats) -> Bools:
-    equal: Bools = (a == b) | (np.isnan(a) & np.isnan(b))
-    return equal
 
 
 @quiet()
@@ -162,16 +160,7 @@ def front_rows(table: TrialTable) -> Ints:
     With one objective that is the best row and its equals.
     """
     rows = candidates(table)
-    if not len(rows):
-        return rows
-    losses = _objective_losses(table)[rows]
-    order = np.lexsort(losses.T[::-1])  # a row can only be dominated by one that sorts before it
-    kept: list[int] = []
-    for i in order.tolist():
-        front = losses[kept]
-        if not bool(np.any(np.all(front <= losses[i], axis=1) & np.any(front < losses[i], axis=1))):
-            kept.append(i)
-    return rows[np.sort(np.array(kept, dtype=np.int64))]
+    return rows[undominated(_objective_losses(table)[rows])]
 
 
 @quiet()
@@ -179,7 +168,7 @@ def why_no_best(table: TrialTable) -> str:
     """Return the sentence that says why there is no best trial."""
     done = table.rows(COMPLETE)
     if len(done):
-        nearest = int(done[np.argmin(_excess(table)[done])])
+        nearest = int(done[np.argmin(worst(table.problem, table.y[done]))])
         broken = [
             f"{metric.name} = {table.y[nearest, i]:g}"
             for i, metric in enumerate(table.problem.metrics)
@@ -223,9 +212,7 @@ def at_text(table: TrialTable, fidelity: Fidelity) -> str:
 
 def _configurations(table: TrialTable, rows: Ints) -> Ints:
     """Return [K] a number for the configuration, and the fidelity, of each of K rows: equal where these are."""
-    run_of = np.column_stack([table.x[rows], table.fidelity[rows]])
-    _, config = np.unique(np.nan_to_num(run_of, nan=np.inf), axis=0, return_inverse=True)
-    return config.reshape(-1)
+    return numbered(np.column_stack([table.x[rows], table.fidelity[rows]]))
 
 
 def _worth(losses: Floats, config: Ints, counts: Ints) -> tuple[Floats, Floats]:
@@ -239,18 +226,5 @@ def _worth(losses: Floats, config: Ints, counts: Ints) -> tuple[Floats, Floats]:
 
 
 def _objective_losses(table: TrialTable) -> Floats:
-    columns = [table.problem.metrics.index(metric) for metric in table.problem.objectives]
-    losses: Floats = table.losses()[:, columns]
+    losses, _ = split(table.problem, table.y)
     return losses
-
-
-def _excess(table: TrialTable) -> Floats:
-    """Return [N] by how much the worst constraint is broken, in the metric's own unit; nan metrics break it wholly."""
-    excess: Floats = np.full(len(table), -np.inf)
-    losses = table.losses()
-    for column, metric in enumerate(table.problem.metrics):
-        if metric.bound is not None:
-            over = losses[:, column] - metric.bound * table.problem.signs[column]
-            unknown: Bools = np.isnan(over)
-            excess = np.maximum(excess, np.where(unknown, np.inf, over))
-    return excess

@@ -7,12 +7,14 @@ it. A test holds that the two agree.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trimtab.errors import TrimtabError
 from trimtab.ledger.event import Asked, Assessed, Created, Failed, Noted, Opened, Record, Reported, Started, Told
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, WAITING
+from trimtab.model.feasibility import over
 from trimtab.space.problem import Metric, metrics_from_json
 
 
@@ -104,7 +106,4 @@ _STEPS: dict[type, Callable[[Outline, Any], None]] = {
 
 def _meets(metric: Metric, values: Mapping[str, float]) -> bool:
     """Return whether a result is within the metric's bound, if it has one."""
-    if metric.bound is None:
-        return True
-    value = values.get(metric.name)
-    return value is not None and value * metric.sign <= metric.bound * metric.sign
+    return metric.bound is None or over(metric, metric.bound, values.get(metric.name, math.inf * metric.sign)) <= 0.0

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from trimtab.arrays import Floats
+from trimtab.model.failures import FailureFits
+from trimtab.model.features import Features
+from trimtab.model.labels import labelled
+from trimtab.model.observations import Observations
+from trimtab.model.surrogate import Surrogate
 from trimtab.numerics.warp import FAR_REACH
-from trimtab.optim.evidence import Evidence, labelled
-from trimtab.optim.failures import FailureFits
-from trimtab.optim.features import Features
-from trimtab.optim.surrogate import Surrogate
 from trimtab.space.condition import given
 from trimtab.space.parameter import Categorical, Float
 from trimtab.space.problem import Problem, at_most, minimize
@@ -31,15 +32,15 @@ def cliffs(x: Floats) -> float:
     return bowl(x) + (x[0] > 0.55) / (1e-3 + abs(np.sin(37 * x[1])))
 
 
-def told(space: Space, loss: Callable[[Floats], float], n: int, seed: int) -> Evidence:
+def told(space: Space, loss: Callable[[Floats], float], n: int, seed: int) -> Observations:
     run = Simulation(Problem(space, (minimize("loss"),)))
-    evidence = Evidence(run.problem)
+    observations = Observations(run.problem)
     for x in space.sample(np.random.default_rng(seed), n):
         number = run.enqueue(x)
         run.start(number)
         run.tell(number, loss(x))
-        evidence.tell(run.table, number)
-    return evidence
+        observations.tell(run.table, number)
+    return observations
 
 
 def surrogate(space: Space) -> Surrogate:
@@ -52,9 +53,9 @@ def test_the_worse_half_keeps_its_distances_only_where_they_help(
     loss: Callable[[Floats], float], reach: float, seed: int
 ) -> None:
     model = surrogate(SQUARE)
-    evidence = told(SQUARE, loss, 25, seed)
-    assert model.fit(evidence, 19).reach == 1.0, "too few rows to tell"
-    assert model.fit(evidence, 25).reach == reach
+    observations = told(SQUARE, loss, 25, seed)
+    assert model.fit(observations, 19).reach == 1.0, "too few rows to tell"
+    assert model.fit(observations, 25).reach == reach
 
 
 def test_the_unit_of_the_losses_chooses_nothing() -> None:
@@ -71,16 +72,16 @@ def test_the_unit_of_the_losses_chooses_nothing() -> None:
 
 def test_in_a_space_with_conditions_distances_are_always_kept() -> None:
     space = Space(kind=Categorical(("flat", "steep")), x=Float(0, 1, when=given("kind") == "steep"), y=Float(0, 1))
-    evidence = told(space, lambda x: cliffs(np.nan_to_num(x[1:])), 25, 0)
-    assert {surrogate(space).fit(evidence, n).reach for n in (5, 20, 25)} == {FAR_REACH}
+    observations = told(space, lambda x: cliffs(np.nan_to_num(x[1:])), 25, 0)
+    assert {surrogate(space).fit(observations, n).reach for n in (5, 20, 25)} == {FAR_REACH}
 
 
 def test_a_fit_depends_on_what_was_told_and_not_on_when_it_was_asked() -> None:
-    evidence = told(SQUARE, cliffs, 50, 2)
+    observations = told(SQUARE, cliffs, 50, 2)
     often, once = surrogate(SQUARE), surrogate(SQUARE)
     for n in range(2, 50):
-        often.fit(evidence, n)
-    one, other = often.fit(evidence, 50), once.fit(evidence, 50)
+        often.fit(observations, n)
+    one, other = often.fit(observations, 50), once.fit(observations, 50)
     np.testing.assert_array_equal(one.theta, other.theta)
     assert one.reach == other.reach
 
@@ -89,22 +90,22 @@ def test_each_constraint_counts_in_its_own_unit() -> None:
     """Milliseconds and gigabytes: were breaches compared as numbers, only the latency would be learned."""
     problem = Problem(SQUARE, (minimize("loss"), at_most("ms", 100.0), at_most("gb", 1.0)))
     run = Simulation(problem)
-    evidence = Evidence(problem)
+    observations = Observations(problem)
     breaches = [(0.0, 0.0), (900.0, 0.0), (0.0, 9.0), (450.0, 0.0), (0.0, 4.5), (450.0, 4.5)]
     for i, (ms, gb) in enumerate(breaches):
         number = run.enqueue(np.array([0.1 * i, 0.5]))
         run.start(number)
         run.tell(number, 0.5, 100.0 + ms, 1.0 + gb)
-        evidence.tell(run.table, number)
-    losses = labelled(evidence, len(breaches), None).losses
+        observations.tell(run.table, number)
+    losses = labelled(observations, len(breaches), None).losses
     assert losses[1] == losses[2] == losses[5]
     assert losses[3] == losses[4]
     assert losses[0] < losses[3] < losses[1]
 
 
-def failing(space: Space, n: int, seed: int) -> tuple[Evidence, FailureFits]:
+def failing(space: Space, n: int, seed: int) -> tuple[Observations, FailureFits]:
     run = Simulation(Problem(space, (minimize("loss"),)))
-    evidence = Evidence(run.problem)
+    observations = Observations(run.problem)
     for i, x in enumerate(space.sample(np.random.default_rng(seed), n)):
         number = run.enqueue(x)
         run.start(number)
@@ -112,19 +113,19 @@ def failing(space: Space, n: int, seed: int) -> tuple[Evidence, FailureFits]:
             run.fail(number, "oom" if i % 3 else "nan")
         else:
             run.tell(number, bowl(x))
-        evidence.tell(run.table, number)
-    return evidence, FailureFits(Features(space))
+        observations.tell(run.table, number)
+    return observations, FailureFits(Features(space))
 
 
 def test_failures_are_fitted_as_of_the_latest_that_is_due() -> None:
     """A study that was opened again, and so asks only late, comes to the same as one that asked all the way."""
     lately, fits = failing(SQUARE, 120, 0)
-    kinds = np.unique(lately.failure.view()[:, 0])
+    kinds = np.unique(lately.failure.view)
     assert len(kinds) == 2
     often = FailureFits(fits.features)
     for n in range(20, 121):
         early, _ = failing(SQUARE, n, 0)
-        for kind in np.unique(early.failure.view()[:, 0]):
+        for kind in np.unique(early.failure.view):
             often.theta(early, float(kind))
     for kind in kinds:
         np.testing.assert_array_equal(often.theta(lately, float(kind)), fits.theta(lately, float(kind)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.optim.evidence import Evidence
+from trimtab.model.observations import Observations
 from trimtab.optim.random import Random
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Metric, Problem, at_most, maximize, minimize
@@ -13,14 +13,14 @@ from trimtab.testing.simulation import Simulation
 def idle(*results: tuple[float, ...], metrics: tuple[Metric, ...]) -> list[int]:
     """Return for how long nothing has improved, after each of the results."""
     run = Simulation(Problem(Space(x=Float(0, 1)), metrics), Random())
-    evidence = Evidence(run.problem)
+    observations = Observations(run.problem)
     found = []
     for result in results:
         [number] = run.ask()
         run.start(number)
         run.tell(number, *result)
-        evidence.tell(run.table, number)
-        found.append(evidence.n_idle)
+        observations.tell(run.table, number)
+        found.append(observations.n_idle)
     return found
 
 

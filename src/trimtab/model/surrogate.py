@@ -7,42 +7,17 @@ before: a study that is opened again comes to the same hyperparameters, and one 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
 from trimtab.arrays import Floats, Ints, Rng
+from trimtab.model.features import Features
+from trimtab.model.labels import Labelled, labelled
+from trimtab.model.observations import Observations
+from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, fit
 from trimtab.numerics.input_warp import Curves, fit_curves
 from trimtab.numerics.warp import FAR_REACH, near_log_slopes
-from trimtab.optim.evidence import Evidence, Labelled, labelled, within_deviation
-from trimtab.optim.features import Features
-
-FIT_ROWS: Final = 300
-"""Hyperparameters are fitted on at most so many rows."""
-
-ANEW_ROWS: Final = 150
-"""A fit that starts anew, which takes the most evaluations and is done for every choice of warps, is on so many."""
-
-KEPT_ROWS: Final = 1000
-"""The posterior is conditioned on at most so many rows: the best, and the latest."""
-
-WARM: Final = 15
-COLD: Final = 40
-"""Evaluations of the likelihood from the fit before, and from each fixed start."""
-
-WARPED_FROM: Final = 20
-"""Input warps, and other output warps than the usual one, are looked at from so many rows on."""
-
-WARP_GAIN: Final = 2.0
-"""And are kept where the log densities of left-out labels sum to so much more with them."""
-
-PRIOR: Final = Prior(weight=0.1, amplitude=0.1, noise=0.001, length2=1.0)
-"""Vizier's penalties, ten times as firm, around a smoother and less noisy objective.
-
-Lengthscales do not grow with the number of parameters (Hvarfner et al., 2024, arXiv 2402.02229): in 10 to 25 dimensions
-longer ones were worse after 25 trials, and not reliably better after 100; docs/decisions has the figures.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,36 +54,39 @@ class Surrogate:
         length2: [D] the squared lengthscales of parameters that are likeliest before anything is known.
         is_tree: whether the space has conditions. A search that has found a good branch has most of its results there:
             were the worse half only ranked, all other branches would look alike and bad, and it would never leave.
+        settings: the constants of the models.
     """
 
-    def __init__(self, features: Features, length2: Floats, *, is_tree: bool) -> None:
+    def __init__(self, features: Features, length2: Floats, *, is_tree: bool, settings: ModelSettings = MODEL) -> None:
         self.features = features
-        self._reaches = (FAR_REACH,) if is_tree else (1.0, FAR_REACH)
-        self._prior = replace(PRIOR, length2=length2[features.columns])
+        self._settings = settings
+        usual = (1.0, FAR_REACH) if settings.has_far_reach else (1.0,)
+        self._reaches = (FAR_REACH,) if is_tree else usual
+        self._prior = replace(settings.prior, length2=length2[features.columns])
         self._fits: dict[int, Fit] = {}
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_fits": {}}  # what can be computed again is not state
 
-    def model(self, evidence: Evidence, rng: Rng | None, length: int | None = None) -> Model:
+    def model(self, observations: Observations, rng: Rng | None, length: int | None = None) -> Model:
         """Return the process.
 
         Args:
-            evidence: what is on record.
+            observations: what is on record.
             rng: draws weights of several objectives; equal ones if None.
             length: as of so many complete rows; all if None.
         """
-        n = len(evidence) if length is None else length
-        fitted = self.fit(evidence, n)
-        seen = labelled(evidence, n, rng, fitted.reach)
-        if len(seen) > KEPT_ROWS:
-            half = KEPT_ROWS // 2
+        n = len(observations) if length is None else length
+        fitted = self.fit(observations, n)
+        seen = labelled(observations, n, rng, fitted.reach)
+        if len(seen) > self._settings.kept_rows:
+            half = self._settings.kept_rows // 2
             seen = seen.take(np.union1d(seen.best(half), np.arange(len(seen) - half, len(seen))))
         features = self.features.warped(fitted.curves)
         z = features.embed(seen.x)
         return Model(seen, features, z, Posterior(_data(features, z, seen), fitted.theta))
 
-    def fit(self, evidence: Evidence, n: int) -> Fit:
+    def fit(self, observations: Observations, n: int) -> Fit:
         """Return what was fitted at the largest length that is due by `n` rows.
 
         Due are 2, 3, ... 10 rows, then every growth by a twentieth; at 10, 20, 40, ... the fit starts anew, and decides
@@ -124,42 +102,45 @@ class Surrogate:
             due.append(following)
         for i, length in enumerate(due):
             if length not in self._fits:
-                self._fits[length] = self._fit(evidence, length, None if i == 0 else self._fits[due[i - 1]])
+                self._fits[length] = self._fit(observations, length, None if i == 0 else self._fits[due[i - 1]])
         return self._fits[due[-1]]
 
-    def _fit(self, evidence: Evidence, length: int, before: Fit | None) -> Fit:
+    def _fit(self, observations: Observations, length: int, before: Fit | None) -> Fit:
         if before is not None:
-            seen, prior = self._seen(evidence, length, before.reach)
+            seen, prior = self._seen(observations, length, before.reach, self._settings.fit_rows)
             features = self.features.warped(before.curves)
             data = _data(features, features.embed(seen.x), seen)
-            return replace(before, theta=fit(data, prior, [before.theta], WARM))
-        reaches = self._reaches if length >= WARPED_FROM else self._reaches[:1]
-        fits = [self._anew(evidence, length, reach) for reach in reaches]
+            return replace(before, theta=fit(data, prior, [before.theta], self._settings.warm))
+        reaches = self._reaches if length >= self._settings.warped_from else self._reaches[:1]
+        fits = [self._anew(observations, length, reach) for reach in reaches]
         chosen = max(fits, key=lambda fitted: fitted[1])[0]  # of equals the first
-        return chosen if length <= ANEW_ROWS else self._fit(evidence, length, chosen)
+        return chosen if length <= self._settings.anew_rows else self._fit(observations, length, chosen)
 
-    def _seen(self, evidence: Evidence, length: int, reach: float, most: int = FIT_ROWS) -> tuple[Labelled, Prior]:
+    def _seen(self, observations: Observations, length: int, reach: float, most: int) -> tuple[Labelled, Prior]:
         """Return what is fitted on, `most` rows, and with what penalties."""
-        seen = labelled(evidence, length, None, reach)
+        seen = labelled(observations, length, None, reach)
         if len(seen) > most:
             seen = seen.take(_informative(seen, most))
-        if within_deviation(evidence, length)[0] == 0.0:  # what looks like noise is detail
-            return seen, replace(self._prior, noise=1e-6, noise_bounds=(1e-7, 1e-5))
+        if observations.deviation(length)[0] == 0.0:  # what looks like noise is detail
+            return seen, replace(
+                self._prior, noise=self._settings.exact_noise, noise_bounds=self._settings.exact_noise_bounds
+            )
         return seen, self._prior
 
-    def _anew(self, evidence: Evidence, length: int, reach: float) -> tuple[Fit, float]:
+    def _anew(self, observations: Observations, length: int, reach: float) -> tuple[Fit, float]:
         """Return a fit from fixed starts, and how well it foresees losses that are left out of the better half."""
-        seen, prior = self._seen(evidence, length, reach, ANEW_ROWS)
+        seen, prior = self._seen(observations, length, reach, self._settings.anew_rows)
         data = _data(self.features, self.features.embed(seen.x), seen)
         centre = prior.centre(data.n_groups)
         long = centre.copy()
-        long[N_SCALES:] = np.log(4.0)
-        theta = fit(data, prior, [centre, long], COLD)
+        long[N_SCALES:] = np.log(self._settings.long_length2)
+        theta = fit(data, prior, [centre, long], self._settings.cold)
         density = Posterior(data, theta).leave_one_out()
         curves = None
-        if length >= WARPED_FROM and len(self.features.places):
+        may_warp = self._settings.has_input_warps and length >= self._settings.warped_from
+        if may_warp and len(self.features.places):
             theta, curves, density = self._curved(data, seen, prior, theta, density)
-        every = labelled(evidence, length, None, reach)  # the better half of all, not of those that were chosen
+        every = labelled(observations, length, None, reach)  # the better half of all, not of those that were chosen
         by_loss = density + near_log_slopes(every.losses, every.labels)[seen.rows]
         return Fit(theta, reach, curves), float(np.nansum(by_loss))
 
@@ -168,10 +149,10 @@ class Surrogate:
     ) -> tuple[Floats, Curves | None, Floats]:
         """Return hyperparameters, input warps and [n] densities: with warps if left-out labels are clearly denser."""
         u, active = self.features.unit(seen.x), self.features.active(seen.x)
-        warped_theta, curves = fit_curves(data, u, active, self.features.places, prior, theta, COLD)
+        warped_theta, curves = fit_curves(data, u, active, self.features.places, prior, theta, self._settings.cold)
         warped = _data(self.features, self.features.warped(curves).embed(seen.x), seen)
         warped_density = Posterior(warped, warped_theta).leave_one_out()
-        if float((warped_density - density).sum()) > WARP_GAIN:
+        if float((warped_density - density).sum()) > self._settings.warp_gain:
             return warped_theta, curves, warped_density
         return theta, None, density
 

@@ -1,0 +1,84 @@
+"""What a table shows: written by the fold of a log, or read from a snapshot, and by nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from trimtab.ledger.columns import Column, Interned
+from trimtab.ledger.curves import CurveLog
+from trimtab.ledger.event import Assessed
+from trimtab.space.problem import Problem
+
+
+class Contents:
+    """Columns, what is known of some rows only, and of the study as a whole. What each is says the table that shows it.
+
+    Attributes:
+        columns: [N] each, by name.
+        extra: [up to N] each, by the name of a metric that was told and not declared.
+        curves: what was reported.
+        halts: the attempt that the scheduler wants to end, and why, by row.
+        noted_at: the record of each note about the study, in their order.
+        verdicts: on the study, with their records.
+        head: the sequence number of the last record.
+        again: of the rows that wait, those whose configuration was begun.
+        n_children: how many rows continue another.
+        session_start: when the study was last opened; None if that was never said.
+        elapsed: seconds of all openings before.
+        now, last_at: the time of the last tick, and of the last record.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        n_metrics, n_fidelities = len(problem.metrics), len(problem.fidelities)
+        self.problem = problem
+        self.signs = np.asarray(problem.signs, dtype=np.float64)
+        self.columns = {
+            "state": Column(np.int8),
+            "x": Column(np.float64, np.nan, len(problem.space)),
+            "y": Column(np.float64, np.nan, n_metrics),
+            "errors": Column(np.float64, np.nan, n_metrics),
+            "cost": Column(np.float64, np.nan),
+            "seconds": Column(np.float64, np.nan),
+            "fidelity": Column(np.float64, np.nan, n_fidelities),
+            "parent": Column(np.int64, -1),
+            "attempt": Column(np.int32),
+            "asked_at": Column(np.float64, np.nan),
+            "started_at": Column(np.float64, np.nan),
+            "ended_at": Column(np.float64, np.nan),
+            "lease_s": Column(np.float64, np.nan),
+            "failure": Column(np.int8, -1),
+            "origin": Column(np.int32),
+            "worker": Column(np.int32, -1),
+            "touched": Column(np.int64),
+            "n_lost": Column(np.int32),
+            "n_lost_with_driver": Column(np.int32),
+        }
+        self.order = Column(np.int64)
+        self.curves = CurveLog(problem.metric_names)
+        self.extra: dict[str, Column] = {}
+        self.origins = Interned()
+        self.workers = Interned()
+        self.errors: dict[int, str] = {}
+        self.reasons: dict[int, str] = {}
+        self.halts: dict[int, tuple[int, str]] = {}
+        self.notes: dict[int, dict[str, Any]] = {}
+        self.study_notes: dict[str, Any] = {}
+        self.noted_at: dict[str, int] = {}
+        self.verdicts: list[tuple[int, Assessed]] = []
+        self.head = 0
+        self.given: dict[int, Sequence[float | None]] = {}
+        self.waiting: dict[int, None] = {}
+        self.again: dict[int, None] = {}
+        self.running: dict[int, None] = {}
+        self.n_children = 0
+        self.now = 0.0
+        self.elapsed = 0.0
+        self.session_start: float | None = None
+        self.last_at = 0.0
+
+    def every(self) -> dict[str, Column]:
+        """Return the columns that each study has, by the names under which they are kept."""
+        return self.columns | {"order": self.order}

@@ -1,0 +1,105 @@
+"""Every constant of the models, with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from trimtab.numerics.gp import Prior
+
+_OBJECTIVE: Final = Prior(weight=0.1, amplitude=0.1, noise=0.001, length2=1.0)
+_FAILURES: Final = Prior(amplitude=1.0, length2=0.5, noise=0.02, noise_bounds=(0.005, 0.2), weight=0.05)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """What the models of the objective and of failures are made with."""
+
+    # What counts as an improvement
+
+    material: float = 0.01
+    """The best result so far improves when it gains more than this part of the way from the median of the first
+    results: a search that polishes the last digits stands still. Measured: decision 16."""
+
+    n_first: int = 16
+    """Of so many first results the median says what results are like without a search. By taste."""
+
+    # Labels
+
+    rho: float = 0.05
+    """The share of the sum in the augmented Chebyshev norm of several objectives: ParEGO (Knowles, 2006, eq. 2)."""
+
+    has_far_reach: bool = True
+    """Whether differences between bad results may count, where that foresees results better: decision 12."""
+
+    # Hyperparameters
+
+    prior: Prior = _OBJECTIVE
+    """Vizier's penalties (arXiv 2408.11527, table 1), ten times as firm, around a smoother and less noisy objective.
+    Lengthscales do not grow with the number of parameters (Hvarfner et al., 2024, arXiv 2402.02229): in 10 to 25
+    dimensions longer ones were worse after 25 trials, and not reliably better after 100 (decision 8)."""
+
+    exact_noise: float = 1e-6
+    exact_noise_bounds: tuple[float, float] = (1e-7, 1e-5)
+    """The noise where repeats gave the same to the bit: what looks like noise is detail. The least with which a
+    factorisation in float64 is sound."""
+
+    fit_rows: int = 300
+    """Hyperparameters are fitted on at most so many rows: a fit costs O(rows**3), and an ask should take a tenth of a
+    second."""
+
+    anew_rows: int = 150
+    """A fit that starts anew, which takes the most evaluations and is done for every choice of warps, is on so many:
+    decision 16."""
+
+    kept_rows: int = 1000
+    """The posterior is conditioned on at most so many rows, the best and the latest: as many as a tenth of a
+    second allows."""
+
+    warm: int = 15
+    cold: int = 40
+    """Evaluations of the likelihood from the fit before, and from each fixed start. By taste: more changed nothing."""
+
+    long_length2: float = 4.0
+    """The squared lengthscale of the second fixed start, where the first may end in noise. By taste."""
+
+    # Input warps
+
+    has_input_warps: bool = True
+    """Whether inputs may be warped: decision 11."""
+
+    warped_from: int = 20
+    """Input warps, and other output warps than the usual one, are looked at from so many rows on: decision 11."""
+
+    warp_gain: float = 2.0
+    """And input warps are kept where the log densities of left-out labels sum to so much more with them."""
+
+    # Failures
+
+    failure_prior: Prior = _FAILURES
+    """Labels are +1 and -1, and little noise lets a single failure be believed. By taste."""
+
+    failure_rows: int = 150
+    """Of each class so many rows are looked at, the latest, for the sake of what an ask costs."""
+
+    failure_evaluations: int = 12
+    """Evaluations of the likelihood of a kind of failure. By taste."""
+
+    caution: float = 2.0
+    """What a failed trial costs: expected improvement is multiplied by the chance of success to this power. CARBS
+    (arXiv 2306.08055, section 3.4) has 1; by taste."""
+
+    bearable: float = 0.06
+    n_latest: int = 30
+    """When more than this share of so many latest trials failed, only safe points are looked for. By taste: of a
+    hundred trials less than ten should be lost."""
+
+    safe: float = 0.97
+    """A chance of success that makes a point safe. By taste."""
+
+    strict: float = 100.0
+    """So much more does a point that is not safe lose then: more than points differ by in expected improvement."""
+
+
+MODEL: Final = ModelSettings()
+"""What is used where nothing else is said."""
