@@ -19,6 +19,7 @@ from strangers import Asha, Hyperband, Median, Population
 
 import trimtab as tt
 from trimtab.errors import PluginError, TrialError
+from trimtab.ledger import codec
 from trimtab.ledger.event import Asked, Judged, Record, Reported
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED
 from trimtab.schedule.protocol import Continue, Fresh, Halt, Wait
@@ -162,7 +163,7 @@ ROW = (0.5, 0.5)
         (Continue(2, (9.0,)), "trial 2 is failed"),
         (Continue(0, (2.0,)), "trial 0 ran to epoch 3, and cannot go on to 2"),
         (Continue(0, (9.0,), (0.5,)), r"it has the shape \[1\] where the space has 2 parameters"),
-        (Continue(0, (9.0,), (0.5, 2.0)), "y = 2 is none of .*; the nearest is 1"),
+        (Continue(0, (9.0,), (0.5, 2.0)), "y = 2 lies outside of Float"),
         (Continue(0, (9.0,), (0.5, float("nan"))), "y is active, and has no value"),
         (Continue(0, (9.0,), [0.5, 0.5]), "x is a tuple of 2 numbers"),
         (Wait(""), "a Wait gives its reason"),
@@ -336,3 +337,17 @@ def test_a_trial_counts_while_another_goes_on_with_it() -> None:
     assert (child.parent, study.best.number) == (0, 0)
     study.tell(child, 0.4)
     assert study.best.number == child.number
+
+
+def test_a_log_of_this_version_replays_for_ever() -> None:
+    path = Path(__file__).parents[1] / "golden" / "journal-v1-judged.jsonl"
+    found = replay([codec.decode_record(line) for line in path.read_bytes().splitlines()], scheduler=Golden())
+    assert (found.suggestions, found.differing, found.differing_verdicts) == (6, (), ())
+    assert found.reports > 12
+
+
+class Golden(Median):
+    """The same, under the name on record."""
+
+    def to_json(self) -> dict[str, object]:
+        return {"name": "strangers:Median"}

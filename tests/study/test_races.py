@@ -27,8 +27,8 @@ def test_a_proposal_is_made_anew_when_the_space_grows_meanwhile(url: str) -> Non
     other = tt.load_study(url, "study")
     propose = one.session.propose
 
-    def grown_in_between(given=None):
-        proposed = propose(given)
+    def grown_in_between(**how):
+        proposed = propose(**how)
         if "y" not in other.space:
             other.add_parameter("y", tt.Float(10, 20))
         return proposed

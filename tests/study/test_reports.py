@@ -165,7 +165,7 @@ def test_a_metric_that_is_called_fold_stays_one() -> None:
 class HaltsAfterFolds:
     """Ends a trial once it has reported in two folds."""
 
-    def assign(self, table: Any) -> Fresh:
+    def assign(self, table: Any, request: Any) -> Fresh:
         return Fresh()
 
     def judge(self, table: Any, row: int) -> Halt | None:

@@ -251,9 +251,11 @@ class Space:
         """
         if x.shape != (len(self),):
             return f"it has the shape {list(x.shape)} where the space has {len(self)} parameters."
+        misfit = self.misfit(x.tolist())
+        if misfit is not None:
+            return misfit
         ideal = self.canonical(x)
-        with np.errstate(invalid="ignore"):
-            off = np.flatnonzero(~((ideal == x) | (np.isnan(ideal) & np.isnan(x))))
+        off = np.flatnonzero(~((ideal == x) | (np.isnan(ideal) & np.isnan(x))))
         if len(off):
             column = int(off[0])
             name, value, near = self.names[column], float(x[column]), float(ideal[column])
@@ -261,7 +263,7 @@ class Space:
                 return f"{name} is active, and has no value (nan)."
             if near != near:
                 return f"{name} = {value:g} is inactive here, which nan says."
-            return f"{name} = {value:.17g} is none of {shown(self.parameters[column])}; the nearest is {near:.17g}."
+            return f"{name} = {value:.17g} is no value of its parameter; the nearest is {near:.17g}."
         broken = self.violated(x)
         return f"it violates {' and '.join(map(repr, broken))}." if broken else ""
 
