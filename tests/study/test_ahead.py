@@ -50,7 +50,7 @@ def running(n: int, n_over: int = 1, **more: object) -> tuple[tt.Study, Slow]:
     optimizer = Slow()
     study = tt.create_study(SPACE, **({"minimize": "loss", "optimizer": optimizer, "seed": 0} | more))
     trials = [study.ask().number for _ in range(n + n_over)]
-    study.session._propose_s = 1000.0
+    study.session.propose_s = 1000.0
     for number in trials[:n_over]:
         study.tell(number, 0.5)
     return study, optimizer
@@ -88,7 +88,7 @@ def test_it_is_made_once_and_again_when_a_result_came_in() -> None:
         study.session.prepare()
     assert optimizer.n_asked == n_asked + 1
     study.tell(study.table.running[0], 0.5)
-    study.session._propose_s = 1000.0
+    study.session.propose_s = 1000.0
     study.session.prepare()
     assert optimizer.n_asked == n_asked + 2
     head = study.session.ledger.head

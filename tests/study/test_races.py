@@ -21,19 +21,21 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/trimtab.db"
 
 
-def test_a_proposal_is_made_anew_when_the_space_grows_meanwhile(url: str) -> None:
+@pytest.mark.parametrize("takes_s", [0.0, 1.0])
+def test_a_proposal_is_made_anew_when_the_space_grows_meanwhile(url: str, takes_s: float) -> None:
     one = tt.create_study(SPACE, minimize="loss", optimizer="random", store=url, seed=0)
     one.tell(one.ask().number, 0.5)
     other = tt.load_study(url, "study")
-    propose = one.session.propose
+    make = one.session._make
+    one.session.propose_s = takes_s
 
-    def grown_in_between(**how):
-        proposed = propose(**how)
+    def grown_in_between(order):
+        proposed = make(order)
         if "y" not in other.space:
             other.add_parameter("y", tt.Float(10, 20))
         return proposed
 
-    one.session.propose = grown_in_between
+    one.session._make = grown_in_between
     trial = one.ask()
     assert 10 <= trial.params["y"] <= 20
     other.session.sync()

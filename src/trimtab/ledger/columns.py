@@ -78,6 +78,13 @@ class Column:
         self.rows[: len(rows)] = rows
         self.n = len(rows)
 
+    def frozen(self, *, shared: bool) -> Column:
+        """Return a column that stays as this one is now; `shared` where no row that is there is written again."""
+        still = Column.__new__(Column)
+        rows = self.rows[: self.n] if shared else self.rows[: self.n].copy()
+        still.__setstate__((rows, self._fill, self.n))
+        return still
+
     @property
     def view(self) -> NDArray[Any]:
         return self._face[: self.n]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,27 @@ class Contents:
         self.session_start: float | None = None
         self.last_at = 0.0
 
+    def frozen(self) -> Contents:
+        """Return contents that stay as these are now, whatever is folded in."""
+        still = copy(self)
+        still.columns = {name: column.frozen(shared=name in _WRITTEN_ONCE) for name, column in self.columns.items()}
+        still.order = self.order.frozen(shared=True)
+        still.curves = self.curves.frozen()
+        still.extra = {name: column.frozen(shared=False) for name, column in self.extra.items()}
+        for name in _OF_SOME:
+            setattr(still, name, copy(getattr(self, name)))
+        return still
+
     def every(self) -> dict[str, Column]:
         """Return the columns that each study has, by the names under which they are kept."""
         return self.columns | {"order": self.order}
+
+
+_WRITTEN_ONCE = frozenset({"x", "fidelity", "parent", "asked_at", "origin"})
+"""Columns whose rows are written when a trial is asked for, and never again."""
+
+_OF_SOME = (
+    "errors", "reasons", "halts", "notes", "study_notes", "noted_at", "verdicts", "given", "waiting", "again",
+    "running",
+)  # fmt: skip
+"""What is known of some rows only; what is written down about one row is replaced, not changed."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -280,6 +281,13 @@ class CurveLog:
         report, name, value = (column.view[:n_values] for column in self.undeclared.values())
         undeclared = Undeclared(report, name, value, self._undeclared_names.values)
         return Curves(seq, row, attempt, fold, step, y, self._names, undeclared, self._index)
+
+    def frozen(self) -> CurveLog:
+        """Return the reports as they are now, whatever comes; nothing is copied, since none is written again."""
+        still = copy(self)
+        still.columns = {name: column.frozen(shared=True) for name, column in self.columns.items()}
+        still.undeclared = {name: column.frozen(shared=True) for name, column in self.undeclared.items()}
+        return still
 
     def restore(self, undeclared_names: Iterable[str], n_rows: int, head: int) -> None:
         """Make the rest anew from columns that were loaded.

@@ -293,7 +293,7 @@ class Ledger:
             return
         if not 0 <= event.number < len(self.table):
             raise StoreCorruptError(f"{_name(record)} is about trial {event.number}, which was never asked.")
-        contents.notes.setdefault(event.number, {})[event.key] = event.value
+        contents.notes[event.number] = {**contents.notes.get(event.number, {}), event.key: event.value}
         contents.columns["touched"].rows[event.number] = record.seq
 
     def _grown(self, event: Grown, record: Record) -> None:

@@ -1,8 +1,9 @@
 """The trial table: what happened, as columns.
 
 Row i is trial i: one evaluation of one configuration at one fidelity. Letters: N rows, D parameters, M metrics,
-F fidelities, R reports, K trials that are over. Every array handed out is a read-only view of a growing buffer; it does
-not change length, so whoever keeps one keeps the past.
+F fidelities, R reports, K trials that are over. Every array handed out is a read-only view of a growing buffer: it
+does not change length, and what is known of a trial when it is asked for stays as it is. What comes later (`state`,
+`y`, `cost` and the like) may show in an array that was kept; `frozen` gives a table in which nothing does.
 """
 
 from __future__ import annotations
@@ -253,6 +254,10 @@ class TrialTable:
         )
 
     # Readings
+
+    def frozen(self) -> TrialTable:
+        """Return the table as it stands now, which no record changes that comes later."""
+        return TrialTable(self._contents.frozen())
 
     def losses(self) -> Floats:
         """Return [N, M] the metrics turned so that smaller is better."""

@@ -36,7 +36,7 @@ def put_in_line(
         TrialError: no configuration is left that has these values.
     """
     numbers: list[int] = []
-    with session.lock:
+    with session.asking, session.lock:
         session.sync()
         for point in points:
             _encode(session, point)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -17,8 +18,10 @@ from trimtab.execute import protocol as execute
 from trimtab.ledger.event import Assessed, Event, Failed, Noted, Remaining, Stopped, Told
 from trimtab.ledger.table import FAILED, RUNNING, TrialView
 from trimtab.numerics.arithmetic import quiet
+from trimtab.schedule.protocol import Wait
 from trimtab.stop.protocol import Stop, Verdict
 from trimtab.study import values
+from trimtab.study.asker import BUSY, Asker, Busy
 from trimtab.study.collect import Collector
 from trimtab.study.heart import Heart
 from trimtab.study.lost import lose
@@ -28,6 +31,9 @@ from trimtab.study.standing import Limits, Progress, Standing, Status
 
 TICK_S = 0.5
 """How long the loop waits for a message before it looks at the clock and at other drivers."""
+
+ASKING_S = 0.005
+"""How long it waits for a message while a proposal is made aside, and a worker for that."""
 
 SHOW_S = 0.1
 """How often progress is shown at most."""
@@ -79,6 +85,7 @@ class Driver:
         self._ending: set[int] = set()
         self._reported: dict[int, dict[str, float]] = {}
         self._alone: int | None = None
+        self._asker = Asker(session)
         self._claims_since: int | None = None
         self._heart = Heart(session, settings.lease_s)
         self._collector = Collector(session.files)
@@ -118,6 +125,7 @@ class Driver:
                 self._absorb(self._wait(prepare=verdict is None))
             return self._end_with(verdict)
         except BaseException as error:
+            self._asker.close()
             verdict = Verdict(stop=True, reason=self._cut_short(error), rule="interrupted")
             if self._settings.is_interactive and isinstance(error, KeyboardInterrupt):
                 self._release()
@@ -131,6 +139,7 @@ class Driver:
                 ) from error
             raise
         finally:
+            self._asker.close()
             self._heart.stop()
             self._executor.close()
 
@@ -143,14 +152,15 @@ class Driver:
         Else one that lets it go on.
         """
         session = self._session
-        session.ledger.tick(session.clock.now())
         verdict = Verdict(stop=False, reason="", rule="")
-        for stop in self._stops:
-            said = stop.assess(session.table.problem, session.table)
-            if said.stop and not said.continues:
-                return said
-            if said.stop and not verdict.stop:
-                verdict = said
+        with session.lock:  # a trial may be claimed aside
+            session.ledger.tick(session.clock.now())
+            for stop in self._stops:
+                said = stop.assess(session.table.problem, session.table)
+                if said.stop and not said.continues:
+                    return said
+                if said.stop and not verdict.stop:
+                    verdict = said
         return verdict
 
     def _admit(self) -> Admission:
@@ -180,8 +190,11 @@ class Driver:
                 return verdict
             if self._handles and (self._alone is not None or self._is_suspect(self._session.table.first_again)):
                 return None
-            self._claims_since = self._session.ledger.head
-            number = self._session.claim(lease_s=self._settings.lease_s, admit=self._admit)
+            if not self._asker.is_busy:
+                self._claims_since = self._session.ledger.head
+            number = self._claim()
+            if number is BUSY:
+                return None
             if isinstance(number, int):
                 self._submit(number)
                 self._claims_since = None
@@ -195,6 +208,12 @@ class Driver:
                 return Verdict(stop=True, reason=number.reason, rule="scheduler", wait=True)
             return verdict if verdict.stop else Verdict(stop=True, reason=number.reason, rule="scheduler")
         return None
+
+    def _claim(self) -> int | Wait | Busy | None:
+        """Take a trial; while that takes its time and trials run that may have something to say, say so."""
+        aside = bool(self._handles) and "in_process" not in self._executor.traits
+        claim = partial(self._session.claim, lease_s=self._settings.lease_s, admit=self._admit)
+        return self._asker.ask(claim, aside=aside)
 
     def _submit(self, number: int) -> None:
         task = self._session.task(number, self._settings.resources)
@@ -265,6 +284,8 @@ class Driver:
         messages = self._executor.poll(0.0)
         if messages:
             return messages
+        if self._asker.is_busy:
+            return self._executor.poll(ASKING_S)
         if prepare and self._admit() is Admission.EVERYTHING:
             self._session.prepare()
         return self._executor.poll(TICK_S)

@@ -44,11 +44,17 @@ from trimtab.study.ahead import Ahead
 from trimtab.study.engine import Engine
 from trimtab.study.files import Files
 from trimtab.study.line import Line
+from trimtab.study.order import Made, Order
 from trimtab.study.plan import Plan, continued_row
 from trimtab.study.plugin import is_made_by, settings_of
 
 SNAPSHOT_EVERY = 4096
 """Records after which the first snapshot is due; from there on, one whenever the log has grown by half."""
+
+
+SLOW_S = 0.002
+"""Seconds that a proposal takes from which on it is made aside, so that nobody waits for it who reports: a few times
+what copying the table's changing columns takes."""
 
 
 class Admission(Enum):
@@ -73,6 +79,8 @@ class Session:
         clock: the time in the log.
         kept: (trial number, attempt) of what a driver here runs and vouches for, whatever the leases say.
         line: what users put in line.
+        propose_s: seconds that the last proposal took.
+        remaining: says what is left of the budget; None where nobody counts.
     """
 
     def __init__(
@@ -93,14 +101,15 @@ class Session:
         self.kept: set[tuple[int, int]] = set()
         self.line = Line()
         self.lock = threading.RLock()
+        self.asking = threading.RLock()  # one asks at a time; taken before `lock`, which whoever tells needs
         self._begun: dict[int, tuple[int, float]] = {}
         self._is_torn = False
         self._wanted = optimizer
         self._scheduler = scheduler
-        self.remaining: Callable[[], Remaining | None] = lambda: None  # a driver with a budget says
+        self.remaining: Callable[[], Remaining | None] = lambda: None
         self._objective = objective  # the fingerprint of what this process runs, if it runs trials
         self._engine: Engine | None = None
-        self._propose_s = 0.0
+        self.propose_s = 0.0
         self._ahead: Ahead | None = None
         self._is_open = self._is_closed = False
         forks.register(self)
@@ -127,7 +136,7 @@ class Session:
 
     def begin_anew(self, *, torn: bool) -> None:
         """Go on as a process of its own, in a child."""
-        self.lock = threading.RLock()
+        self.lock, self.asking = threading.RLock(), threading.RLock()
         self.worker = owner.myself()
         self.kept = set()
         self._ahead = None
@@ -275,46 +284,54 @@ class Session:
         """Take a trial and return its number: what was begun and lost, else what waits in line, else what is proposed.
 
         `Wait` when the scheduler wants something to end first; None when nothing waits and nothing new is admitted or
-        left to try.
+        left to try. While an engine computes that takes its time, others report and tell.
 
         Args:
             lease_s: for how long the worker may be silent; for ever if None.
             admit: says at that very moment what may start, besides what was begun and lost.
         """
-        proposed: Asked | None = None
+        made: Made | None = None
+        with self.asking:
+            while True:
+                with self.lock:
+                    self.sync()
+                    claimed = self._claimed(lease_s, admit, made)
+                if not isinstance(claimed, Order):
+                    return claimed
+                made = self._make(claimed)
+
+    def _claimed(
+        self, lease_s: float | None, admit: Callable[[], Admission], made: Made | None
+    ) -> int | Wait | Order | None:
+        """Take a trial, as `claim` does; an order where its proposal takes its time and `made` is not it."""
+        found: Asked | Wait | Order | None = None
         about = self.table.problem
-        held_up: Wait | None = None
 
         def build() -> Sequence[Event]:
-            nonlocal proposed, about, held_up
-            table, held_up = self.table, None
+            nonlocal found, about
+            table = self.table
             number = table.first_again
             if number is None:
                 admitted = admit()
                 if admitted is Admission.NOTHING:
+                    found = None
                     return []
                 if admitted is Admission.EVERYTHING and table.n_waiting:
                     number = table.first_waiting
             if number is not None:
                 return [Started(number, self.worker, int(table.attempt[number]) + 1, lease_s)]
             # Reports of others do not invalidate a proposal; another trial does, and so does a space that has grown.
-            is_stale = proposed is None or proposed.number != len(table) or about is not table.problem
-            if is_stale or (proposed is not None and proposed.parent is not None):
-                found = self._take_ahead() or self.propose(fresh=admitted is Admission.EVERYTHING)
-                if isinstance(found, Wait):
-                    held_up = found
-                    return []
-                proposed, about = found, table.problem
-            return [] if proposed is None else [proposed, Started(proposed.number, self.worker, 1, lease_s)]
+            known = found if isinstance(found, Asked) and found.parent is None else None
+            if known is None or known.number != len(table) or about is not table.problem:
+                found, about = self._next(fresh=admitted is Admission.EVERYTHING, made=made), table.problem
+            return [found, Started(found.number, self.worker, 1, lease_s)] if isinstance(found, Asked) else []
 
-        with self.lock:
-            self.sync()
-            events = self.commit(build)
-            if not events or not isinstance(events[-1], Started):
-                return held_up
-            started = events[-1]
-            self._begun[started.number] = (started.attempt, time.monotonic())
-            return started.number
+        events = self.commit(build)
+        if not events or not isinstance(events[-1], Started):
+            return None if isinstance(found, Asked) else found
+        started = events[-1]
+        self._begun[started.number] = (started.attempt, time.monotonic())
+        return started.number
 
     def seconds(self, number: int) -> float:
         """Return for how long the present attempt at a trial has run; the log's word counts if it began elsewhere."""
@@ -330,42 +347,53 @@ class Session:
 
     def prepare(self) -> None:
         """Make the proposal of the next trial ahead, where that is worth it: see `study.ahead`."""
-        with self.lock:
-            ledger, table = self.ledger, self.table
-            most = ahead.n_missing(table)
-            if not most or table.n_waiting or not ahead.pays(table, self._propose_s):
-                return
-            if self._ahead is not None and self._ahead.is_for(table, ledger.optimizer, 0):
-                return
-            assigned, remaining = self._assigned()
-            if not isinstance(assigned, Fresh):
-                return
-            asked = self._proposed(assigned.fidelity, remaining)
-            self._ahead = Ahead(asked, len(table), table.problem, ledger.optimizer, len(table.order), most)
+        with self.asking:
+            with self.lock:
+                ledger, table = self.ledger, self.table
+                most = ahead.n_missing(table)
+                if not most or table.n_waiting or not ahead.pays(table, self.propose_s):
+                    return
+                if self._ahead is not None and self._ahead.is_for(table, ledger.optimizer, 0):
+                    return
+                assigned, remaining = self._assigned()
+                if not isinstance(assigned, Fresh):
+                    return
+                order = self._order(assigned.fidelity, remaining)
+                made = self._make(order) if order.table is table else None
+            made = made or self._make(order)
+            over = len(order.table.order)
+            self._ahead = Ahead(made.asked, made.number, made.problem, order.optimizer, over, most)
 
-    def _take_ahead(self) -> Asked | None:
+    def _take_ahead(self) -> Made | None:
         """Return the proposal that was made ahead, if it may be used; it is used or forgotten."""
         made, self._ahead = self._ahead, None
         if made is None or made.asked is None or not made.is_for(self.table, self.ledger.optimizer, made.most):
             return None
-        assigned, _ = self._assigned()
-        fits = isinstance(assigned, Fresh) and assigned.fidelity == made.asked.fidelity
-        return made.asked if fits else None
+        return Made(made.asked, made.number, made.problem, made.asked.fidelity)
 
     def _assigned(self) -> tuple[Assignment, Remaining | None]:
         """Return what the scheduler wants to be run next, and what it was told of the budget."""
         remaining = self.remaining()
         return self.plan.assign(self.table, self.ledger.created.seed, remaining), remaining
 
-    def propose(self, *, fresh: bool = True) -> Asked | Wait | None:
+    def propose(self) -> Asked | Wait | None:
         """Return the event of the next trial, proposed from everything read so far.
 
         `Wait` where the scheduler wants to; None when nothing is left to try.
+        """
+        with self.asking, self.lock:
+            found = self._next(fresh=True)
+            return self._make(found).asked if isinstance(found, Order) else found
+
+    def _next(self, *, fresh: bool, made: Made | None = None) -> Asked | Wait | Order | None:
+        """Return the event of the next trial; an order where an engine is to propose it that takes its time.
 
         Args:
             fresh: whether a new configuration may be begun; without, only what goes on with another trial is returned.
+            made: what was made of an order before.
         """
         ledger, table = self.ledger, self.table
+        ahead_of_time = self._take_ahead()
         assigned, remaining = self._assigned()
         if isinstance(assigned, Wait):
             return assigned
@@ -381,39 +409,53 @@ class Session:
                 parent=assigned.parent,
                 remaining=remaining,
             )
-        return self._proposed(assigned.fidelity, remaining) if fresh else None
+        if not fresh:
+            return None
+        for ready in (made, ahead_of_time):
+            if ready is not None and ready.fits(table, assigned.fidelity):
+                return ready.asked
+        order = self._order(assigned.fidelity, remaining)
+        return order if order.table is not table else self._make(order).asked
 
     def complete(self, given: Floats, fidelity: tuple[float, ...]) -> Asked | None:
         """Return the event of a new trial with the values `given` [D], nan where the optimiser is to choose.
 
-        None when no configuration is left that has them.
+        None when no configuration is left that has them. Whoever calls this holds `asking` and `lock`.
         """
-        return self._proposed(fidelity, self.remaining(), given)
+        return self._make(self._order(fidelity, self.remaining(), given)).asked
 
-    def _proposed(
-        self, fidelity: tuple[float, ...], remaining: Remaining | None, given: Floats | None = None
-    ) -> Asked | None:
+    def _order(self, fidelity: tuple[float, ...], remaining: Remaining | None, given: Floats | None = None) -> Order:
+        """Return what a proposal is made from: a table of its own where making it takes long."""
         ledger, table = self.ledger, self.table
-        if self._engine is None or not self._engine.serves(ledger.optimizer, table.problem):
-            self._engine = Engine(ledger.optimizer, table.problem, self._wanted)
+        return Order(
+            table.frozen() if self.propose_s > SLOW_S else table,
+            ledger.head, ledger.created.seed, ledger.optimizer, fidelity, remaining, given,
+        )  # fmt: skip
+
+    def _make(self, order: Order) -> Made:
+        """Have the engine propose. Whoever calls this holds `asking`, and `lock` too where the table is the study's."""
+        table, given = order.table, order.given
+        if self._engine is None or not self._engine.serves(order.optimizer, table.problem):
+            self._engine = Engine(order.optimizer, table.problem, self._wanted)
         began_at = time.perf_counter()
-        proposal = self._engine.propose(table, ledger.created.seed, fidelity, given, remaining)
-        self._propose_s = time.perf_counter() - began_at
-        if not len(proposal.x):
-            return None
-        why = proposal.reason(0)
-        if given is not None:
-            names = [table.space.names[column] for column in np.flatnonzero(~np.isnan(given))]
-            why = f"{why}; {', '.join(names)} as enqueued"
-        return Asked(
-            number=len(table),
-            x=tuple(proposal.x[0].tolist()),
-            head=ledger.head,
-            origin=Origin(proposal.by, why),
-            fidelity=fidelity,
-            given=None if given is None else tuple(given.tolist()),
-            remaining=remaining,
-        )
+        proposal = self._engine.propose(table, order.seed, order.fidelity, given, order.remaining)
+        self.propose_s = time.perf_counter() - began_at
+        asked = None
+        if len(proposal.x):
+            why = proposal.reason(0)
+            if given is not None:
+                names = [table.space.names[column] for column in np.flatnonzero(~np.isnan(given))]
+                why = f"{why}; {', '.join(names)} as enqueued"
+            asked = Asked(
+                number=len(table),
+                x=tuple(proposal.x[0].tolist()),
+                head=order.head,
+                origin=Origin(proposal.by, why),
+                fidelity=order.fidelity,
+                given=None if given is None else tuple(given.tolist()),
+                remaining=order.remaining,
+            )
+        return Made(asked, len(table), table.problem, order.fidelity)
 
     def require_running(self, number: int, attempt: int | None = None) -> int:
         """Return `number` if that trial runs, in that attempt.

@@ -125,13 +125,13 @@ class Study(Explained):
         session = self.session
         if lease_s is not None and not (is_number(lease_s) and lease_s >= 0):
             raise ProblemError(f"lease_s is a number of seconds, 0 or more, or None, got {lease_s!r}.")
+        session.reap()
+        number = session.claim(lease_s=lease_s)
+        if isinstance(number, Wait):
+            raise TrialError(f"nothing can be asked now, since the scheduler waits: {number.reason}.")
+        if number is None:
+            raise TrialError(f"nothing is left to try: all {len(self.table)} configurations were handed out.")
         with session.lock:
-            session.reap()
-            number = session.claim(lease_s=lease_s)
-            if isinstance(number, Wait):
-                raise TrialError(f"nothing can be asked now, since the scheduler waits: {number.reason}.")
-            if number is None:
-                raise TrialError(f"nothing is left to try: all {len(self.table)} configurations were handed out.")
             return Trial(session.task(number), _Channel(self, number, int(self.table.attempt[number])))
 
     def tell(
@@ -188,7 +188,7 @@ class Study(Explained):
             TrialError: nothing is left to try.
         """
         session = self.session
-        with session.lock:
+        with session.asking, session.lock:
             session.sync()
             table = self.table
             number = table.first_again

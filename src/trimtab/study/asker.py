@@ -1,0 +1,62 @@
+"""Asking aside: a thread in which a driver has its proposals made, so that reports need not wait for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from enum import Enum
+from typing import Final, TypeAlias, TypeVar
+
+from trimtab.study.session import SLOW_S, Session
+
+T = TypeVar("T")
+
+
+class Busy(Enum):
+    """That an answer is not there yet."""
+
+    BUSY = "busy"
+
+
+BUSY: Final = Busy.BUSY
+Answer: TypeAlias = T | Busy
+
+
+class Asker:
+    """Has one question answered at a time: at once where that is quick, else in a thread."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._pool: ThreadPoolExecutor | None = None
+        self._answer: Future[object] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a question was asked that has no answer yet, or whose answer nobody has taken."""
+        return self._answer is not None
+
+    def ask(self, question: Callable[[], T], *, aside: bool) -> Answer[T]:
+        """Return the answer, or `BUSY` until it is there; the next call then asks for the same.
+
+        What the question raises is raised here.
+
+        Args:
+            question: what is asked, if no question is being answered.
+            aside: whether there is something to do meanwhile; without, it is waited for.
+        """
+        if self._answer is None:
+            if not aside or self._session.propose_s < SLOW_S:
+                return question()
+            self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="trimtab-asker")
+            self._answer = self._pool.submit(question)
+        if aside and not self._answer.done():
+            return BUSY
+        answer, self._answer = self._answer, None
+        found: T = answer.result()  # type: ignore[assignment]  # it is the answer to that question
+        return found
+
+    def close(self) -> None:
+        """Wait for what is being answered; nobody takes the answer any more. Safe to call twice."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+        self._pool = self._answer = None
