@@ -21,7 +21,7 @@ from trimtab.errors import TrialError
 from trimtab.explain import Explained
 from trimtab.ledger.contents import Contents
 from trimtab.ledger.curves import Curves
-from trimtab.ledger.event import FAILURE_KINDS, Origin
+from trimtab.ledger.event import FAILURE_KINDS, Assessed, Origin
 from trimtab.ledger.news import News, notes_since, verdicts_since
 from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
@@ -355,6 +355,15 @@ class TrialTable:
     def head(self) -> int:
         """The sequence number of the last record that the table holds."""
         return self._contents.head
+
+    @property
+    def verdicts(self) -> tuple[tuple[int, Assessed], ...]:
+        """The verdicts of stopping rules, each with the sequence number of its record, in the order of the log."""
+        return tuple(self._contents.verdicts)
+
+    def verdict(self, rule: str) -> Assessed | None:
+        """Return what a stopping rule said last, None if it never said anything that is on record."""
+        return next((said for _, said in reversed(self._contents.verdicts) if said.rule == rule), None)
 
     def since(self, seq: int) -> News:
         """Return what came after record `seq`; its `head` is what to ask with next. 0 asks for everything."""

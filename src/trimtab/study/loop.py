@@ -15,7 +15,7 @@ import numpy as np
 
 from trimtab.errors import ObjectiveError, StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
 from trimtab.execute import protocol as execute
-from trimtab.ledger.event import Assessed, Event, Failed, Noted, Remaining, Stopped, Told
+from trimtab.ledger.event import Event, Failed, Noted, Remaining, Stopped, Told
 from trimtab.ledger.table import FAILED, RUNNING, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.schedule.protocol import Wait
@@ -28,6 +28,7 @@ from trimtab.study.lost import lose
 from trimtab.study.reported import Reports
 from trimtab.study.session import Admission, Session
 from trimtab.study.standing import Limits, Progress, Standing, Status
+from trimtab.study.verdicts import as_event, news
 
 TICK_S = 0.5
 """How long the loop waits for a message before it looks at the clock and at other drivers."""
@@ -308,6 +309,8 @@ class Driver:
             return
         self._patiently(lambda: self._session.commit(lambda: self._events(messages)))
         table = self._session.table
+        if any(isinstance(message, execute.Exited) for message in messages):
+            self._patiently(lambda: self._session.commit(self._verdicts))
         for message in messages:
             if isinstance(message, (execute.Exited, execute.Lost)):
                 self._forget(message.number)
@@ -317,6 +320,11 @@ class Driver:
                 reason = table.halted(message.number)
                 if reason:
                     self._end(message.number, reason)
+
+    @quiet()
+    def _verdicts(self) -> list[Event]:
+        """Return what the stopping rules have to say that is new."""
+        return list(news(self._stops, self._session.table))
 
     def _collect(self) -> None:
         """Remove checkpoints from which nobody can go on."""
@@ -444,9 +452,7 @@ class Driver:
 
     def _record(self, verdict: Verdict) -> None:
         """Put the last verdict on record, once."""
-        event = Assessed(
-            verdict.stop, verdict.reason, verdict.rule, verdict.expected_gain, verdict.gain_interval, verdict.next_cost
-        )
+        event = as_event(verdict)
         if self._session.ledger.assessed != event:
             self._session.commit(lambda: [] if self._session.ledger.assessed == event else [event])
 
