@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from trimtab.arrays import Floats
 from trimtab.errors import StoreCorruptError
+from trimtab.ledger import snapshot
 from trimtab.ledger.curves import MOST_UNDECLARED, WHOLE, Curves
 from trimtab.ledger.event import Assessed, Noted, Origin, Reported
 from trimtab.space.parameter import Float
@@ -298,6 +299,43 @@ def test_a_reader_beside_a_writer_sees_whole_reports():
             reader.join()
     assert faults == []
     assert len(run.table.curves) == n
+
+
+class CutShort(dict[str, float]):
+    """The values of a report, during the n-th look at which somebody presses Ctrl-C."""
+
+    looks = 0
+
+    def __contains__(self, name: object) -> bool:
+        self.look()
+        return super().__contains__(name)
+
+    def __getitem__(self, name: str) -> float:
+        self.look()
+        return super().__getitem__(name)
+
+    def look(self) -> None:
+        self.looks -= 1
+        if not self.looks:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("looks", [1, 2, 3])
+def test_a_report_that_was_cut_short_is_taken_in_anew(looks):
+    run = begun(2)
+    run.report(1, 1, loss=0.9, memory=0.5, grad=1.0)
+    values = CutShort(loss=0.5, memory=0.25, grad=2.0)
+    values.looks = looks
+    with pytest.raises(KeyboardInterrupt):
+        run.add(Reported(0, 1.0, values))
+    run.report(0, 1, loss=0.5, memory=0.25, grad=2.0)
+    run.report(1, 2, loss=0.8, memory=0.5, grad=3.0)
+    whole = begun(2)
+    whole.report(1, 1, loss=0.9, memory=0.5, grad=1.0)
+    whole.report(0, 1, loss=0.5, memory=0.25, grad=2.0)
+    whole.report(1, 2, loss=0.8, memory=0.5, grad=3.0)
+    assert snapshot.save(run.ledger) == snapshot.save(whole.ledger)
+    assert losses(run.table.curves, 0) == {1: 0.5}
 
 
 # Many names

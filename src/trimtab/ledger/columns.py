@@ -39,6 +39,14 @@ class Column:
         self.rows[self.n] = value
         self.n += 1
 
+    def put(self, i: int, value: object) -> None:
+        """Write row i: one that is there, or the next."""
+        if i >= self.n:
+            if i == len(self.rows):
+                self.reserve(i + 1)
+            self.n = i + 1
+        self.rows[i] = value
+
     def skip(self) -> None:
         """Append one row of the fill value."""
         if self.n == len(self.rows):
