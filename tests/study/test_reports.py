@@ -109,7 +109,7 @@ def test_a_step_that_is_no_number_is_refused_by_hand(step: Any) -> None:
 def test_values_without_names_are_refused_by_hand(values: Any) -> None:
     study = tt.create_study(SPACE, minimize="loss")
     study.ask()
-    with pytest.raises(ObjectiveError, match="report takes {metric: value}, as {'loss': 0.3}, got"):
+    with pytest.raises(ObjectiveError, match=r"report takes \{metric: value\}, as \{.loss.: 0\.3\}, got"):
         study.report(0, 1, values, attempt=1)
 
 

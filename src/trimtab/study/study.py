@@ -11,7 +11,7 @@ import numpy as np
 from trimtab import plugins
 from trimtab.arrays import Floats
 from trimtab.checks import as_whole, is_number, is_whole
-from trimtab.errors import ProblemError, SpaceError, StudyError, TrialError
+from trimtab.errors import ObjectiveError, ProblemError, SpaceError, StudyError, TrialError
 from trimtab.execute import protocol as execute
 from trimtab.execute.plain import as_number, show
 from trimtab.execute.trial import Trial
