@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -301,41 +303,58 @@ def test_a_reader_beside_a_writer_sees_whole_reports():
     assert len(run.table.curves) == n
 
 
-class CutShort(dict[str, float]):
-    """The values of a report, during the n-th look at which somebody presses Ctrl-C."""
+def interrupt_at(line: int) -> Callable[..., Any]:
+    """Return a trace function by which a Ctrl-C comes before that line, counted as they run, of the columns' code."""
+    n_lines = 0
 
-    looks = 0
-
-    def __contains__(self, name: object) -> bool:
-        self.look()
-        return super().__contains__(name)
-
-    def __getitem__(self, name: str) -> float:
-        self.look()
-        return super().__getitem__(name)
-
-    def look(self) -> None:
-        self.looks -= 1
-        if not self.looks:
+    def trace(frame: Any, event: str, _: object) -> Any:
+        nonlocal n_lines
+        if frame.f_globals["__name__"] not in ("trimtab.ledger.curves", "trimtab.ledger.columns"):
+            return None
+        n_lines += event == "line"
+        if event == "line" and n_lines == line:
             raise KeyboardInterrupt
+        return trace
+
+    return trace
 
 
-@pytest.mark.parametrize("looks", [1, 2, 3])
-def test_a_report_that_was_cut_short_is_taken_in_anew(looks):
-    run = begun(2)
-    run.report(1, 1, loss=0.9, memory=0.5, grad=1.0)
-    values = CutShort(loss=0.5, memory=0.25, grad=2.0)
-    values.looks = looks
-    with pytest.raises(KeyboardInterrupt):
-        run.add(Reported(0, 1.0, values))
-    run.report(0, 1, loss=0.5, memory=0.25, grad=2.0)
-    run.report(1, 2, loss=0.8, memory=0.5, grad=3.0)
-    whole = begun(2)
-    whole.report(1, 1, loss=0.9, memory=0.5, grad=1.0)
-    whole.report(0, 1, loss=0.5, memory=0.25, grad=2.0)
-    whole.report(1, 2, loss=0.8, memory=0.5, grad=3.0)
-    assert snapshot.save(run.ledger) == snapshot.save(whole.ledger)
-    assert losses(run.table.curves, 0) == {1: 0.5}
+@pytest.mark.parametrize("n_before", [1, 16], ids=["with room", "as the columns grow"])
+def test_a_report_that_was_cut_short_anywhere_is_taken_in_anew(n_before):
+    """The log has the record then, and the process reads it again."""
+
+    def say(run: Simulation, number: int, step: int) -> None:
+        run.report(number, step, loss=0.5 * step, memory=0.25, grad=2.0, lr=0.1 * number)
+
+    def spoken() -> Simulation:
+        run = begun(2)
+        for step in range(n_before):
+            say(run, 1, step)
+        return run
+
+    whole = spoken()
+    say(whole, 0, 1)
+    say(whole, 1, n_before)
+    n_cut = 0
+    while True:
+        run = spoken()
+        before = sys.gettrace()
+        sys.settrace(interrupt_at(n_cut + 1))
+        try:
+            say(run, 0, 1)
+            break
+        except KeyboardInterrupt:
+            n_cut += 1
+        finally:
+            sys.settrace(before)
+        say(run, 0, 1)
+        say(run, 1, n_before)
+        assert snapshot.save(run.ledger) == snapshot.save(whole.ledger)
+        assert [run.table.curves.reports(number).tolist() for number in (0, 1)] == [
+            [n_before],
+            [*range(n_before), n_before + 1],
+        ]
+    assert n_cut > 50
 
 
 # Many names

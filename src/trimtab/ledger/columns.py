@@ -28,9 +28,9 @@ class Column:
         self._set(np.full(shape, fill, dtype=dtype))
 
     def _set(self, rows: NDArray[Any]) -> None:
-        self.rows = rows
-        self._face = rows.view()
-        self._face.flags.writeable = False
+        face = rows.view()
+        face.flags.writeable = False
+        self._face, self.rows = face, rows  # `rows` last: whoever was interrupted in between grows the column again
 
     def add(self, value: object) -> None:
         """Append one row."""
