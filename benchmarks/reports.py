@@ -109,8 +109,8 @@ def folded(n: int) -> dict[str, Any]:
     return {
         "fold": costs,
         "bytes": memory,
-        "curve_ms": max(curves) * BATCH / 1e3,
         "median_ms": median(curves) * BATCH / 1e3,
+        "most_ms": sorted(curves)[int(0.99 * N_TRIALS)] * BATCH / 1e3,
         "save_s": saving * BATCH / 1e6,
         "load_s": loading * BATCH / 1e6,
         "mb": len(blob) / 2**20,
@@ -147,7 +147,7 @@ def main() -> int:
     found = alone(folded, n)
     add_costs(figures, "fold a report", found["fold"], FOLD_US)
     figures.add(f"read the curve of one trial of {N_TRIALS:,}, median", found["median_ms"], "ms", at_most=CURVE_MS)
-    figures.add("the slowest of them", found["curve_ms"], "ms")
+    figures.add("what 99 of 100 take at most", found["most_ms"], "ms", at_most=CURVE_MS)
     figures.add(f"memory of a report, of {n:,}", found["bytes"], "bytes", at_most=REPORT_BYTES)
     figures.add(f"save a snapshot of {n:,} reports", found["save_s"], "s", at_most=1)
     figures.add("its size", found["mb"], "MB")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from trimtab.arrays import Floats
 from trimtab.errors import StoreCorruptError
+from trimtab.ledger import snapshot
 from trimtab.ledger.curves import MOST_UNDECLARED, WHOLE, Curves
 from trimtab.ledger.event import Assessed, Noted, Origin, Reported
 from trimtab.space.parameter import Float
@@ -298,6 +301,60 @@ def test_a_reader_beside_a_writer_sees_whole_reports():
             reader.join()
     assert faults == []
     assert len(run.table.curves) == n
+
+
+def interrupt_at(line: int) -> Callable[..., Any]:
+    """Return a trace function by which a Ctrl-C comes before that line, counted as they run, of the columns' code."""
+    n_lines = 0
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        nonlocal n_lines
+        if frame.f_globals["__name__"] not in ("trimtab.ledger.curves", "trimtab.ledger.columns"):
+            return None
+        n_lines += event == "line"
+        if event == "line" and n_lines == line:
+            raise KeyboardInterrupt
+        return trace
+
+    return trace
+
+
+@pytest.mark.parametrize("n_before", [1, 16], ids=["with room", "as the columns grow"])
+def test_a_report_that_was_cut_short_anywhere_is_taken_in_anew(n_before):
+    """The log has the record then, and the process reads it again."""
+
+    def say(run: Simulation, number: int, step: int) -> None:
+        run.report(number, step, loss=0.5 * step, memory=0.25, grad=2.0, lr=0.1 * number)
+
+    def spoken() -> Simulation:
+        run = begun(2)
+        for step in range(n_before):
+            say(run, 1, step)
+        return run
+
+    whole = spoken()
+    say(whole, 0, 1)
+    say(whole, 1, n_before)
+    n_cut = 0
+    while True:
+        run = spoken()
+        before = sys.gettrace()
+        sys.settrace(interrupt_at(n_cut + 1))
+        try:
+            say(run, 0, 1)
+            break
+        except KeyboardInterrupt:
+            n_cut += 1
+        finally:
+            sys.settrace(before)
+        say(run, 0, 1)
+        say(run, 1, n_before)
+        assert snapshot.save(run.ledger) == snapshot.save(whole.ledger)
+        assert [run.table.curves.reports(number).tolist() for number in (0, 1)] == [
+            [n_before],
+            [*range(n_before), n_before + 1],
+        ]
+    assert n_cut > 50
 
 
 # Many names

@@ -97,6 +97,22 @@ def test_a_fold_that_is_none_is_refused_by_hand(fold: Any) -> None:
     assert len(study.table.curves) == 0
 
 
+@pytest.mark.parametrize("step", [float("nan"), "1", None, True])
+def test_a_step_that_is_no_number_is_refused_by_hand(step: Any) -> None:
+    study = tt.create_study(SPACE, minimize="loss")
+    study.ask()
+    with pytest.raises(ObjectiveError, match="report's step is a finite number, got"):
+        study.report(0, step, {"loss": 0.5}, attempt=1)
+
+
+@pytest.mark.parametrize("values", [0.5, None, [0.5]])
+def test_values_without_names_are_refused_by_hand(values: Any) -> None:
+    study = tt.create_study(SPACE, minimize="loss")
+    study.ask()
+    with pytest.raises(ObjectiveError, match=r"report takes \{metric: value\}, as \{.loss.: 0\.3\}, got"):
+        study.report(0, 1, values, attempt=1)
+
+
 def test_a_report_by_hand_is_of_a_trial_that_runs() -> None:
     study = tt.create_study(SPACE, minimize="loss", folds=3)
     study.ask()

@@ -517,7 +517,7 @@ def test_folds_are_shown_and_exported(tmp_path: Path) -> None:
     trial.report(3, loss=0.75)
     study.tell(0, 0.75)
     shown = call(tmp_path, "show", "0")
-    assert re.search(r"fold 0 +loss █▂▁  1 → 0\.3333 at step 3\n", shown), shown
+    assert re.search(r"fold 0 +loss █▃▁  1 → 0\.3333 at step 3\n", shown), shown
     assert re.search(r"fold 1 +loss = 0\.5\n", shown), shown
     facts = read(tmp_path, "show", "0")
     assert facts["curve"] == {"step": [3], "loss": [0.75]}

@@ -35,9 +35,9 @@ class Column:
         self._set(rows)  # a face that was copied by itself would be another's
 
     def _set(self, rows: NDArray[Any]) -> None:
-        self.rows = rows
-        self._face = rows.view()
-        self._face.flags.writeable = False
+        face = rows.view()
+        face.flags.writeable = False
+        self._face, self.rows = face, rows  # `rows` last: whoever was interrupted in between grows the column again
 
     def add(self, value: object) -> None:
         """Append one row."""
@@ -45,6 +45,14 @@ class Column:
             self.reserve(self.n + 1)
         self.rows[self.n] = value
         self.n += 1
+
+    def put(self, i: int, value: object) -> None:
+        """Write row i: one that is there, or the next."""
+        if i >= self.n:
+            if i == len(self.rows):
+                self.reserve(i + 1)
+            self.n = i + 1
+        self.rows[i] = value
 
     def skip(self) -> None:
         """Append one row of the fill value."""

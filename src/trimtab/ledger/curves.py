@@ -227,30 +227,37 @@ class CurveLog:
     def add(
         self, seq: int, row: int, attempt: int, fold: int | None, step: float, values: Mapping[str, float | str]
     ) -> None:
-        """Take in one report. To other threads it appears all at once."""
-        n = self._sizes[0]
+        """Take in one report.
+
+        To other threads it appears all at once; one that an interrupt cut short is taken in anew from the log.
+        """
+        n, n_values = self._sizes
         c = self.columns
-        c["seq"].add(seq)
-        c["row"].add(row)
-        c["attempt"].add(attempt)
-        c["fold"].add(WHOLE if fold is None else fold)
-        c["step"].add(step)
-        c["y"].skip()
+        c["seq"].put(n, seq)
+        c["row"].put(n, row)
+        c["attempt"].put(n, attempt)
+        c["fold"].put(n, WHOLE if fold is None else fold)
+        c["step"].put(n, step)
+        c["y"].extend(n + 1)
         n_declared = 0
         for i, name in enumerate(self._names):
             if name in values:
                 c["y"].rows[n, i] = float(values[name])
                 n_declared += 1
         if len(values) > n_declared:
-            self._add_undeclared(n, values)
+            n_values = self._add_undeclared(n, n_values, values)
         index = self._index.get(row)
         if index is None:
             index = self._index[row] = array("i")
-        index.append(n)
-        self._sizes = n + 1, self.undeclared["report"].n
+        if not index or index[-1] != n:
+            index.append(n)
+        self._sizes = n + 1, n_values
 
-    def _add_undeclared(self, n: int, values: Mapping[str, float | str]) -> None:
-        """Keep what no metric was declared for; text that is no number is left, and so are names beyond the bound."""
+    def _add_undeclared(self, n: int, n_values: int, values: Mapping[str, float | str]) -> int:
+        """Keep what no metric was declared for, and return how many values there are now.
+
+        Text that is no number is left, and so are names beyond the bound.
+        """
         c = self.undeclared
         beyond = set(self.unknown(values)[MOST_UNDECLARED - len(self._undeclared_names.values) :])
         for name, value in values.items():
@@ -260,9 +267,11 @@ class CurveLog:
                 number = float(value)
             except ValueError:
                 continue
-            c["name"].add(self._undeclared_names.code(name))
-            c["value"].add(number)
-            c["report"].add(n)
+            c["report"].put(n_values, n)
+            c["name"].put(n_values, self._undeclared_names.code(name))
+            c["value"].put(n_values, number)
+            n_values += 1
+        return n_values
 
     def unknown(self, names: Iterable[str]) -> list[str]:
         """Return those of `names` that are neither declared nor were reported before."""

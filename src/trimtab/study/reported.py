@@ -25,7 +25,7 @@ class Reports:
     def __init__(self, table: TrialTable) -> None:
         self._table = table
         self._new: dict[str, None] = {}
-        self._is_said = LEFT_OUT in table.notes
+        self._is_said = False
 
     def take(
         self, number: int, attempt: int, step: float, said: Mapping[str, object], fold: object = None
@@ -52,7 +52,7 @@ class Reports:
         beyond = self._beyond(checked)
         if beyond:
             checked = {name: value for name, value in checked.items() if name not in beyond}
-            if not self._is_said:
+            if not self._is_said and LEFT_OUT not in self._table.notes:
                 self._is_said = True
                 notes.append(Noted(LEFT_OUT, _too_many(next(iter(beyond)), number, step)))
         return Reported(number, step, checked, attempt, about), notes

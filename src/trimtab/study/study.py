@@ -11,8 +11,9 @@ import numpy as np
 from trimtab import plugins
 from trimtab.arrays import Floats
 from trimtab.checks import as_whole, is_number, is_whole
-from trimtab.errors import ProblemError, SpaceError, StudyError, TrialError
+from trimtab.errors import ObjectiveError, ProblemError, SpaceError, StudyError, TrialError
 from trimtab.execute import protocol as execute
+from trimtab.execute.plain import as_number, show
 from trimtab.execute.trial import Trial
 from trimtab.explain import Explained
 from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Returned, Told
@@ -269,13 +270,18 @@ class Study(Explained):
         Raises:
             TrialError: the trial does not run.
             LateResultError: the attempt was superseded.
-            ObjectiveError: a value is no number, or the fold is none.
+            ObjectiveError: the step or a value is no number, or the fold is none.
         """
         session = self.session
+        at = as_number(step)
+        if at is None:
+            raise ObjectiveError(f"report's step is a finite number, got {show(step)}.")
+        if not isinstance(reported, Mapping):
+            raise ObjectiveError(f"report takes {{metric: value}}, as {{'loss': 0.3}}, got {show(reported)}.")
 
         def build() -> Sequence[Event]:
             running = session.require_running(number, attempt)
-            event, notes = Reports(self.table).take(running, attempt, step, reported, fold)
+            event, notes = Reports(self.table).take(running, attempt, at, reported, fold)
             return [event, *notes]
 
         with session.lock:
