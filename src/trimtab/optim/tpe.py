@@ -148,7 +148,7 @@ class Tpe:
             for _ in range(request.n):
                 x, why = model.propose(rng, given, tried)
                 model.pend(x)
-                tried.add(x)
+                tried.add(x[None])
                 rows.append(x)
                 whys.append(why)
         return Proposal(np.array(rows).reshape(-1, len(space)), "tpe", tuple(whys))
