@@ -17,7 +17,7 @@ from trimtab.model.surrogate import Surrogate
 from trimtab.numerics import blas
 from trimtab.numerics.acquisition import log_positive
 from trimtab.optim.auto.settings import AutoSettings
-from trimtab.optim.tpe import Densities, TpeState
+from trimtab.optim.tpe import Densities, Leader, TpeState
 from trimtab.space.problem import Problem
 
 
@@ -72,10 +72,10 @@ class Race:
 
     def _densities(self, observations: Observations, length: int) -> Densities:
         state = TpeState(self._problem)
-        config = observations.config.view[:length]
-        rows = observations.x.view[config], observations.losses.view[:length], observations.excess.view[:length]
+        results = observations.results(length)
+        rows = observations.x.view[results.config], results.losses, results.excess
         for x, losses, excess in zip(*rows, strict=True):
-            state.lead(x, losses, excess)
+            state.lead(Leader(x, losses, excess))
         return Densities(state, self._problem.space, observations.x.view[:0])
 
 

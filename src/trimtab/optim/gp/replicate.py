@@ -19,9 +19,10 @@ from trimtab.optim.gp.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Replicate:
-    """The leader [D], and why it should be run again."""
+    """The leader [D], which configuration it is, and why it should be run again."""
 
     x: Floats
+    config: int
     why: str
 
 
@@ -60,4 +61,5 @@ def leader_to_confirm(
         return None
     times = "once" if count == 1 else f"{count} times"
     noisy = "are" if freedom else "may be"
-    return Replicate(seen.x[leader], f"confirms the leader, which ran {times}: results {noisy} noisy")
+    why = f"confirms the leader, which ran {times}: results {noisy} noisy"
+    return Replicate(seen.x[leader], int(seen.rows[leader]), why)

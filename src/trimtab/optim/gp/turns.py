@@ -39,7 +39,7 @@ class Ask:
     @property
     def is_early(self) -> bool:
         """Whether a model would have too little to go by."""
-        return len(self.table) < self.n_initial or len(self.state.observations) < 2
+        return self.table.n_lines < self.n_initial or len(self.state.observations) < 2
 
     def pending(self) -> Floats:
         """Return [p, D] the rows that wait or run."""
@@ -141,6 +141,8 @@ def _replicate(model: _Modelled, i: int) -> Found | None:
     observations, noise = ask.state.observations, outlook.posterior.noise
     found = leader_to_confirm(observations, outlook.seen, noise, ask.request.number + i, ask.state.settings)
     if found is None or model.tried.is_pending(found.x):
+        return None
+    if not observations.is_highest(found.config, ask.request.fidelity):  # where it will be run that is no repeat
         return None
     if not ask.table.space.contains(found.x[None])[0]:  # from before the space grew
         return None
