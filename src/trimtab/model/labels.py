@@ -48,19 +48,18 @@ class Labelled:
 
 
 def labelled(observations: Observations, length: int, rng: Rng | None, reach: float = 1.0) -> Labelled:
-    """Return the configurations of the first `length` complete rows, repeats merged, with warped labels.
+    """Return the configurations of the first `length` results, repeats merged, with warped labels.
 
     Several objectives are warped each and joined by the augmented Chebyshev norm of ParEGO (Knowles, 2006,
     eq. 2), with weights drawn by `rng` (equal ones if None), so that proposals aim all along the front.
     A row that broke constraints is worse than every one that met them, by how far it broke them. Of what is farther
     from the best than `reach` times the median only the order counts.
     """
-    config = observations.config.view[:length]
-    losses, breach = observations.losses.view[:length], _breach(observations.excess.view[:length])
-    variance = observations.known.view[:length]
+    results = observations.results(length)
+    config, losses, breach, variance = results.config, results.losses, _breach(results.excess), results.known
     n_configs = int(config.max()) + 1 if length else 0
     counts: Floats = np.bincount(config, minlength=n_configs).astype(np.float64)
-    if n_configs < length:
+    if n_configs < len(config) or (np.diff(config) < 0).any():
         share = 1.0 / counts[config]  # divided first: the sum of large numbers may be too large
         losses = np.stack([np.bincount(config, weights=column * share) for column in losses.T], axis=1)
         variance = np.stack([np.bincount(config, weights=column * share**2) for column in variance.T], axis=1)

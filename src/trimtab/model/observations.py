@@ -1,7 +1,9 @@
 """What the log says about trials that are over, as columns that grow: the state of the model-based engines.
 
-Letters: n complete rows, c distinct configurations in the order of their first coming, K objectives, C constraints,
-D parameters.
+A trial has a result if it is complete; where there are fidelities, also if it was stopped and had reported.
+
+Letters: n results, c distinct configurations in the order of their first coming, K objectives, C constraints,
+D parameters, F fidelities.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.model.dominance import Front
 from trimtab.model.feasibility import split
+from trimtab.model.fidelities import Curve, Results, carried, height
 from trimtab.model.keys import key_of
 from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.space.problem import Problem
@@ -33,27 +36,29 @@ def is_its_fault(table: TrialTable, row: int) -> bool:
 
 
 class Observations:
-    """Complete and failed trials.
+    """Trials with a result, and those that failed.
 
     Args:
         problem: what is tuned.
         settings: the constants of the models.
 
     Attributes:
-        x: [c, D] configurations that were complete at least once.
-        config: [n] the configuration of each complete row.
+        x: [c, D] configurations with a result.
+        config: [n] the configuration of each result.
+        fidelity: [n, F] where it was seen.
         losses: [n, K] objectives, smaller is better.
         known: [n, K] variances of the losses that the user told; 0 where none was.
         excess: [n, C] by how much each constraint is broken; 0 where it is met.
         failed: [f, D] configurations that failed through their own fault.
         failure: [f] the place of their kind in FAILURE_KINDS.
         n_before: [f] how many configurations were in `x` when each of `failed` came in.
-        stopped: [s, D] configurations that were stopped early.
+        stopped: [s, D] configurations that were stopped early and have no result.
         over: keys of all configurations that are over: complete, failed or stopped.
         fates: [t] of each trial that is over, whether it failed through its own fault.
         is_flat: whether no result differs from another.
         n_idle: trials since the last that improved: the loss materially, or there was none before it as good in all of
             several objectives. Until constraints are met, what improves is that none before it broke all as little.
+            Only trials at the highest fidelity so far count: a loss at another is no better and no worse.
     """
 
     def __init__(self, problem: Problem, settings: ModelSettings = MODEL) -> None:
@@ -61,7 +66,9 @@ class Observations:
         self._objectives = np.array([i for i, m in enumerate(problem.metrics) if m.is_objective])
         d, k = len(problem.space), len(self._objectives)
         n_constraints = len(problem.metrics) - k
+        self._fidelities = problem.fidelities
         self.x, self.config = Column(np.float64, width=d), Column(np.int64)
+        self.fidelity = Column(np.float64, width=len(self._fidelities))
         self.losses, self.known = Column(np.float64, width=k), Column(np.float64, width=k)
         self.excess = Column(np.float64, width=n_constraints)
         self.failed, self.failure, self.n_before = Column(np.float64, width=d), Column(np.int64), Column(np.int64)
@@ -70,10 +77,24 @@ class Observations:
         self.over: set[bytes] = set()
         self.is_flat = True
         self.n_idle = 0
+        self._heights, self._runs = Column(np.float64), Column(np.int64)
+        self._curves: list[Curve] = []
+        self._ids: dict[bytes, int] = {}
+        self._run_ids: dict[bytes, int] = {}
+        self._first: dict[bytes, tuple[Floats, Floats]] = {}
+        self._carried: dict[int, Results] = {}
+        self._top = -np.inf
+        self._begin()
+
+    def _begin(self) -> None:
+        """Compare results with none before."""
+        k, n_constraints = self.losses.rows.shape[1], self.excess.rows.shape[1]
         self._front, self._nearest = Front(k), Front(n_constraints)
         self._is_met = False
         self._counted = np.inf
-        self._ids: dict[bytes, int] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_carried": {}}  # what can be computed again is not state
 
     def __len__(self) -> int:
         return self.losses.n
@@ -83,26 +104,46 @@ class Observations:
         x, failed = table.x[row], is_its_fault(table, row)
         self.over.add(key_of(x))
         self.fates.add(failed)
+        at = reached(table, row)
+        if at is not None:
+            self._take(table, row, at)
+            return
         self.n_idle += 1
-        if table.state[row] == COMPLETE:
-            self._complete(table, row)
-        elif failed:
+        if failed:
             self.failed.add(x)
             self.failure.add(table.failure[row])
             self.n_before.add(self.x.n)
         elif table.state[row] == STOPPED:
             self.stopped.add(x)
 
-    def _complete(self, table: TrialTable, row: int) -> None:
+    def _take(self, table: TrialTable, row: int, at: Floats) -> None:
+        """Take up a result at a fidelity [F]."""
         losses, excess = split(table.problem, table.y[row])
-        if len(self) and self.is_flat:
-            self.is_flat = np.array_equal(losses, self.losses.view[0]) and np.array_equal(excess, self.excess.view[0])
-        self.config.add(self._config(table.x[row]))
+        key = at.tobytes()
+        first = self._first.setdefault(key, (losses, excess))
+        is_same = np.array_equal(losses, first[0]) and np.array_equal(excess, first[1])
+        self.is_flat = self.is_flat and is_same and table.state[row] == COMPLETE
+        config = self._config(table.x[row])
+        self.config.add(config)
+        self.fidelity.add(at)
         self.losses.add(losses)
         self.known.add(_variance(table.errors[row][self._objectives]))
         self.excess.add(np.minimum(excess, LARGEST))
-        if self._improves(losses, excess) and self._is_material(losses):
-            self.n_idle = 0
+        self._heights.add(height(self._fidelities, at))
+        self._runs.add(self._run_ids.setdefault(config.to_bytes(8) + key, len(self._run_ids)))
+        if len(self._fidelities) == 1:
+            self._curves.append(_curve(table, row, float(at[0]), losses))
+        self._compare(losses, excess, float(self._heights.view[-1]))
+
+    def _compare(self, losses: Floats, excess: Floats, height: float) -> None:
+        """Count a result as an improvement, or as none, if it is at the highest fidelity so far."""
+        if height > self._top:
+            self._top = height
+            self._begin()
+        if height == self._top:
+            self.n_idle += 1
+            if self._improves(losses, excess) and self._is_material(losses):
+                self.n_idle = 0
 
     def _config(self, x: Floats) -> int:
         """Return the place of a configuration [D] in `x`, where it is put if it is new."""
@@ -123,35 +164,85 @@ class Observations:
         """Return whether a best result so far is better than the last that counted by as much as counts."""
         if not self._is_met or len(losses) > 1:
             return True
+        first = self.losses.view[self._heights.view == self._top][: self.settings.n_first]
         with np.errstate(over="ignore", invalid="ignore"):
             gain = self._counted - losses[0]
-            if gain <= self.settings.material * (np.median(self.losses.view[: self.settings.n_first]) - losses[0]):
+            if gain <= self.settings.material * (np.median(first) - losses[0]):
                 return False
         self._counted = losses[0]
         return True
 
+    def results(self, length: int) -> Results:
+        """Return the rows that count among the first `length`: all but those of a configuration that got further.
+
+        Losses at lower fidelities are carried to the highest.
+        """
+        columns = (self.config, self.losses, self.known, self.excess)
+        found = Results(*(column.view[:length] for column in columns))
+        if not self._fidelities or not length:
+            return found
+        if length not in self._carried:
+            fidelity, heights = self.fidelity.view[:length], self._heights.view[:length]
+            self._carried[length] = carried(found, fidelity, heights, self._curves[:length], self.settings)
+        return self._carried[length]
+
+    def is_highest(self, config: int, fidelity: Floats | None) -> bool:
+        """Return whether a run at a fidelity [F] would repeat what a configuration gave at the highest there is."""
+        if fidelity is None:
+            return True
+        mine = (self.config.view == config) & (self._heights.view == self._top)
+        return bool((self.fidelity.view[mine] == fidelity).all(axis=1).any())
+
     def mean_losses(self) -> Floats:
         """Return [c] the first objective of each configuration, repeats averaged."""
-        config, loss = self.config.view, self.losses.view[:, 0]
-        counts = np.bincount(config)
-        return np.bincount(config, weights=loss / counts[config]).astype(np.float64)
+        results = self.results(len(self))
+        counts = np.bincount(results.config)
+        return np.bincount(results.config, weights=results.losses[:, 0] / counts[results.config]).astype(np.float64)
 
     def deviation(self, length: int) -> tuple[float, int]:
         """Return the standard deviation of the first objective between runs of one configuration, and its freedom.
 
-        Without any repeat among the first `length` complete rows it is (nan, 0).
+        Runs are repeats if they are of one fidelity. Without any among the first `length` results it is (nan, 0).
         """
-        config = self.config.view[:length]
-        counts = np.bincount(config)
+        run = self._runs.view[:length]
+        counts = np.bincount(run)
         freedom = length - len(counts)
         if not freedom:
             return float("nan"), 0
         losses = self.losses.view[:length, 0]
         with np.errstate(over="ignore"):
-            means = np.bincount(config, weights=losses / counts[config])
-            off = np.minimum(np.abs(losses - means[config]), LARGEST)
+            means = np.bincount(run, weights=losses / counts[run])
+            off = np.minimum(np.abs(losses - means[run]), LARGEST)
         scale = float(off.max()) or 1.0
         return scale * float(np.sqrt(np.square(off / scale).sum() / freedom)), freedom
+
+
+def reached(table: TrialTable, row: int) -> Floats | None:
+    """Return [F] the fidelity at which a trial that is over gave a result; None if it gave none.
+
+    One that was stopped got as far as its last report, which counts by the first fidelity.
+    """
+    fidelities = table.problem.fidelities
+    at: Floats = table.fidelity[row].copy()
+    high = np.array([fidelity.high for fidelity in fidelities])
+    at[np.isnan(at)] = high[np.isnan(at)]
+    if table.state[row] == COMPLETE:
+        return at
+    if table.state[row] != STOPPED or not fidelities or not np.isfinite(table.y[row]).all():
+        return None
+    steps, _ = table.curves.of(row)
+    if not len(steps):
+        return None
+    at[0] = steps[-1]
+    return at
+
+
+def _curve(table: TrialTable, row: int, end: float, losses: Floats) -> Curve:
+    """Return what a trial gave on its way to its end, and there."""
+    steps, y = table.curves.of(row)
+    on_the_way, _ = split(table.problem, y)
+    known = np.isfinite(on_the_way).all(axis=1) & (steps < end)
+    return np.append(steps[known], end), np.concatenate([on_the_way[known], losses[None]])
 
 
 def _variance(errors: Floats) -> Floats:

@@ -207,6 +207,8 @@ class CmaEs:
         return CmaEsState(problem, self._size)
 
     def tell(self, state: CmaEsState, table: TrialTable, row: int) -> CmaEsState:
+        if table.parent[row] >= 0:
+            return state  # a line of descent is one draw, and was counted when it was first run
         x = table.x[row].copy()
         losses, excess = split(table.problem, table.y[row])
         works = table.state[row] == COMPLETE

@@ -195,3 +195,23 @@ class Taken:
         """Return `rank`, or where it is taken the first rank after its stretch."""
         i = bisect_right(self._starts, rank)
         return self._ends[i - 1] if i and self._ends[i - 1] > rank else rank
+
+
+def every_row(space: Space) -> Floats:
+    """Return [n, D] every configuration of a finite space that its constraints allow."""
+    lattice = Lattice(space, [_values(space, column) for column in range(len(space))])
+    ranks, rank = [], lattice.first(0)
+    while rank < lattice.size:
+        ranks.append(rank)
+        rank = lattice.next(rank)
+    return lattice.rows(ranks)
+
+
+def _values(space: Space, column: int) -> Floats:
+    """Return the values of a parameter, ascending; the one that it is held at, if it is."""
+    held = space.fixed_row()
+    if held is not None and not np.isnan(held[column]):
+        return held[column : column + 1]
+    grid = space.parameters[column].grid
+    k = space.parameters[column].n_values or 1
+    return np.array([grid.value(i) for i in range(k)] if grid is not None else range(k), dtype=np.float64)

@@ -10,15 +10,17 @@ trials in which it was active; the ratio of a configuration is the product over 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints, Rng
-from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
+from trimtab.ledger.table import FAILED, TrialTable
 from trimtab.model.feasibility import split
-from trimtab.model.keys import key_of
-from trimtab.model.observations import is_its_fault
+from trimtab.model.fidelities import height
+from trimtab.model.keys import key_of, same
+from trimtab.model.observations import is_its_fault, reached
 from trimtab.numerics import blas
 from trimtab.numerics.parzen import Parzen, Points, neighbour_deviation
 from trimtab.optim import belief
@@ -52,13 +54,30 @@ FEW_VALUES: Final = 100
 """A numeric parameter of more values is taken for continuous: no kernel is narrower than its cells."""
 
 
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """A result.
+
+    Attributes:
+        x: [D] its configuration.
+        losses: [K] smaller is better.
+        excess: [C] by how much it broke each constraint.
+        height: at which fidelity it was seen, as `model.fidelities.height` has it.
+    """
+
+    x: Floats
+    losses: Floats
+    excess: Floats
+    height: float = 1.0
+
+
 class TpeState:
     """What the log said about trials that are over. An ask costs the same however many they are.
 
     Attributes:
         axes: how the densities see the space.
         n_complete: how many trials completed.
-        leaders: (row, losses, by how much constraints are broken) of the best of them, in the order of the log.
+        leaders: the best of them, in the order of the log.
         others: rows that are not among the leaders, failed ones included.
         is_flat: whether no trial failed through its own fault and no result differed from another.
         tried: the keys of all rows.
@@ -67,28 +86,43 @@ class TpeState:
     def __init__(self, problem: Problem) -> None:
         self.axes = Axes(problem.space)
         self.n_complete = 0
-        self.leaders: list[tuple[Floats, Floats, Floats]] = []
+        self.leaders: list[Leader] = []
         self.others: list[Floats] = []
         self.is_flat = True
+        self._has_low = False
         self.tried: set[bytes] = set()
 
     def ranks(self) -> Ints:
-        """Return [n] the ranks of the leaders."""
-        return ranks(np.array([leader[1] for leader in self.leaders]), np.array([leader[2] for leader in self.leaders]))
+        """Return [n] the ranks of the leaders: who got to a higher fidelity comes first, then who gave less loss."""
+        rank = ranks(np.array([one.losses for one in self.leaders]), np.array([one.excess for one in self.leaders]))
+        height = np.array([one.height for one in self.leaders])
+        if height.min() == height.max():
+            return rank
+        found: Ints = np.unique(np.column_stack([-height, rank]), axis=0, return_inverse=True)[1].reshape(-1)
+        return found
 
-    def lead(self, x: Floats, losses: Floats, excess: Floats) -> None:
-        """Take in a complete trial."""
+    def lead(self, one: Leader) -> None:
+        """Take in a result; one that goes on with another's configuration takes its place."""
         if self.leaders and self.is_flat:
-            _, before, excess_before = self.leaders[0]
-            self.is_flat = np.array_equal(losses, before) and np.array_equal(excess, excess_before)
+            first = self.leaders[0]
+            self.is_flat = np.array_equal(one.losses, first.losses) and np.array_equal(one.excess, first.excess)
+        if one.height < 1.0 or self._has_low:
+            self._has_low = True
+            self._forget_lower(one)
         self.n_complete += 1
-        self.leaders.append((x, losses, excess))
+        self.leaders.append(one)
         if len(self.leaders) == 2 * LEADERS:
             # Where results tie, the earlier stay: they are more spread than what the densities themselves drew.
             order = np.argsort(self.ranks(), kind="stable").tolist()
             for i in sorted(order[LEADERS:]):
-                self.leave(self.leaders[i][0])
+                self.leave(self.leaders[i].x)
             self.leaders = [self.leaders[i] for i in sorted(order[:LEADERS])]
+
+    def _forget_lower(self, one: Leader) -> None:
+        """Leave out what the configuration gave at lower fidelities."""
+        kept = [old for old in self.leaders if old.height >= one.height or not same(old.x, one.x)]
+        self.n_complete -= len(self.leaders) - len(kept)
+        self.leaders = kept
 
     def leave(self, x: Floats) -> None:
         """Take in a row that is not among the leaders."""
@@ -126,8 +160,9 @@ class Tpe:
     def tell(self, state: TpeState, table: TrialTable, row: int) -> TpeState:
         x = table.x[row].copy()
         state.tried.add(key_of(x))
-        if table.state[row] == COMPLETE:
-            state.lead(x, *split(table.problem, table.y[row]))
+        at = reached(table, row)
+        if at is not None:
+            state.lead(Leader(x, *split(table.problem, table.y[row]), height(table.problem.fidelities, at)))
         elif table.state[row] != FAILED or is_its_fault(table, row):
             state.is_flat = False
             state.leave(x)
@@ -148,7 +183,7 @@ class Tpe:
             for _ in range(request.n):
                 x, why = model.propose(rng, given, tried)
                 model.pend(x)
-                tried.add(x)
+                tried.add(x[None])
                 rows.append(x)
                 whys.append(why)
         return Proposal(np.array(rows).reshape(-1, len(space)), "tpe", tuple(whys))
@@ -203,7 +238,7 @@ class Densities:
     def __init__(self, state: TpeState, space: Space, pending: Floats) -> None:
         self._space, self._axes = space, state.axes
         self.n, self.n_good = state.n_complete, min(MOST_GOOD, int(np.ceil(GOOD_SHARE * state.n_complete)))
-        x = np.array([leader[0] for leader in state.leaders])
+        x = np.array([leader.x for leader in state.leaders])
         rank = state.ranks()
         share = _shares(rank, self.n_good)
         is_good = share > 0.0

@@ -26,12 +26,19 @@ class Tried:
         return key in self._over or key in self._pending
 
     def left(self, x: Floats) -> Floats:
-        """Return those of the rows [n, D] that are not tried."""
-        fresh = [i for i, key in enumerate(keys_of(x)) if key not in self._over and key not in self._pending]
-        return x[fresh]
+        """Return those of the rows [n, D] that are not tried, each once."""
+        first: dict[bytes, int] = {}
+        for i, key in enumerate(keys_of(x)):
+            first.setdefault(key, i)
+        return x[[i for key, i in first.items() if key not in self._over and key not in self._pending]]
+
+    def is_pending(self, x: Floats) -> bool:
+        """Return whether [D] waits or runs."""
+        return key_of(x) in self._pending
 
     def add(self, x: Floats) -> None:
-        self._pending.add(key_of(x))
+        """Take rows [p, D] as proposed."""
+        self._pending.update(keys_of(x))
 
 
 def untried(space: Space, rng: Rng, given: Floats | None, tried: Tried) -> Floats | None:
@@ -64,7 +71,7 @@ def without_repeats(
                 break
             if fresh is not None:
                 found, why = fresh, f"{why} that was tried: a random one"
-        tried.add(found)
+        tried.add(found[None])
         rows.append(found)
         whys.append(why)
     return Proposal(np.array(rows).reshape(-1, len(space)), proposal.by, tuple(whys))

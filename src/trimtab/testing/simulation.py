@@ -179,19 +179,19 @@ class Simulation:
 
     # Proposals
 
-    def propose(self, n: int = 1, given: Floats | None = None) -> Proposal:
+    def propose(self, n: int = 1, given: Floats | None = None, fidelity: Sequence[float] | None = None) -> Proposal:
         """Tell the optimiser what is over, and return what it proposes; nothing is put on record."""
         if self.optimizer is None:
             raise ValueError("this simulation has no optimiser: give rows with enqueue.")
         for row in self.table.order[self._n_told :].tolist():
             self.state = self.optimizer.tell(self.state, self.table, row)
         self._n_told = len(self.table.order)
-        return self.optimizer.ask(self.state, self.table, self.request(n, given))
+        return self.optimizer.ask(self.state, self.table, self.request(n, given, fidelity))
 
-    def request(self, n: int = 1, given: Floats | None = None) -> Request:
-        """Return the request for the next n trials, its generator unused."""
+    def request(self, n: int = 1, given: Floats | None = None, fidelity: Sequence[float] | None = None) -> Request:
+        """Return the request for the next n trials, by default at the highest fidelity, its generator unused."""
         number = len(self.table)
-        whole = np.array([fidelity.high for fidelity in self.problem.fidelities])
+        whole = np.array([one.high for one in self.problem.fidelities] if fidelity is None else fidelity)
         rng = rng_at(self.seed, number)
         return Request(n, rng, number, given, whole if len(whole) else None, seed=self.seed)
 

@@ -16,8 +16,9 @@ from trimtab.numerics import blas
 from trimtab.numerics.gp import N_SCALES
 from trimtab.optim.auto import Auto
 from trimtab.optim.gp import Gp
+from trimtab.optim.gp.search import candidates, refined
+from trimtab.optim.gp.settings import Settings
 from trimtab.optim.place import place
-from trimtab.optim.search import N_REFINED, candidates, refined
 from trimtab.optim.tpe import Tpe
 from trimtab.space.parameter import Categorical, Float, Int
 from trimtab.space.problem import Problem, minimize
@@ -301,9 +302,9 @@ def repeated_upper_bounds(run: Simulation, n: int) -> Floats:
 
         batch = []
         for i in range(n):
-            x = candidates(space, best, 1024, np.random.default_rng(i), None)
-            top = x[np.argsort(-bound(x))[:N_REFINED]]
-            climbed, _ = place(space, refined(space, features, top, slope, reach), None)
+            x = candidates(space, best, 1024, np.random.default_rng(i), None, Settings())
+            top = x[np.argsort(-bound(x))[: Settings().n_refined]]
+            climbed, _ = place(space, refined(space, features, top, slope, reach, Settings()), None)
             x = np.concatenate([top, climbed])
             batch.append(x[int(np.argmax(bound(x)))])
     return np.array(batch)

@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 
 from trimtab.optim.gp import Gp
-from trimtab.optim.stages import NOTED, SMALL, TASTED, UNIMPORTANT, Stages
+from trimtab.optim.gp.settings import Settings
+from trimtab.optim.gp.stages import Stages
 from trimtab.space.condition import given
 from trimtab.space.parameter import Categorical, Float
 from trimtab.space.problem import Problem, minimize
 from trimtab.space.space import Space
 from trimtab.testing.simulation import Simulation, plain_history
 
-N = SMALL + 8
+SETTINGS = Settings()
+TASTED, NOTED = SETTINGS.n_tasted, SETTINGS.noted
+N = SETTINGS.stages_from + 7
 
 
 def wide(**more: Float) -> Space:
@@ -26,7 +29,7 @@ def joined(stages: Stages, n_trials: int, n_idle: int = 0) -> set[int]:
 
 def test_priorities_join_first_and_the_rest_as_trials_come_in() -> None:
     space = wide(a=Float(0, 1, priority=2), b=Float(0, 1, priority=1), c=Float(0, 1, priority=1))
-    stages = Stages(space)
+    stages = Stages(space, SETTINGS)
     a, b, c = (space.column(name) for name in "abc")
     assert joined(stages, 1) == {b, c}
     assert joined(stages, 9) == {a, b, c}
@@ -39,14 +42,14 @@ def test_priorities_join_first_and_the_rest_as_trials_come_in() -> None:
 
 def test_every_second_proposal_varies_some_of_those_that_wait_and_each_comes_round() -> None:
     space = wide(b=Float(0, 1, priority=1))
-    stages = Stages(space)
+    stages = Stages(space, SETTINGS)
     tasted = [joined(stages, number) for number in range(0, 14, 2)]
     assert all(space.column("b") in some and len(some) == 1 + TASTED for some in tasted[:1])
     assert set().union(*tasted) == set(range(N))
 
 
 def test_of_equal_rank_the_one_that_spreads_most_joins_first() -> None:
-    stages = Stages(wide(b=Float(0, 1, priority=1)))
+    stages = Stages(wide(b=Float(0, 1, priority=1)), SETTINGS)
     spreads = np.full(N, 1e-3)
     spreads[[N - 1, 7, 11]] = 1.0, 0.02, 0.03
     row = stages.given(7, 0, None, spreads)
@@ -58,7 +61,7 @@ def test_of_equal_rank_the_one_that_spreads_most_joins_first() -> None:
 
 
 def test_what_was_seen_to_matter_does_not_wait() -> None:
-    stages = Stages(wide(b=Float(0, 1, priority=1)))
+    stages = Stages(wide(b=Float(0, 1, priority=1)), SETTINGS)
     spreads = np.full(N, 1e-3)
     spreads[[N - 1, 7, 11]] = 1.0, 2.0 * NOTED, 0.5 * NOTED
     at = np.linspace(0.0, 1.0, N)
@@ -70,7 +73,7 @@ def test_what_was_seen_to_matter_does_not_wait() -> None:
 
 
 def test_where_the_model_sees_nothing_nothing_joins_early() -> None:
-    stages = Stages(wide(b=Float(0, 1, priority=1)))
+    stages = Stages(wide(b=Float(0, 1, priority=1)), SETTINGS)
     row = stages.given(1, 0, None, np.zeros(N))
     assert row is not None
     assert np.isnan(row).sum() == 1
@@ -78,18 +81,18 @@ def test_where_the_model_sees_nothing_nothing_joins_early() -> None:
 
 def test_those_that_wait_are_at_their_defaults_and_expected_to_matter_little() -> None:
     space = wide(b=Float(0, 1, priority=1))
-    stages = Stages(space)
+    stages = Stages(space, SETTINGS)
     row = stages.given(1, 0)
     assert row is not None
     assert row[:-1].tolist() == [0.25] * (N - 1)
     assert stages.length2[-1] == 1.0
-    assert (stages.length2[:-1] == UNIMPORTANT).all()
+    assert (stages.length2[:-1] == SETTINGS.unimportant).all()
 
 
 @pytest.mark.parametrize("name", ["lr", "learning_rate", "batch_size", "max_depth", "n_layers", "encoder_lr"])
 def test_well_known_names_count_as_the_first(name: str) -> None:
     space = wide(**{name: Float(0.1, 1), "weight_decay": Float(0, 1)})
-    assert joined(Stages(space), 1) == {space.column(name)}
+    assert joined(Stages(space, SETTINGS), 1) == {space.column(name)}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +106,7 @@ def test_well_known_names_count_as_the_first(name: str) -> None:
     ids=["nothing is known", "small", "all are first", "constraints"],
 )
 def test_spaces_that_are_searched_whole(space: Space) -> None:
-    assert Stages(space).given(1, 0) is None
+    assert Stages(space, SETTINGS).given(1, 0) is None
 
 
 def test_conditional_parameters_never_wait() -> None:
@@ -111,7 +114,7 @@ def test_conditional_parameters_never_wait() -> None:
         {f"x{i}": Float(0, 1) for i in range(N)}
         | {"lr": Float(0.1, 1), "kind": Categorical(("a", "b")), "y": Float(0, 1, when=given("kind") == "b")}
     )
-    assert space.column("y") in joined(Stages(space), 1)
+    assert space.column("y") in joined(Stages(space, SETTINGS), 1)
 
 
 @pytest.mark.parametrize("stages", [True, False])

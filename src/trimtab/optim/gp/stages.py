@@ -16,37 +16,8 @@ from typing import Final
 import numpy as np
 
 from trimtab.arrays import Floats
+from trimtab.optim.gp.settings import Settings
 from trimtab.space.space import Space
-
-SMALL: Final = 12
-"""Spaces of at most so many parameters are searched whole."""
-
-TRIALS_EACH: Final = 3
-"""A parameter joins for every so many trials."""
-
-PATIENCE: Final = 2
-"""And one for every so many trials without an improvement."""
-
-NOTED: Final = 0.1
-"""And those along which the model spreads by so large a part of the largest spread of a parameter."""
-
-TASTED: Final = 6
-"""So many of those that wait vary in every second proposal."""
-
-UNIMPORTANT: Final = 40.0
-"""The squared lengthscale, in unit ranges, that is expected of parameters that are not among the first."""
-
-NAMES: Final = (
-    r"lr|learning_?rate|eta|step_?size|.*_lr|lr_.*|.*learning_rate.*",
-    r"batch(_?size)?|.*batch_?size.*",
-    r"(max_?|n_?|num_?)?(depth|layers)|num_?leaves|max_leaf_nodes|n_?estimators|num_?(trees|rounds)",
-    r"width|(n_?|num_?|max_?)?(units|hidden|channels|filters|heads).*|hidden_.*|d_?model",
-    r"weight_?decay|wd|c|gamma|alpha|l2|reg_lambda|lambda|momentum|beta_?1|warm_?up.*|max_features|min_child_weight|min_samples_leaf",
-    r".*dropout.*|label_?smoothing|subsample|colsample.*|l1|reg_alpha",
-)
-"""Patterns of names, the most important first."""
-
-_NAMES: Final = [re.compile(pattern) for pattern in NAMES]
 
 
 class Stages:
@@ -61,9 +32,11 @@ class Stages:
             said, those with names of a learning rate, a batch size or a depth.
     """
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Space, settings: Settings) -> None:
+        patterns = [re.compile(pattern) for pattern in settings.important_names]
         ranks = {
-            i: _rank(p.priority, name) for i, (name, p) in enumerate(zip(space.names, space.parameters, strict=True))
+            i: _rank(p.priority, name, patterns)
+            for i, (name, p) in enumerate(zip(space.names, space.parameters, strict=True))
         }
         first = min(ranks.values(), default=_LAST)
         is_told = first < _NAMED
@@ -73,16 +46,19 @@ class Stages:
         self.length2: Floats = np.ones(len(space))
         self._order: list[int] = []
         self._n_first = 0
-        if first < _LAST and len(waits) > SMALL and not space.constraints:
+        if first < _LAST and len(waits) >= settings.stages_from and not space.constraints:
             self._order = sorted(waits, key=lambda i: (ranks[i], i))
-            self._n_first = sum(ranks[i] <= (first if is_told else _NAMED + 2) for i in waits)
-            self.length2[[i for i in waits if ranks[i] >= (_NAMED if is_told else _LAST)]] = UNIMPORTANT
-        self._ranks = ranks
+            self._n_first = sum(ranks[i] <= (first if is_told else _NAMED + settings.n_named_first - 1) for i in waits)
+            self.length2[[i for i in waits if ranks[i] >= (_NAMED if is_told else _LAST)]] = settings.unimportant
+        self._ranks, self._settings = ranks, settings
         self._default = space.default_row()
 
     def n_joined(self, number: int, n_idle: int) -> int:
         """Return how many parameters of the order have joined by count, at trial `number`."""
-        return min(max(self._n_first, number // TRIALS_EACH) + n_idle // PATIENCE, len(self._order))
+        return min(
+            max(self._n_first, number // self._settings.trials_each) + n_idle // self._settings.patience,
+            len(self._order),
+        )
 
     def are_over(self, number: int, n_idle: int) -> bool:
         """Return whether none waits, whatever the model says."""
@@ -103,10 +79,10 @@ class Stages:
             order = sorted(order, key=lambda i: (self._ranks[i], -spreads[i]))
         waiting = order[self.n_joined(number, n_idle) :]
         if spreads is not None and spreads.max() > 0.0:
-            waiting = [i for i in waiting if spreads[i] < NOTED * spreads.max()]
+            waiting = [i for i in waiting if spreads[i] < self._settings.noted * spreads.max()]
         if number % 2 == 0 and waiting:
-            first = number // 2 * TASTED
-            tasted = {waiting[(first + k) % len(waiting)] for k in range(TASTED)}
+            first = number // 2 * self._settings.n_tasted
+            tasted = {waiting[(first + k) % len(waiting)] for k in range(self._settings.n_tasted)}
             waiting = [i for i in waiting if i not in tasted]
         if not waiting:
             return None
@@ -115,12 +91,14 @@ class Stages:
         return row
 
 
-_NAMED, _LAST = 100, 1000
+_NAMED: Final = 100
+_LAST: Final = 1000
+"""Ranks of the first pattern of names, and of parameters of which nothing is said: after all that priorities say."""
 
 
-def _rank(priority: int | None, name: str) -> int:
+def _rank(priority: int | None, name: str, patterns: list[re.Pattern[str]]) -> int:
     """Return the place of a parameter: the user's word, then its name, then nothing."""
     if priority is not None:
         return min(priority, _NAMED - 1)
     plain = name.lower().replace("-", "_").replace(".", "_")
-    return next((_NAMED + i for i, pattern in enumerate(_NAMES) if pattern.fullmatch(plain)), _LAST)
+    return next((_NAMED + i for i, pattern in enumerate(patterns) if pattern.fullmatch(plain)), _LAST)

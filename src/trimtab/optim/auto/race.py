@@ -8,8 +8,6 @@ plays no part.
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
 from trimtab.arrays import Bools, Floats
@@ -18,21 +16,16 @@ from trimtab.model.observations import Observations
 from trimtab.model.surrogate import Surrogate
 from trimtab.numerics import blas
 from trimtab.numerics.acquisition import log_positive
-from trimtab.optim.tpe import Densities, TpeState
+from trimtab.optim.auto.settings import AutoSettings
+from trimtab.optim.tpe import Densities, Leader, TpeState
 from trimtab.space.problem import Problem
-
-FIRST: Final = 60
-"""Complete rows at the first check; each further one comes when there are a third more."""
-
-MARGIN: Final = 0.05
-"""The challenger must be ahead by so much, twice in a row."""
 
 
 class Race:
     """Scores as of each check: what can be computed again from the log."""
 
-    def __init__(self, problem: Problem) -> None:
-        self._problem = problem
+    def __init__(self, problem: Problem, settings: AutoSettings) -> None:
+        self._problem, self._settings = problem, settings
         self._leads: dict[int, float] = {}
 
     def __getstate__(self) -> dict[str, object]:
@@ -43,8 +36,8 @@ class Race:
 
         None before there were two checks.
         """
-        due = [FIRST]
-        while (following := due[-1] + due[-1] // 3) <= len(observations):
+        due = [self._settings.race_from]
+        while (following := due[-1] + due[-1] // self._settings.race_growth) <= len(observations):
             due.append(following)
         if len(due) < 2 or due[-1] > len(observations):
             return None
@@ -55,7 +48,7 @@ class Race:
         return min(self._leads[length] for length in due[-2:])
 
     def _check(self, observations: Observations, surrogate: Surrogate, length: int) -> float:
-        before = length - length // 4
+        before = length - length // self._settings.race_share
         model = surrogate.model(observations, None, before)
         seen, posterior = model.seen, model.posterior
         config = observations.config.view[before:length]
@@ -67,24 +60,25 @@ class Race:
         mean, deviation = posterior.predict(model.features.embed(x))
         bar = _nth_best(seen.labels, densities.n_good)
         process = np.exp(log_positive(mean - bar, np.sqrt(deviation**2 + posterior.noise)))
-        ratio = np.exp(np.clip(densities.log_ratio(x), -50.0, 50.0))
+        most = self._settings.most_log_ratio
+        ratio = np.exp(np.clip(densities.log_ratio(x), -most, most))
         odds = ratio * densities.n_good / (densities.n - densities.n_good)
-        return _score(odds / (1.0 + odds), is_good) - _score(process, is_good)
+        return self._score(odds / (1.0 + odds), is_good) - self._score(process, is_good)
+
+    def _score(self, probability: Floats, is_good: Bools) -> float:
+        least = self._settings.least_chance
+        p = np.clip(probability, least, 1.0 - least)
+        return float(np.mean(np.log(np.where(is_good, p, 1.0 - p))))
 
     def _densities(self, observations: Observations, length: int) -> Densities:
         state = TpeState(self._problem)
-        config = observations.config.view[:length]
-        rows = observations.x.view[config], observations.losses.view[:length], observations.excess.view[:length]
+        results = observations.results(length)
+        rows = observations.x.view[results.config], results.losses, results.excess
         for x, losses, excess in zip(*rows, strict=True):
-            state.lead(x, losses, excess)
+            state.lead(Leader(x, losses, excess))
         return Densities(state, self._problem.space, observations.x.view[:0])
 
 
 def _nth_best(labels: Floats, n: int) -> float:
     """Return the n-th largest of the labels, or the least where there are fewer."""
     return float(np.sort(labels)[-min(n, len(labels))])
-
-
-def _score(probability: Floats, is_good: Bools) -> float:
-    p = np.clip(probability, 0.01, 0.99)
-    return float(np.mean(np.log(np.where(is_good, p, 1.0 - p))))

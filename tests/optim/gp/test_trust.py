@@ -5,18 +5,21 @@ import pytest
 
 from trimtab.model.features import Features
 from trimtab.optim.gp import Gp
-from trimtab.optim.trust import EVERYWHERE, FROM, OUTSIDE, RADIUS, TrustRegion
+from trimtab.optim.gp.settings import Settings
+from trimtab.optim.gp.trust import TrustRegion
 from trimtab.space.condition import given
 from trimtab.space.parameter import Categorical, Float, Int, Parameter
 from trimtab.space.problem import Problem, minimize
 from trimtab.space.space import Space
 from trimtab.testing.simulation import Simulation
 
+SETTINGS = Settings()
+FROM, RADIUS, OUTSIDE = SETTINGS.trust_from, SETTINGS.trust_radius, SETTINGS.outside
 WIDE = Space({f"x{i}": Float(0, 10) for i in range(FROM)} | {"few": Int(1, 3)})
 
 
 def region(space: Space, tried: np.ndarray) -> TrustRegion:
-    return TrustRegion(space, Features(space), tried)
+    return TrustRegion(space, Features(space), tried, SETTINGS)
 
 
 def middle(space: Space, **values: float) -> np.ndarray:
@@ -48,7 +51,7 @@ def test_small_spaces_and_long_histories_have_no_region() -> None:
     radii = [region(WIDE, rows[:n]).radius for n in (1, 50, 200)]
     assert radii[0] is not None
     assert radii[1] is not None
-    assert radii[0] < radii[1] < EVERYWHERE
+    assert radii[0] < radii[1] < SETTINGS.trust_everywhere
     assert radii[2] is None
     assert region(WIDE, rows).cost(WIDE.sample(np.random.default_rng(1), 3)).tolist() == [0.0] * 3
 

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, cast
+from typing import cast
 
 import numpy as np
 
 from trimtab.arrays import Floats
 from trimtab.ledger.table import TrialTable
 from trimtab.model.keys import same
+from trimtab.optim.auto.race import Race
+from trimtab.optim.auto.settings import AutoSettings
 from trimtab.optim.gp import Gp, GpState
 from trimtab.optim.grid import Grid, GridState
 from trimtab.optim.protocol import Proposal, Request
-from trimtab.optim.race import MARGIN, Race
 from trimtab.optim.tpe import Tpe, TpeState
 from trimtab.space.problem import Problem
-
-SMALL: Final = 64
-"""A space of at most so many configurations is walked from end to end."""
-
-MANY: Final = 500
-QUICK_S: Final = 0.5
-"""After so many trials, a median run-time below so many seconds is not worth a model that takes a tenth of one."""
 
 
 @dataclass(slots=True)
@@ -54,6 +48,9 @@ class Auto:
     Args:
         stages: see `Gp`.
 
+    Attributes:
+        settings, gp: the constants of the composition, and the engine with its own, for whoever measures them.
+
     Example:
         >>> Auto().to_json()
         {'name': 'auto'}
@@ -61,20 +58,21 @@ class Auto:
 
     def __init__(self, *, stages: bool = True) -> None:
         self._stages = stages
-        self._gp = Gp(stages=stages)
+        self.settings = AutoSettings()
+        self.gp = Gp(stages=stages)
         self._tpe = Tpe()
-        self._grid = Grid(SMALL, shuffle=True)
+        self._grid = Grid(self.settings.small, shuffle=True)
 
     def init(self, problem: Problem) -> AutoState:
         space = problem.space
         default = space.default_row()
-        is_small = space.n_configurations is not None and space.n_configurations <= SMALL
+        is_small = space.n_configurations is not None and space.n_configurations <= self.settings.small
         return AutoState(
             default=default if space.satisfied(default) else None,
             grid=self._grid.init(problem) if is_small else None,
-            gp=None if is_small else self._gp.init(problem),
+            gp=None if is_small else self.gp.init(problem),
             tpe=None if is_small else self._tpe.init(problem),
-            race=Race(problem),
+            race=Race(problem, self.settings),
         )
 
     def tell(self, state: AutoState, table: TrialTable, row: int) -> AutoState:
@@ -83,7 +81,7 @@ class Auto:
         if state.grid is not None:
             state.grid = self._grid.tell(state.grid, table, row)
         if state.gp is not None and state.tpe is not None:
-            state.gp = self._gp.tell(state.gp, table, row)
+            state.gp = self.gp.tell(state.gp, table, row)
             state.tpe = self._tpe.tell(state.tpe, table, row)
         return state
 
@@ -108,9 +106,9 @@ class Auto:
             found = self._grid.ask(cast("GridState", state.grid), table, request)
             if not len(found.x) and not len(table):
                 table.space.sample(request.rng, 1, request.given)  # which says what no configuration satisfies
-            return Proposal(found.x, "auto", f"grid: the space has at most {SMALL} configurations")
-        against = _why_not_gp(state.gp, state.race, table)
-        found = self._tpe.ask(state.tpe, table, request) if against else self._gp.ask(state.gp, table, request)
+            return Proposal(found.x, "auto", f"grid: the space has at most {self.settings.small} configurations")
+        against = _why_not_gp(state.gp, state.race, table, self.settings)
+        found = self._tpe.ask(state.tpe, table, request) if against else self.gp.ask(state.gp, table, request)
         whys = (f"{found.by}: {found.reason(i)}{against}" for i in range(len(found.x)))
         return Proposal(found.x, "auto", tuple(whys))
 
@@ -118,16 +116,16 @@ class Auto:
         return {"name": "auto"} | ({} if self._stages else {"stages": False})
 
 
-def _why_not_gp(gp: GpState, race: Race, table: TrialTable) -> str:
+def _why_not_gp(gp: GpState, race: Race, table: TrialTable, settings: AutoSettings) -> str:
     """Return why the densities should propose; nothing if the process should."""
-    if len(table.order) > MANY:
-        seconds = table.seconds[table.order[-MANY:]]
+    if len(table.order) > settings.many:
+        seconds = table.seconds[table.order[-settings.many :]]
         known = seconds[~np.isnan(seconds)]
-        if len(known) and float(np.median(known)) < QUICK_S:
+        if len(known) and float(np.median(known)) < settings.quick_s:
             return f" (there are many trials, and one takes {float(np.median(known)):.2g} s)"
-    if gp.observations.is_flat:
+    if gp.observations.is_flat or not settings.has_race:
         return ""  # nothing was foreseen, or not
     lead = race.lead(gp.observations, gp.surrogate)
-    if lead is not None and lead > MARGIN:
+    if lead is not None and lead > settings.margin:
         return f" (foresees results better than the process, by {lead:.2g} in log score)"
     return ""

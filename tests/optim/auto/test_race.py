@@ -4,7 +4,7 @@ import numpy as np
 
 from trimtab.ledger.event import Told
 from trimtab.optim.auto import Auto
-from trimtab.optim.race import MARGIN
+from trimtab.optim.auto.settings import AutoSettings
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Problem, minimize
 from trimtab.space.space import Space
@@ -52,7 +52,7 @@ def test_who_foresees_better_proposes() -> None:
     run = told(120)
     run.propose()
     for length in list(run.state.race._leads):
-        run.state.race._leads[length] = 2 * MARGIN
+        run.state.race._leads[length] = 2 * AutoSettings().margin
     assert run.propose().reason(0).startswith("tpe: ")
     assert "foresees results better" in run.propose().reason(0)
 

@@ -8,22 +8,17 @@ evenly, and where trials fail, over what is likely to work.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 
 from trimtab.ledger.table import TrialTable
 from trimtab.model.failures import Failures
 from trimtab.optim import start
+from trimtab.optim.gp.settings import Settings
 from trimtab.optim.protocol import Proposal, Request
 
-LIKELY: Final = 0.9
-"""A point that works with at least this chance is as good as any other."""
 
-N_DRAWN: Final = 64
-
-
-def spread(table: TrialTable, request: Request, failures: Failures | None) -> Proposal:
+def spread(table: TrialTable, request: Request, failures: Failures | None, settings: Settings) -> Proposal:
     """Return points of the Sobol sequence; for those that are likely to fail, random ones that are not."""
     found = start.start(table, request)
     whys = [f"all results are equal: {found.reason(i)}" for i in range(len(found.x))]
@@ -31,9 +26,9 @@ def spread(table: TrialTable, request: Request, failures: Failures | None) -> Pr
         return replace(found, why=tuple(whys))
     x = found.x.copy()
     for i in range(len(x)):
-        drawn = np.concatenate([x[i : i + 1], table.space.sample(request.rng, N_DRAWN, request.given)])
+        drawn = np.concatenate([x[i : i + 1], table.space.sample(request.rng, settings.n_spread, request.given)])
         works = failures.log_works(drawn)
-        chosen = int(np.argmax(np.minimum(works, np.log(LIKELY))))  # of equals the first
+        chosen = int(np.argmax(np.minimum(works, np.log(settings.likely))))  # of equals the first
         if chosen:
             x[i], whys[i] = drawn[chosen], "all results are equal: a random point that is likelier to work"
     return replace(found, x=x, why=tuple(whys))

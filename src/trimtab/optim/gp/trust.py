@@ -8,27 +8,12 @@ Vizier's Gaussian-process bandit: Song et al., 2024, arXiv 2408.11527.)
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
 from trimtab.arrays import Floats
 from trimtab.model.features import Features
+from trimtab.optim.gp.settings import Settings
 from trimtab.space.space import Space
-
-FROM: Final = 20
-"""In spaces where so many free numeric parameters are active at once."""
-
-RADIUS: Final = 0.2
-GROWTH: Final = 0.3
-ROWS_EACH: Final = 5
-"""The radius is 0.2 + 0.3 * n / (5 * (P + 1)) of each parameter's range."""
-
-EVERYWHERE: Final = 0.5
-"""At this radius the region is all of the space."""
-
-OUTSIDE: Final = 1e3
-"""What a point outside loses: more than points inside differ by, so that of points outside the nearest is best."""
 
 
 class TrustRegion:
@@ -41,18 +26,20 @@ class TrustRegion:
         space: the space of the rows.
         features: where its numeric parameters are.
         tried: [m, D] the centres, at least one.
+        settings: the constants.
 
     Attributes:
         radius: the largest difference of a coordinate, in unit ranges; None where all of the space is allowed.
     """
 
-    def __init__(self, space: Space, features: Features, tried: Floats) -> None:
+    def __init__(self, space: Space, features: Features, tried: Floats, settings: Settings) -> None:
+        s = self._settings = settings
         n_numeric = int(features.active(tried).sum(axis=1).max())
-        radius = RADIUS + GROWTH * len(tried) / (ROWS_EACH * (n_numeric + 1))
+        radius = s.trust_radius + s.trust_growth * len(tried) / (s.trust_rows_each * (n_numeric + 1))
         n_values = [space.parameters[column].n_values for column in features.numeric]
-        self._held = np.array([n is None or n > 1 / RADIUS for n in n_values], dtype=bool)
-        is_off = n_numeric < FROM or radius >= EVERYWHERE or not self._held.any()
-        self.radius = None if is_off else radius
+        self._held = np.array([n is None or n > 1 / s.trust_radius for n in n_values], dtype=bool)
+        is_off = n_numeric < s.trust_from or radius >= s.trust_everywhere or not self._held.any()
+        self.radius = None if is_off or not s.has_trust_region else radius
         self._features = features
         self._centres = self._places(tried)
 
@@ -68,7 +55,7 @@ class TrustRegion:
         for u, centre in zip(self._places(x).T, self._centres.T, strict=True):  # a coordinate at a time: no [n, m, P]
             np.fmax(farthest, np.abs(u[:, None] - centre), out=farthest)
         distance: Floats = farthest.min(axis=1)
-        return (distance > self.radius) * (OUTSIDE + distance)
+        return (distance > self.radius) * (self._settings.outside + distance)
 
     def _places(self, x: Floats) -> Floats:
         """Return [n, H] unit places, nan where inactive."""

@@ -1,0 +1,6 @@
+"""The recommended engine, a composition of the others."""
+
+from trimtab.optim.auto.auto import Auto, AutoState
+from trimtab.optim.auto.settings import AutoSettings
+
+__all__ = ["Auto", "AutoSettings", "AutoState"]

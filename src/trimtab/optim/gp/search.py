@@ -1,0 +1,168 @@
+"""The search for the point of largest score: many candidates, the best of them refined, then their neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from trimtab.arrays import Floats, Rng
+from trimtab.model.features import Features
+from trimtab.numerics.gp import N_SCALES
+from trimtab.optim.gp.outlook import Outlook
+from trimtab.optim.gp.score import Score
+from trimtab.optim.gp.settings import Settings
+from trimtab.optim.gp.state import GpState
+from trimtab.optim.place import has_given, place, reflected
+from trimtab.optim.tried import Tried
+from trimtab.space.parameter import CATEGORICAL
+from trimtab.space.space import Space
+
+Slope: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
+"""From coordinates [m, Q] to scores [m] and their gradients [m, Q]."""
+
+
+class Search:
+    """The search of one ask."""
+
+    def __init__(self, space: Space, outlook: Outlook, score: Score, tried: Tried, state: GpState) -> None:
+        self._space, self._outlook, self._score, self._tried = space, outlook, score, tried
+        self._every, self._settings = state.every, state.settings
+        # In a continuous space a row is not drawn twice, but a branch of it may hold few configurations, or one.
+        self._may_recur = space.is_conditional or space.n_configurations is not None
+
+    def best(self, rng: Rng, given: Floats | None) -> tuple[Floats, str] | None:
+        """Return [D] the row of the largest score that was found; None when everything was tried.
+
+        And why, where that is not the score.
+        """
+        x = self._candidates(rng, given)
+        if self._may_recur:
+            x = self._tried.left(x)
+        if not len(x) and self._every is None:
+            x = self._tried.left(self._space.sample(rng, self._settings.n_candidates, given))
+            if not len(x):  # in so large a space that is no proof that nothing is left
+                return self._space.sample(rng, 1, given)[0], "everything near was tried: a random point"
+        if not len(x):
+            return None
+        score = self._score(x)
+        if self._every is None:
+            x, score = self._climbed(x, score, given)
+        return x[int(np.argmax(score))], ""
+
+    def _candidates(self, rng: Rng, given: Floats | None) -> Floats:
+        """Return rows: all there are in a small space, else some even and some near the best."""
+        if self._every is not None:
+            return self._every if given is None else self._every[has_given(self._space, self._every, given)]
+        s, seen = self._settings, self._outlook.seen
+        n = s.n_candidates if self._outlook.posterior.n <= s.fit_rows else s.n_candidates // 2
+        return candidates(self._space, seen.x[seen.best(s.n_centres)], n, rng, given, s)
+
+    def _climbed(self, x: Floats, score: Floats, given: Floats | None) -> tuple[Floats, Floats]:
+        """Return the best rows, what is uphill from them, and neighbours of these, with their scores."""
+        space, features, s = self._space, self._outlook.features, self._settings
+        top = np.argsort(-score, kind="stable")[: s.n_refined]
+        scales = np.exp(0.5 * self._outlook.posterior.theta[N_SCALES:])[features.group[features.places]]
+        climbed, fits = place(space, refined(space, features, x[top], self._score.slope, scales, s), given)
+        climbed = self._tried.left(climbed[fits])
+        x, score = np.concatenate([x[top], climbed]), np.concatenate([score[top], self._score(climbed)])
+        for _ in range(s.n_rounds):
+            leader = int(np.argmax(score))
+            best = x[np.argsort(-score, kind="stable")[: s.n_local]]
+            near = self._tried.left(neighbours(space, best, given, s.n_choices))
+            x, score = np.concatenate([x, near]), np.concatenate([score, self._score(near)])
+            if int(np.argmax(score)) == leader:
+                break
+        return x, score
+
+
+def candidates(space: Space, best: Floats, n: int, rng: Rng, given: Floats | None, settings: Settings) -> Floats:
+    """Return up to n rows: half spread evenly, a quarter near the best, a quarter very near.
+
+    Args:
+        space: the space.
+        best: [b, D] rows to look around.
+        n: how many are drawn; those that may not be tried are left out.
+        rng: draws them.
+        given: [D] values that rows must have, nan where free; None when all are.
+        settings: the constants.
+    """
+    u = rng.random((n, len(space)))
+    near = n // 2
+    centres = space.to_unit(best)[rng.integers(len(best), size=near)]
+    distance = np.where(np.arange(near) < near // 2, settings.near, settings.very_near)[:, None]
+    moved = centres + rng.standard_normal(centres.shape) * distance
+    categorical = space.kind == CATEGORICAL
+    is_drawn = rng.random(centres.shape) < settings.n_resampled / max(1, len(space))
+    resample = np.isnan(centres) | (categorical & is_drawn)
+    keep = ~resample & categorical
+    u[:near] = np.where(resample, u[:near], np.where(keep, centres, reflected(moved)))
+    x, fits = place(space, u, given)
+    x = x[fits]
+    return x if len(x) >= settings.n_refined else np.concatenate([x, space.sample(rng, settings.n_refined, given)])
+
+
+def refined(space: Space, features: Features, x: Floats, slope: Slope, scales: Floats, settings: Settings) -> Floats:
+    """Return [k, D] unit points: each start [k, D] climbed along the gradient in its numeric parameters.
+
+    Adam (Kingma & Ba, 2015) with a step that shrinks, in all starts at once, scaled by the lengthscales: where the
+    objective varies slowly, a point may move far.
+
+    Args:
+        space: the space.
+        features: its embedding.
+        x: [k, D] the starts.
+        slope: what is climbed.
+        scales: [P] lengthscales of the numeric parameters.
+        settings: the constants.
+    """
+    columns = features.numeric
+    u = space.to_unit(x)
+    if not len(columns):
+        return np.where(np.isnan(u), 0.5, u)
+    z = features.embed(x)
+    at = features.unit(x)
+    best_at, best_score = at.copy(), np.full(len(x), -np.inf)
+    first, second = np.zeros_like(at), np.zeros_like(at)
+    step, n = settings.refine_step * np.minimum(scales, 1.0), settings.refine_steps
+    gain1, gain2 = settings.refine_first, settings.refine_second
+    beta1, beta2 = 1.0 - gain1, 1.0 - gain2
+    for t in range(1, n + 1):
+        score, by_z = slope(features.move(z, x, at))
+        better = score > best_score
+        best_at[better], best_score[better] = at[better], score[better]
+        uphill = features.gradient(by_z, x, at) * scales
+        first = beta1 * first + gain1 * uphill
+        second = beta2 * second + gain2 * uphill * uphill
+        direction = (first / (1 - beta1**t)) / (np.sqrt(second / (1 - beta2**t)) + 1e-12)
+        at = np.clip(at + step * (1.0 - (t - 1) / n) * direction, 0.0, 1.0)
+    u = np.where(np.isnan(u), 0.5, u)
+    u[:, columns] = best_at
+    return u
+
+
+def neighbours(space: Space, x: Floats, given: Floats | None, n_choices: int) -> Floats:
+    """Return the rows one discrete parameter away from one of `x`: another choice, or the next value up or down.
+
+    Of a categorical of many choices these are the `n_choices` after its own, so that climbing passes all of them.
+    """
+    found: list[Floats] = []
+    for column, parameter in enumerate(space.parameters):
+        grid = parameter.grid
+        if grid is None or grid.n < 2 or (given is not None and not np.isnan(given[column])):
+            continue
+        for start in x[~np.isnan(x[:, column])]:
+            at = grid.nearest(float(start[column]))
+            if parameter.kind == CATEGORICAL:
+                others = (at + np.arange(1, min(grid.n, n_choices + 1))) % grid.n
+            else:
+                others = np.array([k for k in (at - 1, at + 1) if 0 <= k < grid.n])
+            moved = np.repeat(start[None], len(others), axis=0)
+            moved[:, column] = [grid.value(int(k)) for k in others]
+            found.append(moved)
+    if not found:
+        return x[:0]
+    u = space.to_unit(np.concatenate(found))
+    rows, fits = place(space, np.where(np.isnan(u), 0.5, u), given)
+    return rows[fits]

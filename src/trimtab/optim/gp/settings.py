@@ -1,0 +1,163 @@
+"""Every constant of the engine, with its reason; those of its models are in `trimtab.model.settings`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trimtab.model.settings import ModelSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(ModelSettings):
+    """What proposals are made with.
+
+    No option of the engine, and so nothing in a log, leads here: a study is replayed with these. `has_` are switches
+    that benchmarks/regret/ablate.py turns off one by one.
+    """
+
+    # Standing still
+
+    has_bold_turns: bool = True
+    """Whether a search that stands still explores more."""
+
+    idle: int = 8
+    bold_every: int = 3
+    """When so many trials brought nothing better, every third proposal is bold. By taste: decision 15."""
+
+    boldness: float = 3.0
+    """A bold proposal has the largest mean + 3 deviations: GP-UCB (Srinivas et al., 2010, algorithm 1) with a beta of
+    9, about what theorem 1 has for a hundred trials."""
+
+    bold_scale: float = 10.0
+    """Labels, which span 1, in the unit of log expected improvement, to which chances and priors are added. By
+    taste."""
+
+    stopped_rows: int = 100
+    """Of configurations that were stopped early without a result so many are kept away from, the latest: each costs
+    O(rows) a prediction."""
+
+    # Plateaus
+
+    likely: float = 0.9
+    """While all results are equal, a point that works with at least this chance is as good as any other. By taste."""
+
+    n_spread: int = 64
+    """And it is found among so many random ones. By taste."""
+
+    # Replicates
+
+    has_replicates: bool = True
+    """Whether the leader is run again where results are noisy."""
+
+    replicate_from: int = 15
+    """Complete rows before the first repeat: before, the leader changes too often to be worth one. By taste."""
+
+    replicate_every: int = 3
+    """At most one trial of so many is a repeat. By taste."""
+
+    replicate_most: int = 2
+    replicate_each: int = 30
+    """A leader is run again while it ran at most twice, and once more for every so many rows: a long log may ask
+    for more certainty. By taste."""
+
+    n_leaders: int = 5
+    """The lead is the distance to the fifth best: the second may be a neighbour of the first. By taste."""
+
+    material_noise: float = 0.25
+    """Noise matters when its deviation is more than this share of the lead. By taste."""
+
+    known_from: int = 3
+    """So many repeats tell the noise better than the model does: one lucky pair does not. By taste."""
+
+    # Stages: decisions 9, 13 and 14
+
+    stages_from: int = 13
+    """Spaces of fewer parameters are searched whole."""
+
+    trials_each: int = 3
+    """A parameter joins for every so many trials."""
+
+    patience: int = 2
+    """And one for every so many trials without an improvement: measured, decision 14."""
+
+    noted: float = 0.1
+    """And those along which the model spreads by so large a part of the largest spread: measured, decision 14."""
+
+    n_levels: int = 9
+    """Along a parameter the spread is looked at in so many places. By taste."""
+
+    n_tasted: int = 6
+    """So many of those that wait vary in every second proposal: measured, decision 14."""
+
+    unimportant: float = 40.0
+    """The squared lengthscale, in unit ranges, that is expected of parameters that are not among the first. By
+    taste."""
+
+    important_names: tuple[str, ...] = (
+        r"lr|learning_?rate|eta|step_?size|.*_lr|lr_.*|.*learning_rate.*",
+        r"batch(_?size)?|.*batch_?size.*",
+        r"(max_?|n_?|num_?)?(depth|layers)|num_?leaves|max_leaf_nodes|n_?estimators|num_?(trees|rounds)",
+        r"width|(n_?|num_?|max_?)?(units|hidden|channels|filters|heads).*|hidden_.*|d_?model",
+        r"weight_?decay|wd|c|gamma|alpha|l2|reg_lambda|lambda|momentum|beta_?1|warm_?up.*|max_features|min_child_weight"
+        r"|min_samples_leaf",
+        r".*dropout.*|label_?smoothing|subsample|colsample.*|l1|reg_alpha",
+    )
+    """Patterns of names, the most important first: van Rijn & Hutter, 2018, and Probst et al., 2019."""
+
+    n_named_first: int = 3
+    """Names of so many patterns are tuned from the start: rates, batch sizes, depths. By taste."""
+
+    # The trust region: Google Vizier's (arXiv 2408.11527), whose numbers the next four are
+
+    has_trust_region: bool = True
+    """Whether proposals keep near what was tried while rows are few."""
+
+    trust_radius: float = 0.2
+    trust_growth: float = 0.3
+    trust_rows_each: int = 5
+    """The radius is 0.2 + 0.3 * n / (5 * (P + 1)) of each parameter's range."""
+
+    trust_everywhere: float = 0.5
+    """At this radius the region is all of the space."""
+
+    trust_from: int = 20
+    """In spaces where so many free numeric parameters are active at once: measured, decision 13."""
+
+    outside: float = 1e3
+    """What a point outside loses: more than points inside differ by, so that of points outside the nearest is best."""
+
+    # The search
+
+    exhaustive: int = 2048
+    """In a space of at most so many configurations every one is looked at: decision 15."""
+
+    n_candidates: int = 1024
+    """Drawn for each proposal, half as many past `fit_rows`, where one costs O(rows**2): an ask takes a tenth of a
+    second."""
+
+    n_centres: int = 5
+    """Half of them lie near one of so many best rows. By taste."""
+
+    near: float = 0.1
+    very_near: float = 0.02
+    """At normal distances of these deviations, in unit ranges, half of them each. By taste."""
+
+    n_resampled: float = 1.5
+    """So many choices are drawn anew in each, on average. By taste."""
+
+    n_refined: int = 8
+    refine_steps: int = 15
+    """So many of the best are climbed from, in so many steps. By taste: more of either changed little."""
+
+    refine_step: float = 0.08
+    refine_first: float = 0.2
+    refine_second: float = 0.1
+    """Adam (Kingma & Ba, 2015, algorithm 1): its step in lengthscales, or in unit ranges where these are longer, and
+    1 - beta1 and 1 - beta2, which are larger than there since so few steps are taken."""
+
+    n_choices: int = 32
+    """Of a categorical so many choices are looked at from one row; climbing passes the others."""
+
+    n_local: int = 2
+    n_rounds: int = 4
+    """The neighbours of so many best rows are looked at, so often at most. By taste."""

@@ -1,0 +1,41 @@
+"""What the engine remembers: what trials gave, and the hyperparameters that were fitted to it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trimtab.model.failures import FailureFits, Failures
+from trimtab.model.features import Features
+from trimtab.model.observations import Observations
+from trimtab.model.surrogate import Surrogate
+from trimtab.optim.gp.settings import Settings
+from trimtab.optim.gp.stages import Stages
+from trimtab.optim.lattice import every_row
+from trimtab.space.problem import Problem
+
+
+class GpState:
+    """A fold over the log.
+
+    Attributes:
+        observations: what is on record.
+        surrogate, failure_fits: what was fitted to it.
+        stages: which parameters are tuned first; None where all are tuned from the start.
+        every: [m, D] all configurations of a small space; None for others.
+        settings: the constants.
+    """
+
+    def __init__(self, problem: Problem, settings: Settings, *, in_stages: bool) -> None:
+        space, features = problem.space, Features(problem.space)
+        self.settings = settings
+        self.observations = Observations(problem, settings)
+        self.stages = Stages(space, settings) if in_stages else None
+        length2 = np.ones(len(space)) if self.stages is None else self.stages.length2
+        self.surrogate = Surrogate(features, length2, is_tree=space.is_conditional, settings=settings)
+        self.failure_fits = FailureFits(features, settings)
+        is_small = space.n_configurations is not None and space.n_configurations <= settings.exhaustive
+        self.every = every_row(space) if is_small else None
+
+    def failures(self) -> Failures | None:
+        """Return where trials fail; None if none did through its own fault."""
+        return Failures(self.observations, self.failure_fits) if self.observations.failed.n else None

@@ -1,0 +1,197 @@
+"""What results at several fidelities are to a model: no repeats, one row for each configuration, and comparable."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from trimtab.arrays import Floats
+from trimtab.ledger.event import Origin
+from trimtab.ledger.table import COMPLETE
+from trimtab.model.fidelities import height
+from trimtab.model.labels import labelled
+from trimtab.model.observations import Observations
+from trimtab.optim.auto import Auto
+from trimtab.optim.gp import Gp
+from trimtab.optim.tpe import Tpe
+from trimtab.space.parameter import Float
+from trimtab.space.problem import Fidelity, Problem, minimize
+from trimtab.space.space import Space
+from trimtab.testing.simulation import Simulation
+
+SPACE = Space(a=Float(0, 1), b=Float(0, 1))
+LOSS = (minimize("loss"),)
+EPOCHS = Problem(SPACE, LOSS, (Fidelity("epoch", 1, 9),))
+TWO = Problem(SPACE, LOSS, (Fidelity("epoch", 1, 9), Fidelity("share", 0.1, 1.0)))
+
+Loss = Callable[[Floats, float], float]
+
+
+def curve(x: Floats, epoch: float) -> float:
+    return float(((x - 0.3) ** 2).sum() + 1.0 / epoch)
+
+
+def run_one(run: Simulation, x: Floats, epoch: float, loss: Loss = curve, parent: int | None = None) -> int:
+    """Put a configuration on record that ran up to an epoch, at the highest of any other fidelity."""
+    rest = [fidelity.high for fidelity in run.problem.fidelities[1:]]
+    number = run.put(x, Origin("test", ""), fidelity=[epoch, *rest], parent=parent)
+    run.start(number)
+    run.tell(number, loss(run.table.x[number], epoch))
+    return number
+
+
+def halved(run: Simulation, n: int, loss: Loss = curve, rungs: tuple[float, ...] = (1, 3, 9)) -> Observations:
+    """Run n random configurations by successive halving, and return what is known of them."""
+    rows = [run_one(run, x, rungs[0], loss) for x in SPACE.sample(np.random.default_rng(0), n)]
+    for rung in rungs[1:]:
+        rows = sorted(rows, key=lambda row: float(run.table.y[row, 0]))[: len(rows) // 3]
+        rows = [run_one(run, run.table.x[row], rung, loss, row) for row in rows]
+    return observed(run)
+
+
+def observed(run: Simulation) -> Observations:
+    observations = Observations(run.problem)
+    for row in run.table.order.tolist():
+        observations.tell(run.table, row)
+    return observations
+
+
+@pytest.mark.parametrize("problem", [EPOCHS, TWO], ids=["one fidelity", "two fidelities"])
+def test_two_rungs_of_one_configuration_are_no_repeats(problem: Problem) -> None:
+    run = Simulation(problem)
+    observations = halved(run, 27)
+    assert np.isnan(observations.deviation(len(observations))[0])
+    assert observations.deviation(len(observations))[1] == 0
+    best = int(run.table.rows(COMPLETE)[-1])
+    run_one(run, run.table.x[best], 9)
+    deviation, freedom = observed(run).deviation(len(observations) + 1)
+    assert (deviation, freedom) == (0.0, 1)
+
+
+@pytest.mark.parametrize("problem", [EPOCHS, TWO], ids=["one fidelity", "two fidelities"])
+def test_each_configuration_counts_once_and_curves_of_one_shape_are_put_on_one_scale(problem: Problem) -> None:
+    observations = halved(Simulation(problem), 54)
+    seen = labelled(observations, len(observations), None)
+    assert len(seen) == 54
+    assert (seen.counts == 1.0).all()
+    at_the_end = np.array([curve(x, 9) for x in seen.x])
+    assert np.abs(seen.losses - at_the_end).max() < 0.1
+    assert np.corrcoef(seen.losses, at_the_end)[0, 1] > 0.99
+
+
+def test_what_foretells_nothing_weighs_little() -> None:
+    noise = np.random.default_rng(1)
+    results = [
+        halved(Simulation(EPOCHS), 54, loss).results(54 + 18 + 6)
+        for loss in (curve, lambda x, epoch: curve(x, 9) if epoch == 9 else float(noise.normal()))
+    ]
+    alike, unlike = (float(np.median(one.known[one.known > 0.0])) for one in results)
+    spread = [float(np.var(one.losses)) for one in results]
+    assert alike / spread[0] < 0.5
+    assert unlike / spread[1] > 2.0 * alike / spread[0]
+
+
+def test_a_stopped_trial_counts_with_its_last_report_where_it_got_to() -> None:
+    run = Simulation(EPOCHS)
+    for i, x in enumerate(SPACE.sample(np.random.default_rng(0), 12)):
+        number = run.put(x, Origin("test", ""))
+        run.start(number)
+        end = 9 if i % 3 == 0 else 4
+        for epoch in range(1, end + 1):
+            run.report(number, epoch, loss=curve(x, epoch))
+        if end == 9:
+            run.tell(number, curve(x, 9))
+        else:
+            run.stop(number, loss=curve(x, 4))
+    observations = observed(run)
+    assert len(observations) == 12
+    assert observations.stopped.n == 0
+    assert sorted(set(observations.fidelity.view[:, 0].tolist())) == [4.0, 9.0]
+    seen = labelled(observations, 12, None)
+    # The offset from epoch 4 to 9 is read off the curves of those that went on.
+    assert np.abs(seen.losses - [curve(x, 9) for x in seen.x]).max() < 0.1
+
+
+def test_a_stopped_trial_without_a_report_is_kept_away_from() -> None:
+    run = Simulation(EPOCHS)
+    number = run.put(np.array([0.5, 0.5]), Origin("test", ""))
+    run.start(number)
+    run.stop(number)
+    observations = observed(run)
+    assert len(observations) == 0
+    assert observations.stopped.n == 1
+
+
+def test_a_loss_at_a_lower_fidelity_is_neither_an_improvement_nor_none() -> None:
+    run = Simulation(EPOCHS)
+    idle = []
+    for x, epoch in [(0.9, 1), (0.8, 1), (0.9, 1), (0.9, 9), (0.1, 1), (0.99, 9), (0.3, 9)]:
+        run_one(run, np.array([x, 0.3]), epoch)
+        idle.append(observed(run).n_idle)
+    assert idle == [0, 0, 1, 0, 0, 1, 0]
+
+
+def test_losses_that_diverged_leave_the_others_on_their_scale() -> None:
+    def diverging(x: Floats, epoch: float) -> float:
+        return 1e300 if x[0] > 0.9 else curve(x, epoch)
+
+    observations = halved(Simulation(EPOCHS), 54, diverging)
+    seen = labelled(observations, len(observations), None)
+    works = seen.x[:, 0] <= 0.9
+    assert np.isfinite(seen.labels).all()
+    assert np.isfinite(seen.known).all()
+    assert np.abs(seen.losses[works] - [curve(x, 9) for x in seen.x[works]]).max() < 0.1
+    assert seen.labels[~works].max() < seen.labels[works].min()
+
+
+def test_what_was_carried_is_no_part_of_the_state() -> None:
+    observations = halved(Simulation(EPOCHS), 9)
+    before = pickle.dumps(observations)
+    observations.results(len(observations))
+    assert pickle.dumps(observations) == before
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [([1.0, 0.1], 0.0), ([9.0, 1.0], 1.0), ([3.0, 1.0], 0.75), ([3.0, 0.1], 0.25)],
+)
+def test_a_height_is_the_mean_place_of_each_fidelity_on_its_scale(at: list[float], expected: float) -> None:
+    fidelities = (Fidelity("epoch", 1, 9, log=True), Fidelity("share", 0.1, 1.0))
+    assert height(fidelities, np.array(at)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("engine", [Gp, Auto, Tpe])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_deterministic_objective_under_halving_has_no_noise_and_nothing_is_confirmed(
+    engine: Callable[[], Gp | Auto | Tpe], seed: int
+) -> None:
+    run = Simulation(EPOCHS, engine(), seed)
+    promoted: set[int] = set()
+    while len(run.table) < 70:
+        parent = next(
+            (
+                (int(row), rung)
+                for low, rung in ((3.0, 9.0), (1.0, 3.0))
+                for rows in [np.flatnonzero(run.table.fidelity[:, 0] == low)]
+                for row in rows[np.argsort(run.table.y[rows, 0])][: len(rows) // 3]
+                if int(row) not in promoted
+            ),
+            None,
+        )
+        if parent is None:
+            proposal = run.propose(fidelity=[1.0])
+            run_one(run, proposal.x[0], 1)
+            assert "confirms" not in proposal.reason(0)
+        else:
+            promoted.add(parent[0])
+            run_one(run, run.table.x[parent[0]], parent[1], curve, parent[0])
+    fresh = run.table.x[run.table.parent < 0]
+    assert len(np.unique(fresh, axis=0)) == len(fresh), "a configuration was proposed twice"
+    assert ((run.table.x[run.table.rows(COMPLETE)] - 0.3) ** 2).sum(axis=1).min() < 0.02
+    if engine is not Tpe:
+        gp = run.state if engine is Gp else run.state.gp
+        model = gp.surrogate.model(gp.observations, None)
+        assert model.posterior.noise < 0.003
