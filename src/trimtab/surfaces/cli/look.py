@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 import numpy as np
 
 import trimtab as tt
-from trimtab.ledger.table import STATES
+from trimtab.ledger.table import STATES, TrialView
 from trimtab.space.problem import Metric
 from trimtab.storage.url import open_store, redacted
 from trimtab.study import best as bests
@@ -141,27 +142,72 @@ def _indented(text: str) -> str:
 @click.option(
     "--limit", "-n", type=click.IntRange(min=1), help="The best so many configurations, by the mean over their runs."
 )
+@click.option(
+    "--fidelity",
+    "ends",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Compare the trials that were run so far, as epoch=9; those that were run furthest if left out.",
+)
 @json_option
-def best(name: str | None, *, store: str | None, only_params: bool, limit: int | None, as_json: bool) -> None:
+def best(
+    name: str | None, *, store: str | None, only_params: bool, limit: int | None, ends: tuple[str, ...], as_json: bool
+) -> None:
     """Show the best trial; with several objectives, every trial that no other one beats."""
+    if ends and limit is not None:
+        raise click.UsageError("--limit ranks the trials that were run furthest, and goes without --fidelity.")
     with load(store, name) as study:
+        if ends:
+            row = bests.require_best(study.table, study.problem.fidelity_of(_ends(ends)))
+            _show_best(study, [study.table.trial(row)], [], only_params=only_params, is_front=False, as_json=as_json)
+            return
         bests.require_best(study.table)
         if limit is not None:
             _show_ranking(study, limit, only_params=only_params, as_json=as_json)
             return
         is_front = len(study.problem.objectives) > 1
         views = study.best_trials if is_front else [study.best]
-        if as_json:
-            found = [view.params if only_params else facts.trial_facts(view) for view in views]
-            say_json(found if is_front else found[0])
-            return
-        for line in facts.best_remarks(study) if not only_params else ():
-            say("\n".join(wrapped(line, cells())))
-        for view in views:
-            if not only_params or len(views) > 1:
-                say("\n".join(wrapped(facts.best_line(study, view), cells())))
-            for line in facts.labelled([(name, exact(value)) for name, value in view.params.items()]).splitlines():
-                say(line if only_params and len(views) == 1 else f"  {line}")
+        _show_best(study, views, facts.best_remarks(study), only_params=only_params, is_front=is_front, as_json=as_json)
+
+
+def _show_best(
+    study: tt.Study,
+    views: list[TrialView],
+    remarks: list[str],
+    *,
+    only_params: bool,
+    is_front: bool,
+    as_json: bool,
+) -> None:
+    if as_json:
+        found = [view.params if only_params else facts.trial_facts(view) for view in views]
+        say_json(found if is_front else found[0])
+        return
+    for line in remarks if not only_params else ():
+        say("\n".join(wrapped(line, cells())))
+    for view in views:
+        if not only_params or len(views) > 1:
+            say("\n".join(wrapped(facts.best_line(study, view), cells())))
+        for line in facts.labelled([(name, exact(value)) for name, value in view.params.items()]).splitlines():
+            say(line if only_params and len(views) == 1 else f"  {line}")
+
+
+def _ends(texts: Sequence[str]) -> dict[str, float]:
+    """Return what `--fidelity` says.
+
+    Raises:
+        click.BadParameter: it is not NAME=VALUE, a number.
+    """
+    found: dict[str, float] = {}
+    for text in texts:
+        name, _, value = text.rpartition("=")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            name = ""
+        if not name:
+            raise click.BadParameter(f"--fidelity takes NAME=VALUE, as epoch=9; got {text!r}.")
+    return found
 
 
 def _show_ranking(study: tt.Study, limit: int, *, only_params: bool, as_json: bool) -> None:
