@@ -585,3 +585,23 @@ try:
 finally:  # what getrusage says is of the parent, if that was larger
     sys.stderr.write(next(line.split()[1] for line in Path("/proc/self/status").open() if line.startswith("VmHWM")))
 """
+
+
+def test_trials_are_compared_at_one_fidelity_and_it_is_said_which(tmp_path: Path) -> None:
+    with tt.create_study(
+        tt.Space(x=tt.Float(0, 1)), minimize="loss", fidelity=tt.Fidelity("epoch", 1, 9), optimizer="random", seed=0,
+        store=f"sqlite:///{tmp_path}/trimtab.db", name="rungs",
+    ) as study:  # fmt: skip
+        for x, epoch, loss in ((0.1, 3, 0.1), (0.2, 3, 0.2), (0.3, 9, 0.5)):
+            study.enqueue({"x": x}, fidelity={"epoch": epoch})
+            study.tell(study.ask(), loss)
+    assert read(tmp_path, "best")["number"] == 2
+    assert read(tmp_path, "best", "--fidelity", "epoch=3")["number"] == 0
+    shown = call(tmp_path, "show")
+    assert "compared at epoch 9: 1 complete trial; there are others at epoch 3" in " ".join(shown.split())
+    facts = read(tmp_path, "show")
+    assert (facts["compared_at"], facts["best"]["number"]) == ({"epoch": 9.0}, 2)
+    assert read(tmp_path, "list")[0]["best_trial"] == 2
+    assert "there are some at epoch 3; at epoch 9" in call(tmp_path, "best", "--fidelity", "epoch=5", exits=2)
+    assert "there is no fidelity 'step'" in call(tmp_path, "best", "--fidelity", "step=5", exits=2)
+    assert "NAME=VALUE" in call(tmp_path, "best", "--fidelity", "5", exits=2)
