@@ -205,9 +205,17 @@ class Executor(Protocol):
         ...
 
     def attach(self, handles: Iterable[str]) -> None:
-        """Take up tasks of an earlier driver; only executors with the trait "durable" can."""
+        """Take up tasks of an earlier driver; only executors with the trait "durable" can.
+
+        Their handles are put on record as soon as `submit` has returned them; of a driver that was killed in between,
+        the trial runs again, as another attempt, and what the first one brings is refused. From here on `poll` tells of
+        them; of one that is not there any more, that it was `Lost`. What was told before may be told again.
+        """
         ...
 
     def close(self) -> None:
-        """End everything that still runs and release all resources. Safe to call twice."""
+        """End everything that still runs and release all resources. Safe to call twice.
+
+        A durable executor lets go of what runs instead, for the next driver to attach to.
+        """
         ...

@@ -21,6 +21,7 @@ class Contents:
         columns: [N] each, by name.
         extra: [up to N] each, by the name of a metric that was told and not declared.
         curves: what was reported.
+        handles: what the executor calls the present attempt, by row, where it said so.
         halts: the attempt that the scheduler wants to end, and why, by row.
         noted_at: the record of each note about the study, in their order.
         verdicts: on the study, with their records.
@@ -64,6 +65,7 @@ class Contents:
         self.workers = Interned()
         self.errors: dict[int, str] = {}
         self.reasons: dict[int, str] = {}
+        self.handles: dict[int, str] = {}
         self.halts: dict[int, tuple[int, str]] = {}
         self.notes: dict[int, dict[str, Any]] = {}
         self.study_notes: dict[str, Any] = {}
@@ -100,7 +102,7 @@ _WRITTEN_ONCE = frozenset({"x", "fidelity", "parent", "asked_at", "origin"})
 """Columns whose rows are written when a trial is asked for, and never again."""
 
 _OF_SOME = (
-    "errors", "reasons", "halts", "notes", "study_notes", "noted_at", "verdicts", "given", "waiting", "again",
-    "running",
+    "errors", "reasons", "handles", "halts", "notes", "study_notes", "noted_at", "verdicts", "given", "waiting",
+    "again", "running",
 )  # fmt: skip
 """What is known of some rows only; what is written down about one row is replaced, not changed."""

@@ -97,12 +97,16 @@ class Asked(msgspec.Struct, frozen=True, omit_defaults=True, tag="asked", tag_fi
 
 
 class Started(msgspec.Struct, frozen=True, omit_defaults=True, tag="started", tag_field="kind", gc=False):
-    """A worker took the trial. `lease_s` is how long it may be silent; None means for ever (ask/tell)."""
+    """A worker took the trial. `lease_s` is how long it may be silent; None means for ever (ask/tell).
+
+    Said again of an attempt that runs, with a `handle`: what the executor calls it, and who looks after it now.
+    """
 
     number: Whole
     worker: str
     attempt: Whole = 1
     lease_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    handle: str = ""
 
 
 class Reported(msgspec.Struct, frozen=True, omit_defaults=True, tag="reported", tag_field="kind", gc=False):

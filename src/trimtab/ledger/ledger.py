@@ -178,6 +178,9 @@ class Ledger:
         return number
 
     def _started(self, event: Started, record: Record) -> None:
+        if event.handle and self._is_running(event):
+            self._handed_over(event, record)
+            return
         row = self._row(event.number, WAITING, record)
         contents = self.contents
         c = contents.columns
@@ -188,7 +191,25 @@ class Ledger:
         c["lease_s"].rows[row] = math.nan if event.lease_s is None else event.lease_s
         del contents.waiting[row]
         contents.again.pop(row, None)
+        contents.handles.pop(row, None)
         contents.running[row] = None
+
+    def _is_running(self, event: Started) -> bool:
+        c = self.contents.columns
+        return event.number < c["state"].n and c["state"].rows[event.number] == RUNNING
+
+    def _handed_over(self, event: Started, record: Record) -> None:
+        """Take in what an executor calls an attempt that runs, and who looks after it from here on."""
+        contents, row = self.contents, event.number
+        c = contents.columns
+        if event.attempt != c["attempt"].rows[row]:
+            raise StoreCorruptError(
+                f"{_name(record)} is about attempt {event.attempt} at trial {row}, which does not run."
+            )
+        c["worker"].rows[row] = contents.workers.code(event.worker)
+        c["lease_s"].rows[row] = math.nan if event.lease_s is None else event.lease_s
+        c["touched"].rows[row] = record.seq
+        contents.handles[row] = event.handle
 
     def _reported(self, event: Reported, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)

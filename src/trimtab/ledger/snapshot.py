@@ -44,6 +44,7 @@ class _Dicts(msgspec.Struct):
     errors: list[tuple[Whole, str]]
     reasons: list[tuple[Whole, str]]
     halts: list[tuple[Whole, tuple[Whole, str]]]
+    handles: list[tuple[Whole, str]]
     notes: list[tuple[Whole, dict[str, Any]]]
     given: list[tuple[Whole, tuple[float | None, ...]]]
 

@@ -396,6 +396,10 @@ class TrialTable:
         """Return why the trial was stopped early, empty when it was not."""
         return self._contents.reasons.get(number, "")
 
+    def handle(self, number: int) -> str:
+        """Return what the executor calls the present attempt at a trial, empty where it did not say."""
+        return self._contents.handles.get(number, "")
+
     def halted(self, number: int) -> str:
         """Return why the scheduler wants the present attempt to end, empty where it does not."""
         attempt, reason = self._contents.halts.get(number, (0, ""))

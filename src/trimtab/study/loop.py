@@ -54,6 +54,7 @@ class Settings:
         grace_s: seconds between the request to end and the end by force.
         cost_required: whether every trial must tell its cost, since a budget counts it.
         limits: the budget's, for display.
+        workers: how many trials run at once, where the executor would take any number.
         is_interactive: whether somebody waits for the study at a prompt: an interrupt then ends it with a verdict.
     """
 
@@ -63,6 +64,7 @@ class Settings:
     grace_s: float = 10.0
     cost_required: bool = False
     limits: Limits = (None, None, None)
+    workers: int = 1
     is_interactive: bool = False
 
 
@@ -110,6 +112,7 @@ class Driver:
         session = self._session
         try:
             session.begin()  # before anything is assessed: time and failures count from here
+            self._attach()
             while True:
                 self._look_around()
                 verdict = self._fill()
@@ -184,7 +187,7 @@ class Driver:
 
     def _fill(self) -> Verdict | None:
         """Keep every worker busy; return the verdict if nothing more is to be started, None if all are busy."""
-        while self._executor.free() != 0:
+        while self._free() > 0:
             verdict = self._assess()
             if verdict.cancel:
                 self._end_all(verdict.reason)
@@ -210,6 +213,11 @@ class Driver:
             return verdict if verdict.stop else Verdict(stop=True, reason=number.reason, rule="scheduler")
         return None
 
+    def _free(self) -> int:
+        """Return how many more trials may be submitted."""
+        free = self._executor.free()
+        return self._settings.workers - len(self._handles) if free is None else free
+
     def _claim(self) -> int | Wait | Busy | None:
         """Take a trial; while that takes its time and trials run that may have something to say, say so."""
         aside = bool(self._handles) and "in_process" not in self._executor.traits
@@ -223,7 +231,25 @@ class Driver:
         self._heart.hold(number, task.attempt)
         origin = self._session.table.origin(number)
         self._note = f"trial {number} ({origin.by}): {origin.why}" if origin.why else f"trial {number}: {origin.by}"
-        self._handles[number] = self._executor.submit(task)
+        handle = self._handles[number] = self._executor.submit(task)
+        if self._is_durable:
+            self._session.hold(number, handle, lease_s=self._settings.lease_s)
+
+    @property
+    def _is_durable(self) -> bool:
+        return "durable" in self._executor.traits
+
+    def _attach(self) -> None:
+        """Take up what an executor runs that outlives drivers, and whose driver is gone."""
+        if not self._is_durable:
+            return
+        table = self._session.table
+        for number in self._session.abandoned():
+            handle = table.handle(number)
+            if self._session.hold(number, handle, lease_s=self._settings.lease_s):
+                self._heart.hold(number, int(table.attempt[number]))
+                self._handles[number] = handle
+                self._executor.attach([handle])
 
     def _is_suspect(self, number: int | None) -> bool:
         """Return whether a trial fails if its driver is killed once more.
@@ -260,6 +286,7 @@ class Driver:
 
     def _see_others(self) -> None:
         self._session.sync()
+        self._attach()
         self._session.reap(self._settings.retries)
 
     def _patiently(self, act: Callable[[], object]) -> None:
@@ -430,7 +457,9 @@ class Driver:
         return f"{how}; the study was kept in memory alone and is lost: store='sqlite:///trimtab.db' keeps the next one"
 
     def _release(self) -> None:
-        """Put what runs back in line, as far as the store can be written."""
+        """Put what runs back in line, as far as the store can be written; what outlives this process goes on."""
+        if self._is_durable:
+            return
         try:
             self._session.sync()
             self._session.commit(

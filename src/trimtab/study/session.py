@@ -280,7 +280,13 @@ class Session:
 
     # Handing out trials
 
-    def claim(self, *, lease_s: float | None, admit: Callable[[], Admission] = lambda: EVERYTHING) -> int | Wait | None:
+    def claim(
+        self,
+        *,
+        lease_s: float | None,
+        admit: Callable[[], Admission] = lambda: EVERYTHING,
+        worker: str | None = None,
+    ) -> int | Wait | None:
         """Take a trial and return its number: what was begun and lost, else what waits in line, else what is proposed.
 
         `Wait` when the scheduler wants something to end first; None when nothing waits and nothing new is admitted or
@@ -289,19 +295,21 @@ class Session:
         Args:
             lease_s: for how long the worker may be silent; for ever if None.
             admit: says at that very moment what may start, besides what was begun and lost.
+            worker: who runs it; this process if None. Of another, only its lease tells whether it is still there.
         """
+        worker = self.worker if worker is None else worker
         made: Made | None = None
         with self.asking:
             while True:
                 with self.lock:
                     self.sync()
-                    claimed = self._claimed(lease_s, admit, made)
+                    claimed = self._claimed(worker, lease_s, admit, made)
                 if not isinstance(claimed, Order):
                     return claimed
                 made = self._make(claimed)
 
     def _claimed(
-        self, lease_s: float | None, admit: Callable[[], Admission], made: Made | None
+        self, worker: str, lease_s: float | None, admit: Callable[[], Admission], made: Made | None
     ) -> int | Wait | Order | None:
         """Take a trial, as `claim` does; an order where its proposal takes its time and `made` is not it."""
         found: Asked | Wait | Order | None = None
@@ -319,12 +327,12 @@ class Session:
                 if admitted is Admission.EVERYTHING and table.n_waiting:
                     number = table.first_waiting
             if number is not None:
-                return [Started(number, self.worker, int(table.attempt[number]) + 1, lease_s)]
+                return [Started(number, worker, int(table.attempt[number]) + 1, lease_s)]
             # Reports of others do not invalidate a proposal; another trial does, and so does a space that has grown.
             known = found if isinstance(found, Asked) and found.parent is None else None
             if known is None or known.number != len(table) or about is not table.problem:
                 found, about = self._next(fresh=admitted is Admission.EVERYTHING, made=made), table.problem
-            return [found, Started(found.number, self.worker, 1, lease_s)] if isinstance(found, Asked) else []
+            return [found, Started(found.number, worker, 1, lease_s)] if isinstance(found, Asked) else []
 
         events = self.commit(build)
         if not events or not isinstance(events[-1], Started):
@@ -509,6 +517,30 @@ class Session:
             names=tuple(table.space.names),
             folds=problem.folds,
         )
+
+    def hold(self, number: int, handle: str, *, lease_s: float) -> bool:
+        """Put on record what the executor calls the present attempt at a trial, and that this process looks after it.
+
+        Returns:
+            whether it does: False where the attempt is over, or somebody else came first.
+        """
+        with self.lock:
+            attempt, before = int(self.table.attempt[number]), self.table.worker(number)
+
+            def build() -> Sequence[Event]:
+                table = self.table
+                if not lost.is_running(table, number, attempt) or table.worker(number) != before:
+                    return []
+                return [Started(number, self.worker, attempt, lease_s, handle)]
+
+            return bool(self.commit(build))
+
+    def abandoned(self) -> list[int]:
+        """Return the trials that run under a handle and that nobody looks after any more."""
+        with self.lock:
+            self.sync()
+            found = lost.overdue(self.table, self.worker, self.kept, self.clock, self.journal.leases)
+            return [row for row in found if self.table.handle(row)]
 
     # Trials whose worker is gone
 

@@ -160,6 +160,7 @@ def tune(
         grace_s=check_seconds("grace_s", grace_s),
         cost_required=budget.cost is not None,
         limits=(budget.trials, None if budget.hours is None else budget.hours * 3600, budget.cost),
+        workers=workers,
         is_interactive=prompt.is_interactive(),
     )
     stops = _stops(budget, stop)

@@ -73,6 +73,7 @@ def sample_events() -> list[Event]:
         Judged(0, "worse than the median at step 2", 6, 1),
         Failed(0, "lost", "the worker fell silent", 1, again=True, seconds=12.5, cost=0.25),
         Started(0, "node-2:7", 2),
+        Started(0, "node-2:7", 2, 60.0, "job 4711"),
         Told(0, {"loss": 0.25, "latency_ms": 30.0}, 2, 8.125, 1.5),
         Asked(2, (0.2, 3.0, None), 9, Origin("asha", "promoted"), (81.0,), 0, None, Remaining(3, 60.0, 0.5)),
         Stopped(2, "worse than half of the others at step 3", 1, {"loss": 0.75}, 3.0, 0.5),
