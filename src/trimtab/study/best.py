@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints
-from trimtab.errors import TrialError
+from trimtab.errors import NoBestError
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
 from trimtab.numerics.arithmetic import quiet
@@ -171,11 +171,11 @@ def require_best(table: TrialTable) -> int:
     """Return the best row.
 
     Raises:
-        TrialError: there is none; the message says why.
+        NoBestError: there is none; the message says why.
     """
     row = best_row(table)
     if row is None:
-        raise TrialError(why_no_best(table))
+        raise NoBestError(why_no_best(table))
     return row
 
 
