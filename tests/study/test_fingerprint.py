@@ -376,6 +376,18 @@ def test_a_module_that_is_run_by_name_is_found(tmp_path: Path) -> None:
     assert changes(before, fingerprint.take(command)) == ["file pkg/train.py differs"]
 
 
+@pytest.mark.parametrize("line", ["python train.py --lr {lr}", "exec python -u train.py|tee log", "bash ./run.sh {lr}"])
+def test_files_that_a_shell_is_told_to_run_count(line: str, tmp_path: Path) -> None:
+    def taken(text: str) -> object:
+        (tmp_path / "train.py").write_text(text)
+        (tmp_path / "run.sh").write_text(text)
+        return fingerprint.take(tt.Command(["sh", "-c", line], cwd=tmp_path))
+
+    before = taken("print(1)\n")
+    assert changes(before, taken("print(1)\n# a comment\n")) == []
+    assert len(changes(before, taken("print(2)\n"))) == 1
+
+
 def test_a_function_is_no_program() -> None:
     assert changes(fingerprint.take(make(1)), fingerprint.take(tt.Command(["true"]))) == [
         "it was a function and is a command"
