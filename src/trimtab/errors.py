@@ -12,7 +12,8 @@ TrimtabError
 │   ├── StudyExistsError
 │   ├── StudyMismatchError             the study on record is not the study that was asked for
 │   ├── TrialError                     no such trial, told twice, told after it ended
-│   │   └── LateResultError            a result of an attempt that has been superseded (fencing)
+│   │   ├── LateResultError            a result of an attempt that has been superseded (fencing)
+│   │   └── NoBestError                no trial is complete, or none meets the constraints
 │   └── ReplayError                    a log that does not reproduce its own suggestions
 ├── StoreError (OSError)
 │   ├── StoreUrlError (ValueError)
@@ -82,6 +83,10 @@ class StudyMismatchError(StudyError):
 
 class TrialError(StudyError):
     """No such trial, or the trial is not in a state that allows this."""
+
+
+class NoBestError(TrialError):
+    """There is no best trial: none is complete, or none meets the constraints."""
 
 
 class LateResultError(TrialError):

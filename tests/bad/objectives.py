@@ -193,3 +193,15 @@ def leaves_a_mess(trial: tt.Trial) -> float:
 
 def fine(trial: tt.Trial) -> float:
     return 0.5
+
+
+def takes_a_dictionary(params: tt.Trial) -> object:
+    return params["lr"]
+
+
+def takes_a_number(x: tt.Trial) -> object:
+    return x * 2  # type: ignore[operator]
+
+
+def takes_names(lr: float, momentum: float) -> float:
+    return lr * momentum

@@ -614,6 +614,9 @@ def objective(title: str, name: str, *, complete: bool = False, retries: int = 0
         )
 
 
+objective("an objective that takes the trial for a dictionary", "takes_a_dictionary")
+objective("an objective that takes the trial for a number", "takes_a_number")
+objective("an objective that takes its parameters by name", "takes_names")
 objective("returns nan", "returns_nan")
 objective("returns infinity", "returns_inf")
 objective("returns an int too large for a float", "returns_a_huge_int")

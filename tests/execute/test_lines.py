@@ -32,6 +32,8 @@ def test_a_line_that_is_too_long_is_thrown_away_whole():
     [
         (b'{"a": 1}', [{"a": 1}]),
         (b'{"a": 1} {"b": [{}]}\t{"c": null}', [{"a": 1}, {"b": [{}]}, {"c": None}]),
+        (b'\x08\x08\x00{"a": 1}\x08', [{"a": 1}]),
+        (b'\x1b[32m{"a"\x1b[0m: 1}\x1b[K', [{"a": 1}]),
         (b'{"a": NaN}', None),
         (b'{"a": 1} end', []),
         (b'{"a": 1},', []),

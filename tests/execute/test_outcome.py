@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 
 import pytest
@@ -143,3 +144,30 @@ def test_a_trial_that_stops_itself(run):
         raise TrialStopped("it has converged")
 
     assert run(objective).stopped == "it has converged"
+
+
+MISTAKEN = {
+    "a dictionary": lambda x: x["lr"],
+    "a list": lambda x: x[0],
+    "an object": lambda x: x.lr,
+    "a number": lambda x: x * 2,
+    "a number for a library": lambda x: math.sqrt(x),
+    "a method of a dictionary": lambda x: x.items(),
+    "keywords": lambda *, lr: lr,
+    "all parameters": lambda lr, momentum: lr,
+    "what is unpacked": lambda x: dict(**x),
+    "no argument": lambda: 1.0,
+}
+
+
+@pytest.mark.parametrize("what", MISTAKEN)
+def test_who_takes_the_trial_for_its_parameters_is_told_what_it_is(run, what):
+    first = run(MISTAKEN[what]).error.splitlines()[0]
+    assert "trial.params[" in first
+
+
+@pytest.mark.parametrize(
+    "objective", [lambda t: t.params["x"], lambda t: None + 1, lambda t: deep(), lambda t: int("x"), lambda t: [][0]]
+)
+def test_who_makes_another_mistake_is_not(run, objective):
+    assert "trial.params[" not in run(objective).error.splitlines()[0]

@@ -51,6 +51,17 @@ BROKEN = [
     "[Rank 0] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=3, OpType=ALLREDUCE)",
     "trying to initialize the default process group twice!",
     "UR error: UR_RESULT_ERROR_DEVICE_LOST",
+    "DNN library initialization failed. Look at the errors above for more details.",
+    "This is probably because cuDNN failed to initialize, so try looking to see if a warning was printed above.",
+    "cublasLt ran into an error!",
+    "CUDA initialization: CUDA unknown error - this may be due to an incorrectly set up environment",
+    "cuBLAS error: 14",
+    "the launch timed out and was terminated",
+    "an illegal instruction was encountered",
+    "uncorrectable ECC error encountered",
+    "MPS backend: command buffer exited with error status",
+    "context is destroyed",
+    "all CUDA-capable devices are busy or unavailable",
 ]
 
 SOUND = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import importlib
 import importlib.util
 import json
 import os
@@ -375,6 +376,18 @@ def test_a_module_that_is_run_by_name_is_found(tmp_path: Path) -> None:
     assert changes(before, fingerprint.take(command)) == ["file pkg/train.py differs"]
 
 
+@pytest.mark.parametrize("line", ["python train.py --lr {lr}", "exec python -u train.py|tee log", "bash ./run.sh {lr}"])
+def test_files_that_a_shell_is_told_to_run_count(line: str, tmp_path: Path) -> None:
+    def taken(text: str) -> object:
+        (tmp_path / "train.py").write_text(text)
+        (tmp_path / "run.sh").write_text(text)
+        return fingerprint.take(tt.Command(["sh", "-c", line], cwd=tmp_path))
+
+    before = taken("print(1)\n")
+    assert changes(before, taken("print(1)\n# a comment\n")) == []
+    assert len(changes(before, taken("print(2)\n"))) == 1
+
+
 def test_a_function_is_no_program() -> None:
     assert changes(fingerprint.take(make(1)), fingerprint.take(tt.Command(["true"]))) == [
         "it was a function and is a command"
@@ -415,3 +428,158 @@ class Remembers:
 )
 def test_what_a_study_is_called(objective: object, name: str) -> None:
     assert name_of(objective) == name  # type: ignore[arg-type]
+
+
+CONTENTS = {
+    "settings with an item that the code sets": (
+        "cfg = {'scale': 1.0, 'lr': 0}\ndef objective(t):\n    cfg['lr'] = t.params['x']\n    return cfg['scale']\n"
+    ),
+    "settings that take the parameters": (
+        "cfg = {'scale': 1.0}\ndef objective(t):\n    cfg.update(t.params)\n    return cfg['scale']\n"
+    ),
+    "settings that take items by name": (
+        "cfg = {'scale': 1.0}\ndef objective(t):\n    cfg.update({'lr': 1}, depth=2)\n    return cfg['scale']\n"
+    ),
+    "a namespace with an attribute that the code sets": (
+        "import argparse\ncfg = argparse.Namespace(scale=1.0)\ndef train(c):\n    return c.scale\n"
+        "def objective(t):\n    cfg.lr = t.params['x']\n    return train(cfg)\n"
+    ),
+    "a namespace with a temporary folder": (
+        "import argparse, tempfile\ncfg = argparse.Namespace(scale=1.0)\ncfg.out = tempfile.mkdtemp()\n"
+        "def objective(t):\n    return cfg.scale, cfg.out\n"
+    ),
+    "a ufunc": "import numpy as np\nf = np.sin  # 1.0\ndef objective(t):\n    return f(t)\n",
+    "a function of numpy": "import numpy as np\nf = np.mean  # 1.0\ndef objective(t):\n    return f(t)\n",
+    "a queue": "import collections\nq = collections.deque([1.0])\ndef objective(t):\n    return q[0]\n",
+    "a read-only mapping": (
+        "import types\nq = types.MappingProxyType({'a': 1.0})\ndef objective(t):\n    return q['a']\n"
+    ),
+    "a file of settings": (
+        "import configparser\nq = configparser.ConfigParser()\nq.read_string('[a]\\nb = 1.0')\n"
+        "def objective(t):\n    return q['a']['b']\n"
+    ),
+    "a function by type": (
+        "import functools\n@functools.singledispatch\ndef f(x):\n    return 0\n"
+        "@f.register\ndef _(x: float):\n    return x * 1.0\ndef objective(t):\n    return f(t)\n"
+    ),
+    "a function that an object of numpy holds": (
+        "import numpy as np\n@np.vectorize\ndef f(x):\n    return x * 1.0\ndef objective(t):\n    return f(t)\n"
+    ),
+    "a scorer": (
+        "from sklearn.metrics import make_scorer\ndef f(a, b):\n    return 1.0\ns = make_scorer(f)\n"
+        "def objective(t):\n    return s(t)\n"
+    ),
+}
+OTHERWISE = {"a ufunc": ("np.sin", "np.cos"), "a function of numpy": ("np.mean", "np.median")}
+
+
+@pytest.mark.parametrize("what", CONTENTS)
+def test_what_an_objective_holds_counts(what: str, tmp_path: Path) -> None:
+    text, (old, new) = CONTENTS[what], OTHERWISE.get(what, ("1.0", "2.0"))
+    before = fingerprint.take(load(tmp_path, text).objective, ["x"])
+    assert changes(before, fingerprint.take(load(tmp_path, text).objective, ["x"])) == []
+    assert old in text
+    assert changes(before, fingerprint.take(load(tmp_path, text.replace(old, new)).objective, ["x"])) != []
+
+
+def test_an_annotation_of_a_variable_changes_nothing(tmp_path: Path) -> None:
+    text = "def objective(t):\n    y = 1.0\n    z = None\n    return y, z\n"
+    before = fingerprint.take(load(tmp_path, text).objective)
+    annotated = text.replace("y = ", "y: float = ").replace("z = ", "z: int | None = ")
+    assert changes(before, fingerprint.take(load(tmp_path, annotated).objective)) == []
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        "import pack.lib\ndef objective(t):\n    return pack.lib.train(t)\n",
+        "import pack.lib\ndef objective(t):\n    return pack.lib.RATE\n",
+        "from pack import lib\ndef call(module, t):\n    return module.train(t)\n"
+        "def objective(t):\n    return call(lib, t)\n",
+        "import importlib\ndef objective(t):\n    return importlib.import_module('pack.lib').train(t)\n",
+    ],
+)
+def test_modules_within_packages_count(objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").touch()
+    library = tmp_path / "pack" / "lib.py"
+
+    def taken(text: str) -> object:
+        library.write_text(text)
+        os.utime(library, ns=(time.time_ns(), time.time_ns()))
+        importlib.invalidate_caches()
+        for name in ("pack", "pack.lib", "job"):
+            sys.modules.pop(name, None)
+        sys.dont_write_bytecode, kept = True, sys.dont_write_bytecode
+        try:
+            return fingerprint.take(load(tmp_path, objective).objective)
+        finally:
+            sys.dont_write_bytecode = kept
+
+    before = taken("RATE = 10\ndef train(t):\n    return RATE\n")
+    assert changes(before, taken("RATE = 10  # a comment\ndef train(t):\n    return RATE\n")) == []
+    assert changes(before, taken("RATE = 20\ndef train(t):\n    return RATE + 1\n")) != []
+
+
+@pytest.mark.parametrize(
+    "read", ["os.environ['DEPTH']", "os.environ.get('DEPTH', 1)", "os.getenv('DEPTH')", "environ['DEPTH']"]
+)
+def test_variables_of_the_environment_that_are_read_count(
+    read: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"import os\nfrom os import environ\ndef objective(t):\n    return {read}, os.environ.get('SLURM_JOB_ID')\n"
+    monkeypatch.setenv("DEPTH", "3")
+    before = fingerprint.take(load(tmp_path, text).objective)
+    monkeypatch.setenv("SLURM_JOB_ID", "4711")
+    assert changes(before, fingerprint.take(load(tmp_path, text).objective)) == []
+    monkeypatch.setenv("DEPTH", "4")
+    assert changes(before, fingerprint.take(load(tmp_path, text).objective)) == ["the environment's DEPTH differs"]
+
+
+def test_variables_that_the_code_sets_and_secrets_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "import os\ndef objective(t):\n    os.environ['DEPTH'] = '1'\n"
+        "    return os.environ['DEPTH'], os.environ['DB_PASSWORD']\n"
+    )
+    before = fingerprint.take(load(tmp_path, text).objective)
+    monkeypatch.setenv("DEPTH", "3")
+    monkeypatch.setenv("DB_PASSWORD", "hunter2")
+    after = fingerprint.take(load(tmp_path, text).objective)
+    assert changes(before, after) == []
+    assert set(after["parts"]) == {"the objective"}
+
+
+def test_the_command_line_counts_where_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "import sys\ndef objective(t):\n    return sys.argv[1]\n"
+    monkeypatch.setattr(sys, "argv", ["job.py", "3"])
+    before = fingerprint.take(load(tmp_path, text).objective)
+    monkeypatch.setattr(sys, "argv", ["./job.py", "3"])
+    assert changes(before, fingerprint.take(load(tmp_path, text).objective)) == []
+    monkeypatch.setattr(sys, "argv", ["job.py", "4"])
+    assert changes(before, fingerprint.take(load(tmp_path, text).objective)) == ["the command line differs"]
+
+
+def test_what_a_run_changes_in_this_process_is_the_same_afterwards(tmp_path: Path) -> None:
+    """Through an argument, which no look at the code tells; what its user changes in between is seen all the same."""
+    text = """
+    import numpy as np
+    cfg, width, seen = {"lr": 0.0, "depth": 3}, [2], np.zeros(3)
+    def train(settings, array, params):
+        settings["lr"] = params["x"]
+        settings.setdefault("calls", []).append(1)
+        np.add(array, 1, out=array)
+        return settings["lr"] * settings["depth"] * width[0]
+    def objective(trial):
+        return train(cfg, seen, trial.params)
+    """
+    job = load(tmp_path, text)
+    space = tt.Space(x=tt.Float(0, 1))
+    url = f"sqlite:///{tmp_path}/t.db"
+    for budget in (2, 4, 6):
+        study = tt.tune(job.objective, space, minimize="loss", budget=budget, store=url, seed=0, progress=False)
+        assert len(study.trials) == budget
+        study.close()
+    job.cfg["depth"] = 4
+    with pytest.raises(tt.errors.StudyMismatchError, match="cfg differs"):
+        tt.tune(job.objective, space, minimize="loss", budget=8, store=url, seed=0, progress=False)

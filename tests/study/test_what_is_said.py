@@ -150,9 +150,62 @@ def interrupted(command: list[str], folder: Path, typed: str = "") -> tuple[str,
 def test_a_script_ends_and_says_what_is_true(store: str, ends: str, tmp_path: Path) -> None:
     (tmp_path / "job.py").write_text(f"{SLOW}\ntt.tune(objective, space, minimize='loss', budget=5, seed=0{store})\n")
     _, err, code = interrupted(["job.py"], tmp_path)
-    assert code != 0
-    assert ends in err
-    assert "KeyboardInterrupt" in err
+    assert code == -signal.SIGINT
+    assert err.splitlines()[-1].endswith(ends)
+    assert "Traceback" not in err
+
+
+def test_a_quiet_script_says_that_it_was_interrupted_too(tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text(
+        f"{SLOW}\ntt.tune(objective, space, minimize='loss', budget=5, store='sqlite:///t.db', progress=False)\n"
+    )
+    _, err, code = interrupted(["job.py"], tmp_path)
+    assert (err, code) == ("objective: interrupted; the same command goes on\n", -signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("handler", "shown", "ends"),
+    [
+        ("except KeyboardInterrupt: print('caught', file=sys.stderr)", ["caught"], 0),
+        ("except KeyboardInterrupt: raise ValueError('mine')", ["Traceback", "ValueError: mine"], 1),
+        (
+            "finally: sys.excepthook = lambda *error: print('hook', error[0].__name__, file=sys.stderr)",
+            ["hook Key"],
+            -2,
+        ),
+    ],
+)
+def test_who_deals_with_an_interrupt_has_it_as_before(
+    handler: str, shown: list[str], ends: int, tmp_path: Path
+) -> None:
+    call = "tt.tune(objective, space, minimize='loss', budget=5, seed=0)"
+    (tmp_path / "job.py").write_text(f"import sys\n{SLOW}\ntry:\n    {call}\n{handler}\n")
+    _, err, code = interrupted(["job.py"], tmp_path)
+    assert code == ends
+    assert [word for word in shown if word not in err] == []
+
+
+def test_an_interrupt_that_is_not_of_tune_is_shown_as_ever(tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text(
+        f"{SLOW}\ntry:\n    tt.tune(objective, space, minimize='loss', budget=5, seed=0)\n"
+        "except KeyboardInterrupt:\n    pass\nraise KeyboardInterrupt\n"
+    )
+    _, err, _ = interrupted(["job.py"], tmp_path)
+    assert err.endswith("KeyboardInterrupt\n")
+    assert "Traceback" in err
+
+
+def test_a_script_that_ends_at_a_prompt_gets_the_study_back(tmp_path: Path) -> None:
+    """By `-i`, by PYTHONINSPECT in the environment or set late, and at the prompt of pdb."""
+    call = "study = tt.tune(objective, space, minimize='loss', budget=5, seed=0)"
+    script = f"{SLOW}\n{call}\nprint('kept', len(study.trials))\n"
+    (tmp_path / "late.py").write_text(f"import os\nos.environ['PYTHONINSPECT'] = '1'\n{script}")
+    (tmp_path / "stops.py").write_text(SLOW)
+    out, err, _ = interrupted(["late.py"], tmp_path)
+    assert "kept 4" in out, err
+    typed = f"from stops import *\n!{call}\n"
+    out, err, _ = interrupted(["-m", "pdb", "stops.py"], tmp_path, f"{typed}!print('kept', len(study.trials))\nq\n")
+    assert "kept 4" in out, err
 
 
 @pytest.mark.parametrize("flags", [["-i"], ["-i", "-q"]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -103,3 +104,39 @@ def test_a_command_runs_where_the_study_began(tmp_path: Path) -> None:
     study = tt.tune(command, SPACE, minimize="loss", budget=3, store="sqlite:///t.db", progress=Moves())
     assert [study.table.trial(n).metrics.get("here") for n in range(3)] == [1.0] * 3
     study.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "begins_in"),
+    [
+        (
+            "os.makedirs('out', exist_ok=True); os.chdir('out')\nimport trimtab as tt\nrate = open('../rate').read()\n",
+            "out",
+        ),
+        ("import trimtab as tt\nrate = open('rate').read()\n", ""),
+        ("import sys; sys.path.insert(0, 'lib')\nimport trimtab as tt\nfrom deep import rate\n", ""),
+    ],
+    ids=["at its top", "in its main part", "after a relative path"],
+)
+def test_a_script_that_changes_its_directory_is_loaded_where_it_began(
+    script: str, begins_in: str, tmp_path: Path
+) -> None:
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "deep.py").write_text("rate = 3\n")
+    (tmp_path / "rate").write_text("3")
+    (tmp_path / "jobs" / "job.py").write_text(
+        f"import os\n{script}"
+        "def objective(trial):\n    trial.note('cwd', os.getcwd())\n    return float(rate)\n"
+        "if __name__ == '__main__':\n"
+        "    if not os.getcwd().endswith('out'):\n        os.makedirs('run'); os.chdir('run')\n"
+        "    study = tt.tune(objective, tt.Space(x=tt.Float(0, 1)), minimize='loss', budget=3, workers=2)\n"
+        "    assert {trial.notes['cwd'] for trial in study.trials} == {os.getcwd()}, study.trials\n"
+        "    assert [trial.state for trial in study.trials] == ['complete'] * 3, study.trials\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "jobs/job.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / begins_in / "out" / "out").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted({"jobs", "lib", "rate", begins_in or "run"})

@@ -85,8 +85,17 @@ def test_run_exits_1_when_nothing_succeeds(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(STUDY.replace("echo", "exit 7; echo"))
     found = read(tmp_path, "run", "study.yaml", "-q", exits=1)
     assert (found["states"], found["best"]) == ({"failed": 6}, None)
-    said = call(tmp_path, "best", exits=2)
-    assert "6 failed (6 x exception)" in said
+    for more in ([], ["--params"], ["-n", "2"], ["--json"]):
+        said = call(tmp_path, "best", *more, exits=1)
+        assert "6 failed (6 x exception); trial 0: " in said
+        assert "exit code 7" in said
+
+
+def test_best_exits_1_where_no_trial_has_run(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    call(tmp_path, "ask", "--file", "study.yaml")
+    assert "no trial is complete yet" in call(tmp_path, "best", exits=1)
+    assert "there is no study 'other'" in call(tmp_path, "best", "other", exits=2)
 
 
 def test_a_dry_run_runs_nothing(tmp_path: Path) -> None:
@@ -602,6 +611,6 @@ def test_trials_are_compared_at_one_fidelity_and_it_is_said_which(tmp_path: Path
     facts = read(tmp_path, "show")
     assert (facts["compared_at"], facts["best"]["number"]) == ({"epoch": 9.0}, 2)
     assert read(tmp_path, "list")[0]["best_trial"] == 2
-    assert "there are some at epoch 3; at epoch 9" in call(tmp_path, "best", "--fidelity", "epoch=5", exits=2)
+    assert "there are some at epoch 3; at epoch 9" in call(tmp_path, "best", "--fidelity", "epoch=5", exits=1)
     assert "there is no fidelity 'step'" in call(tmp_path, "best", "--fidelity", "step=5", exits=2)
     assert "NAME=VALUE" in call(tmp_path, "best", "--fidelity", "5", exits=2)

@@ -132,6 +132,7 @@ def test_a_lost_trial_waits(call: Call) -> None:
     assert "trial 0 is waiting (lost)" in call("tell", "s", "0", "--failed", "lost").stdout
     found = json.loads(call("ask", "s", "--json").stdout)
     assert (found["number"], found["attempt"]) == (0, 2)
+    assert call("tell", "s", "0", "0.5").stdout == "trial 0 is complete\n"
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,10 @@ MARKS = re.compile(
     | (?:NCCL|RCCL)\b.{0,80}(?:error|abort|timed?[ ]?out|watchdog|fail)
     | nccl(?:Unhandled|System|Internal|Remote)\w*Error
     | (?:watchdog|collective)\b.{0,80}(?:NCCL|RCCL) | initiali[sz]e[ ]the[ ]default[ ]process[ ]group[ ]twice
+    | (?:DNN|cuDNN|cuBLAS|cuFFT|cuSOLVER|cuRAND)\b.{0,40}(?:initiali[sz]ation[ ]failed|failed[ ]to[ ]initiali[sz]e)
+    | cublas(?:Lt)?[ ]ran[ ]into[ ]an[ ]error | CUDA[ ]unknown[ ]error | cu(?:BLAS|SOLVER|SPARSE)[ ]error:?[ ]\d
+    | launch[ ]timed[ ]out[ ]and[ ]was[ ]terminated | illegal[ ]instruction[ ]was[ ]encountered | uncorrectable[ ]ECC
+    | command[ ]buffer[ ]exited[ ]with[ ]error | context[ ]is[ ]destroyed | CUDA-capable[ ]devices?[ ]\w+[ ]busy
     | GPU[ ]sync[ ]failed | Blas[ ]\w+[ ]launch[ ]failed | without[ ]BLAS[ ]support
     | INTERNAL:.{0,200}(?:CUDA|cuda|GPU|gpu|stream|kernel) | DEVICE_LOST | GPU[ ]has[ ]fallen[ ]off[ ]the[ ]bus
     """,

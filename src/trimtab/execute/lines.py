@@ -1,8 +1,8 @@
 """JSON lines in what a program writes: found among everything else that stands there.
 
 A line ends with a line feed, or with a carriage return, as progress bars write it. What is a report is a line that
-holds one JSON object or several, and nothing else but blanks, colours and a byte order mark; text is UTF-8. An object
-with other text before it is none: programs write such lines about much that is no result.
+holds one JSON object or several, and nothing else but blanks, control characters, colours and a byte order mark; text
+is UTF-8. An object with other text before it is none: programs write such lines about much that is no result.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _DRESS = re.compile(
     rb"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and links
     rb"|\x1b[ -/]*[0-~]"
     rb"|\xef\xbb\xbf"  # a byte order mark
+    rb"|[\x00-\x08\x0e-\x1a\x7f]"  # backspaces, as some progress bars write them, and the like
 )
 _DECODER = json.JSONDecoder()
 
@@ -86,6 +87,4 @@ def ends_with_object(line: bytes) -> bool:
 
 def bare(line: bytes) -> str:
     """Return a line as text, without what makes it look nice."""
-    if b"\x1b" in line or b"\xef\xbb\xbf" in line:
-        line = _DRESS.sub(b"", line)
-    return line.decode("utf-8", "replace").strip()
+    return _DRESS.sub(b"", line).decode("utf-8", "replace").strip()

@@ -51,6 +51,7 @@ class Source:
         """
         what = (self.script and self.script.path) or self.module or "the objective"
         os.environ[LOADING] = str(os.getpid())
+        cwd = scripts.here()
         try:
             if self.by_value:
                 return self._unpack()
@@ -71,6 +72,8 @@ class Source:
             raise ExecutorError(f"a worker could not load {what}: {summary(error)}.") from None
         finally:
             os.environ.pop(LOADING, None)
+            if cwd:
+                os.chdir(cwd)  # a script that changes its directory as it begins has done so in the driver before
 
     def _unpack(self) -> Callable[..., object]:
         """Return an objective that came by value; what came with it stands in `__main__`, where it is at home."""

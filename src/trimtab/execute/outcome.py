@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import threading
 import time
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import NoReturn
 
-from trimtab.errors import ObjectiveError, Terminated, TrialStopped
+from trimtab.errors import ObjectiveError, Terminated, TrialStopped, TrimtabError
 from trimtab.execute.broken import is_broken
 from trimtab.execute.descent import take_over
 from trimtab.execute.plain import plain
@@ -134,7 +135,7 @@ def run(objective: Callable[[Trial], object], task: Task, channel: Channel) -> O
     except (KeyboardInterrupt, Terminated, DriverFault):
         raise
     except BaseException as raised:  # asyncio.CancelledError, and what else a library has made of its own
-        failure, error, broken = kind_of(raised), describe(raised), is_broken(raised)
+        failure, error, broken = kind_of(raised), describe(raised, misuse(raised, task)), is_broken(raised)
     finally:
         line.close()
     seconds = time.monotonic() - began
@@ -169,9 +170,29 @@ def kind_of(error: BaseException) -> str:
     return "oom" if any(mark in text for mark in DEVICE_FULL) else "exception"
 
 
-def describe(error: BaseException) -> str:
-    """Return an exception as text: one line that says it all, then the last lines of its traceback."""
-    lines = f"{summary(error)}\n{_lines(error)}".rstrip().split("\n")
+_OF_TRIAL = re.compile(r"\bTrial\b")
+_OF_ARGUMENTS = re.compile(r"missing \d+ required|takes \d+ positional argument|unexpected keyword|positional-only")
+
+
+def misuse(error: BaseException, task: Task) -> str:
+    """Return what an objective gets, where its error shows that it took the trial for its parameters; else nothing.
+
+    Those of many other tools get a dictionary, a list or keywords. What Python says then names the type that it met, or
+    the arguments that the objective lacks.
+    """
+    if not isinstance(error, (TypeError, AttributeError)) or isinstance(error, TrimtabError):
+        return ""  # ours say it themselves
+    text = _text(error)
+    is_call = isinstance(error, TypeError) and _theirs(error.__traceback__) is None
+    if not (_OF_ARGUMENTS.search(text) if is_call else _OF_TRIAL.search(text)):
+        return ""
+    name = next(iter(task.params), "lr")
+    return f"; an objective gets one argument, a Trial, whose values are in trial.params, as trial.params[{name!r}]"
+
+
+def describe(error: BaseException, hint: str = "") -> str:
+    """Return an exception as text: one line that says it all, with a hint; then the last lines of its traceback."""
+    lines = f"{summary(error)}{hint}\n{_lines(error)}".rstrip().split("\n")
     return "\n".join(map(hide_secrets, lines))  # a traceback quotes the code, and with it the URL of a store
 
 

@@ -38,10 +38,12 @@ class Script:
     Attributes:
         path: its file, absolute.
         name: its name as a module where it was started as `python -m name`; empty where it was started by its path.
+        folder: where it was started, as far as that is known; it may have gone elsewhere since.
     """
 
     path: str
     name: str = ""
+    folder: str = ""
 
     def module(self) -> ModuleType:
         """Return an empty `__main__` that knows its file, so that processes started from here find the script."""
@@ -62,6 +64,8 @@ class Script:
             importlib.import_module(module.__package__)  # as its relative imports want it
         with open(self.path, "rb") as file:
             code = unguarded(file.read(), self.path)
+        if os.path.isdir(self.folder):
+            os.chdir(self.folder)  # its relative paths are meant there; whoever loads it goes back
         try:
             exec(code, module.__dict__)
         except LoadedEnough:
@@ -76,7 +80,21 @@ def of_this_process() -> Script | None:
     if path is None or not os.path.isfile(path):
         return None
     spec = getattr(main, "__spec__", None)
-    return Script(os.path.abspath(path), "" if spec is None or spec.name == MAIN else spec.name)
+    return Script(os.path.abspath(path), "" if spec is None or spec.name == MAIN else spec.name, _started_in(path))
+
+
+def _started_in(path: str) -> str:
+    """Return the directory in which Python was started, or in which Trimtab was first imported.
+
+    Python makes the path of a script absolute as it starts: what that has more than the path on the command line is the
+    directory.
+    """
+    for argument in sys.orig_argv[1:]:
+        if argument == path:
+            break  # what follows is for the script
+        if not os.path.isabs(argument) and path.endswith(os.sep + os.path.normpath(argument)):
+            return path.removesuffix(os.path.normpath(argument))
+    return _IMPORTED_IN
 
 
 def unguarded(source: bytes, path: str) -> CodeType:
@@ -127,6 +145,9 @@ def here() -> str:
         return os.getcwd()
     except OSError:
         return ""
+
+
+_IMPORTED_IN = here()
 
 
 def search_path() -> list[str]:

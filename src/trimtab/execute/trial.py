@@ -63,6 +63,7 @@ class Trial(Explained):
     if not TYPE_CHECKING:  # a trial is no mapping, for a type checker either
 
         def __getitem__(self, name: object) -> NoReturn:
+            name = name if name in self.params else next(iter(self.params), name)
             raise UsageError(f"a Trial is no mapping; its parameters are one: trial.params[{name!r}].")
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from trimtab.arrays import Floats, Ints
-from trimtab.errors import TrialError
+from trimtab.errors import NoBestError
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
 from trimtab.model.dominance import undominated
@@ -192,16 +192,16 @@ def require_best(table: TrialTable, fidelity: Fidelity | None = None) -> int:
     """Return the best row, at the highest fidelity if none is named.
 
     Raises:
-        TrialError: there is none; the message says why.
+        NoBestError: there is none; the message says why.
     """
     row = best_row(table, fidelity)
     if row is not None:
         return row
     if fidelity is None or compared_at(table) is None:
-        raise TrialError(why_no_best(table))
+        raise NoBestError(why_no_best(table))
     rows = np.unique(table.fidelity[_feasible_rows(table)], axis=0).tolist()
     there = "; ".join(at_text(table, tuple(ends)) for ends in rows)
-    raise TrialError(f"no trial is complete {at_text(table, fidelity)}; there are some {there}.")
+    raise NoBestError(f"no trial is complete {at_text(table, fidelity)}; there are some {there}.")
 
 
 def at_text(table: TrialTable, fidelity: Fidelity) -> str:

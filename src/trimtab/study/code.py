@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import takewhile
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -169,6 +170,8 @@ def canonical(node: object) -> str:
         return f"[{','.join(map(canonical, node))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
+    if isinstance(node, ast.AnnAssign):  # to Python the value is all, except in the body of a class
+        node = ast.Assign([node.target], node.value) if node.value is not None else ast.Pass()
     fields = {name: value for name, value in ast.iter_fields(node) if value is not None and value != []}
     for name in ("ctx", "kind", "type_comment"):
         fields.pop(name, None)
@@ -210,17 +213,20 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
 
 
 def used(code: CodeType) -> dict[str, set[str]]:
-    """Return the names from outside that code reads, each with the attributes of it that are read; "" for the whole."""
+    """Return the names from outside that code reads, each with the paths of attributes that are read of it.
+
+    Such a path is `b.c` for `a.b.c`, and "" where all of `a` is used.
+    """
     found: dict[str, set[str]] = {}
     own: set[str] = set()
     for part in _nested(code):
         own.update(part.co_cellvars)
         steps: list[Any] = [step for step in dis.get_instructions(part) if step.opname != "CACHE"]
-        for step, following in zip(steps, [*steps[1:], None], strict=True):
+        for i, step in enumerate(steps):
             if step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"):
-                is_read = following is not None and following.opname in ("LOAD_ATTR", "LOAD_METHOD")
-                found.setdefault(step.argval, set()).add(str(following.argval) if is_read else "")
-    return {name: attributes for name, attributes in found.items() if name not in own}
+                read = takewhile(lambda one: one.opname in ("LOAD_ATTR", "LOAD_METHOD"), steps[i + 1 :])
+                found.setdefault(step.argval, set()).add(".".join(str(one.argval) for one in read))
+    return {name: paths for name, paths in found.items() if name not in own}
 
 
 def imported(node: ast.AST, package: str) -> set[str]:
@@ -233,7 +239,32 @@ def imported(node: ast.AST, package: str) -> set[str]:
             base = package.split(".")[: len(package.split(".")) - part.level + 1] if part.level else []
             module = ".".join([*base, *([part.module] if part.module else [])])
             found.update({module, *(f"{module}.{alias.name}" for alias in part.names)})
+        elif isinstance(part, ast.Call) and _last_name(part.func) in ("import_module", "__import__") and part.args:
+            name = part.args[0].value if isinstance(part.args[0], ast.Constant) else None
+            found.update({name} if isinstance(name, str) and not name.startswith(".") else ())
     return found
+
+
+def variables(node: ast.AST) -> set[str]:
+    """Return the environment variables that code reads, as `os.environ["A"]` and `getenv("A")`, and never sets."""
+    found: set[str] = set()
+    is_set: set[str] = set()
+    for part in ast.walk(node):
+        key: ast.expr | None = None
+        if isinstance(part, ast.Subscript) and _last_name(part.value) == "environ":
+            key = part.slice
+            if isinstance(key, ast.Constant) and not isinstance(part.ctx, ast.Load):
+                is_set.add(str(key.value))
+        elif isinstance(part, ast.Call) and part.args:
+            path = _path(part.func)
+            key = part.args[0] if path[-1:] == ["getenv"] or path[-2:] == ["environ", "get"] else None
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            found.add(key.value)
+    return found - is_set
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _volatile(nodes: list[ast.AST]) -> set[str]:
@@ -242,30 +273,39 @@ def _volatile(nodes: list[ast.AST]) -> set[str]:
     found: set[str] = set()
     while True:
         more = {
-            name.id
+            name
             for targets, value in bound
             if any(_is_volatile(part, found) for part in ast.walk(value))
             for target in targets
-            for name in ast.walk(target)
-            if isinstance(name, ast.Name)
+            for name in _bound(target)
         }
         if more <= found:
             return found
         found |= more
 
 
+def _bound(target: ast.expr) -> Iterator[str]:
+    """Yield what an assignment binds: `a` for a variable, `a.b` for an attribute, and for the item `a["b"]`."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        for part in target.elts:
+            yield from _bound(part)
+    elif isinstance(target, ast.Starred):
+        yield from _bound(target.value)
+    elif path := _items_path(target):
+        yield ".".join(path[:2])
+
+
 def _is_volatile(node: ast.AST, known: set[str]) -> bool:
     if isinstance(node, ast.Call):
-        called = node.func
-        name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
-        return name in VOLATILE
-    return isinstance(node, ast.Name) and node.id in known
+        return _last_name(node.func) in VOLATILE
+    return isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) and ".".join(_items_path(node)[:2]) in known
 
 
 def changed(function: _Def) -> set[str]:
     """Return the names from outside that a function binds anew, or whose objects it changes in place.
 
-    `x` for a variable, `x.y` for its attribute, and `.y` for an attribute of a method's own object.
+    `x` for a variable, `x.y` for its attribute or its item "y", `x.*` for the items that are called as parameters are,
+    and `.y` for an attribute of any object.
     """
     found: set[str] = set()
     for part in [node for node in ast.walk(function) if isinstance(node, _Def)]:
@@ -282,18 +322,52 @@ def _changes(function: _Def) -> Iterator[str]:
     myself = arguments[0] if arguments and getattr(function, "name", "") not in ("__init__", "__post_init__") else ""
     yield from outside & bound
     for node in nodes:
-        if isinstance(node, (ast.Subscript, ast.Attribute)) and not isinstance(node.ctx, ast.Load):
-            target = node.value if isinstance(node, ast.Subscript) else node
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
-            target = node.func.value
+        for path in _changed_paths(node):
+            if path[0] == myself:
+                yield f".{path[1]}" if len(path) > 1 else ""
+            elif path[0] not in local:
+                yield ".".join(path[:2])
+                yield from (f".{path[1]}",) if len(path) > 1 else ()
+
+
+def _changed_paths(node: ast.AST) -> Iterator[list[str]]:
+    """Yield the paths of what a statement or a call changes in place."""
+    if isinstance(node, (ast.Subscript, ast.Attribute)) and not isinstance(node.ctx, ast.Load):
+        path = _items_path(node)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
+        path = _items_path(node.func.value)
+        if path and node.func.attr == "update" and (keys := _keys(node)) is not None:
+            yield from ([*path, key] for key in keys)
+            return
+    else:
+        return
+    if path:
+        yield path
+
+
+def _keys(call: ast.Call) -> list[str] | None:
+    """Return the keys that a call of `update` sets, "*" for those of a trial's parameters; None where nobody knows."""
+    keys: list[str | None] = [keyword.arg for keyword in call.keywords]
+    for given in call.args:
+        if isinstance(given, ast.Dict):
+            keys.extend(str(key.value) if isinstance(key, ast.Constant) else None for key in given.keys)
         else:
-            continue
-        path = _path(target)
-        if path and path[0] == myself:
-            yield f".{path[1]}" if len(path) > 1 else ""
-        elif path and path[0] not in local:
-            yield path[0]
-            yield ".".join(path[:2])
+            keys.append("*" if _path(given)[-1:] == ["params"] else None)
+    known = [key for key in keys if key is not None]
+    return known if len(known) == len(keys) else None
+
+
+def _items_path(node: ast.expr) -> list[str]:
+    """Return `["a", "b"]` for `a.b`, `a["b"]`, `a["b"][i]` and `a.b[i]`, and `["a"]` for `a[i]`."""
+    if isinstance(node, ast.Name):
+        return [node.id]
+    if isinstance(node, ast.Attribute):
+        return [*path, node.attr] if (path := _items_path(node.value)) else []
+    if not isinstance(node, ast.Subscript):
+        return []
+    path = _items_path(node.value)
+    is_named = isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
+    return [*path, str(node.slice.value)] if path and is_named else path  # type: ignore[attr-defined]
 
 
 def _path(node: ast.expr) -> list[str]:

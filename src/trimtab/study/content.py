@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import array
+import configparser
 import dataclasses
 import datetime
 import decimal
 import enum
 import fractions
 import hashlib
+import itertools
 import os
 import re
 import uuid
 from argparse import Namespace
+from collections import ChainMap, UserDict, deque
 from collections.abc import Callable, Mapping, Sequence, Set
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -34,6 +38,9 @@ _PRINTED = (
     *(decimal.Decimal, fractions.Fraction, datetime.date, datetime.time, datetime.timedelta),
 )
 """Types whose `repr` says all."""
+
+_MAPPINGS = (dict, MappingProxyType, UserDict, ChainMap, configparser.RawConfigParser, configparser.SectionProxy)
+"""Mappings that hold what they say. Others may be windows on a file, a database or the environment."""
 
 Visit = Callable[[Any], str | None]
 """Says what a value is that has code rather than content (a function, a class); None if it is no such value."""
@@ -56,6 +63,12 @@ def digest(value: object, visit: Visit = lambda _: None) -> str | None:
     except UnknownError:
         return None
     return found.hexdigest()
+
+
+def without(value: object, names: Set[str]) -> object:
+    """Return the parts of a value that have names, less some of them; the value itself where it has no such parts."""
+    named = _named(value) if names else None
+    return value if named is None else {key: part for key, part in named.items() if key not in names}
 
 
 def _feed(write: Callable[[bytes], object], value: Any, visit: Visit, depth: int) -> None:
@@ -97,9 +110,9 @@ def _feed_parts(write: Callable[[bytes], object], value: Any, visit: Visit, dept
         for key in sorted(named, key=repr)[:MOST_ITEMS]:
             _feed_item(write, key, visit, depth)
             _feed_item(write, named[key], visit, depth)
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, (list, tuple, deque, array.array)):
         _say(write, "sequence", str(len(value)))
-        for item in value[:MOST_ITEMS]:
+        for item in itertools.islice(value, MOST_ITEMS):
             _feed_item(write, item, visit, depth)
     elif isinstance(value, (set, frozenset)):
         items = sorted(digest(item, visit) or "?" for item in _first(value))
@@ -119,8 +132,8 @@ def _feed_item(write: Callable[[bytes], object], value: Any, visit: Visit, depth
 
 def _named(value: Any) -> Mapping[Any, Any] | None:
     """Return the parts of a value that have names; None if it is nothing of that kind."""
-    if isinstance(value, dict):
-        return value
+    if isinstance(value, _MAPPINGS):
+        return {key: value[key] for key in value}
     if isinstance(value, (Namespace, SimpleNamespace)):
         return vars(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

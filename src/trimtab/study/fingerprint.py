@@ -17,14 +17,16 @@ from __future__ import annotations
 import contextlib
 import enum
 import functools
+import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from collections.abc import Callable, Iterable, Iterator
+from types import FunctionType, MappingProxyType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 from trimtab.execute.command import Command
 from trimtab.study import code, content, programs, whose
+from trimtab.text import is_secret
 
 MOST_PARTS = 400
 """Parts of a fingerprint; what an objective refers to beyond them is left out."""
@@ -34,26 +36,68 @@ Fingerprint = dict[str, Any]
 OBJECTIVE = "the objective"
 
 
-def take(objective: Callable[..., object] | Command) -> Fingerprint:
-    """Return the fingerprint of an objective, as plain values."""
+def take(objective: Callable[..., object] | Command, parameters: Iterable[str] = ()) -> Fingerprint:
+    """Return the fingerprint of an objective, as plain values.
+
+    Args:
+        objective: the function or the program.
+        parameters: names of the space, which a trial may write into settings.
+    """
     if isinstance(objective, Command):
         parts, left_out = programs.parts(objective)
         return {"kind": "command", "parts": parts, "left_out": sorted(left_out)}
-    taken = _Taken(objective)
+    taken = _taken(objective, parameters)
+    for name, part in list(taken.parts.items()):
+        before = _before_runs.get((_called(objective), name, part.get("value", "")), part)
+        if before is None:
+            del taken.parts[name]
+            taken.left_out.add(name)
+        else:
+            taken.parts[name] = before
+    return {"kind": "function", "parts": taken.parts, "left_out": sorted(taken.left_out)}
+
+
+_before_runs: dict[tuple[str, str, str], dict[str, str] | None] = {}
+"""Parts as they were before runs in this process changed them, None where there was no such part; by the objective, the
+part's name, and its digest since. So a second call in a notebook finds the objective that it was."""
+
+
+def remember(objective: Callable[..., object], before: Fingerprint, parameters: Iterable[str] = ()) -> None:
+    """Remember what a run in this process has changed of its objective, beyond what the code shows that it changes.
+
+    Args:
+        objective: what ran.
+        before: its fingerprint before it ran.
+        parameters: as for `take`.
+    """
+    parts = before["parts"]
+    for name, part in _taken(objective, parameters).parts.items():
+        if "value" in part and parts.get(name) != part:
+            _before_runs[_called(objective), name, part["value"]] = parts.get(name)
+
+
+def _called(objective: Callable[..., object]) -> str:
+    root = _inner(objective)
+    return f"{root.__module__}.{root.__qualname__}"
+
+
+def _taken(objective: Callable[..., object], parameters: Iterable[str]) -> _Taken:
+    taken = _Taken(objective, frozenset(parameters))
     try:
         taken.begin()
     except Exception:  # an object that cannot bear to be looked at must not end a study
         taken.left_out.add("what else it refers to")
-    return {"kind": "function", "parts": taken.parts, "left_out": sorted(taken.left_out)}
+    return taken
 
 
 class _Taken:
     """A fingerprint of a function, as it is taken."""
 
-    def __init__(self, objective: Callable[..., object]) -> None:
+    def __init__(self, objective: Callable[..., object], parameters: frozenset[str]) -> None:
         self.parts: dict[str, dict[str, str]] = {}
         self.left_out: set[str] = set()
         self._objective = objective
+        self._parameters = parameters
         self._root = _inner(objective)
         self._home = str(getattr(self._root, "__module__", "")).partition(".")[0]
         self._seen: set[int] = set()
@@ -87,12 +131,19 @@ class _Taken:
         if wrapped is not None:  # a cache around a function, for instance
             return self._code(wrapped)
         if isinstance(thing, ModuleType):
+            if self._is_own(thing):
+                self._imports({thing.__name__})
             return thing.__name__
-        if isinstance(thing, BuiltinFunctionType) or type(thing).__module__ in ("numpy", "builtins"):
-            return str(thing.__qualname__) if isinstance(thing, BuiltinFunctionType) else None
         if self._is_own(type(thing)):
             return self._instance(thing)
-        return None
+        self._held(thing)
+        return _name_of_callable(thing)
+
+    def _held(self, thing: Any) -> None:
+        """Follow the functions that an object of somebody else's holds: a scorer's, a compiled function's."""
+        for value in list(getattr(thing, "__dict__", {}).values()):
+            if isinstance(value, (FunctionType, MethodType, functools.partial)):
+                self._code(value)
 
     def _label(self, thing: Any) -> str:
         if thing is self._root:
@@ -119,14 +170,25 @@ class _Taken:
             node = code.definition(function.__code__)
             if node is not None:
                 self._changed |= code.changed(node)
+                self._environment(code.variables(node))
                 self._imports(code.imported(node, str(function.__globals__.get("__package__") or "")))
             self._uses(label, function)
             return label
-        # A decorator of somebody else: what it wraps counts.
+        # A decorator of somebody else: what it wraps counts, one function or a table of them.
         for cell in function.__closure__ or ():
             with contextlib.suppress(ValueError):
-                self._code(cell.cell_contents)
+                held = cell.cell_contents
+                for value in held.values() if isinstance(held, (dict, MappingProxyType)) else (held,):
+                    self._code(value)
         return label
+
+    def _environment(self, names: set[str]) -> None:
+        """Take environment variables that code reads, but for secrets and what says where it runs."""
+        for name in sorted(names):
+            if is_secret(name) or name.startswith(PLACES):
+                self.left_out.add(f"the environment's {name}")
+            else:
+                self._put(f"the environment's {name}", {"value": code.digest(repr(os.environ.get(name)))})
 
     def _imports(self, modules: set[str]) -> None:
         """Take modules that are imported within a function as a whole, whether they are loaded by now or not."""
@@ -154,16 +216,32 @@ class _Taken:
             if name in function.__globals__:
                 self._given(name, names[name], function.__globals__[name], volatile)
 
-    def _given(self, name: str, attributes: set[str], value: Any, volatile: set[str]) -> None:
-        """Follow a variable: of modules and of bags of settings only the attributes that are read."""
+    def _given(self, name: str, paths: set[str], value: Any, volatile: set[str]) -> None:
+        """Follow a variable: of modules and of bags of settings what is read of them, each by itself."""
+        self._changed |= {one for one in volatile if one.startswith(f"{name}.")}
         if name in volatile:
             self.left_out.add(name)
-        elif not isinstance(value, (ModuleType, Namespace, SimpleNamespace)) or "" in attributes:
+        elif isinstance(value, ModuleType):
+            for path in sorted(paths):
+                self._of_module(name, path, value)
+        elif isinstance(value, (Namespace, SimpleNamespace)):
+            read = {path.partition(".")[0] for path in paths}
+            for attribute in sorted(vars(value) if "" in read else read & vars(value).keys()):
+                self._later(f"{name}.{attribute}", f"{name}.{attribute}", getattr(value, attribute))
+        else:
             self._later(name, name, value)
-        elif not isinstance(value, ModuleType) or self._is_own(value):
-            for attribute in sorted(attributes):
-                if hasattr(value, attribute):
-                    self._later(f"{name}.{attribute}", f"{name}.{attribute}", getattr(value, attribute))
+
+    def _of_module(self, name: str, path: str, module: ModuleType) -> None:
+        """Follow what is read of a module, through the modules within it."""
+        head, _, rest = path.partition(".")
+        if module is sys and head == "argv":
+            self._later("the command line", "", sys.argv[1:])
+        elif not head:
+            self._later(name, name, module)
+        elif isinstance(value := getattr(module, head, None), ModuleType):
+            self._of_module(f"{name}.{head}", rest, value)
+        elif self._is_own(module) and hasattr(module, head):
+            self._later(f"{name}.{head}", f"{name}.{head}", value)
 
     def _class(self, cls: type) -> str:
         label = self._label(cls)
@@ -200,6 +278,8 @@ class _Taken:
     def _compare(self, name: str, key: str, value: object) -> None:
         """Put a value among the parts, unless `key`, its name in the code, is one that the code itself changes."""
         is_code = self._code(value) is not None
+        if key and not is_code:
+            value = content.without(value, self._changed_items(key))
         digest = content.digest(value, self._code)
         if digest is None or (key in self._changed and not is_code):
             self.left_out.add(name)
@@ -207,6 +287,11 @@ class _Taken:
         name = f"the one called {name}" if is_code else name  # which it is; what it says is a part of its own
         shown = content.shown(value)
         self._put(name, {"value": digest} | ({} if shown is None else {"shown": shown}))
+
+    def _changed_items(self, key: str) -> set[str]:
+        """Return the items, or attributes, of a value that the code changes itself."""
+        within = {one.removeprefix(f"{key}.") for one in self._changed if one.startswith(f"{key}.")}
+        return within | self._parameters if "*" in within else within
 
     def _put(self, name: str, part: dict[str, str]) -> None:
         if len(self.parts) >= MOST_PARTS:
@@ -240,6 +325,22 @@ class _Taken:
             return True
         file = thing.__code__.co_filename if isinstance(thing, FunctionType) else whose.file_of(module)
         return file is not None and not whose.is_installed(file)
+
+
+PLACES = (
+    *("CUDA_", "DISPLAY", "HIP_", "HOME", "HOST", "JOB", "LOCAL_RANK", "LOCAL_WORLD", "LOGNAME", "LSB_", "MASTER_"),
+    *("NODE", "OLDPWD", "PATH", "PBS_", "PWD", "RANK", "ROCR_", "SGE_", "SLURM", "TERM", "TMP", "TEMP", "TRIMTAB_"),
+    *("USER", "VIRTUAL_ENV", "WORLD_SIZE", "XDG_"),
+)
+"""How environment variables begin that say where a program runs, and not what it computes."""
+
+
+def _name_of_callable(thing: Any) -> str | None:
+    """Return the name of a function that has no code of Python's, or of somebody else's object that is called."""
+    name = getattr(thing, "__name__", None)
+    if isinstance(thing, type) or not callable(thing) or not isinstance(name, str):
+        return None
+    return f"{getattr(thing, '__module__', None) or ''}.{getattr(thing, '__qualname__', name)}"
 
 
 _CONTENT = (str, bytes, int, float, tuple, list, dict, set, frozenset, enum.Enum)

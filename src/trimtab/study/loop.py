@@ -69,7 +69,11 @@ class Settings:
 
 
 class Driver:
-    """Runs one study on one executor until a stopping rule ends it."""
+    """Runs one study on one executor until a stopping rule ends it.
+
+    Attributes:
+        reason: how the run was cut short, and how to go on; empty while it was not.
+    """
 
     def __init__(
         self,
@@ -97,6 +101,7 @@ class Driver:
         self._looked_at = 0.0
         self._shown_at = 0.0
         self._note = ""
+        self.reason = ""
         self._failure: TrialView | None = None
 
     def run(self) -> Verdict:
@@ -130,7 +135,8 @@ class Driver:
             return self._end_with(verdict)
         except BaseException as error:
             self._asker.close()
-            verdict = Verdict(stop=True, reason=self._cut_short(error), rule="interrupted")
+            self.reason = self._cut_short(error)
+            verdict = Verdict(stop=True, reason=self.reason, rule="interrupted")
             if self._settings.is_interactive and isinstance(error, KeyboardInterrupt):
                 self._release()
                 return self._end_with(verdict)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from trimtab.execute.command import Command
 from trimtab.study import code
+
+_WORDS = re.compile(r"[^\s;|&<>()'\"`]+")
+"""Words of a shell's command line, between blanks and what means something to a shell."""
 
 LARGEST_FILE = 10 << 20
 """Bytes of a file that is compared; a larger one is data."""
@@ -35,8 +39,13 @@ def parts(command: Command) -> tuple[dict[str, dict[str, str]], set[str]]:
 
 
 def _files_named(arguments: tuple[str, ...]) -> Iterator[str]:
-    """Yield what among a command's arguments may name a file: each, what follows an `=`, and modules after `-m`."""
+    """Yield what among a command's arguments may name a file.
+
+    That is each, what follows an `=`, a module after `-m`, and the words of what is meant for a shell.
+    """
     for before, argument in zip(("", *arguments), arguments, strict=False):
+        if " " in argument.strip():
+            yield from _files_named(("", *_WORDS.findall(argument)))
         if "{" in argument or (before == "" and os.sep not in argument):
             continue  # a template; or a program that is found on PATH
         if before == "-m":

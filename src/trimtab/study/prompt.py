@@ -1,7 +1,8 @@
-"""Whether somebody sits at a prompt: in a notebook, in IPython, or in Python's own."""
+"""Whether somebody sits at a prompt: in a notebook, in IPython, in Python's own, or in its debugger."""
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -14,4 +15,15 @@ def ipython() -> Any:
 
 def is_interactive() -> bool:
     """Return whether what a call returns can still be used after it was interrupted, since a prompt follows."""
-    return ipython() is not None or hasattr(sys, "ps1") or bool(sys.flags.interactive)
+    follows = bool(sys.flags.inspect) or bool(os.environ.get("PYTHONINSPECT"))  # `python -i`; a program may set it late
+    return ipython() is not None or hasattr(sys, "ps1") or follows or _is_in_debugger()
+
+
+def _is_in_debugger() -> bool:
+    """Return whether this was called from what somebody typed at pdb's prompt."""
+    frame = sys._getframe()
+    while (caller := frame.f_back) is not None:
+        if caller.f_globals.get("__name__") == "pdb" and caller.f_code.co_name == "default":
+            return True
+        frame = caller
+    return False

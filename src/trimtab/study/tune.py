@@ -26,7 +26,7 @@ from trimtab.stop.protocol import Stop
 from trimtab.stop.target import Target
 from trimtab.storage.url import open_store
 from trimtab.study import naming, prompt
-from trimtab.study.interrupts import ending_in_order
+from trimtab.study.interrupts import end_without_traceback, ending_in_order
 from trimtab.study.loop import Driver, Settings
 from trimtab.study.open import check_seconds, make_problem
 from trimtab.study.open import resume as open_or_create
@@ -180,7 +180,7 @@ def tune(
     try:
         from trimtab.study import fingerprint  # imported when used: it knows many types
 
-        taken = fingerprint.take(objective)
+        taken = fingerprint.take(objective, space.names)
         study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms)
         study.enqueue_all(points, once=True)
         driver = Driver(study.session, runner, stops, settings, _progress(progress, study))
@@ -192,7 +192,14 @@ def tune(
     if hasattr(runner, "on_message") and runner.on_message is None:  # it runs trials in this very thread
         runner.on_message = driver.on_message
     with ending_in_order():
-        driver.run()
+        try:
+            driver.run()
+        except KeyboardInterrupt as interrupt:
+            end_without_traceback(interrupt, f"{study.name}: {driver.reason}" if progress is False else "")
+            raise
+        finally:
+            if "in_process" in runner.traits and not isinstance(objective, Command):
+                fingerprint.remember(objective, taken, space.names)
     return study
 
 

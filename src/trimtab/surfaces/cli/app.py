@@ -11,7 +11,15 @@ from typing import NoReturn
 import click
 
 from trimtab import __version__
-from trimtab.errors import ExecutorError, ReplayError, StoreCorruptError, StoreLostError, Terminated, TrimtabError
+from trimtab.errors import (
+    ExecutorError,
+    NoBestError,
+    ReplayError,
+    StoreCorruptError,
+    StoreLostError,
+    Terminated,
+    TrimtabError,
+)
 from trimtab.execute.requests_to_end import keep_from_forks
 from trimtab.plugins import did_you_mean
 from trimtab.surfaces.cli import (
@@ -25,7 +33,7 @@ from trimtab.surfaces.cli import (
 )
 from trimtab.text import hide_secrets
 
-WORK_FAILED = (ExecutorError, ReplayError, StoreCorruptError)
+WORK_FAILED = (ExecutorError, NoBestError, ReplayError, StoreCorruptError)
 """Errors that are nobody's wrong usage: exit code 1, where every other error of ours is 2."""
 
 

@@ -155,7 +155,10 @@ def tell(
         if as_json:
             say_json({"number": number, "state": view.state, "best_trial": best})
         else:
-            say(f"trial {number} is {view.state}" + (f" ({view.failure})" if view.failure else ""))
+            say(
+                f"trial {number} is {view.state}"
+                + (f" ({view.failure})" if view.failure and view.state != "complete" else "")
+            )
 
 
 @click.command("give-back")

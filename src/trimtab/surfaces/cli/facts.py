@@ -15,7 +15,7 @@ from trimtab.study.overview import Entry
 from trimtab.surfaces.cli.curves import curve_lines
 from trimtab.surfaces.render.numbers import count, duration, exact, moment, number
 from trimtab.surfaces.render.spark import sparkline
-from trimtab.surfaces.render.text import clean, first_line, width, wrapped
+from trimtab.surfaces.render.text import clean, first_line, folded, width, wrapped
 from trimtab.text import hide_secrets
 
 LOG_LINES = 10
@@ -273,6 +273,10 @@ def labelled(lines: Sequence[tuple[str, str]], cells: int | None = None) -> str:
     for label, text in lines:
         for part in wrapped(text, room):
             head = "" if label == last else label
-            shown.append(f"{head}{' ' * (wide - width(head))}  {part}".rstrip())
+            line = f"{head}{' ' * (wide - width(head))}  "
             last = label
+            if room is None or width(part) <= room:
+                shown.append(f"{line}{part}".rstrip())
+            else:  # a path, for instance: a line of its own
+                shown += [line.rstrip(), *folded(part, cells)] if head else folded(part, cells)
     return "\n".join(shown)

@@ -24,7 +24,7 @@ from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, load, store
 from trimtab.surfaces.cli.output import cells, complain, say, say_json, say_json_rows
 from trimtab.surfaces.render import table as tables
 from trimtab.surfaces.render.numbers import exact, moment, number
-from trimtab.surfaces.render.text import wrapped
+from trimtab.surfaces.render.text import clean, folded, wrapped
 from trimtab.text import visible
 
 
@@ -114,11 +114,11 @@ def show(name: str | None, trial: int | None, *, store: str | None, as_json: boo
             return
         say(f"trial {trial} of {study.name}\n{facts.labelled(list(facts.trial_lines(study, view)), cells())}")
         if view.error and view.state == "failed":
-            say(f"\nerror:\n{_indented(view.error)}")
+            say(f"\nerror:\n{_indented([clean(line) for line in view.error.splitlines()])}")
         for stream in ("stdout", "stderr"):
             lines = [] if folder is None else facts.tail(folder / f"{stream}.log")
             if lines:
-                say(f"\nend of {stream}:\n" + _indented("\n".join(lines)))
+                say(f"\nend of {stream}:\n" + _indented(lines))
 
 
 def _study_or_trial(store: str | None, word: str) -> tuple[str | None, int | None]:
@@ -131,8 +131,9 @@ def _study_or_trial(store: str | None, word: str) -> tuple[str | None, int | Non
     return (word, None) if word in names else (None, int(word))
 
 
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())
+def _indented(lines: Sequence[str]) -> str:
+    room = cells()
+    return "\n".join(part for line in lines for part in folded(line, room, indent=2))
 
 
 @click.command()
@@ -153,7 +154,10 @@ def _indented(text: str) -> str:
 def best(
     name: str | None, *, store: str | None, only_params: bool, limit: int | None, ends: tuple[str, ...], as_json: bool
 ) -> None:
-    """Show the best trial; with several objectives, every trial that no other one beats."""
+    """Show the best trial; with several objectives, every trial that no other one beats.
+
+    Exits 1 if there is none, and says what failed.
+    """
     if ends and limit is not None:
         raise click.UsageError("--limit ranks the trials that were run furthest, and goes without --fidelity.")
     with load(store, name) as study:

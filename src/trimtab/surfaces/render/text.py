@@ -8,7 +8,7 @@ from functools import cache
 
 from trimtab.text import visible as clean
 
-__all__ = ["clean", "cut", "first_line", "joined", "shortened", "width", "wrapped"]
+__all__ = ["clean", "cut", "first_line", "folded", "joined", "shortened", "width", "wrapped"]
 
 
 _BREAKS = re.compile(r"(?<![=±→<>]) (?![=±→<>])")
@@ -70,6 +70,43 @@ def wrapped(text: str, cells: int | None) -> list[str]:
         else:
             line, used = (f"{line} {word}", used + 1 + room) if line else (word, room)
     return [*lines, line]
+
+
+def folded(text: str, cells: int | None, indent: int = 0) -> list[str]:
+    """Return one line of output, as of a log, in lines of at most `cells`, its own indent and `indent` before each.
+
+    A word that has no room there, as a path, begins a line of its own; if even that is too narrow, it is broken behind
+    a backslash, as a shell continues a line: what is copied to one is then whole.
+    """
+    body = text.lstrip(" ")
+    lead = " " * (indent + len(text) - len(body))
+    if cells is None or len(lead) + width(body) <= cells:
+        return [f"{lead}{body}"]
+    lead = lead[: cells // 2]
+    lines: list[str] = []
+    line = lead
+    for word in body.split(" "):
+        longer = f"{line} {word}" if line.strip() else line + word
+        if width(longer) <= cells:
+            line = longer
+            continue
+        lines += [line.rstrip()] if line.strip() else []
+        *broken, line = [lead + word] if len(lead) + width(word) <= cells else _broken(word, cells)
+        lines += broken
+    return [*lines, line.rstrip()]
+
+
+def _broken(word: str, cells: int) -> list[str]:
+    """Return a word in pieces of at most `cells`, each but the last with a backslash behind it."""
+    pieces, used = [""], 0
+    for i, char in enumerate(word):
+        room = _char_width(char)
+        if used + room + (i < len(word) - 1) > cells and pieces[-1]:
+            pieces.append("")
+            used = 0
+        pieces[-1] += char
+        used += room
+    return [*(f"{piece}\\" for piece in pieces[:-1]), pieces[-1]]
 
 
 def joined(parts: list[str], cells: int | None, *, gap: str = ", ", more: str = "and {n} more") -> str:
