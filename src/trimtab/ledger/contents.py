@@ -27,6 +27,7 @@ class Contents:
         verdicts: on the study, with their records.
         head: the sequence number of the last record.
         again: of the rows that wait, those whose configuration was begun.
+        is_extended: whether trials gained values while they ran.
         n_children: how many rows continue another.
         session_start: when the study was last opened; None if that was never said.
         elapsed: seconds of all openings before.
@@ -76,6 +77,7 @@ class Contents:
         self.waiting: dict[int, None] = {}
         self.again: dict[int, None] = {}
         self.running: dict[int, None] = {}
+        self.is_extended = False
         self.n_children = 0
         self.now = 0.0
         self.elapsed = 0.0
@@ -85,7 +87,8 @@ class Contents:
     def frozen(self) -> Contents:
         """Return contents that stay as these are now, whatever is folded in."""
         still = copy(self)
-        still.columns = {name: column.frozen(shared=name in _WRITTEN_ONCE) for name, column in self.columns.items()}
+        once = _WRITTEN_ONCE - {"x"} if self.is_extended else _WRITTEN_ONCE
+        still.columns = {name: column.frozen(shared=name in once) for name, column in self.columns.items()}
         still.order = self.order.frozen(shared=True)
         still.curves = self.curves.frozen()
         still.extra = {name: column.frozen(shared=False) for name, column in self.extra.items()}

@@ -188,6 +188,19 @@ class Grown(msgspec.Struct, frozen=True, omit_defaults=True, tag="grown", tag_fi
     parameter: dict[str, Any]
 
 
+class Extended(msgspec.Struct, frozen=True, omit_defaults=True, tag="extended", tag_field="kind"):
+    """A running trial gained values, of parameters that the space has learned since: its row is now `x`.
+
+    They were proposed from the log up to `head`, with the values that it has as given ones.
+    """
+
+    number: Whole
+    x: tuple[float | None, ...]
+    head: Seq
+    origin: Origin
+    attempt: Whole = 1
+
+
 class Assessed(msgspec.Struct, frozen=True, omit_defaults=True, tag="assessed", tag_field="kind"):
     """A verdict on the whole study: whether to go on, and what going on would bring."""
 
@@ -212,6 +225,7 @@ Event: TypeAlias = (
     | Returned
     | Noted
     | Grown
+    | Extended
     | Assessed
 )
 

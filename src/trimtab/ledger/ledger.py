@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from trimtab.arrays import MASK64
+from trimtab.arrays import MASK64, Floats
 from trimtab.errors import ProblemError, SpaceError, StoreCorruptError
 from trimtab.ledger.chain import Head
 from trimtab.ledger.columns import Column
@@ -20,6 +20,7 @@ from trimtab.ledger.event import (
     Assessed,
     Created,
     Event,
+    Extended,
     Failed,
     Grown,
     Judged,
@@ -329,6 +330,25 @@ class Ledger:
         contents.problem = replace(contents.problem, space=space)
         contents.columns["x"].widen()
 
+    def _extended(self, event: Extended, record: Record) -> None:
+        row = self._row(event.number, RUNNING, record)
+        x = self.contents.columns["x"]
+        if event.attempt != self.contents.columns["attempt"].rows[row]:
+            raise StoreCorruptError(f"{_name(record)} is about trial {row}, of which another attempt runs.")
+        fault = self._fault_of_extension(x.rows[row], event.x)
+        if fault:
+            raise StoreCorruptError(f"{_name(record)}: {fault}")
+        self.contents.is_extended = True
+        x.rows[row] = event.x
+
+    def _fault_of_extension(self, before: Floats, after: tuple[float | None, ...]) -> str:
+        misfit = self.contents.problem.space.misfit(after)
+        if misfit is not None:
+            return misfit
+        kept = ~np.isnan(before)
+        changed = before[kept] != np.array(after, dtype=np.float64)[kept]
+        return "a value that the trial had is another one." if changed.any() else ""
+
     def may_grow(self) -> bool:
         """Return whether the space may get one more parameter: each makes the whole space again."""
         return self._grown_work + len(self.table.space) < MAX_GROWN
@@ -357,6 +377,7 @@ _FOLDS: dict[type[Event], Any] = {
     Noted: Ledger._noted,
     Returned: Ledger._returned,
     Grown: Ledger._grown,
+    Extended: Ledger._extended,
     Assessed: Ledger._assessed,
 }
 

@@ -58,6 +58,7 @@ class _Scalars(msgspec.Struct):
     elapsed: float
     session_start: float | None
     last_at: float
+    is_extended: bool
 
 
 class _Snapshot(msgspec.Struct):

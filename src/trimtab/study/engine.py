@@ -14,9 +14,14 @@ from trimtab.ledger.table import TrialTable
 from trimtab.numerics.arithmetic import quiet
 from trimtab.optim.place import has_given
 from trimtab.optim.protocol import Optimizer, Proposal, Request
+from trimtab.schedule.protocol import STREAM
 from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
 from trimtab.study.plugin import is_made_by, make, shown_settings
+
+EXTENDS = STREAM + 1
+"""The streams of a trial's generator from here on are for values that it gains while it runs: one for each width of the
+space, since it may gain some more than once. Those before are the optimiser's (0) and the scheduler's."""
 
 
 class Engine:
@@ -47,8 +52,17 @@ class Engine:
         fidelity: Sequence[float],
         given: Floats | None = None,
         remaining: Remaining | None = None,
+        extends: int | None = None,
     ) -> Proposal:
         """Return the row of trial `len(table)`: a function of the arguments, which replay repeats.
+
+        Args:
+            table: all that is on record.
+            seed: the study's.
+            fidelity: [F] at which the trial is run.
+            given: [D] values that it must have, nan where free; None when all are.
+            remaining: what is left of the budget.
+            extends: instead, a trial that runs and is to gain the values that `given` lacks.
 
         Raises:
             PluginError: the optimiser proposed what cannot be.
@@ -56,9 +70,10 @@ class Engine:
         for row in table.order[self._told :].tolist():
             self._state = self._optimizer.tell(self._state, table, row)
         self._told = len(table.order)
-        number = len(table)
+        number = len(table) if extends is None else extends
+        stream = 0 if extends is None else EXTENDS + len(table.space)
         end = np.asarray(fidelity, dtype=np.float64) if fidelity else None
-        asked = Request(1, rng_at(seed, number), number, given, end, seed=seed, remaining=remaining)
+        asked = Request(1, rng_at(seed, number, stream), number, given, end, seed=seed, remaining=remaining)
         proposal: Any = self._optimizer.ask(self._state, table, asked)
         fault = self._fault(proposal, given)
         if fault:

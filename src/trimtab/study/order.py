@@ -23,6 +23,7 @@ class Order:
         fidelity: [F] at which the trial will be run.
         remaining: what is left of the budget.
         given: [D] values that are fixed beforehand, nan where free; None when all are.
+        extends: the running trial that is to gain values; None for a new one.
     """
 
     table: TrialTable
@@ -32,6 +33,7 @@ class Order:
     fidelity: tuple[float, ...]
     remaining: Remaining | None
     given: Floats | None = None
+    extends: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ import numpy as np
 
 from trimtab.arrays import Floats
 from trimtab.errors import ReplayError
-from trimtab.ledger.event import Asked, Judged, Record, Reported, Started
+from trimtab.ledger.event import Asked, Extended, Judged, Record, Remaining, Reported, Started
 from trimtab.ledger.ledger import Ledger
 from trimtab.numerics.arithmetic import quiet
-from trimtab.optim.protocol import Optimizer
+from trimtab.optim.protocol import Optimizer, Proposal
 from trimtab.schedule.protocol import Continue, Scheduler, Wait
 from trimtab.study import provenance
 from trimtab.study.engine import Engine
@@ -94,10 +94,13 @@ def replay(
     pending: deque[Record] = deque()  # read, and not yet folded in: a suggestion may be older than its record
     for record in stream:
         asked = record.event
-        if isinstance(asked, Asked):
+        if isinstance(asked, Asked | Extended):
             while pending and pending[0].seq <= asked.head:
                 fold.apply(pending.popleft())
-            fold.ask_again(asked)
+            if isinstance(asked, Asked):
+                fold.ask_again(asked)
+            else:
+                fold.extend_again(asked)
         pending.append(record)
     while pending:
         fold.apply(pending.popleft())
@@ -154,10 +157,31 @@ class _Replay:
             given = np.array(asked.given, dtype=np.float64)
         if asked.parent is not None:
             return False
+        proposal = self._proposed(fidelity, given, asked.remaining)
+        return len(proposal.x) == 1 and _bits(proposal.x[0]) == _bits(x)
+
+    def extend_again(self, extended: Extended) -> None:
+        """Compare values that a running trial gained with what the engine makes of the records up to its `head`."""
+        table, row = self.ledger.table, extended.number
+        if extended.origin.by == "user":
+            self.n_given += 1
+            return
+        self.n_suggestions += 1
+        proposal = self._proposed(tuple(table.fidelity[row].tolist()), table.x[row].copy(), None, row)
+        if len(proposal.x) != 1 or _bits(proposal.x[0]) != _bits(np.array(extended.x, dtype=np.float64)):
+            self.differing.append(row)
+
+    def _proposed(
+        self,
+        fidelity: tuple[float, ...],
+        given: Floats | None,
+        remaining: Remaining | None,
+        extends: int | None = None,
+    ) -> Proposal:
+        ledger, table = self.ledger, self.ledger.table
         if self._engine is None or not self._engine.serves(ledger.optimizer, table.problem):
             self._engine = Engine(ledger.optimizer, table.problem, self._optimizer)
-        proposal = self._engine.propose(table, ledger.created.seed, fidelity, given, asked.remaining)
-        return len(proposal.x) == 1 and _bits(proposal.x[0]) == _bits(x)
+        return self._engine.propose(table, ledger.created.seed, fidelity, given, remaining, extends)
 
     def apply(self, record: Record) -> None:
         """Fold a record in; compare a verdict with what the scheduler says after the same report."""

@@ -34,7 +34,7 @@ from trimtab.errors import (
 )
 from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger import snapshot
-from trimtab.ledger.event import Asked, Event, Judged, Opened, Origin, Record, Remaining, Reported, Started
+from trimtab.ledger.event import Asked, Event, Extended, Judged, Opened, Origin, Record, Remaining, Reported, Started
 from trimtab.ledger.table import RUNNING, STATES, TrialTable, no_such_trial
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Assignment, Continue, Fresh, Scheduler, Wait
@@ -446,12 +446,12 @@ class Session:
         if self._engine is None or not self._engine.serves(order.optimizer, table.problem):
             self._engine = Engine(order.optimizer, table.problem, self._wanted)
         began_at = time.perf_counter()
-        proposal = self._engine.propose(table, order.seed, order.fidelity, given, order.remaining)
+        proposal = self._engine.propose(table, order.seed, order.fidelity, given, order.remaining, order.extends)
         self.propose_s = time.perf_counter() - began_at
         asked = None
         if len(proposal.x):
             why = proposal.reason(0)
-            if given is not None:
+            if given is not None and order.extends is None:
                 names = [table.space.names[column] for column in np.flatnonzero(~np.isnan(given))]
                 why = f"{why}; {', '.join(names)} as enqueued"
             asked = Asked(
@@ -464,6 +464,31 @@ class Session:
                 remaining=order.remaining,
             )
         return Made(asked, len(table), table.problem, order.fidelity)
+
+    def extend(self, number: int, attempt: int | None = None) -> None:
+        """Give a running trial values of the parameters that are active in its row and not in it: the space has grown.
+
+        Raises:
+            TrialError: the trial does not run, or nothing is left to try that has its values.
+            LateResultError: another attempt took over.
+        """
+
+        def build() -> Sequence[Event]:
+            row = self.require_running(number, attempt)
+            ledger, table = self.ledger, self.table
+            x = table.x[row]
+            if not (table.space.active(x) & np.isnan(x)).any():
+                return []
+            fidelity = tuple(table.fidelity[row].tolist())
+            order = Order(table, ledger.head, ledger.created.seed, ledger.optimizer, fidelity, None, x.copy(), row)
+            made = self._make(order).asked
+            if made is None:
+                raise TrialError(f"no configuration is left that has what trial {row} has.")
+            return [Extended(row, made.x, ledger.head, made.origin, int(table.attempt[row]))]
+
+        with self.asking, self.lock:
+            self.sync()
+            self.commit(build)
 
     def require_running(self, number: int, attempt: int | None = None) -> int:
         """Return `number` if that trial runs, in that attempt.

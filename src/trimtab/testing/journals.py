@@ -39,6 +39,7 @@ from trimtab.ledger.event import (
     Assessed,
     Created,
     Event,
+    Extended,
     Failed,
     Grown,
     Judged,
@@ -82,6 +83,7 @@ def sample_events() -> list[Event]:
         Noted("remark", "🚤 trim tab", None),
         Returned(5, "looked at", 2),
         Grown("momentum", {"type": "float", "low": 0.0, "high": 0.99}),
+        Extended(2, (0.2, 3.0, None, 0.9), 17, Origin("random", "drawn at random"), 1),
         Assessed(
             stop=True,
             reason="the next trial costs more than it brings",
