@@ -146,7 +146,7 @@ def abandon(connection: sqlite3.Connection) -> None:
 
 
 def _status(path: str) -> os.stat_result | None:
-    """Return what is at a path; a link is another file than what it leads to, for whoever opens it finds another log."""
+    """Return what is at a path: a link is not what it leads to, for whoever opens it finds another log there."""
     try:
         return os.lstat(path)
     except OSError:
