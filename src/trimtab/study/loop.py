@@ -154,6 +154,7 @@ class Driver:
                 return verdict
             if self._handles and (self._alone is not None or self._is_suspect(self._session.table.first_again)):
                 return None
+            self._session.sync()
             self._claims_since = self._session.ledger.head
             number = self._session.claim(lease_s=self._settings.lease_s, admit=self._admit)
             if number is None:

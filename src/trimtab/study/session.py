@@ -243,7 +243,8 @@ class Session:
         """Take a trial and return its number: one that was begun and lost, else, if `admit` says so at that very
         moment, one in line, else a new one.
 
-        None when nothing waits and nothing new is admitted or left to try.
+        None when nothing waits and nothing new is admitted or left to try. Read what others wrote before: a proposal
+        that does not know it is made in vain.
         """  # noqa: D205 - the order is one sentence
         proposed: Asked | None = None
         about = self.table.problem
@@ -264,7 +265,6 @@ class Session:
             return [] if proposed is None else [proposed, Started(proposed.number, self.worker, 1, lease_s)]
 
         with self.lock:
-            self.sync()
             events = self.commit(build)
             if not events or not isinstance(events[-1], Started):
                 return None
@@ -402,15 +402,18 @@ class Session:
 
     # Trials whose worker is gone
 
+    def overdue(self) -> dict[int, str]:
+        """Return the trials whose worker is gone or was silent past its lease, each with the reason."""
+        return lost.overdue(self.table, self.worker, self.kept, self.clock, self.journal.leases)
+
     def reap(self, retries: int | None = None) -> list[int]:
-        """Put trials back in line whose worker is gone or was silent past its lease; return their numbers.
+        """Put the `overdue` trials back in line; return their numbers.
 
         Args:
             retries: how often a trial is run again that may be to blame; without end if None.
         """
         with self.lock:
-            table = self.table
-            found = lost.overdue(table, self.worker, self.kept, self.clock, self.journal.leases)
+            table, found = self.table, self.overdue()
             if found:
                 attempts = {row: int(table.attempt[row]) for row in found}
                 self.commit(
