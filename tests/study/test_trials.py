@@ -61,7 +61,6 @@ def test_a_representation_holds_nothing_that_a_terminal_obeys() -> None:
         assert repr(view).isprintable()
 
 
-
 def test_reprs_can_be_read() -> None:
     study = tt.create_study(tt.Space(x=tt.Float(0, 1)), minimize="loss", seed=0)
     study.enqueue({"x": 0.5})
