@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import unicodedata
 
 import pytest
@@ -120,6 +121,16 @@ def test_no_password_is_left(text):
 )
 def test_what_is_no_secret_stays(text):
     assert hide_secrets(text) == text
+
+
+@pytest.mark.parametrize(
+    "piece", [":", "/", ":/", ":/a", "://a", "://a:", "@", "?", "&a", "?a=", "-", "pass-", "password=", "password=' "]
+)
+def test_secrets_are_looked_for_in_time_that_grows_with_the_text(piece):
+    began = time.process_time()
+    hide_secrets("://u:" + piece * (200_000 // len(piece)) + "@")
+    hide_secrets(":" + piece * (200_000 // len(piece)))
+    assert time.process_time() - began < 1.0
 
 
 def test_flags_of_a_command_line_keep_their_secrets():

@@ -26,12 +26,14 @@ HIDDEN = "***"
 """Stands where a secret was."""
 
 _SECRET_NAME = re.compile(rf"(?i)(?:{SECRET_FLAGS})$")
+# All of these take time in proportion to the text: errors are as long as programs make them.
+_URL = re.compile(r"(?=://)")
 # A user and a password before the last @: a password may hold an @ itself, or a slash, that nobody escaped. One slash
 # will do, for that is what a path makes of two.
-_IN_AUTHORITY = re.compile(r"(:/+[^:?#@\s'\"]*):(?!\*\*\*@)(?:(?!://).)*@", re.DOTALL)
-_IN_QUERY = re.compile(r"([?&;])([^=&;\s'\"]+)=([^&'\"\n]*)")
+_IN_AUTHORITY = re.compile(r"(:/+(?:[^:/?#@\s'\"][^:?#@\s'\"]*)?):(?!\*\*\*@).*@", re.DOTALL)
+_IN_QUERY = re.compile(r"([?&;])([^=&;?\s'\"]+)=([^&'\"\n]*)")
 _IN_WORDS = re.compile(
-    rf"(?i)(?<![\w%])([\w-]*(?:{SECRET_WORDS})[\"']?\s*[=:]\s*)"  # password = , "password": , --api-key=
+    rf"(?i)((?:{SECRET_WORDS})[\"']?\s*[=:]\s*)"  # password = , "password": , --api-key=
     r"('(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|[^\s'\"&,;)\]}]+)"
 )
 
@@ -93,9 +95,15 @@ def hide_secrets(text: str) -> str:
 
     In doubt it hides too much: what is hidden is for a record or a message, and never what a program goes on with.
     """
-    text = _IN_AUTHORITY.sub(rf"\1:{HIDDEN}@", text)
+    text = "".join(map(_hide_in_authority, _URL.split(text)))
     text = _IN_QUERY.sub(_hide_option, text)
     return _IN_WORDS.sub(rf"\1{HIDDEN}", text)
+
+
+def _hide_in_authority(text: str) -> str:
+    """Hide the password in a text with one `://` at most, at its beginning."""
+    until, at, rest = text.rpartition("@")
+    return _IN_AUTHORITY.sub(rf"\1:{HIDDEN}@", until + at) + rest
 
 
 def _hide_option(found: re.Match[str]) -> str:

@@ -88,3 +88,19 @@ def moves(trial):
     if trial.params["x"] % 2:
         raise ValueError("on its way")
     return {"loss": 1, **found}
+
+
+def becomes_another(trial):
+    """Take another user, or less of the machine, for what remains of this process."""
+    found = [os.geteuid(), os.getegid(), os.nice(0)]
+    match trial.params["way"]:
+        case "effective user":
+            os.setegid(65534)
+            os.seteuid(65534)
+        case "user":
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+        case "niceness":
+            os.nice(1)
+    return {"loss": 0.0, "found": str(found)}

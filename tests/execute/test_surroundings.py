@@ -43,6 +43,18 @@ def test_a_worker_in_which_something_cannot_be_put_back_is_replaced(tmp_path):
     assert ended[0].values["hard"] == ended[1].values["hard"]
 
 
+@pytest.mark.parametrize("way", ["effective user", "user", "niceness"])
+def test_the_next_trial_has_the_same_user_and_niceness(tmp_path, way):
+    """In the same process where that can be put back, else in another one."""
+    if "user" in way and os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    executor = open_processes(objectives.becomes_another, workers=1)
+    ended, _ = run(executor, *(make_task(tmp_path, number, params={"way": way}) for number in range(2)))
+    executor.close()
+    assert [message.failure for message in ended] == [None] * 2, [message.error for message in ended]
+    assert ended[0].values["found"] == ended[1].values["found"]
+
+
 def test_the_users_own_process_gets_its_folder_and_its_mask_back(tmp_path):
     folder, mask = os.getcwd(), file_mode_mask()
     executor = open_serial(objectives.moves)

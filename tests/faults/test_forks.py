@@ -120,8 +120,8 @@ def test_a_child_is_another_worker_and_on_record(study: tt.Study) -> None:
 
 def test_a_dead_childs_trial_comes_back_at_once(study: tt.Study) -> None:
     number = int(in_child(lambda: study.ask(lease_s=3600).number))
-    study.session.sync()
-    assert study.table.state[number] == RUNNING
+    peek = study.peek()
+    assert (peek.number, peek.state) == (number, "waiting")
     again = study.ask()
     assert (again.number, again.attempt) == (number, 2)
 

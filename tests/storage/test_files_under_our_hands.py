@@ -233,6 +233,18 @@ def test_a_copy_that_is_written_over_the_file_is_noticed(
         writer.kill()
 
 
+def test_a_link_in_place_of_a_file_that_was_moved_is_noticed(path: Path, writer: Writer) -> None:
+    """Whoever opens the link finds no log beside the file that it leads to."""
+    writer.go_on(40)
+    moved = path.rename(path.with_name("moved.db"))
+    path.symlink_to(moved)
+    assert not writer.go_on(1_000)
+    assert "deleted or replaced while it was in use" in writer.error
+    writer.kill()
+    moved.replace(path)  # as the error says
+    assert set(writer.promised) <= set(on_record(path))
+
+
 def test_a_file_that_was_cut_to_nothing_is_noticed(path: Path, writer: Writer) -> None:
     writer.go_on(40)
     os.truncate(path, 0)

@@ -181,6 +181,14 @@ def test_a_network_that_stays_silent_is_told_within_the_time_out(postgresql_url:
     store.close()
 
 
+def test_a_server_that_accepts_and_says_nothing_is_told_within_the_time_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(StoreLostError, match=r"cannot be reached"):
+            open_store(f"postgresql://me@127.0.0.1:{silent.getsockname()[1]}/tuning?timeout=2")
+        assert time.monotonic() - began < 5  # and not the ten seconds that a try to connect has at most
+
+
 def processes_of(server: PostgresServer) -> list[psutil.Process]:
     postmaster = psutil.Process(int((server.data / "postmaster.pid").read_text().split("\n")[0]))
     return [postmaster, *postmaster.children(recursive=True)]

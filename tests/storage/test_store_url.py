@@ -8,7 +8,7 @@ from trimtab import plugins
 from trimtab.errors import MissingExtraError, StoreUnavailableError, StoreUrlError
 from trimtab.storage import url as urls
 from trimtab.storage.memory import MemoryStore
-from trimtab.storage.url import files_dir, hurried, open_store, redacted
+from trimtab.storage.url import files_dir, hurried, normalised, open_store, redacted
 from trimtab.testing.journals import notes
 
 
@@ -143,6 +143,7 @@ def test_a_file_that_is_no_database(tmp_path: Path, content: str) -> None:
         ("postgresql://u@h/d?password=secret&x=1", "postgresql://u@h/d?password=***&x=1"),
         ("postgresql://u@h/d?a=1&PASSWORD=secret", "postgresql://u@h/d?a=1&PASSWORD=***"),
         ("u:secret@h/d", "u:***@h/d"),
+        (normalised("u:secret@h/d.db"), "sqlite:///u:***@h/d.db"),
         ("sqlite:///a:b.db", "sqlite:///a:b.db"),
         ("postgresql://u@h/d", "postgresql://u@h/d"),
     ],

@@ -43,11 +43,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def change(request: pytest.FixtureRequest, url: str, statement: str) -> None:
     if url.startswith("sqlite"):
         with sqlite3.connect(url.removeprefix("sqlite:///").partition("?")[0]) as connection:
-            connection.execute(statement.format("event", "snapshot"))
+            connection.execute(statement.format("event", "snapshot", "study"))
         connection.close()
     else:
         schema = url.rpartition("schema=")[2]
-        request.getfixturevalue("postgres_server").sql(statement.format(f"{schema}.event", f"{schema}.snapshot"))
+        request.getfixturevalue("postgres_server").sql(
+            statement.format(*(f"{schema}.{table}" for table in ("event", "snapshot", "study")))
+        )
 
 
 def look(url: str) -> list[Examined]:
@@ -101,6 +103,20 @@ def test_what_comes_before_the_damage_is_saved(
     else:
         assert copied(two, target) == n_left
         assert replay(target.open("two").read()).differing == ()
+    target.close()
+
+
+@pytest.mark.parametrize("name", ["", " two", "t\x1b[31mwo", "two\u202e"])
+def test_a_name_that_no_study_can_bear_is_found_and_copied_under_another(
+    request: pytest.FixtureRequest, url: str, tmp_path: Path, name: str
+) -> None:
+    change(request, url, f"UPDATE {{2}} SET name = '{name}' WHERE name = 'two'")
+    one, two, three = look(url)
+    assert (one.name_fault, three.name_fault) == ("", "")
+    assert "a study cannot be named" in two.name_fault
+    target = open_store(tmp_path / "copy.db")
+    assert copied(two, target) == 16
+    assert replay(target.open("two (recovered)").read()).differing == ()
     target.close()
 
 

@@ -53,6 +53,14 @@ def test_the_best_in_short(study: tt.Study) -> None:
     assert study.best_params == study.best.params
 
 
+def test_a_representation_holds_nothing_that_a_terminal_obeys() -> None:
+    study = tt.create_study(tt.Space(**{"x\x1b[31m": tt.Float(0, 1)}), minimize="loss")
+    study.tell(study.ask(), {"loss": 1.0, "more\u202e": 2.0})
+    study.tell(study.ask(), failed="exception", error="no\x1b]0;title\x07 \x9b31m")
+    for view in study.trials:
+        assert repr(view).isprintable()
+
+
 def test_reprs_can_be_read() -> None:
     study = tt.create_study(tt.Space(x=tt.Float(0, 1)), minimize="loss", seed=0)
     study.enqueue({"x": 0.5})

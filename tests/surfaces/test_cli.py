@@ -105,6 +105,20 @@ def test_a_dry_run_runs_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "trimtab.db").exists()
 
 
+def test_no_password_is_shown_of_a_command_line_and_of_what_a_program_printed(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(
+        "name: s\nminimize: loss\nspace: {x: {float: [0, 1]}}\nbudget: 1\n"
+        'command: ["sh", "-c", "echo $0 >&2; exit 1", "postgresql://ann:hunter2@h/d", "--password", "hunter2"]\n'
+    )
+    said = call(tmp_path, "run", "study.yaml", "--dry-run")
+    call(tmp_path, "run", "study.yaml", exits=1)
+    said += call(tmp_path, "show", "s", "0")
+    assert "it would run" in said
+    assert "end of stderr" in said
+    assert said.count("postgresql://ann:***@h/d") >= 2
+    assert "hunter2" not in said.replace("\n  postgresql://ann:***@h/d hunter2", "")  # a mere word is nothing known
+
+
 def test_a_dry_run_says_that_there_are_too_few_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     (tmp_path / "study.yaml").write_text(STUDY + "resources: {gpus: 1}\nworkers: 2\n")

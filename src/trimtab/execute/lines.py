@@ -14,7 +14,6 @@ from typing import Any
 LONGEST_LINE = 16 << 20
 """Bytes of a line that are kept to see whether it is a report; a result may hold a curve or a confusion matrix."""
 
-_END = re.compile(rb"[\r\n]")
 _DRESS = re.compile(
     rb"\x1b\[[0-?]*[ -/]*[@-~]"  # colours, and where the cursor goes
     rb"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and links
@@ -35,12 +34,13 @@ class Lines:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the lines that are now complete, without their ends; those that are empty are left out."""
-        *ended, rest = _END.split(chunk)
-        lines = []
-        for piece in ended:
-            self._keep(piece)
-            lines += self.end()
-        self._keep(rest)
+        first, *others = chunk.replace(b"\r", b"\n").split(b"\n")
+        self._keep(first)
+        if not others:
+            return []
+        lines = self.end()
+        lines += [line for line in others[:-1] if line and len(line) <= LONGEST_LINE]
+        self._keep(others[-1])
         return lines
 
     def end(self) -> list[bytes]:

@@ -249,6 +249,8 @@ class Program:
     def _take(self, lines: Sequence[bytes], *, printed: bool) -> list[Message]:
         said: list[Message] = []
         for line in lines:
+            if b"{" not in line:  # as are most, and a program may print millions
+                continue
             found = objects(line)
             if not found and printed and not self._hidden:
                 self._look_for_hidden(line)

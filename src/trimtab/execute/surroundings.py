@@ -1,8 +1,8 @@
 """What a process has beside its memory, and what a trial may change of it: put back before the next one begins.
 
 A trial that runs in a process where others ran finds it as the first of them did: working directory, file mode mask,
-environment, signals, timers, limits, standard streams, and the few settings of the interpreter that make another
-trial fail. What libraries hold in memory stays; that is what a process that runs many trials is for.
+user, niceness, environment, signals, timers, limits, standard streams, and the few settings of the interpreter that
+make another trial fail. What libraries hold in memory stays; that is what a process that runs many trials is for.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class Surroundings:
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         self._limits = {kind: resource.getrlimit(kind) for kind in _limits()}
         self._cores = _cores()
+        self._user = _user()
+        self._niceness = os.nice(0)
         self._patience = socket.getdefaulttimeout()
         self._locale = locale.setlocale(locale.LC_ALL)
         self._depth = sys.getrecursionlimit()
@@ -61,6 +63,7 @@ class Surroundings:
     def put_back(self) -> bool:
         """Put everything back that a trial has changed; return False if something could not be."""
         tries = (
+            self._put_back_user,  # who may do the rest
             self._place.put_back,
             self._put_back_signals,
             self._put_back_environment,
@@ -69,6 +72,17 @@ class Surroundings:
             self._put_back_interpreter,
         )
         return all([_succeeds(put_back) for put_back in tries])  # all of them, whatever the first ones say
+
+    def _put_back_user(self) -> bool:
+        """Let this process be the user's again that it was, and as urgent as it was."""
+        if _user() != self._user:
+            (_, uid, _), (_, gid, _), groups = self._user
+            os.seteuid(uid)
+            os.setegid(gid)
+            os.setgroups(groups)
+        if os.nice(0) != self._niceness:
+            os.setpriority(os.PRIO_PROCESS, 0, self._niceness)
+        return _user() == self._user
 
     def _put_back_signals(self) -> bool:
         for timer in TIMERS:
@@ -140,6 +154,13 @@ def _limits() -> set[int]:
 
 def _cores() -> set[int] | None:
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+
+
+def _user() -> tuple[tuple[int, int, int], tuple[int, int, int], list[int]]:
+    """Return the real, effective and saved user and group, as far as they can be had, and the other groups."""
+    if hasattr(os, "getresuid"):
+        return os.getresuid(), os.getresgid(), os.getgroups()
+    return (os.getuid(), os.geteuid(), -1), (os.getgid(), os.getegid(), -1), os.getgroups()
 
 
 def _usable(stream: TextIO, fd: int) -> TextIO:

@@ -26,6 +26,7 @@ from trimtab.ledger.news import News, notes_since, verdicts_since
 from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
+from trimtab.text import visible
 
 WAITING, RUNNING, COMPLETE, STOPPED, FAILED = range(5)
 STATES = ("waiting", "running", "complete", "stopped", "failed")
@@ -82,7 +83,7 @@ class TrialView(Explained):
         said += [
             ", ".join(f"{name}={value!r}" for name, value in pairs.items()) for pairs in (self.metrics, self.params)
         ]
-        return f"<{'; '.join(part for part in said if part)}>"
+        return f"<{visible('; '.join(part for part in said if part))}>"
 
     def _repr_html_(self) -> str:
         shown: str = plugins.load("html", "trial")(self)

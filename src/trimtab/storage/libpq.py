@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 10
 """Seconds for one try to connect; a server that is there answers within one, also across an ocean."""
+SHORTEST_CONNECT_TIMEOUT_S = 2
+"""The least that libpq takes for one; less than `CONNECT_TIMEOUT_S` is given to a server where the store's own time-out
+says so, for one that accepts a connection may be as silent as any other."""
 MANNERS: Mapping[str, str | int] = {
     "connect_timeout": CONNECT_TIMEOUT_S,
     "application_name": "trimtab",
@@ -78,16 +81,26 @@ def load_driver() -> Any:
     return psycopg
 
 
-def connect(conninfo: str, silence_s: float) -> Any:
-    """Return a connection that closes itself when the server is silent for `silence_s` seconds within a statement."""
+def connect(conninfo: str, silence_s: float, within_s: float) -> Any:
+    """Return a connection that closes itself when the server is silent for `silence_s` seconds within a statement.
+
+    Args:
+        conninfo: what libpq is told.
+        silence_s: as above.
+        within_s: seconds to connect in, as far as `SHORTEST_CONNECT_TIMEOUT_S` and the user's own options allow.
+    """
     from psycopg.conninfo import conninfo_to_dict
+
+    told = manners(conninfo_to_dict(conninfo))
+    if "connect_timeout" in told:
+        told["connect_timeout"] = int(max(SHORTEST_CONNECT_TIMEOUT_S, min(CONNECT_TIMEOUT_S, within_s)))
 
     connection = _watched_class().connect(
         conninfo,
         autocommit=True,
         client_encoding="utf8",
         prepare_threshold=None,  # what is prepared in one session is not there in the next behind a pooler
-        **manners(conninfo_to_dict(conninfo)),
+        **told,
     )
     connection.silence_s = silence_s
     return connection

@@ -286,7 +286,7 @@ class PostgresqlDatabase:
         silence_s = max(SHORTEST_SILENCE_S, left_s / 2)
         while True:
             is_new = self._connection is None
-            connection: Any = self._connection or self._connect(silence_s)
+            connection: Any = self._connection or self._connect(silence_s, left_s / 2)
             connection.silence_s = silence_s
             try:
                 if is_new:
@@ -307,9 +307,9 @@ class PostgresqlDatabase:
                 if self._connection is not connection:  # it is of no use, or never was
                     connection.close()
 
-    def _connect(self, silence_s: float) -> psycopg.Connection[Row]:
+    def _connect(self, silence_s: float, within_s: float) -> psycopg.Connection[Row]:
         try:
-            return cast("psycopg.Connection[Row]", libpq.connect(self._conninfo, silence_s))
+            return cast("psycopg.Connection[Row]", libpq.connect(self._conninfo, silence_s, within_s))
         except self._driver.Error as error:
             explained = libpq.not_connected(self.url, error, self._password)
             raise _Passing(explained) if libpq.passes(error) else explained from None

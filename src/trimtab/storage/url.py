@@ -103,7 +103,7 @@ def normalised(url: str | Path | None) -> str:
 
 def _quoted(path: str) -> str:
     """Return a path as it stands in a URL; one that is no valid text, as Linux allows, by its bytes."""
-    return quote(path.encode("utf-8", "surrogateescape"))
+    return quote(path.encode("utf-8", "surrogateescape"), safe="/:@")  # else `redacted` would not see a password
 
 
 def scheme_of(url: str) -> str:

@@ -103,11 +103,18 @@ class Watch:
 
     def set_log_aside(self, known: Files, now: Files) -> None:
         """Take our log from beside a database that it does not belong to: whoever opens that would apply it."""
-        if now.main is None or now.log is None or now.log != known.log:
+        if now.main is None or now.log is None or now.log != known.log or self._leads_to(known.main):
             return
         for name in (self._log, self._index):
             with contextlib.suppress(OSError):
                 os.rename(name, f"{name}.replaced")
+
+    def _leads_to(self, main: Identity | None) -> bool:
+        """Return whether the database was only moved, and a link to it put in its place: then the log is still its."""
+        with contextlib.suppress(OSError):
+            there = os.stat(self._main)
+            return (there.st_dev, there.st_ino) == main
+        return False
 
 
 def problem(connection: sqlite3.Connection) -> str:
@@ -139,7 +146,8 @@ def abandon(connection: sqlite3.Connection) -> None:
 
 
 def _status(path: str) -> os.stat_result | None:
+    """Return what is at a path: a link is not what it leads to, for whoever opens it finds another log there."""
     try:
-        return os.stat(path)
+        return os.lstat(path)
     except OSError:
         return None

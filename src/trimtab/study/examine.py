@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from trimtab.errors import StoreCorruptError, StudyError, TrimtabError
 from trimtab.ledger import snapshot
 from trimtab.ledger.chain import Head
-from trimtab.ledger.event import Record
+from trimtab.ledger.event import Created, Record
 from trimtab.ledger.ledger import Ledger
-from trimtab.storage.protocol import Store, StudyStore
+from trimtab.storage.protocol import Store, StudyStore, checked_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Examined:
         n_stored: how many the log has, as far as that can be known.
         fault: what is wrong with the record after them; empty if there is none.
         snapshot_fault: what is wrong with its snapshot; empty if there is none, or it is as it should be.
+        name_fault: why no study can be named so; empty if one can.
     """
 
     name: str
@@ -30,6 +31,15 @@ class Examined:
     n_stored: int
     fault: str = ""
     snapshot_fault: str = ""
+    name_fault: str = ""
+
+    @property
+    def copied_as(self) -> str:
+        """Under which name it is copied: its own, or one made of that which it was begun with."""
+        if not self.name_fault:
+            return self.name
+        first = self.records[0].event if self.records else None
+        return f"{first.name if isinstance(first, Created) and not _name_fault(first.name) else 'a study'} (recovered)"
 
 
 def examined(store: Store) -> Iterator[Examined]:
@@ -39,7 +49,7 @@ def examined(store: Store) -> Iterator[Examined]:
         n_stored = max(info.head, len(records))
         if not fault and len(records) < n_stored:
             fault = f"record {len(records) + 1} is not found where it should be: the store is damaged"
-        yield Examined(info.name, records, n_stored, fault, _snapshot_fault(study, records))
+        yield Examined(info.name, records, n_stored, fault, _snapshot_fault(study, records), _name_fault(info.name))
 
 
 def _whole(study: StudyStore) -> tuple[list[Record], str]:
@@ -58,6 +68,14 @@ def _whole(study: StudyStore) -> tuple[list[Record], str]:
     except TrimtabError as error:
         return records, str(error)
     return records, ""
+
+
+def _name_fault(name: str) -> str:
+    try:
+        checked_name(name)
+    except StudyError as error:
+        return str(error)
+    return ""
 
 
 def _snapshot_fault(study: StudyStore, records: list[Record]) -> str:
@@ -83,5 +101,5 @@ def copied(study: Examined, target: Store) -> int:
     """
     if not study.records:
         raise StudyError(f"nothing of study {study.name!r} can be read.")
-    target.copy(study.name, study.records)
+    target.copy(study.copied_as, study.records)
     return len(study.records)

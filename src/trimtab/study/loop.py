@@ -201,6 +201,7 @@ class Driver:
             if self._handles and (self._alone is not None or self._is_suspect(self._session.table.first_again)):
                 return None
             if not self._asker.is_busy:
+                self._session.sync()
                 self._claims_since = self._session.ledger.head
             number = self._claim()
             if number is BUSY:

@@ -290,7 +290,8 @@ class Session:
         """Take a trial and return its number: what was begun and lost, else what waits in line, else what is proposed.
 
         `Wait` when the scheduler wants something to end first; None when nothing waits and nothing new is admitted or
-        left to try. While an engine computes that takes its time, others report and tell.
+        left to try. While an engine computes that takes its time, others report and tell. Read what others wrote
+        before: a proposal that does not know it is made in vain.
 
         Args:
             lease_s: for how long the worker may be silent; for ever if None.
@@ -302,7 +303,8 @@ class Session:
         with self.asking:
             while True:
                 with self.lock:
-                    self.sync()
+                    if made is not None:
+                        self.sync()
                     claimed = self._claimed(worker, lease_s, admit, made)
                 if not isinstance(claimed, Order):
                     return claimed
@@ -569,15 +571,18 @@ class Session:
 
     # Trials whose worker is gone
 
+    def overdue(self) -> dict[int, str]:
+        """Return the trials whose worker is gone or was silent past its lease, each with the reason."""
+        return lost.overdue(self.table, self.worker, self.kept, self.clock, self.journal.leases)
+
     def reap(self, retries: int | None = None) -> list[int]:
-        """Put trials back in line whose worker is gone or was silent past its lease; return their numbers.
+        """Put the `overdue` trials back in line; return their numbers.
 
         Args:
             retries: how often a trial is run again that may be to blame; without end if None.
         """
         with self.lock:
-            table = self.table
-            found = lost.overdue(table, self.worker, self.kept, self.clock, self.journal.leases)
+            table, found = self.table, self.overdue()
             if found:
                 attempts = {row: int(table.attempt[row]) for row in found}
                 self.commit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -126,6 +127,7 @@ class Study(Explained):
         session = self.session
         if lease_s is not None and not (is_number(lease_s) and lease_s >= 0):
             raise ProblemError(f"lease_s is a number of seconds, 0 or more, or None, got {lease_s!r}.")
+        session.sync()  # what others had begun before they died, too
         session.reap()
         number = session.claim(lease_s=lease_s)
         if isinstance(number, Wait):
@@ -193,10 +195,10 @@ class Study(Explained):
             session.sync()
             table = self.table
             number = table.first_again
-            if number is None and table.n_waiting:
-                number = table.first_waiting
+            if number is None:
+                number = next(iter(session.overdue()), table.first_waiting if table.n_waiting else None)
             if number is not None:
-                return table.trial(number)
+                return replace(table.trial(number), state="waiting")
             asked = session.propose()
             if isinstance(asked, Wait):
                 raise TrialError(f"nothing can be asked now, since the scheduler waits: {asked.reason}.")

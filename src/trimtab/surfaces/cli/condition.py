@@ -25,6 +25,8 @@ def studies(store: Store, command: str) -> Iterator[Finding]:
             yield Finding("error", _damage(study), f"{command} copies what can be read" if study.records else "")
         else:
             n_whole, n_records = n_whole + 1, n_records + len(study.records)
+        if study.name_fault:
+            yield Finding("error", clean(study.name_fault), f"{command} copies it as {study.copied_as!r}")
         if study.snapshot_fault:
             what = f"the snapshot of study {clean(study.name)!r} is not used: {clean(study.snapshot_fault)}"
             yield Finding("warning", what, "nothing to do: the log is read from its beginning, and a new one is made")
@@ -61,8 +63,14 @@ def _copy(study: Examined, target: Store) -> Finding:
     except TrimtabError as error:
         return Finding("error", f"study {clean(study.name)!r} was not copied: {clean(str(error))} {clean(study.fault)}")
     if study.fault:
-        return Finding("error", f"{_damage(study)}; those before it were copied")
+        return Finding("error", f"{_damage(study)}; those before it were copied{_under(study)}")
+    if study.name_fault:
+        return Finding("error", f"{clean(study.name_fault)} It was copied{_under(study)}: {count(n, 'record')}")
     return Finding("ok", f"study {clean(study.name)!r} was whole and was copied: {count(n, 'record')}")
+
+
+def _under(study: Examined) -> str:
+    return f" as {clean(study.copied_as)!r}" if study.name_fault else ""
 
 
 def _damage(study: Examined) -> str:

@@ -262,7 +262,7 @@ def tail(path: Path, n_lines: int = LOG_LINES) -> list[str]:
 
     A pipe or a device in its place is none: the folder beside a store may come from a stranger as the store does.
     """
-    return [clean(line) for line in last_lines(path, n_lines, TAIL_BYTES)]
+    return [clean(hide_secrets(line)) for line in last_lines(path, n_lines, TAIL_BYTES)]
 
 
 def labelled(lines: Sequence[tuple[str, str]], cells: int | None = None) -> str:

@@ -23,6 +23,7 @@ from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, spoken, sto
 from trimtab.surfaces.cli.output import cells, say, say_json
 from trimtab.surfaces.render.numbers import exact
 from trimtab.surfaces.render.text import clean, wrapped
+from trimtab.text import hide_in_arguments
 
 STUDY_YAML = """\
 # A study: what is tuned, and how much may be spent on it. Run it, and run it again to go on:
@@ -175,7 +176,7 @@ def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
         say(f"first trial: {clean(str(first.params))}")
         if isinstance(asked.work, tt.Command):
             line = asked.work.render(study.session.task(first.number))
-            say(f"it would run: {clean(shlex.join(line))}")
+            say(f"it would run: {clean(shlex.join(hide_in_arguments(line)))}")
             for remark in _remarks(asked.work, asked.space):
                 say(remark)
     sys.stdout.flush()
