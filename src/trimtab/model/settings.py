@@ -35,11 +35,7 @@ class ModelSettings:
     # Fidelities: see `model.fidelities`
 
     carried_weight: float = 1.0
-    """A slope of 1, and the variance below, are believed as much as so many configurations: decision 32."""
-
-    carried_share: float = 0.02
-    """And of the variance between configurations at a low fidelity so large a part is believed to be lost on the way
-    to the highest, a correlation of 0.99: doubt should come from curves that were seen to cross. Decision 32."""
+    """A slope of 1 is believed as much as so many configurations: decision 32."""
 
     carried_rows: int = 100
     """Lines are fitted to so many configurations that got to the highest fidelity, the latest: what an ask can pay."""
