@@ -252,6 +252,20 @@ def plans(args: argparse.Namespace) -> Iterator[Plan]:
                 yield Plan(optimizer, task, seed, args.trials, args.workers)
 
 
+def run_all(plans: Sequence[Plan], folder: Path, jobs: int, limit_s: float) -> int:
+    """Run those of the plans that are not on file; return the exit code: 1 if one failed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    runner = Runner(folder, limit_s)
+    done = runner.done()
+    due = [plan for plan in plans if plan not in done]
+    tasks = load({plan.task for plan in due})
+    due = [plan for plan in due if plan.task in tasks]  # of the others, load has said what they lack
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(runner, due, [tasks[plan.task] for plan in due]))
+    runner.close()
+    return 1 if runner.failures else 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     about, *_ = (__doc__ or "").splitlines()
     parser = argparse.ArgumentParser(description=about)
@@ -267,16 +281,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if unknown := set(args.optimizers.split(",")) - set(OPTIMIZERS):
         parser.error(f"unknown optimizers: {', '.join(sorted(unknown))}; known are {', '.join(OPTIMIZERS)}.")
-    args.out.mkdir(parents=True, exist_ok=True)
-    runner = Runner(args.out, args.limit)
-    done = runner.done()
-    due = [plan for plan in plans(args) if plan not in done]
-    tasks = load({plan.task for plan in due})
-    due = [plan for plan in due if plan.task in tasks]  # of the others, load has said what they lack
-    with ThreadPoolExecutor(args.jobs) as pool:
-        list(pool.map(runner, due, [tasks[plan.task] for plan in due]))
-    runner.close()
-    return 1 if runner.failures else 0
+    return run_all(list(plans(args)), args.out, args.jobs, args.limit)
 
 
 if __name__ == "__main__":

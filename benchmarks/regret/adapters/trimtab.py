@@ -1,11 +1,13 @@
 """Trimtab: a study in memory, asked and told. Options: "optimizer", the engine's name, "auto" by itself; its own ones.
 
 When every configuration of a small space was tried, the best one is tried again. With the option "imputed" the engine
-is told of no conditions: its space is flat, and what is inactive has its default on record.
+is told of no conditions: its space is flat, and what is inactive has its default on record. "constants" changes those
+of engines: see ablate.py.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from wire import Adapter, Parameter, Params, Run, active, default, serve
@@ -63,8 +65,11 @@ class Trimtab(Adapter):
     def start(self, run: Run) -> None:
         options = dict(run.options)
         self._imputed = Imputed(run, plugins.load("optimizers", "auto")()) if options.pop("imputed", False) else None
-        name = options.pop("optimizer", "auto")
-        engine = plugins.load("optimizers", name)(**options) if options else name
+        name, constants = options.pop("optimizer", "auto"), options.pop("constants", {})
+        engine = plugins.load("optimizers", name)(**options) if options or constants else name
+        for part, changed in constants.items():  # of `auto`: its own, and those of its process
+            of = engine if part == name else getattr(engine, part)
+            of.settings = replace(of.settings, **changed)
         said = tt.Space({p["name"]: parameter(p) for p in run.space})
         self._study = tt.create_study(said, minimize="loss", optimizer=engine, seed=run.seed)
         if name != "auto":  # which tries the default first by itself

@@ -3,15 +3,15 @@
 What it gave there is carried to the highest fidelity along a line, loss_high = rho * loss_low + delta, that is fitted
 to the configurations seen at both: the autoregressive model of Kennedy & O'Hagan (2000, eq. 1), with a delta that is
 normal and knows nothing of the configuration. Its variance is known noise to whoever regresses on the results, so that
-a fidelity that foretells little weighs little, and curves that cross do no harm. A slope of 1 and some variance are
-believed beforehand, as if a few configurations had said so.
+a fidelity that foretells little weighs little, and curves that cross do little harm. A slope of 1 is believed
+beforehand, as if a configuration had said so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,12 @@ from trimtab.arrays import Floats, Ints
 from trimtab.model.keys import numbered
 from trimtab.model.settings import ModelSettings
 from trimtab.space.problem import Fidelity
+
+LARGEST: Final = float(np.finfo(np.float64).max)
+"""Losses and variances that are larger are held at it."""
+
+MEDIAN_DISTANCE: Final = 0.6745
+"""The median distance of a standard normal distribution from 0: its quantile of 3/4."""
 
 Curve: TypeAlias = tuple[Floats, Floats]
 """Steps [r], ascending, and what the trial gave there [r, K]: losses on the way, and at its end."""
@@ -126,35 +132,31 @@ def _joined(curves: list[Curve]) -> Curve:
 def _along(low: Floats, high: Floats, losses: Floats, settings: ModelSettings) -> tuple[Floats, float]:
     """Return the losses [g] as they would be at the highest fidelity, and the variance of that.
 
+    The slope is the median of those between two configurations (Sen, 1968), and the rest are medians too: losses that
+    diverged do not tilt the line.
+
     Args:
         low: [m] losses at their fidelity, of configurations that got to the highest.
         high: [m] theirs at the highest.
         losses: [g] what is carried.
         settings: the constants.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        every = _held(np.concatenate([low, losses]))
-        believed = settings.carried_share * float(np.var(every))
-        m, weight = len(low), settings.carried_weight
-        if not m:
-            return losses, _finite(believed)
-        a, b = every[:m], _held(high)
-        a0, b0 = float(a.mean()), float(b.mean())
-        square = float(np.square(a - a0).sum())
-        slope = float(((a - a0) * (b - b0)).sum()) / square if square > 0.0 else 1.0
+    m, weight = len(low), settings.carried_weight
+    if not m:
+        return losses, _variance(losses - np.median(losses))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        i, j = np.triu_indices(m, 1)
+        slopes = (high[i] - high[j]) / (low[i] - low[j])
+        slopes = slopes[np.isfinite(slopes)]
+        slope = float(np.median(slopes)) if len(slopes) else 1.0
         rho = max((m * slope + weight) / (m + weight), 0.0)
-        off = b - b0 - rho * (a - a0)
-        variance = (float(np.square(off).sum()) + weight * believed) / (m + weight)
-        found = b0 + rho * (losses - a0)
-    largest = np.finfo(np.float64).max
-    return np.clip(np.nan_to_num(found, nan=largest, posinf=largest), -largest, largest), _finite(variance)
+        delta = float(np.median(high - rho * low))
+        carried = delta + rho * losses
+        return np.clip(np.nan_to_num(carried, nan=LARGEST), -LARGEST, LARGEST), _variance(high - rho * low - delta)
 
 
-def _held(losses: Floats) -> Floats:
-    """Return the losses [n], those that diverged held where a few distances of the median from the best end."""
-    best, median = (float(np.min(losses)), float(np.median(losses))) if len(losses) else (0.0, 0.0)
-    return np.minimum(losses, median + 10.0 * (median - best))
-
-
-def _finite(variance: float) -> float:
-    return float(min(np.nan_to_num(variance, posinf=np.inf), np.finfo(np.float64).max))
+def _variance(off: Floats) -> float:
+    """Return the variance of a normal distribution whose median distance from 0 is that of `off` [m]."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = float(np.square(np.median(np.abs(off)) / MEDIAN_DISTANCE))
+    return min(variance, LARGEST) if variance == variance else LARGEST

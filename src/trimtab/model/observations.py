@@ -18,13 +18,10 @@ from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.model.dominance import Front
 from trimtab.model.feasibility import split
-from trimtab.model.fidelities import Curve, Results, carried, height
+from trimtab.model.fidelities import LARGEST, Curve, Results, carried, height
 from trimtab.model.keys import key_of
 from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.space.problem import Problem
-
-LARGEST: Final = float(np.finfo(np.float64).max)
-"""Squares and sums that are larger are held at it: an infinite variance would be a label that is not a number."""
 
 NOT_ITS_FAULT: Final = frozenset({"lost"})
 """Kinds of failure that say nothing about where trials fail; what was killed died in each of its attempts."""

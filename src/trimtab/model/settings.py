@@ -34,12 +34,8 @@ class ModelSettings:
 
     # Fidelities: see `model.fidelities`
 
-    carried_weight: float = 2.0
-    """A slope of 1, and the variance below, are believed as much as so many configurations. By taste."""
-
-    carried_share: float = 0.25
-    """And of the variance between configurations at a low fidelity so large a part is believed to be lost on the way
-    to the highest: a correlation of about 0.9. By taste."""
+    carried_weight: float = 1.0
+    """A slope of 1 is believed as much as so many configurations: decision 32."""
 
     carried_rows: int = 100
     """Lines are fitted to so many configurations that got to the highest fidelity, the latest: what an ask can pay."""
