@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from job import EPOCHS, MARK, POINT, SPACE, loss_of, train, tuned
+from stranger_job import EPOCHS, MARK, POINT, SPACE, loss_of, train, tuned
 from strangers import Asha, Hyperband, Median, Population
 
 import trimtab as tt
@@ -102,7 +102,7 @@ def test_on_real_executors(make, workers: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", SCHEDULERS)
 def test_killed_at_any_time_it_goes_on(make, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/t.db"
-    command = [sys.executable, str(Path(__file__).with_name("job.py")), url, make.__name__]
+    command = [sys.executable, str(Path(__file__).with_name("stranger_job.py")), url, make.__name__]
     rng = random.Random(make.__name__)
     for _ in range(KILLS // len(SCHEDULERS)):
         process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE)

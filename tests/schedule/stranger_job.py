@@ -1,4 +1,4 @@
-"""A study with a stranger's scheduler, to be run, killed and run again: `python tests/schedule/job.py --help`."""
+"""A study with a stranger's scheduler, to be run, killed and run again."""
 
 from __future__ import annotations
 
