@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from trimtab.checks import is_number
+from trimtab.clock import Clock
 from trimtab.errors import ExecutorError
 from trimtab.explain import explained_class
 
@@ -219,3 +220,10 @@ class Executor(Protocol):
         A durable executor lets go of what runs instead, for the next driver to attach to.
         """
         ...
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """An executor in a time of its own: while it runs a study, the study goes by its clock."""
+
+    clock: Clock

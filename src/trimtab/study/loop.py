@@ -6,28 +6,28 @@ ahead: kill it anywhere and the next one goes on.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
-from trimtab.errors import ObjectiveError, StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
+from trimtab.errors import StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
 from trimtab.execute import protocol as execute
-from trimtab.ledger.event import Event, Failed, Noted, Remaining, Stopped, Told
-from trimtab.ledger.table import FAILED, RUNNING, TrialView
+from trimtab.ledger.event import Event, Remaining
+from trimtab.ledger.table import FAILED, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.schedule.protocol import Wait
 from trimtab.stop.protocol import Stop, Verdict
-from trimtab.study import values
 from trimtab.study.asker import BUSY, Asker, Busy
 from trimtab.study.collect import Collector
 from trimtab.study.heart import Heart
+from trimtab.study.intake import Intake
 from trimtab.study.lost import lose
-from trimtab.study.reported import Reports
 from trimtab.study.session import Admission, Session
-from trimtab.study.standing import Limits, Progress, Standing, Status
+from trimtab.study.settings import Settings
+from trimtab.study.standing import Progress, Standing, Status
 from trimtab.study.verdicts import as_event, news
 
 TICK_S = 0.5
@@ -41,31 +41,6 @@ SHOW_S = 0.1
 
 STORE_PATIENCE_S = 10.0
 """How long results are held when the store cannot be written (a full disk, a server that restarts)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a driver goes about its work.
-
-    Attributes:
-        resources: what each trial needs.
-        lease_s: seconds for which a driver may be silent before others take its trials over.
-        retries: how often a trial is run again whose worker, or driver, was killed; over all runs of the study.
-        grace_s: seconds between the request to end and the end by force.
-        cost_required: whether every trial must tell its cost, since a budget counts it.
-        limits: the budget's, for display.
-        workers: how many trials run at once, where the executor would take any number.
-        is_interactive: whether somebody waits for the study at a prompt: an interrupt then ends it with a verdict.
-    """
-
-    resources: execute.Resources = field(default_factory=execute.Resources)
-    lease_s: float = 60.0
-    retries: int = 2
-    grace_s: float = 10.0
-    cost_required: bool = False
-    limits: Limits = (None, None, None)
-    workers: int = 1
-    is_interactive: bool = False
 
 
 class Driver:
@@ -90,7 +65,6 @@ class Driver:
         self._progress = progress
         self._handles: dict[int, str] = {}
         self._ending: set[int] = set()
-        self._reported: dict[int, dict[str, float]] = {}
         self._alone: int | None = None
         self._asker = Asker(session)
         self._claims_since: int | None = None
@@ -98,7 +72,11 @@ class Driver:
         self._collector = Collector(session.files)
         session.remaining = self._remaining
         self._standing = Standing(session, settings.limits)
-        self._looked_at = 0.0
+        self._now: Callable[[], float] = time.monotonic
+        if isinstance(executor, execute.Timed):
+            self._now = executor.clock.now
+            session.go_by(executor.clock)
+        self._looked_at = -math.inf
         self._shown_at = 0.0
         self._note = ""
         self.reason = ""
@@ -281,7 +259,7 @@ class Driver:
 
     def _look_around(self) -> None:
         """Now and then: read what others wrote, take over from the dead, and see whether all is over."""
-        now = time.monotonic()
+        now = self._now()
         if now - self._looked_at < TICK_S:
             return
         self._looked_at = now
@@ -376,71 +354,14 @@ class Driver:
     def _forget(self, number: int) -> None:
         self._handles.pop(number, None)
         self._ending.discard(number)
-        self._reported.pop(number, None)
         self._alone = None if self._alone == number else self._alone
         self._heart.release(number)
         self._session.forget(number)
 
     def _events(self, messages: Sequence[execute.Message]) -> list[Event]:
-        """Return what to put on record; what comes from a superseded attempt becomes a note."""
-        table = self._session.table
-        events: list[Event] = []
-        over: set[int] = set()
-        reports = Reports(table)
-        for message in messages:
-            number = message.number
-            current = table.state[number] == RUNNING and int(table.attempt[number]) == message.attempt
-            if number in over or isinstance(message, execute.Started):
-                continue
-            if not current:
-                if isinstance(message, execute.Exited):
-                    late = {
-                        "attempt": message.attempt,
-                        "result": repr(message.values)[:200],
-                        "error": message.error[:200],
-                    }
-                    events.append(Noted("late result", late, number))
-                continue
-            if isinstance(message, execute.Reported):
-                events += self._report(message, reports)
-            elif isinstance(message, execute.Noted):
-                events.append(Noted(message.key, values.plain(message.value), number))
-            else:
-                over.add(number)
-                if isinstance(message, execute.Exited):
-                    events += self._exit(message)
-                else:
-                    blame, retries = "worker" if message.blames_trial else "", self._settings.retries
-                    events.append(lose(table, number, message.reason, blame=blame, retries=retries))
-        return events
-
-    def _report(self, message: execute.Reported, reports: Reports) -> list[Event]:
-        number, step = message.number, message.step
-        try:
-            event, notes = reports.take(number, message.attempt, step, message.values, message.fold)
-        except ObjectiveError as unusable:
-            return [Noted("unusable report", f"step {step:g}: {unusable}", number)]
-        if event.fold is None:  # what stands for a trial that is stopped is about the whole of it
-            last = self._reported.setdefault(number, {})
-            last.update((name, value) for name, value in event.values.items() if isinstance(value, float))
-        return [event, *notes]
-
-    def _exit(self, message: execute.Exited) -> list[Event]:
-        number, attempt, seconds = message.number, message.attempt, message.seconds
-        problem = self._session.table.problem
-        if message.stopped is not None:
-            last = self._reported.get(number, {})
-            return [Stopped(number, message.stopped, attempt, last, seconds, last.get(problem.cost or "cost"))]
-        if message.failure is not None:
-            return [Failed(number, message.failure, values.error_text(message.error), attempt, seconds=seconds)]
-        try:
-            result = values.check(problem, message.values, cost_required=self._settings.cost_required)
-        except values.NotFiniteError as unusable:
-            return [Failed(number, "nan", str(unusable), attempt, seconds=seconds)]
-        except ObjectiveError as unusable:
-            return [Failed(number, "exception", str(unusable), attempt, seconds=seconds)]
-        told = Told(number, result.values, attempt, seconds, result.cost)
-        return [*(Noted(key, value, number) for key, value in result.notes.items()), told]
+        settings = self._settings
+        intake = Intake(self._session.table, retries=settings.retries, cost_required=settings.cost_required)
+        return intake.events(messages)
 
     # The end
 

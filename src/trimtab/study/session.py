@@ -23,7 +23,7 @@ import numpy as np
 from trimtab import forks
 from trimtab.arrays import MASK64, Floats
 from trimtab.checks import as_whole, is_whole
-from trimtab.clock import LogClock
+from trimtab.clock import Clock, LogClock
 from trimtab.errors import (
     ConflictError,
     LateResultError,
@@ -128,6 +128,11 @@ class Session:
             PluginError: the one on record is not registered here, and was not passed.
         """
         return Plan(self.ledger.created.scheduler, self._scheduler)
+
+    def go_by(self, clock: Clock) -> None:
+        """Tell the time by another clock from here on."""
+        self.clock = LogClock(clock.now)
+        self.clock.hear(self.ledger.table.now)
 
     # Forks
 

@@ -27,11 +27,12 @@ from trimtab.stop.target import Target
 from trimtab.storage.url import open_store
 from trimtab.study import naming, prompt
 from trimtab.study.interrupts import end_without_traceback, ending_in_order
-from trimtab.study.loop import Driver, Settings
+from trimtab.study.loop import Driver
 from trimtab.study.open import check_seconds, make_problem
 from trimtab.study.open import resume as open_or_create
 from trimtab.study.plugin import passed
 from trimtab.study.same_objective import Terms, check_terms
+from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress
 from trimtab.study.study import Study
 

@@ -1,0 +1,107 @@
+"""From what an executor says to what is put on record: a function of the table and of the messages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from trimtab.errors import ObjectiveError
+from trimtab.execute import protocol as execute
+from trimtab.ledger.curves import WHOLE
+from trimtab.ledger.event import Event, Failed, Noted, Reported, Stopped, Told
+from trimtab.ledger.table import TrialTable
+from trimtab.study import values
+from trimtab.study.lost import is_running, lose
+from trimtab.study.reported import Reports
+
+
+class Intake:
+    """Takes in one batch of messages.
+
+    Args:
+        table: how the trials stand before it.
+        retries: how often a trial is run again that may be to blame for its end.
+        cost_required: whether every trial must tell its cost.
+    """
+
+    def __init__(self, table: TrialTable, *, retries: int, cost_required: bool) -> None:
+        self._table = table
+        self._retries = retries
+        self._cost_required = cost_required
+        self._reports = Reports(table)
+        self._new: dict[int, list[Reported]] = {}
+        self._over: set[int] = set()
+
+    def events(self, messages: Iterable[execute.Message]) -> list[Event]:
+        """Return what to put on record; what comes from a superseded attempt becomes a note."""
+        return [event for message in messages for event in self._events(message)]
+
+    def _events(self, message: execute.Message) -> list[Event]:
+        number = message.number
+        if number in self._over or isinstance(message, execute.Started):
+            return []
+        if not is_running(self._table, number, message.attempt):
+            return [_late(message)] if isinstance(message, execute.Exited) else []
+        match message:
+            case execute.Reported():
+                return self._report(message)
+            case execute.Noted():
+                return [Noted(message.key, values.plain(message.value), number)]
+        self._over.add(number)
+        if isinstance(message, execute.Exited):
+            return self._exit(message)
+        blame = "worker" if message.blames_trial else ""
+        return [lose(self._table, number, message.reason, blame=blame, retries=self._retries)]
+
+    def _report(self, message: execute.Reported) -> list[Event]:
+        number, step = message.number, message.step
+        try:
+            event, notes = self._reports.take(number, message.attempt, step, message.values, message.fold)
+        except ObjectiveError as unusable:
+            return [Noted("unusable report", f"step {step:g}: {unusable}", number)]
+        self._new.setdefault(number, []).append(event)
+        return [event, *notes]
+
+    def _exit(self, message: execute.Exited) -> list[Event]:
+        number, attempt, seconds = message.number, message.attempt, message.seconds
+        problem = self._table.problem
+        if message.stopped is not None:
+            last = self._last(number, attempt)
+            return [Stopped(number, message.stopped, attempt, last, seconds, last.get(problem.cost or "cost"))]
+        if message.failure is not None:
+            return [Failed(number, message.failure, values.error_text(message.error), attempt, seconds=seconds)]
+        try:
+            result = values.check(problem, message.values, cost_required=self._cost_required)
+        except values.NotFiniteError as unusable:
+            return [Failed(number, "nan", str(unusable), attempt, seconds=seconds)]
+        except ObjectiveError as unusable:
+            return [Failed(number, "exception", str(unusable), attempt, seconds=seconds)]
+        told = Told(number, result.values, attempt, seconds, result.cost)
+        return [*(Noted(key, value, number) for key, value in result.notes.items()), told]
+
+    def _last(self, number: int, attempt: int) -> dict[str, float]:
+        """Return the last finite value of each metric that an attempt reported for the trial as a whole."""
+        curves = self._table.curves
+        reports = curves.reports(number)
+        reports = reports[(curves.attempt[reports] == attempt) & (curves.fold[reports] == WHOLE)]
+        found = {}
+        columns = {name: (np.arange(len(reports)), curves.y[reports, i]) for i, name in enumerate(curves.names)}
+        for name, (_, reported) in (columns | curves.undeclared.of(reports)).items():
+            finite = reported[np.isfinite(reported)]
+            if len(finite):
+                found[name] = float(finite[-1])
+        for event in self._new.get(number, ()):
+            if event.fold is None:
+                found |= {
+                    name: value
+                    for name, value in event.values.items()
+                    if isinstance(value, float) and math.isfinite(value)
+                }
+        return found
+
+
+def _late(message: execute.Exited) -> Noted:
+    late = {"attempt": message.attempt, "result": repr(message.values)[:200], "error": message.error[:200]}
+    return Noted("late result", late, message.number)
