@@ -102,6 +102,24 @@ def test_a_driver_takes_reports_in_while_it_asks(tmp_path: Path) -> None:
     study.close()
 
 
+def at_length(trial: tt.Trial) -> float:
+    for step in range(50):
+        time.sleep(0.02)
+        trial.report(step, sent=time.time(), loss=1.0)
+    return trial.params["x"]
+
+
+def test_a_driver_takes_reports_in_while_it_makes_proposals_ahead(tmp_path: Path) -> None:
+    with tt.tune(
+        at_length, SPACE, minimize="loss", budget=12, workers=4, executor="processes", optimizer=Slow(),
+        store=f"sqlite:///{tmp_path}/t.db", seed=0,
+    ) as study:  # fmt: skip
+        records = list(study.session.journal.read())
+    late = [record.at - record.event.values["sent"] for record in records if isinstance(record.event, Reported)]
+    assert np.percentile(late, 80) < ASK_S / 4
+    assert replay(records, Slow()).differing == ()
+
+
 class Collecting(Whole):
     """Takes its time to say what may be continued."""
 

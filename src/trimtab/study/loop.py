@@ -207,9 +207,13 @@ class Driver:
 
     def _claim(self) -> int | Wait | Busy | None:
         """Take a trial; while that takes its time and trials run that may have something to say, say so."""
-        aside = bool(self._handles) and "in_process" not in self._executor.traits
         claim = partial(self._session.claim, lease_s=self._settings.lease_s, admit=self._admit)
-        return self._asker.ask(claim, aside=aside)
+        return self._asker.ask(claim, aside=self._is_aside)
+
+    @property
+    def _is_aside(self) -> bool:
+        """Whether trials run that may have something to say while a proposal is made."""
+        return bool(self._handles) and "in_process" not in self._executor.traits
 
     def _submit(self, number: int) -> None:
         task = self._session.task(number, self._settings.resources)
@@ -302,7 +306,7 @@ class Driver:
         if self._asker.is_busy:
             return self._executor.poll(ASKING_S)
         if prepare and self._admit() is Admission.EVERYTHING:
-            self._session.prepare()
+            self._asker.prepare(aside=self._is_aside)
         return self._executor.poll(TICK_S)
 
     def on_message(self, message: execute.Message) -> str | None:
