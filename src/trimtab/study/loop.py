@@ -190,6 +190,8 @@ class Driver:
                 self._submit(number)
                 self._claims_since = None
                 continue
+            if not self._handles and self._session.ledger.head != self._claims_since:
+                continue  # the answer is older than what ended meanwhile
             verdict = self._assess()
             if verdict.stop and (number is None or not verdict.continues):
                 return verdict
