@@ -687,9 +687,7 @@ command("a program that is not there", "no-such-program-here", "--lr={lr}", refu
 command("a program that fails", "sh", "-c", "echo 'no such data set' >&2; exit 3")
 command("a program that says nothing", "true")
 command("a program that prints the metric as text", "sh", "-c", 'echo \'{{"loss": "low"}}\'')
-command(
-    "a program that prints what it got in each fold, and no result", "sh", "-c", 'echo \'{{"fold": 0, "loss": 1}}\''
-)
+command("a program that prints the value of a fold and no result", "sh", "-c", 'echo \'{{"fold": 0, "loss": 1}}\'')
 command("a program that prints broken JSON", "sh", "-c", "echo '{{\"loss\": 0.5'")
 command("a program that prints nan", "sh", "-c", "echo '{{\"loss\": NaN}}'")
 command("a program that prints a number of 401 digits", "sh", "-c", f"echo '{{{{\"loss\": 1{'0' * 400}}}}}'")
