@@ -2,9 +2,9 @@
 
 What it gave there is carried up along lines, loss_high = rho * loss_low + delta, that are fitted to configurations seen
 at both: the autoregressive model of Kennedy & O'Hagan (2000, eq. 1), with a delta that is normal and knows nothing of
-the configuration. Its variance is known noise to whoever regresses on the results, so that
-a fidelity that foretells little weighs little, and curves that cross do little harm. A slope of 1 is believed
-beforehand, as if a few configurations had said so: those that were promoted are alike, and differ by noise.
+the configuration. Its variance is known noise to whoever regresses on the results, so that a fidelity that foretells
+little weighs little, and curves that cross do little harm. A slope of 1 is believed beforehand, as if a few
+configurations had said so: those that were promoted are alike, and differ by noise.
 """
 
 from __future__ import annotations
