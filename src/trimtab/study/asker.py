@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from enum import Enum
-from typing import Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from trimtab.study.session import SLOW_S, Session
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 T = TypeVar("T")
 
@@ -47,6 +49,8 @@ class Asker:
         if self._answer is None:
             if not aside or self._session.propose_s < SLOW_S:
                 return question()
+            from concurrent.futures import ThreadPoolExecutor  # imported when used: it takes longer than most asks
+
             self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="trimtab-asker")
             self._answer = self._pool.submit(question)
         if aside and not self._answer.done():
