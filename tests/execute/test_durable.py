@@ -16,6 +16,7 @@ import spool
 
 import trimtab as tt
 from trimtab.ledger.event import Failed, Reported, Started, Told
+from trimtab.study.heart import Heart
 from trimtab.study.replay import replay
 
 
@@ -113,3 +114,17 @@ def test_a_claim_names_who_it_is_for() -> None:
         study.tell(number, 0.5, attempt=1)
     reports = [record for record in study.session.journal.read() if isinstance(record.event, Reported)]
     assert not reports
+
+
+def test_a_trial_that_was_taken_over_is_not_taken_from_who_did(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/t.db"
+    study = tt.create_study(tt.Space(x=tt.Float(0, 1)), minimize="loss", optimizer="random", seed=0, store=url)
+    number = study.session.claim(lease_s=0.2, worker="node-7")
+    assert study.session.hold(number, "job 1", lease_s=0.2)
+    time.sleep(0.3)
+    with tt.load_study(url, "study") as other:
+        heart = Heart(other.session, lease_s=60)
+        assert other.session.hold(number, "job 1", lease_s=60)
+        heart.take_over(number, 1)
+        assert study.session.abandoned() == []
+        heart.stop()

@@ -18,7 +18,7 @@ from stranger_job import EPOCHS, MARK, POINT, SPACE, loss_of, train, tuned
 from strangers import Asha, Hyperband, Median, Population
 
 import trimtab as tt
-from trimtab.errors import PluginError, TrialError
+from trimtab.errors import PluginError, StoreUnavailableError, TrialError
 from trimtab.ledger import codec
 from trimtab.ledger.event import Asked, Judged, Record, Reported
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED
@@ -244,6 +244,59 @@ def test_a_halted_trial_is_judged_no_more_and_a_new_attempt_anew() -> None:
     study.ask().report(1, loss=1.0)
     judged = [record.event for record in study.session.journal.read() if isinstance(record.event, Judged)]
     assert [(event.number, event.reason, event.attempt) for event in judged] == [(0, "too slow", 1)]
+
+
+class Raises(Stub):
+    """Raises what it is told to raise, once."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(WHOLE)
+        self.errors = [error]
+
+    def judge(self, table, row):
+        if len(table.curves) == 2 and self.errors:
+            raise self.errors.pop()
+        return Halt("too slow") if len(table.curves) == 4 else None
+
+
+@pytest.mark.parametrize("error", [ValueError("I am broken"), KeyboardInterrupt()])
+def test_a_judge_that_raises_costs_no_report_and_the_study_goes_on(error: BaseException, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/t.db"
+    study = tt.create_study(
+        SPACE, minimize="loss", fidelity=EPOCHS, scheduler=Raises(error), optimizer="random", seed=0, store=url
+    )
+    trial = study.ask()
+    trial.report(1, loss=1.0)
+    with pytest.raises(type(error)):
+        trial.report(2, loss=0.9)
+    trial.report(3, loss=0.8)
+    with pytest.raises(tt.TrialStopped, match="too slow"):
+        trial.report(4, loss=0.7)
+    study.tell(trial, 0.7)
+    assert study.curve(trial.number)["step"].tolist() == [1, 2, 3, 4]
+    assert study.best.number == trial.number
+
+
+def test_a_verdict_that_the_store_did_not_take_is_put_on_record_before_anything_else(monkeypatch) -> None:
+    study = study_of(WHOLE, verdicts=[Halt("too slow")])
+    trial = study.ask()
+    journal = study.session.journal
+    append, refused = journal.append, []
+
+    def once(events, *, after, at):
+        if isinstance(events[0], Judged) and not refused:
+            refused.append(events)
+            raise StoreUnavailableError("the disk is full")
+        return append(events, after=after, at=at)
+
+    monkeypatch.setattr(journal, "append", once)
+    trial.report(1, loss=1.0)  # it is on record: an error would have it written again
+    with pytest.raises(tt.TrialStopped, match="too slow"):
+        trial.report(2, loss=1.0)
+    kinds = [type(record.event) for record in journal.read()][-3:]
+    assert (kinds, len(refused)) == ([Reported, Judged, Reported], 1)
+    found = replay(journal.read(), scheduler=Stub(WHOLE, verdicts=[Halt("too slow")]))
+    assert (found.reports, found.differing_verdicts) == (1, ())
 
 
 # What a replay finds

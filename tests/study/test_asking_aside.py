@@ -11,7 +11,10 @@ import pytest
 
 import trimtab as tt
 from trimtab.ledger.event import Asked, Reported
+from trimtab.ledger.table import COMPLETE, STOPPED, WAITING
 from trimtab.optim.random import Random
+from trimtab.schedule.whole import Whole
+from trimtab.stop.protocol import Verdict
 from trimtab.study.replay import replay
 
 SPACE = tt.Space(x=tt.Float(0, 1), y=tt.Float(0, 1))
@@ -97,3 +100,79 @@ def test_a_driver_takes_reports_in_while_it_asks(tmp_path: Path) -> None:
     assert np.percentile(late, 90) < ASK_S / 2, "those that come first wait for workers that start"
     assert replay(records, optimizer).differing == ()
     study.close()
+
+
+class Collecting(Whole):
+    """Takes its time to say what may be continued."""
+
+    def may_continue(self, table):
+        n, until = len(table), time.monotonic() + ASK_S
+        while len(table) == n and time.monotonic() < until:
+            time.sleep(0.01)
+        return np.zeros(n, dtype=bool)
+
+    def to_json(self):
+        return {}
+
+
+def test_a_driver_reads_a_table_that_stands_still_while_it_asks(tmp_path: Path) -> None:
+    with tt.tune(
+        objective, SPACE, minimize="loss", budget=6, workers=3, executor="processes", optimizer=Slow(),
+        scheduler=Collecting(), store=f"sqlite:///{tmp_path}/t.db", seed=0,
+    ) as study:  # fmt: skip
+        assert study.table.state.tolist() == [COMPLETE] * 6
+
+
+class Three:
+    """Ends the study as soon as the third trial was asked for."""
+
+    def assess(self, problem, table):
+        return Verdict(stop=len(table) >= 3, reason="three", rule="three", cancel=True)
+
+
+def patiently(trial: tt.Trial) -> float:
+    for step in range(1000):
+        time.sleep(0.02)
+        trial.report(step, loss=1.0)
+    return 1.0
+
+
+def test_what_was_claimed_aside_when_the_study_ended_waits_in_line(tmp_path: Path) -> None:
+    with tt.tune(
+        patiently, SPACE, minimize="loss", budget=9, workers=3, executor="processes", optimizer=Slow(),
+        stop=[Three()], store=f"sqlite:///{tmp_path}/t.db", seed=0,
+    ) as study:  # fmt: skip
+        assert study.table.state.tolist() == [STOPPED, STOPPED, WAITING]
+        assert study.table.n_begun == 2, "no budget counts it"
+        assert study.session.remaining() is None
+
+
+class Counts(Random):
+    """Its state is what it was told, and in the middle of that it is interrupted once."""
+
+    interrupted = False
+
+    def init(self, problem):
+        return []
+
+    def tell(self, state, table, row):
+        if len(state) == 2 and not self.interrupted:
+            self.interrupted = True
+            raise KeyboardInterrupt
+        return [*state, row]
+
+    def ask(self, state, table, request):
+        assert state == table.order.tolist()
+        return super().ask(state, table, request)
+
+    def to_json(self):
+        return {}
+
+
+def test_an_engine_that_was_interrupted_is_told_of_each_trial_once() -> None:
+    study = tt.create_study(SPACE, minimize="loss", optimizer=Counts(), seed=0)
+    for trial in [study.ask() for _ in range(4)]:
+        study.tell(trial, 0.5)
+    with pytest.raises(KeyboardInterrupt):
+        study.ask()
+    assert study.ask().number == 4

@@ -79,6 +79,10 @@ class Column:
         wider[:, :-1] = self.rows
         self._set(wider)
 
+    def part(self) -> None:
+        """Go on with rows of its own, apart from those that `frozen` columns and views share."""
+        self._set(self.rows.copy())
+
     def load(self, rows: NDArray[Any]) -> None:
         """Replace the content."""
         self.n = 0

@@ -30,6 +30,7 @@ from trimtab.errors import (
     StoreCorruptError,
     StoreError,
     StoreRewoundError,
+    StoreUnavailableError,
     TrialError,
 )
 from trimtab.execute.protocol import Resources, Task
@@ -104,6 +105,7 @@ class Session:
         self.asking = threading.RLock()  # one asks at a time; taken before `lock`, which whoever tells needs
         self._begun: dict[int, tuple[int, float]] = {}
         self._is_torn = False
+        self._unsaid: list[Judged] = []  # verdicts that could not be put on record yet
         self._wanted = optimizer
         self._scheduler = scheduler
         self.remaining: Callable[[], Remaining | None] = lambda: None
@@ -141,15 +143,19 @@ class Session:
 
     def begin_anew(self, *, torn: bool) -> None:
         """Go on as a process of its own, in a child."""
+        is_asking = not self.asking.acquire(blocking=False)  # a thread of the parent, in the middle of a proposal
         self.lock, self.asking = threading.RLock(), threading.RLock()
         self.worker = owner.myself()
         self.kept = set()
+        self._unsaid = []
         self._ahead = None
         self._is_open = False  # so that the child is put on record, too
         self._is_torn |= torn
+        if is_asking:
+            self._engine = None
 
     def _mend(self) -> None:
-        """Read the log again, since a thread of the parent was in the middle of that when this child was forked."""
+        """Read the log again where a change was cut short: by a fork, an interrupt, or a scheduler that raised."""
         with self.lock:
             if self._is_torn:
                 self.ledger, self._snapshot_head = fold.folded(self.journal)
@@ -167,6 +173,9 @@ class Session:
                     self.ledger.apply(record)
             except StoreRewoundError as error:
                 raise rewound.explained(error, self.ledger, self.journal) from None
+            except BaseException as error:
+                self._is_torn |= not isinstance(error, Exception)  # an interrupt, perhaps in the middle of a record
+                raise
             self.clock.hear(self.ledger.table.now)
             return self.ledger.head
 
@@ -181,6 +190,8 @@ class Session:
                 raise StoreError("this study was closed; to go on, open it again: tt.load_study(store, name).")
             self._mend()
             self._open()
+            if self._unsaid:
+                self._pass([])
             conflicts = 0
             while True:
                 events = self._built(build)
@@ -202,7 +213,11 @@ class Session:
                             f"of it can be read: the store is damaged; `trimtab doctor` says what can be read."
                         ) from None
                     continue
-                verdicts = self._folded(events, at)
+                try:
+                    verdicts = self._folded(events, at)
+                except BaseException:  # a scheduler that raised, an interrupt: what is on record is read again
+                    self._is_torn = True
+                    raise
                 ledger.link = head.link
                 if verdicts:
                     self._pass(verdicts)
@@ -222,8 +237,16 @@ class Session:
         return list(verdicts.values())
 
     def _pass(self, verdicts: Sequence[Judged]) -> None:
-        """Put verdicts on record, of those whose trials still run."""
-        self.commit(lambda: [judged for judged in verdicts if self._is_due(judged)])
+        """Put verdicts on record, of trials that still run; before the next change where the store cannot be had now.
+
+        What they follow is on record by now: whoever heard of an error would write it again.
+        """
+        due = [*self._unsaid, *verdicts]
+        self._unsaid = []
+        try:
+            self.commit(lambda: [judged for judged in due if self._is_due(judged)])
+        except StoreUnavailableError:
+            self._unsaid = due
 
     def _is_due(self, judged: Judged) -> bool:
         return lost.is_running(self.table, judged.number, judged.attempt) and not self.table.halted(judged.number)
@@ -337,8 +360,9 @@ class Session:
                 return [Started(number, worker, int(table.attempt[number]) + 1, lease_s)]
             # Reports of others do not invalidate a proposal; another trial does, and so does a space that has grown.
             known = found if isinstance(found, Asked) and found.parent is None else None
-            if known is None or known.number != len(table) or about is not table.problem:
-                found, about = self._next(fresh=admitted is Admission.EVERYTHING, made=made), table.problem
+            fresh = admitted is Admission.EVERYTHING
+            if not fresh or known is None or known.number != len(table) or about is not table.problem:
+                found, about = self._next(fresh=fresh, made=made), table.problem
             return [found, Started(found.number, worker, 1, lease_s)] if isinstance(found, Asked) else []
 
         events = self.commit(build)
@@ -453,7 +477,11 @@ class Session:
         if self._engine is None or not self._engine.serves(order.optimizer, table.problem):
             self._engine = Engine(order.optimizer, table.problem, self._wanted)
         began_at = time.perf_counter()
-        proposal = self._engine.propose(table, order.seed, order.fidelity, given, order.remaining, order.extends)
+        try:
+            proposal = self._engine.propose(table, order.seed, order.fidelity, given, order.remaining, order.extends)
+        except BaseException:  # it may have been told of a trial, and not know that it was
+            self._engine = None
+            raise
         self.propose_s = time.perf_counter() - began_at
         asked = None
         if len(proposal.x):
