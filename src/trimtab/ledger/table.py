@@ -85,8 +85,7 @@ class TrialView(Explained):
         return f"<{'; '.join(part for part in said if part)}>"
 
     def _repr_html_(self) -> str:
-        shown: str = plugins.load("html", "trial")(self)
-        return shown
+        return plugins.drawn("trial", self)
 
 
 def _known(value: float) -> float | None:
@@ -120,8 +119,7 @@ class TrialTable:
         )
 
     def _repr_html_(self) -> str:
-        shown: str = plugins.load("html", "table")(self)
-        return shown
+        return plugins.drawn("table", self)
 
     # Columns
 
@@ -263,6 +261,11 @@ class TrialTable:
         """Return [N, M] the metrics turned so that smaller is better."""
         losses: Floats = self.y * self._contents.signs
         return losses
+
+    def loss_curve(self, number: int, fold: int | None = None) -> tuple[Floats, Floats]:
+        """Return (steps [r], what trial `number` reported by then [r, M]), as `curves.of`, turned as `losses` are."""
+        steps, y = self.curves.of(number, fold)
+        return steps, y * self._contents.signs
 
     def rows(self, *states: int) -> Ints:
         """Return the rows in any of `states`, in the order of their numbers."""

@@ -361,7 +361,8 @@ class Driver:
 
     def _collect(self) -> None:
         """Remove checkpoints from which nobody can go on."""
-        may_continue = self._session.plan.may_continue(self._session.table)
+        with self._session.lock:  # the next trial may be assigned aside
+            may_continue = self._session.plan.may_continue(self._session.table)
         if may_continue is not None:
             self._collector.collect(self._session.table, may_continue)
 

@@ -72,8 +72,7 @@ class Study(Explained):
         return f"<Study {self.name!r}: {len(self.table)} trials{failed}{self._found()}>"
 
     def _repr_html_(self) -> str:
-        shown: str = plugins.load("html", "study")(self)
-        return shown
+        return plugins.drawn("study", self)
 
     def _found(self) -> str:
         """Return what the representation says of the best trial, or with several objectives of the front."""
