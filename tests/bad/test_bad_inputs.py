@@ -203,6 +203,7 @@ simple(
 simple("problem", "a way to show progress that is none", lambda: tune(progress="yes"))
 simple("problem", "a name that is no text", lambda: tune(name=3))
 simple("problem", "an unknown executor", lambda: tune(executor="process"))
+simple("problem", "an executor that is none", lambda: tune(executor=4))
 simple("problem", "trials per worker, without workers", lambda: tune(trials_per_worker=3))
 simple("problem", "an unknown way to stop", lambda: tune(stop="soon"))
 simple("problem", "an unknown way to resume", lambda: tune(resume="ask"))
