@@ -102,10 +102,12 @@ class TrialTable:
 
     @property
     def problem(self) -> Problem:
+        """What is tuned."""
         return self._contents.problem
 
     @property
     def space(self) -> Space:
+        """What may be tried."""
         return self._contents.problem.space
 
     def __len__(self) -> int:
@@ -291,6 +293,7 @@ class TrialTable:
 
     @property
     def n_waiting(self) -> int:
+        """How many rows were asked and wait for a worker."""
         return len(self._contents.waiting)
 
     @property
@@ -300,6 +303,7 @@ class TrialTable:
 
     @property
     def n_again(self) -> int:
+        """How many of them go on with what was begun, as `first_again` does."""
         return len(self._contents.again)
 
     @property
@@ -309,6 +313,7 @@ class TrialTable:
 
     @property
     def n_running(self) -> int:
+        """How many rows run."""
         return len(self._contents.running)
 
     @property
@@ -379,10 +384,12 @@ class TrialTable:
         )
 
     def worker(self, number: int) -> str:
+        """Return who ran a trial last; empty where nobody did."""
         code = int(self._c["worker"].rows[number])
         return "" if code < 0 else str(self._contents.workers.values[code])
 
     def origin(self, number: int) -> Origin:
+        """Return which engine, scheduler or user a trial comes from, and why."""
         origin: Origin = self._contents.origins.values[int(self._c["origin"].rows[number])]
         return origin
 

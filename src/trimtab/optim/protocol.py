@@ -65,6 +65,7 @@ class Proposal:
     why: str | tuple[str, ...] = ""
 
     def reason(self, i: int) -> str:
+        """Return why row i is proposed."""
         return self.why if isinstance(self.why, str) else self.why[i]
 
 

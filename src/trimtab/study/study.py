@@ -46,14 +46,17 @@ class Study(Explained):
 
     @property
     def name(self) -> str:
+        """Its name in the store."""
         return self.session.journal.name
 
     @property
     def problem(self) -> Problem:
+        """What is tuned; its space may grow."""
         return self.table.problem
 
     @property
     def space(self) -> Space:
+        """What may be tried."""
         return self.table.space
 
     @property

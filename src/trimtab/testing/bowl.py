@@ -31,9 +31,9 @@ N_RANDOM: Final = 1000
 
 ENOUGH: Final = 0.88
 """The share of random points than which the better half of the later proposals is better, on average over four studies
-of 50 trials. Measured: chance gives 0.75 with a deviation of 0.03; a climber comes to 0.98, and to 0.72 to 0.85 where it
-takes the constraint for the objective, the wrong direction, or no heed of the constraint; `gp` 0.93, `tpe` 0.97, `cmaes`
-0.99."""
+of 50 trials. Measured: chance gives 0.75 with a deviation of 0.03; a climber comes to 0.98, but 0.72 to 0.85 where it
+takes the constraint for the objective, the wrong direction, or no heed of the constraint; `gp` comes to 0.93, `tpe` to
+0.97, `cmaes` to 0.99."""
 
 _SPACE: Final = Space(a=Float(0, 1), b=Float(0, 1), c=Float(0, 1))
 

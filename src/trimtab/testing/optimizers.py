@@ -133,10 +133,10 @@ class OptimizerContract:
         share = np.mean([advantage(make, BOWLS[direction], self.n_learning, seed) for seed in range(4)])
         assert share >= ENOUGH, (
             f"the better half of its proposals from trial {self.n_learning // 2} on is better than {share:.0%} of "
-            f"random ones, and whoever learns from results comes to {ENOUGH:.0%}. Does it look at the objective, and not "
-            "at a constraint's metric; at smaller losses as better; and at constraints first? "
-            "`trimtab.model.feasibility.split` tells all three. If it is slow, set n_learning; if it looks at no result "
-            "by design, learns = False."
+            f"random ones, and whoever learns from results comes to {ENOUGH:.0%}. Does it look at the objective, and "
+            "not at a constraint's metric; at smaller losses as better; and at constraints first? "
+            "`trimtab.model.feasibility.split` tells all three. If it is slow, set n_learning; if it looks at no "
+            "result by design, learns = False."
         )
 
     # ---- nothing but a function of the log

@@ -165,10 +165,12 @@ class Simulation:
 
     @property
     def table(self) -> TrialTable:
+        """What was folded from the log so far."""
         return self.ledger.table
 
     @property
     def problem(self) -> Problem:
+        """What is tuned, as far as the space has grown."""
         return self.ledger.table.problem
 
     def add(self, event: Event) -> None:
@@ -234,9 +236,11 @@ class Simulation:
     # The fate of trials
 
     def start(self, number: int) -> None:
+        """Let a worker take a trial."""
         self.add(Started(number, "worker", int(self.table.attempt[number]) + 1))
 
     def report(self, number: int, step: float, fold: int | None = None, /, **values: float | str) -> None:
+        """Let a trial report at a step, of a fold or as a whole."""
         self.add(Reported(number, step, values, int(self.table.attempt[number]), fold))
 
     def tell(self, number: int, *y: float) -> None:
@@ -246,9 +250,11 @@ class Simulation:
         self.add(Told(number, values, int(self.table.attempt[number]), seconds=1.0))
 
     def fail(self, number: int, failure: str = "exception", *, again: bool = False) -> None:
+        """Let a trial fail; `again` puts it back in line."""
         self.add(Failed(number, failure, f"a simulated {failure}", int(self.table.attempt[number]), again))
 
     def stop(self, number: int, **values: float) -> None:
+        """Let a trial end early, with what it last reported."""
         self.add(Stopped(number, "a simulated verdict", int(self.table.attempt[number]), values))
 
     def grow(self, name: str, parameter: Parameter) -> None:
