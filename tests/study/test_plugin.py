@@ -187,6 +187,21 @@ def test_on_the_command_line_the_person_names_it(tmp_path: Path) -> None:
         assert (code, message in said) == (2, True), said
 
 
+def test_a_study_file_is_run_with_what_the_person_names(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "study.yaml").write_text(
+        "name: s\ncommand: [echo, '{{\"m\": 1}}']\nminimize: m\nbudget: 2\nspace: {x: {float: [0, 1]}}\n"
+    )
+    own = ("--optimizer", "mine:Mine", "--scheduler", "mine:Plan", "--store", "run.db")
+    for budget in ("2", "3"):  # begun, and gone on with
+        code, said = trimtab(tmp_path, "run", "study.yaml", "--budget", budget, *own)
+        assert code == 0, said
+    code, said = trimtab(tmp_path, "replay", "s", *own)
+    assert (code, "3 suggestions recomputed" in said) == (0, True), said
+    code, said = trimtab(tmp_path, "run", "study.yaml", "--scheduler", "mine:Mine")
+    assert (code, "the scheduler 'mine:Mine' is none: it lacks assign, judge." in said) == (2, True), said
+
+
 def test_a_study_file_names_registered_plugins(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE)
     for key in ("optimizer", "scheduler", "executor"):
