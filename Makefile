@@ -42,7 +42,7 @@ bench: $(PEERS)/.stamp-bench  ## every benchmark, beside the libraries it is com
 bench-page: $(BIN)/python
 	@$(BIN)/python benchmarks/tables.py
 
-bench-peers: $(PEERS)/.stamp-bench  # an environment for every optimiser that benchmarks/regret compares
+bench-peers: $(PEERS)/.stamp-bench  # an environment for every optimizer that benchmarks/regret compares
 	@$(PEERS)/bin/python benchmarks/regret/envs.py
 
 bench-regret: $(PEERS)/.stamp-bench  # Trimtab on the tasks that it is judged on, where not on file, and the page

@@ -1,4 +1,4 @@
-"""Every registered optimiser keeps the contract."""
+"""Every registered optimizer keeps the contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine at work: an optimiser by its settings, and its state as a fold over the trials that are over."""
+"""The engine at work: an optimizer by its settings, and its state as a fold over the trials that are over."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trimtab.study.plugin import is_made_by, make, shown_settings
 
 
 class Engine:
-    """An optimiser and its state.
+    """An optimizer and its state.
 
     Attributes:
         settings: {"name": ..., **options}, as the log has them.
@@ -54,7 +54,7 @@ class Engine:
         """Return the row of trial `len(table)`: a function of the arguments, which replay repeats.
 
         Raises:
-            PluginError: the optimiser proposed what cannot be.
+            PluginError: the optimizer proposed what cannot be.
         """
         self._learn(table)
         number = len(table)

@@ -307,7 +307,7 @@ class Study(Explained):
         """Put a configuration in line: it is handed out before anything new is proposed. Return its number.
 
         Args:
-            params: values by name; parameters that are left out are chosen by the optimiser.
+            params: values by name; parameters that are left out are chosen by the optimizer.
             note: why, for the record.
             once: whether to leave it if this configuration was put in line before, as a script that resumes wants.
             fidelity: how far to run it, by the fidelity's name; a whole run if left out, whatever the scheduler does.

@@ -94,7 +94,7 @@ def tune(
         resources: what one trial needs, with its limits of memory and time.
         optimizer: what proposes configurations; a plugin's name, or an object.
         scheduler: what decides how far each is run; a plugin's name, or an object.
-        enqueue: configurations to try first; parameters that are left out are chosen by the optimiser.
+        enqueue: configurations to try first; parameters that are left out are chosen by the optimizer.
         store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None. A study stands for its
             own store: tune goes on with that study.
         name: the study's name in its store; that of the objective if None.

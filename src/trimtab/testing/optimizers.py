@@ -1,4 +1,4 @@
-"""The contract of optimisers, as tests that a plugin's author runs.
+"""The contract of optimizers, as tests that a plugin's author runs.
 
     from trimtab.testing.optimizers import OptimizerContract
 
@@ -40,7 +40,7 @@ every_problem = pytest.mark.parametrize("name", PROBLEMS)
 
 
 class OptimizerContract:
-    """What every optimiser must do. Override the fixture `make`."""
+    """What every optimizer must do. Override the fixture `make`."""
 
     n_trials = 14
     """How long the histories are: longer than an initial design."""
@@ -54,7 +54,7 @@ class OptimizerContract:
 
     @pytest.fixture
     def make(self) -> Make:
-        """Return a function that makes the optimiser anew."""
+        """Return a function that makes the optimizer anew."""
         raise NotImplementedError(
             f"{type(self).__name__} needs a fixture `make` that returns a factory of an Optimizer."
         )
