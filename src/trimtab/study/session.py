@@ -457,7 +457,7 @@ class Session:
         return order if order.table is not table else self._make(order).asked
 
     def complete(self, given: Floats, fidelity: tuple[float, ...]) -> Asked | None:
-        """Return the event of a new trial with the values `given` [D], nan where the optimiser is to choose.
+        """Return the event of a new trial with the values `given` [D], nan where the optimizer is to choose.
 
         None when no configuration is left that has them. Whoever calls this holds `asking` and `lock`.
         """
