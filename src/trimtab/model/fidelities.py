@@ -1,10 +1,10 @@
 """What results at lower fidelities say of the highest: each configuration counts once, by where it got furthest.
 
-What it gave there is carried to the highest fidelity along a line, loss_high = rho * loss_low + delta, that is fitted
-to the configurations seen at both: the autoregressive model of Kennedy & O'Hagan (2000, eq. 1), with a delta that is
-normal and knows nothing of the configuration. Its variance is known noise to whoever regresses on the results, so that
-a fidelity that foretells little weighs little, and curves that cross do little harm. A slope of 1 is believed
-beforehand, as if a configuration had said so.
+What it gave there is carried up along lines, loss_high = rho * loss_low + delta, that are fitted to configurations seen
+at both: the autoregressive model of Kennedy & O'Hagan (2000, eq. 1), with a delta that is normal and knows nothing of
+the configuration. Its variance is known noise to whoever regresses on the results, so that a fidelity that foretells
+little weighs little, and curves that cross do little harm. A slope of 1 is believed beforehand, as if a few
+configurations had said so: those that were promoted are alike, and differ by noise.
 """
 
 from __future__ import annotations
@@ -67,58 +67,45 @@ def carried(
         results: n rows, of any fidelity.
         fidelity: [n, F] theirs.
         heights: [n] the same as one number.
-        curves: [n] what each gave at which step, where there is one fidelity that counts steps.
+        curves: [n] what each gave at which step, where there is one fidelity that counts steps; else none.
         settings: the constants.
     """
-    furthest = np.zeros(int(results.config.max()) + 1)
+    furthest = np.full(int(results.config.max()) + 1, -np.inf)
     np.maximum.at(furthest, results.config, heights)
     kept = np.flatnonzero(heights == furthest[results.config])
+    level = numbered(np.column_stack([heights, fidelity]))  # in the order of their heights
+    used, level_of_kept = np.unique(level[kept], return_inverse=True)
+    seen = _on_curves(results, fidelity, level, used, curves) if len(curves) else _at_runs(results, level, used)
     losses, known = results.losses[kept].copy(), results.known[kept].copy()
-    is_low = heights[kept] < heights.max()
-    whole = kept[~is_low][-settings.carried_rows :]
-    paths = _Paths(results, fidelity, curves, whole)
-    level = numbered(fidelity[kept])
-    for each in np.unique(level[is_low]).tolist():
-        rows = np.flatnonzero(level == each)
-        low, high = paths.pairs(fidelity[kept[rows[0]]])
-        for k in range(losses.shape[1]):
-            losses[rows, k], variance = _along(low[:, k], high[:, k], losses[rows, k], settings)
-            known[rows, k] += variance
+    for k in range(losses.shape[1]):
+        lines = _lines(seen[:, :, k], settings)
+        for i, line in enumerate(lines):
+            rows = level_of_kept == i
+            losses[rows, k], known[rows, k] = line.along(losses[rows, k]), known[rows, k] + line.variance
     return Results(results.config[kept], losses, known, results.excess[kept])
 
 
-class _Paths:
-    """What configurations that got to the highest fidelity gave on the way there."""
+def _at_runs(results: Results, level: Ints, used: Ints) -> Floats:
+    """Return [c, L, K] what each configuration gave at each level that is used, nan where it did not run."""
+    seen = np.full((int(results.config.max()) + 1, len(used), results.losses.shape[1]), np.nan)
+    place = np.searchsorted(used, level)
+    is_used = used[np.minimum(place, len(used) - 1)] == level
+    seen[results.config[is_used], place[is_used]] = results.losses[is_used]
+    return seen
 
-    def __init__(self, results: Results, fidelity: Floats, curves: Sequence[Curve], whole: Ints) -> None:
-        self._fidelity, self._losses = fidelity, results.losses
-        self._ends = results.losses[whole]
-        mine: dict[int, list[int]] = {config: [] for config in results.config[whole].tolist()}
-        for row, config in enumerate(results.config.tolist()):
-            if config in mine:
-                mine[config].append(row)
-        self._rows = [mine[config] for config in results.config[whole].tolist()]
-        self._curves = [_joined([curves[row] for row in rows]) for rows in self._rows] if len(curves) else None
 
-    def pairs(self, at: Floats) -> tuple[Floats, Floats]:
-        """Return [m, K] losses at a fidelity, between two steps along a line, and [m, K] those at the highest."""
-        low, found = [], []
-        for i, rows in enumerate(self._rows):
-            loss = self._on_curve(i, float(at[0])) if self._curves is not None else self._of_run(rows, at)
-            if loss is not None:
-                low.append(loss)
-                found.append(i)
-        return np.array(low).reshape(-1, self._ends.shape[1]), self._ends[found]
-
-    def _of_run(self, rows: list[int], at: Floats) -> Floats | None:
-        return next((self._losses[row] for row in rows if np.array_equal(self._fidelity[row], at)), None)
-
-    def _on_curve(self, i: int, step: float) -> Floats | None:
-        assert self._curves is not None
-        steps, losses = self._curves[i]
-        if not steps[0] <= step <= steps[-1]:
-            return None
-        return np.array([np.interp(step, steps, column) for column in losses.T])
+def _on_curves(results: Results, fidelity: Floats, level: Ints, used: Ints, curves: Sequence[Curve]) -> Floats:
+    """Return [c, L, K] the same between the first and the last step of each, on a line between two steps."""
+    steps = np.array([fidelity[np.argmax(level == each), 0] for each in used])
+    mine: list[list[Curve]] = [[] for _ in range(int(results.config.max()) + 1)]
+    for config, curve in zip(results.config.tolist(), curves, strict=True):
+        mine[config].append(curve)
+    seen = np.full((len(mine), len(used), results.losses.shape[1]), np.nan)
+    for config, of in enumerate(mine):
+        at, losses = _joined(of)
+        is_on = (steps >= at[0]) & (steps <= at[-1])
+        seen[config, is_on] = np.column_stack([np.interp(steps[is_on], at, column) for column in losses.T])
+    return seen
 
 
 def _joined(curves: list[Curve]) -> Curve:
@@ -129,21 +116,54 @@ def _joined(curves: list[Curve]) -> Curve:
     return steps[order[last]], losses[order[last]]
 
 
-def _along(low: Floats, high: Floats, losses: Floats, settings: ModelSettings) -> tuple[Floats, float]:
-    """Return the losses [g] as they would be at the highest fidelity, and the variance of that.
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What a loss at one fidelity is at another: rho * loss + delta, give or take a variance."""
+
+    rho: float = 1.0
+    delta: float = 0.0
+    variance: float = 0.0
+
+    def along(self, losses: Floats) -> Floats:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = self.rho * losses + self.delta
+        return np.clip(np.nan_to_num(found, nan=LARGEST), -LARGEST, LARGEST)
+
+    def then(self, other: _Line) -> _Line:
+        """Return this line and then the other."""
+        variance = min(other.rho * other.rho * self.variance + other.variance, LARGEST)
+        return _Line(other.rho * self.rho, other.rho * self.delta + other.delta, variance)
+
+
+def _lines(seen: Floats, settings: ModelSettings) -> list[_Line]:
+    """Return, for each level of [c, L] losses, the line to the highest.
+
+    It leads there at once where enough configurations were seen at both, else by way of the highest level of which that
+    is so, else of the one with the most: few get to the highest rung, and many to the next.
+    """
+    n_levels = seen.shape[1]
+    known = ~np.isnan(seen)
+    lines = [_Line()] * n_levels
+    for low in reversed(range(n_levels - 1)):
+        n_both = np.count_nonzero(known[:, low, None] & known[:, low + 1 :], axis=0)
+        enough = np.flatnonzero(n_both >= min(settings.carried_pairs, int(n_both.max())))
+        high = low + 1 + int(enough[-1])
+        both = np.flatnonzero(known[:, low] & known[:, high])[-settings.carried_rows :]
+        if not len(both):
+            losses = seen[known[:, low], low]
+            lines[low] = _Line(variance=_variance(losses - np.median(losses)))
+        else:
+            lines[low] = _fitted(seen[both, low], seen[both, high], settings).then(lines[high])
+    return lines
+
+
+def _fitted(low: Floats, high: Floats, settings: ModelSettings) -> _Line:
+    """Return the line through losses [m] at one fidelity and at another.
 
     The slope is the median of those between two configurations (Sen, 1968), and the rest are medians too: losses that
     diverged do not tilt the line.
-
-    Args:
-        low: [m] losses at their fidelity, of configurations that got to the highest.
-        high: [m] theirs at the highest.
-        losses: [g] what is carried.
-        settings: the constants.
     """
     m, weight = len(low), settings.carried_weight
-    if not m:
-        return losses, _variance(losses - np.median(losses))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         i, j = np.triu_indices(m, 1)
         slopes = (high[i] - high[j]) / (low[i] - low[j])
@@ -151,8 +171,7 @@ def _along(low: Floats, high: Floats, losses: Floats, settings: ModelSettings) -
         slope = float(np.median(slopes)) if len(slopes) else 1.0
         rho = max((m * slope + weight) / (m + weight), 0.0)
         delta = float(np.median(high - rho * low))
-        carried = delta + rho * losses
-        return np.clip(np.nan_to_num(carried, nan=LARGEST), -LARGEST, LARGEST), _variance(high - rho * low - delta)
+        return _Line(rho, delta, _variance(high - rho * low - delta))
 
 
 def _variance(off: Floats) -> float:

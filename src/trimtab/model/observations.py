@@ -23,6 +23,9 @@ from trimtab.model.keys import key_of
 from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.space.problem import Problem
 
+KEPT: Final = 3
+"""What was carried is kept for so many lengths of the log: an ask reads one or two again and again."""
+
 NOT_ITS_FAULT: Final = frozenset({"lost"})
 """Kinds of failure that say nothing about where trials fail; what was killed died in each of its attempts."""
 
@@ -179,6 +182,7 @@ class Observations:
         if not self._fidelities or not length:
             return found
         if length not in self._carried:
+            self._carried = dict(list(self._carried.items())[-KEPT:])
             fidelity, heights = self.fidelity.view[:length], self._heights.view[:length]
             self._carried[length] = carried(found, fidelity, heights, self._curves[:length], self.settings)
         return self._carried[length]

@@ -34,11 +34,14 @@ class ModelSettings:
 
     # Fidelities: see `model.fidelities`
 
-    carried_weight: float = 1.0
-    """A slope of 1 is believed as much as so many configurations: decision 32."""
+    carried_weight: float = 5.0
+    """A slope of 1 is believed as much as so many configurations: measured, decision 32."""
+
+    carried_pairs: int = 15
+    """So many configurations seen at two fidelities are enough for a line between them: measured, decision 32."""
 
     carried_rows: int = 100
-    """Lines are fitted to so many configurations that got to the highest fidelity, the latest: what an ask can pay."""
+    """And no more than so many are looked at, the latest: what an ask can pay."""
 
     # Hyperparameters
 

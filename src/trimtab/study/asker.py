@@ -6,11 +6,13 @@ One thread does it all: who asks while a proposal is made ahead gets that one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from enum import Enum
-from typing import Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from trimtab.study.session import SLOW_S, Session
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 T = TypeVar("T")
 
@@ -76,6 +78,8 @@ class Asker:
             self._ahead = self._in_thread(self._session.prepare)
 
     def _in_thread(self, question: Callable[[], T]) -> Future[T]:
+        from concurrent.futures import ThreadPoolExecutor  # imported when used: it takes longer than most asks
+
         self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="trimtab-asker")
         return self._pool.submit(question)
 

@@ -31,7 +31,7 @@ class Plan:
 
     def __init__(self, settings: Mapping[str, Any], ready: Scheduler | None = None) -> None:
         fits = ready is not None and is_made_by(ready, settings)
-        self._scheduler: Scheduler = ready if fits and ready is not None else make("schedulers", settings)
+        self._scheduler = ready if fits and ready is not None else make("schedulers", settings)
         self._settings = dict(settings)
 
     @quiet()
@@ -42,18 +42,19 @@ class Plan:
             PluginError: the scheduler wants what cannot be.
         """
         number = len(table)
-        wanted: Any = self._scheduler.assign(table, Request(number, rng_at(seed, number, STREAM), seed, remaining))
+        wanted = self._scheduler.assign(table, Request(number, rng_at(seed, number, STREAM), seed, remaining))
         fault = _fault(table, wanted) or self._fault_of_its_own(table, wanted)
         if fault:
             raise PluginError(f"the scheduler {shown_settings(self._settings)} assigned what cannot be: {fault}")
-        answer: Assignment = wanted
-        return answer
+        return wanted
 
     def _fault_of_its_own(self, table: TrialTable, wanted: Assignment) -> str:
-        may_continue = self.may_continue(table) if isinstance(wanted, Continue) else None
-        if may_continue is None or may_continue[wanted.parent]:  # type: ignore[union-attr]  # it is a Continue
+        if not isinstance(wanted, Continue):
             return ""
-        return f"it said that trial {wanted.parent} will not be continued, so that its checkpoints may be gone."  # type: ignore[union-attr]
+        may_continue = self.may_continue(table)
+        if may_continue is None or may_continue[wanted.parent]:
+            return ""
+        return f"it said that trial {wanted.parent} will not be continued, so that its checkpoints may be gone."
 
     @quiet()
     def judge(self, table: TrialTable, row: int) -> Halt | None:
@@ -62,7 +63,7 @@ class Plan:
         Raises:
             PluginError: the scheduler says what is no verdict.
         """
-        verdict: Any = self._scheduler.judge(table, row)
+        verdict: object = self._scheduler.judge(table, row)  # which need not be what its type says
         if verdict is None:
             return None
         if not isinstance(verdict, Halt) or not _is_said(verdict.reason):

@@ -457,7 +457,7 @@ class Session:
         return order if order.table is not table else self._make(order).asked
 
     def complete(self, given: Floats, fidelity: tuple[float, ...]) -> Asked | None:
-        """Return the event of a new trial with the values `given` [D], nan where the optimiser is to choose.
+        """Return the event of a new trial with the values `given` [D], nan where the optimizer is to choose.
 
         None when no configuration is left that has them. Whoever calls this holds `asking` and `lock`.
         """
@@ -477,11 +477,7 @@ class Session:
         if self._engine is None or not self._engine.serves(order.optimizer, table.problem):
             self._engine = Engine(order.optimizer, table.problem, self._wanted)
         began_at = time.perf_counter()
-        try:
-            proposal = self._engine.propose(table, order.seed, order.fidelity, given, order.remaining, order.extends)
-        except BaseException:  # it may have been told of a trial, and not know that it was
-            self._engine = None
-            raise
+        proposal = self._engine.propose(table, order.seed, order.fidelity, given, order.remaining, order.extends)
         self.propose_s = time.perf_counter() - began_at
         asked = None
         if len(proposal.x):

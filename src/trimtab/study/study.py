@@ -47,14 +47,17 @@ class Study(Explained):
 
     @property
     def name(self) -> str:
+        """Its name in the store."""
         return self.session.journal.name
 
     @property
     def problem(self) -> Problem:
+        """What is tuned; its space may grow."""
         return self.table.problem
 
     @property
     def space(self) -> Space:
+        """What may be tried."""
         return self.table.space
 
     @property
@@ -73,8 +76,7 @@ class Study(Explained):
         return f"<Study {self.name!r}: {len(self.table)} trials{failed}{self._found()}>"
 
     def _repr_html_(self) -> str:
-        shown: str = plugins.load("html", "study")(self)
-        return shown
+        return plugins.drawn("study", self)
 
     def _found(self) -> str:
         """Return what the representation says of the best trial, or with several objectives of the front."""
@@ -307,7 +309,7 @@ class Study(Explained):
         """Put a configuration in line: it is handed out before anything new is proposed. Return its number.
 
         Args:
-            params: values by name; parameters that are left out are chosen by the optimiser.
+            params: values by name; parameters that are left out are chosen by the optimizer.
             note: why, for the record.
             once: whether to leave it if this configuration was put in line before, as a script that resumes wants.
             fidelity: how far to run it, by the fidelity's name; a whole run if left out, whatever the scheduler does.
