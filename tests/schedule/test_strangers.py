@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from strangers import Asha, Hyperband, Median, Population
 
 import trimtab as tt
 from trimtab.errors import PluginError, StoreUnavailableError, TrialError
+from trimtab.execute.descent import take_over
 from trimtab.ledger import codec
 from trimtab.ledger.event import Asked, Judged, Record, Reported
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED
@@ -297,6 +300,38 @@ def test_a_verdict_that_the_store_did_not_take_is_put_on_record_before_anything_
     assert (kinds, len(refused)) == ([Reported, Judged, Reported], 1)
     found = replay(journal.read(), scheduler=Stub(WHOLE, verdicts=[Halt("too slow")]))
     assert (found.reports, found.differing_verdicts) == (1, ())
+
+
+def test_a_trial_that_was_asked_for_by_hand_goes_on_from_its_parents_checkpoints() -> None:
+    study = study_of(Fresh((3.0,)), Continue(0, (9.0,)))
+    trial = study.ask()
+    for epoch in trial.steps():
+        (trial.checkpoint_dir / "model").write_text(str(epoch))
+        trial.mark_checkpoint(epoch)
+    study.tell(trial, 1.0)
+    child = study.ask()
+    assert (child.checkpoint, list(child.steps())) == (3, [4, 5, 6, 7, 8, 9])
+    (child.checkpoint_dir / "model").write_text("9")
+    assert (trial.checkpoint_dir / "model").read_text() == "3"
+
+
+def test_two_attempts_that_copy_at_once_get_one_copy(tmp_path: Path, monkeypatch) -> None:
+    theirs, mine = tmp_path / "0", tmp_path / "1"
+    theirs.mkdir()
+    (theirs / "model").write_text("3")
+    task = study_of(WHOLE).ask()._task
+    task = replace(task, checkpoint_dir=mine, resume_dir=theirs)
+    copytree = shutil.copytree
+
+    def late(*args, **more):
+        copytree(*args, **more)
+        copytree(theirs, mine)  # an attempt that was given up for lost was about to do so, too
+        (mine / "model").write_text("4")
+
+    monkeypatch.setattr(shutil, "copytree", late)
+    take_over(task)
+    assert (mine / "model").read_text() == "4"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
 
 
 # What a replay finds

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 import trimtab as tt
+from trimtab.execute.protocol import Started
 from trimtab.ledger.event import Asked, Reported
 from trimtab.ledger.table import COMPLETE, STOPPED, WAITING
 from trimtab.optim.random import Random
+from trimtab.schedule.protocol import Wait
 from trimtab.schedule.whole import Whole
 from trimtab.stop.protocol import Verdict
 from trimtab.study.replay import replay
+from trimtab.testing.simulated import SimulatedExecutor
 
 SPACE = tt.Space(x=tt.Float(0, 1), y=tt.Float(0, 1))
 ASK_S = 0.25
@@ -100,6 +103,55 @@ def test_a_driver_takes_reports_in_while_it_asks(tmp_path: Path) -> None:
     assert np.percentile(late, 90) < ASK_S / 2, "those that come first wait for workers that start"
     assert replay(records, optimizer).differing == ()
     study.close()
+
+
+def at_length(trial: tt.Trial) -> float:
+    for step in range(50):
+        time.sleep(0.02)
+        trial.report(step, sent=time.time(), loss=1.0)
+    return trial.params["x"]
+
+
+def test_a_driver_takes_reports_in_while_it_makes_proposals_ahead(tmp_path: Path) -> None:
+    with tt.tune(
+        at_length, SPACE, minimize="loss", budget=12, workers=4, executor="processes", optimizer=Slow(),
+        store=f"sqlite:///{tmp_path}/t.db", seed=0,
+    ) as study:  # fmt: skip
+        records = list(study.session.journal.read())
+    late = [record.at - record.event.values["sent"] for record in records if isinstance(record.event, Reported)]
+    assert np.percentile(late, 90) < ASK_S / 2
+    assert replay(records, Slow()).differing == ()
+
+
+class OneByOne(Whole):
+    """Waits for what runs, and takes its time to say so."""
+
+    def assign(self, table, request):
+        if not table.n_running:
+            return super().assign(table, request)
+        time.sleep(0.1)
+        return Wait("for the one that runs")
+
+    def to_json(self):
+        return {}
+
+
+class Prompt(SimulatedExecutor):
+    """Has results at once, also while a proposal is made aside."""
+
+    traits = frozenset()
+
+    def poll(self, timeout):
+        said = super().poll(timeout)
+        return super().poll(timeout) if said and all(isinstance(message, Started) for message in said) else said
+
+
+def test_an_answer_that_is_older_than_the_last_result_ends_no_study() -> None:
+    executor = Prompt(lambda trial: trial.params["x"], workers=2)
+    with tt.tune(
+        objective, SPACE, minimize="loss", budget=3, executor=executor, optimizer=Slow(), scheduler=OneByOne(), seed=0
+    ) as study:
+        assert study.table.state.tolist() == [COMPLETE] * 3
 
 
 class Collecting(Whole):

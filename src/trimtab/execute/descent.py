@@ -31,7 +31,12 @@ def take_over(task: Task) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
     draft = mine.with_name(f".{mine.name}-{task.attempt}-{os.getpid()}")
     shutil.copytree(theirs, draft, symlinks=True, copy_function=_copy)
-    draft.rename(mine)
+    try:
+        draft.rename(mine)
+    except OSError:
+        if not mine.exists():
+            raise
+        shutil.rmtree(draft, ignore_errors=True)  # an attempt that was given up for lost came first
 
 
 def _copy(source: str, target: str) -> None:

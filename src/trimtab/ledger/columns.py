@@ -97,6 +97,15 @@ class Column:
         still.__setstate__((rows, self._fill, self.n))
         return still
 
+    def at(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return copies of some rows, of the fill value where there is none yet; nothing is written."""
+        values = self.view
+        found = np.full((len(rows), *values.shape[1:]), self._fill, values.dtype)
+        is_there = rows < len(values)
+        found[is_there] = values[rows[is_there]]
+        found.flags.writeable = False
+        return found
+
     @property
     def view(self) -> NDArray[Any]:
         return self._face[: self.n]

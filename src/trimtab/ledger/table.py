@@ -231,9 +231,8 @@ class TrialTable:
     @property
     def extra(self) -> Mapping[str, Floats]:
         """[N] each: metrics that were told and not declared, nan where missing."""
-        for column in self._contents.extra.values():
-            column.extend(len(self))
-        return {name: column.view for name, column in self._contents.extra.items()}
+        rows = np.arange(len(self))
+        return {name: column.at(rows) for name, column in list(self._contents.extra.items())}
 
     # Time
 
@@ -442,8 +441,9 @@ class TrialTable:
 
     def _stretch(self, rows: Ints) -> Iterator[TrialView]:
         c = {name: self._c[name].rows[rows].tolist() for name in _VIEWED}
-        names = (*self._contents.problem.metric_names, *self._contents.extra)
-        extra = [column[rows].tolist() for column in self.extra.values()]
+        extras = list(self._contents.extra.items())
+        names = (*self._contents.problem.metric_names, *(name for name, _ in extras))
+        extra = [column.at(rows).tolist() for _, column in extras]
         ends = tuple(fidelity.name for fidelity in self._contents.problem.fidelities)
         for i, (number, params) in enumerate(zip(rows.tolist(), self.space.decode(self.x[rows]), strict=True)):
             origin: Origin = self._contents.origins.values[c["origin"][i]]

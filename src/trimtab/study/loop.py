@@ -190,6 +190,8 @@ class Driver:
                 self._submit(number)
                 self._claims_since = None
                 continue
+            if not self._handles and self._session.ledger.head != self._claims_since:
+                continue  # the answer is older than what ended meanwhile
             verdict = self._assess()
             if verdict.stop and (number is None or not verdict.continues):
                 return verdict
@@ -207,9 +209,13 @@ class Driver:
 
     def _claim(self) -> int | Wait | Busy | None:
         """Take a trial; while that takes its time and trials run that may have something to say, say so."""
-        aside = bool(self._handles) and "in_process" not in self._executor.traits
         claim = partial(self._session.claim, lease_s=self._settings.lease_s, admit=self._admit)
-        return self._asker.ask(claim, aside=aside)
+        return self._asker.ask(claim, aside=self._is_aside)
+
+    @property
+    def _is_aside(self) -> bool:
+        """Whether trials run that may have something to say while a proposal is made."""
+        return bool(self._handles) and "in_process" not in self._executor.traits
 
     def _submit(self, number: int) -> None:
         task = self._session.task(number, self._settings.resources)
@@ -302,7 +308,7 @@ class Driver:
         if self._asker.is_busy:
             return self._executor.poll(ASKING_S)
         if prepare and self._admit() is Admission.EVERYTHING:
-            self._session.prepare()
+            self._asker.prepare(aside=self._is_aside)
         return self._executor.poll(TICK_S)
 
     def on_message(self, message: execute.Message) -> str | None:

@@ -477,11 +477,7 @@ class Session:
         if self._engine is None or not self._engine.serves(order.optimizer, table.problem):
             self._engine = Engine(order.optimizer, table.problem, self._wanted)
         began_at = time.perf_counter()
-        try:
-            proposal = self._engine.propose(table, order.seed, order.fidelity, given, order.remaining, order.extends)
-        except BaseException:  # it may have been told of a trial, and not know that it was
-            self._engine = None
-            raise
+        proposal = self._engine.propose(table, order.seed, order.fidelity, given, order.remaining, order.extends)
         self.propose_s = time.perf_counter() - began_at
         asked = None
         if len(proposal.x):
