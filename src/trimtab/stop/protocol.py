@@ -21,7 +21,8 @@ class Verdict:
         wait: True when nothing may start now, and it is too early to end the study.
         remaining: how many more trials may start now; None where the rule does not count.
         continues: True when, all the same, trials may start that go on with others: they are no configurations more.
-        expected_gain, gain_interval, next_cost: what going on would bring and cost, where the rule knows.
+        expected_gain, gain_interval, next_cost: what going on would bring and cost, where the rule knows; what is not
+            finite counts as not known.
     """
 
     stop: bool
