@@ -223,6 +223,19 @@ def test_what_a_judge_raises_leaves_the_study_whole(raised: type[BaseException])
     assert replay(study.session.journal.read(), scheduler=Stub(WHOLE)).differing == ()
 
 
+def test_where_nobody_can_judge_nothing_is_reported(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/t.db"
+    with study_of(WHOLE, store=url, name="t") as study:
+        study.enqueue(POINT)
+    with tt.load_study(url, "t") as study:
+        trial = study.ask()
+        head = study.session.ledger.head
+        with pytest.raises(PluginError, match="scheduler"):
+            trial.report(1, loss=0.5)
+        assert study.session.sync() == head
+        study.tell(trial, 0.5)
+
+
 class Raising(Stub):
     """Raises when it is to judge."""
 

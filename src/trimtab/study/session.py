@@ -189,6 +189,8 @@ class Session:
                 events = self._built(build)
                 if not events:
                     return events
+                if any(type(event) is Reported for event in events):
+                    _ = self.plan  # where there is none to judge them, nothing is written
                 ledger, at = self.ledger, self.clock.now()
                 head_before = ledger.head
                 try:
