@@ -383,7 +383,8 @@ def test_trials_are_compared_where_they_were_run_furthest() -> None:
     study.tell(study.ask(), 0.5)
     assert study.best.number == whole
     assert [view.number for view in study.best_trials] == [whole]
-    assert study.best_at(epoch=3).number == 0
+    assert study.best_at(epoch=3).number == study.best_at(epoch=np.int64(3)).number == 0
+    assert study.best_at(epoch=np.float32(9)).number == whole
     with pytest.raises(TrialError, match=r"no trial is complete at epoch 5; there are some at epoch 3; at epoch 9"):
         study.best_at(epoch=5)
 
