@@ -41,3 +41,10 @@ def as_whole(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         return value
     return int(value)
+
+
+def as_real(value: object) -> object:
+    """Return a real number of an array library as an int or a float, and whatever else as it is."""
+    if isinstance(value, int | float) or not isinstance(value, numbers.Real):
+        return value
+    return int(value) if isinstance(value, numbers.Integral) else float(value)

@@ -169,6 +169,9 @@ ROW = (0.5, 0.5)
         (Continue(0, (9.0,), (0.5, 2.0)), "y = 2 lies outside of Float"),
         (Continue(0, (9.0,), (0.5, float("nan"))), "y is active, and has no value"),
         (Continue(0, (9.0,), [0.5, 0.5]), "x is a tuple of 2 numbers"),
+        (Continue(0, (9.0,), (10**400, 0.5)), "x = inf lies outside of Float"),
+        (Continue(0, (9.0,), why=3), "why is a clause, got 3"),  # type: ignore[arg-type]
+        (Fresh((np.True_,)), "epoch is a number from 1 to 9; got True"),
         (Wait(""), "a Wait gives its reason"),
         (None, "expected Fresh, Continue or Wait, got None"),
         ("fresh", "expected Fresh, Continue or Wait, got 'fresh'"),
@@ -190,6 +193,62 @@ def test_what_is_no_verdict_is_refused(verdict) -> None:
     study = study_of(WHOLE, verdicts=[verdict])
     with pytest.raises(PluginError, match=r"judges with None or Halt\(reason\)"):
         study.ask().report(1, loss=0.5)
+
+
+def test_scalars_of_numpy_are_as_good_as_pythons() -> None:
+    words = (
+        Fresh((np.int64(3),)), Continue(np.int64(0), (np.float32(9),), (np.float32(0.5), np.float64(0.5))),
+        Wait(np.str_("now")),
+    )  # fmt: skip
+    study = study_of(*words, verdicts=[Halt(np.str_("too slow"))])
+    study.tell(study.ask(), 0.5)
+    child = study.ask()
+    assert (child.parent, child.params, child.fidelity) == (0, {"x": 0.5, "y": 0.5}, {"epoch": 9.0})
+    with pytest.raises(tt.TrialStopped, match="too slow"):
+        child.report(4, loss=0.5)
+    with pytest.raises(TrialError, match="the scheduler waits: now"):
+        study.ask()
+    assert replay(study.session.journal.read(), scheduler=Stub(*words, verdicts=[Halt("too slow")])).differing == ()
+
+
+@pytest.mark.parametrize("raised", [ZeroDivisionError, KeyboardInterrupt])
+def test_what_a_judge_raises_leaves_the_study_whole(raised: type[BaseException]) -> None:
+    study = study_of(WHOLE)
+    study.session.plan._scheduler = judge = Raising(raised)
+    trial = study.ask()
+    with pytest.raises(raised):
+        trial.report(1, loss=0.5)
+    assert study.curve(trial.number)["step"].tolist() == [1.0], "the report is on record"
+    judge.raised = None
+    trial.report(2, loss=0.4)
+    study.tell(trial, 0.3)
+    assert study.ask().number == 1
+    assert replay(study.session.journal.read(), scheduler=Stub(WHOLE)).differing == ()
+
+
+def test_where_nobody_can_judge_nothing_is_reported(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/t.db"
+    with study_of(WHOLE, store=url, name="t") as study:
+        study.enqueue(POINT)
+    with tt.load_study(url, "t") as study:
+        trial = study.ask()
+        head = study.session.ledger.head
+        with pytest.raises(PluginError, match="scheduler"):
+            trial.report(1, loss=0.5)
+        assert study.session.sync() == head
+        study.tell(trial, 0.5)
+
+
+class Raising(Stub):
+    """Raises when it is to judge."""
+
+    def __init__(self, raised: type[BaseException] | None) -> None:
+        super().__init__(WHOLE)
+        self.raised = raised
+
+    def judge(self, table, row):
+        if self.raised is not None:
+            raise self.raised("while it judged")
 
 
 def test_a_wait_is_not_the_end() -> None:
@@ -412,7 +471,8 @@ def test_trials_are_compared_where_they_were_run_furthest() -> None:
     study.tell(study.ask(), 0.5)
     assert study.best.number == whole
     assert [view.number for view in study.best_trials] == [whole]
-    assert study.best_at(epoch=3).number == 0
+    assert study.best_at(epoch=3).number == study.best_at(epoch=np.int64(3)).number == 0
+    assert study.best_at(epoch=np.float32(9)).number == whole
     with pytest.raises(TrialError, match=r"no trial is complete at epoch 5; there are some at epoch 3; at epoch 9"):
         study.best_at(epoch=5)
 

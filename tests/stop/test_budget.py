@@ -46,7 +46,7 @@ def test_every_configuration_counts_once_whatever_becomes_of_it(run):
     verdict = assess(run, trials=4)
     assert verdict.stop
     assert not verdict.cancel, "what runs is covered"
-    assert verdict.reason == "the budget of 4 trials is used up"
+    assert verdict.reason == "the budget of 4 configurations is used up"
 
 
 def test_hours_are_those_of_work_and_end_what_runs(run):
@@ -73,6 +73,25 @@ def test_no_trial_starts_that_is_expected_to_overspend(run):
     assert assess(run, cost=5.9).stop
     assert "is used up: 3 was spent" in assess(run, cost=3).reason
     assert assess(run, cost=100, trials=4).remaining == 3, "the nearest limit counts"
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "parent", "price"), [(1.0, None, 1.0), (9.0, 1, 10.0), (9.0, None, 12.0), (3.0, 1, 6.0)]
+)
+def test_what_runs_is_priced_by_how_far_it_runs(run, fidelity, parent, price):
+    def begin(fidelity: float, parent: int | None = None) -> int:
+        number = run.put(X, Origin("asha", "a rung"), fidelity=(fidelity,), parent=parent)
+        run.start(number)
+        return number
+
+    for cost, end, before in ((1.0, 1.0, None), (1.0, 1.0, None), (10.0, 9.0, 0), (12.0, 9.0, None)):
+        run.add(Told(begin(end, before), {"loss": 1.0}, cost=cost))
+    another = 24.0 / 4
+    number = begin(fidelity, parent)
+    assert assess(run, cost=24 + price + another).remaining == 1
+    assert assess(run, cost=24 + price + another - 0.1).stop
+    run.fail(number, "lost", again=True)
+    assert assess(run, cost=24 + price + another - 0.1).stop, "it will go on"
 
 
 @pytest.mark.parametrize(("price", "n"), [(0.1, 3), (0.1, 7), (0.7, 9), (1 / 3, 3), (1e-3, 1000)])

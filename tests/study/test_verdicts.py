@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import trimtab as tt
+from trimtab.errors import PluginError
 from trimtab.ledger.event import Assessed, Told
 from trimtab.ledger.table import COMPLETE
 from trimtab.stop.protocol import Verdict
@@ -83,3 +86,57 @@ def test_rules_that_only_count_speak_at_the_end() -> None:
     with tuned(budget=3) as study:
         [said] = verdicts(study)
         assert (said.rule, said.reason) == ("budget", "the budget of 3 trials is used up")
+
+
+class Saying:
+    """Says what it is told to say."""
+
+    def __init__(self, said: object) -> None:
+        self.said = said
+
+    def assess(self, problem, table):
+        return self.said
+
+
+FINE = Verdict(stop=False, reason="more is to be had", rule="worth")
+
+
+@pytest.mark.parametrize(
+    ("estimates", "kept"),
+    [
+        ({"expected_gain": math.nan, "next_cost": 1.0}, (None, None, 1.0)),
+        ({"expected_gain": math.inf, "next_cost": -math.inf}, None),
+        ({"next_cost": 1.0, "gain_interval": (0.0, math.inf)}, (None, None, 1.0)),
+        ({"expected_gain": np.float32(0.5), "gain_interval": np.array([0.25, 1.0])}, (0.5, (0.25, 1.0), None)),
+        ({"expected_gain": 10**400, "next_cost": 2}, (None, None, 2.0)),
+    ],
+)
+def test_what_is_not_known_yet_ends_no_study(estimates, kept) -> None:
+    with tuned(Saying(replace(FINE, **estimates)), budget=3) as study:
+        said = [event for event in verdicts(study) if event.rule == "worth"]
+        assert [(e.expected_gain, e.gain_interval, e.next_cost) for e in said] == ([] if kept is None else [kept])
+        assert len(study.table) == 3
+
+
+def test_a_truth_of_numpy_ends_a_study() -> None:
+    with tuned(Saying(replace(FINE, stop=np.True_))) as study:
+        assert [(event.stop, len(study.table)) for event in verdicts(study)] == [(True, 0)]
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (None, "assesses a study with a Verdict; it said None"),
+        ((True, "enough"), "assesses a study with a Verdict; it said"),
+        (replace(FINE, stop=math.nan), "says whether to stop with True or False; it said nan"),
+        (replace(FINE, cancel="no"), "says whether to cancel with True or False; it said 'no'"),
+        (replace(FINE, reason=None), "gives its reason as text; it said None"),
+        (replace(FINE, rule=3), "gives its rule as text; it said 3"),
+        (replace(FINE, expected_gain="much"), "gives its expected_gain as a number or None; it said 'much'"),
+        (replace(FINE, gain_interval=(0.0, 1.0, 2.0)), "gives its gain_interval as two numbers or None"),
+        (replace(FINE, gain_interval=0.5), "gives its gain_interval as two numbers or None"),
+    ],
+)
+def test_what_is_no_verdict_is_refused(said, message: str) -> None:
+    with pytest.raises(PluginError, match=f"the stopping rule Saying {message}"):
+        tuned(Saying(said))

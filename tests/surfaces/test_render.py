@@ -201,6 +201,13 @@ def test_no_time_is_left_at_a_limit():
     assert said.sentence(status) == "a: 10 of 10 trials, 1 running, 2 trials/s"
 
 
+def test_a_budget_counts_configurations_where_trials_go_on_with_others():
+    status = Status("a", "loss", "minimize", n_complete=14, n_continued=5, budget_trials=18, trials_per_s=14)
+    assert said.budget_text(status) == "9 of 18 configurations in 14 trials"
+    assert said.fraction(status) == 0.5
+    assert said.seconds_left(status) == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize("error", ["it is 'abc', a str.", "it is 'abc', a str", "it is 'abc', a str.\nmore."])
 def test_a_failure_that_is_a_sentence_is_said_within_one(error):
     view = TrialView(3, {}, {}, "failed", failure="exception", error=error)

@@ -302,6 +302,11 @@ class TrialTable:
         return next(iter(self._contents.again), None)
 
     @property
+    def again(self) -> list[int]:
+        """The rows that wait to go on with what was begun, in the order in which they began to wait."""
+        return list(self._contents.again)
+
+    @property
     def n_again(self) -> int:
         """How many of them go on with what was begun, as `first_again` does."""
         return len(self._contents.again)

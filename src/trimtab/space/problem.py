@@ -7,12 +7,12 @@ import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
 from trimtab.arrays import Floats
-from trimtab.checks import is_number
+from trimtab.checks import as_real, is_number
 from trimtab.errors import ProblemError
 from trimtab.explain import explained, explained_class
 from trimtab.plugins import did_you_mean
@@ -210,6 +210,7 @@ class Problem:
         known = {fidelity.name: fidelity for fidelity in self.fidelities}
         if not isinstance(ends, Mapping):
             raise ProblemError(f"a fidelity is given by name, as {{'epoch': 9}}, got {shown(ends)}.")
+        ends = {name: cast("float", as_real(value)) for name, value in ends.items()}
         for name, value in ends.items():
             if name not in known:
                 there = ", ".join(map(repr, known)) or "none"

@@ -29,7 +29,7 @@ class Budget:
         hours: wall time during which the study is worked on. Time between two runs does not count. What still runs at
             the end is stopped.
         cost: in the unit of the cost metric. No trial starts that is expected to overspend: its price is taken to be
-            the mean so far, and what runs is counted in.
+            the mean so far, and what runs is counted in, at the mean price of what was run as far.
 
     Raises:
         ProblemError: no limit, or one that is not a positive number.
@@ -69,7 +69,8 @@ class Budget:
             return spent
         remaining = self.trials - table.n_begun
         if remaining <= 0:
-            reason = f"the budget of {_count(self.trials, 'trial')} is used up"
+            noun = "trial" if table.n_lines == len(table) else "configuration"
+            reason = f"the budget of {_count(self.trials, noun)} is used up"
             return _used_up(reason, cancel=spent.cancel, continues=not spent.stop)
         if spent.stop:
             return spent
@@ -96,12 +97,32 @@ class Budget:
         if not len(known):  # nobody knows a price yet: let the first few find it out, one at a time
             return (1 if not table.n_running else 0), "the first trial's cost is awaited"
         price = spent / len(known)
-        left = self.cost - spent - price * (table.n_running + table.n_again)
+        left = self.cost - spent - _pledged(table, price)
         if price <= 0:
             return _ANY, ""
         reason = f"{spent:g} of {self.cost:g} is spent, and another trial is expected to cost {price:.4g}"
         affordable = left / price * (1 + 1e-9)  # three trials of 0.1 are covered by 0.3, whatever floats say
         return math.floor(min(affordable, _ANY)), reason
+
+
+def _pledged(table: TrialTable, price: float) -> float:
+    """Return what the trials are expected to cost that run or were begun.
+
+    Args:
+        table: the trials.
+        price: the mean cost of a trial, for those of which none is known that ran as far, from where they begin.
+    """
+    n = table.n_running + table.n_again
+    if not n or not table.problem.fidelities:
+        return price * n
+    starts = np.where((table.parent >= 0)[:, None], table.fidelity[table.parent], np.nan)
+    legs = np.column_stack([starts, table.fidelity])
+    known = np.flatnonzero(~np.isnan(table.cost))
+    pledged = 0.0
+    for row in [*table.running, *table.again]:
+        same = known[((legs[known] == legs[row]) | (np.isnan(legs[known]) & np.isnan(legs[row]))).all(axis=1)]
+        pledged += float(table.cost[same].mean()) if len(same) else price
+    return pledged
 
 
 def price_awaited(table: TrialTable) -> bool:

@@ -24,7 +24,8 @@ class Verdict:
         expected_gain: by how much going on would better the objective, in its own unit; None where the rule does not
             know.
         gain_interval: (low, high) between which that gain lies, by the rule's own lights.
-        next_cost: what the next trial is expected to cost, in the unit of the cost metric, or in seconds.
+        next_cost: what the next trial is expected to cost, in the unit of the cost metric, or in seconds. Of these
+            three, what is not finite counts as not known.
     """
 
     stop: bool

@@ -28,7 +28,7 @@ from trimtab.study.lost import is_running, lose
 from trimtab.study.session import Admission, Session
 from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress, Standing, Status
-from trimtab.study.verdicts import as_event, news
+from trimtab.study.verdicts import as_event, assessed, news
 
 TICK_S = 0.5
 """How long the loop waits for a message before it looks at the clock and at other drivers."""
@@ -146,7 +146,7 @@ class Driver:
         with session.lock:  # a trial may be claimed aside
             session.ledger.tick(session.clock.now())
             for stop in self._stops:
-                said = stop.assess(session.table.problem, session.table)
+                said = assessed(stop, session.table)
                 if said.stop and not said.continues:
                     return said
                 if said.stop and not verdict.stop:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
 from trimtab.arrays import Bools, Floats, rng_at
-from trimtab.checks import is_number, is_whole
+from trimtab.checks import as_float, is_number, is_whole
 from trimtab.errors import PluginError
 from trimtab.ledger.event import Remaining
 from trimtab.ledger.table import COMPLETE, STATES, STOPPED, TrialTable
@@ -16,6 +17,8 @@ from trimtab.numerics.arithmetic import quiet
 from trimtab.schedule.protocol import STREAM, Assignment, Collects, Continue, Fresh, Halt, Request, Scheduler, Wait
 from trimtab.space.condition import shown
 from trimtab.study.plugin import is_made_by, make, shown_settings
+
+W = TypeVar("W")
 
 
 class Plan:
@@ -42,7 +45,8 @@ class Plan:
             PluginError: the scheduler wants what cannot be.
         """
         number = len(table)
-        wanted = self._scheduler.assign(table, Request(number, rng_at(seed, number, STREAM), seed, remaining))
+        request = Request(number, rng_at(seed, number, STREAM), seed, remaining)
+        wanted = _plain(self._scheduler.assign(table, request))
         fault = _fault(table, wanted) or self._fault_of_its_own(table, wanted)
         if fault:
             raise PluginError(f"the scheduler {shown_settings(self._settings)} assigned what cannot be: {fault}")
@@ -63,7 +67,7 @@ class Plan:
         Raises:
             PluginError: the scheduler says what is no verdict.
         """
-        verdict: object = self._scheduler.judge(table, row)  # which need not be what its type says
+        verdict: object = _plain(self._scheduler.judge(table, row))  # which need not be what its type says
         if verdict is None:
             return None
         if not isinstance(verdict, Halt) or not _is_said(verdict.reason):
@@ -95,6 +99,19 @@ def continued_row(table: TrialTable, assigned: Continue) -> Floats:
     """Return the row [D] with which a line of descent goes on."""
     row: Floats = table.x[assigned.parent] if assigned.x is None else np.array(assigned.x, dtype=np.float64)
     return row
+
+
+def _plain(word: W) -> W:
+    """Return what a scheduler said with NumPy's scalars as Python's: that is what columns and `argmin` are made of."""
+    if not isinstance(word, Fresh | Continue | Wait | Halt):
+        return word
+    return replace(word, **{part.name: _as_python(getattr(word, part.name)) for part in fields(word)})
+
+
+def _as_python(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_as_python, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _fault(table: TrialTable, wanted: object) -> str:
@@ -132,13 +149,13 @@ def _fault_of_line(table: TrialTable, wanted: Continue) -> str:
     for limit, before, value in zip(table.problem.fidelities, table.fidelity[parent], wanted.fidelity, strict=True):
         if value < before:
             return f"trial {parent} ran to {limit.name} {before:g}, and cannot go on to {value:g}."
-    if wanted.x is None:
-        return ""
-    return _fault_of_row(table, wanted.x)
+    if not isinstance(wanted.why, str):
+        return f"why is a clause, got {shown(wanted.why)}."
+    return "" if wanted.x is None else _fault_of_row(table, wanted.x)
 
 
 def _fault_of_row(table: TrialTable, x: object) -> str:
     space = table.space
     if not isinstance(x, tuple) or not all(isinstance(value, int | float) for value in x):
         return f"x is a tuple of {len(space)} numbers; got {shown(x)}."
-    return space.fault(np.array(x, dtype=np.float64))
+    return space.fault(np.array([as_float(value) for value in x]))

@@ -9,11 +9,12 @@ and build again. Whoever loses the race loses time, never data, so any number of
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from functools import cached_property
 from typing import Any, cast
@@ -35,6 +36,7 @@ from trimtab.errors import (
 )
 from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger import snapshot
+from trimtab.ledger.chain import Head
 from trimtab.ledger.event import Asked, Event, Extended, Judged, Opened, Origin, Record, Remaining, Reported, Started
 from trimtab.ledger.table import RUNNING, STATES, TrialTable, no_such_trial
 from trimtab.optim.protocol import Optimizer
@@ -143,23 +145,20 @@ class Session:
 
     def begin_anew(self, *, torn: bool) -> None:
         """Go on as a process of its own, in a child."""
-        is_asking = not self.asking.acquire(blocking=False)  # a thread of the parent, in the middle of a proposal
         self.lock, self.asking = threading.RLock(), threading.RLock()
         self.worker = owner.myself()
         self.kept = set()
         self._unsaid = []
-        self._ahead = None
+        self._engine = self._ahead = None  # a thread of the parent may have been in the middle of a proposal
         self._is_open = False  # so that the child is put on record, too
         self._is_torn |= torn
-        if is_asking:
-            self._engine = None
 
     def _mend(self) -> None:
-        """Read the log again where a change was cut short: by a fork, an interrupt, or a scheduler that raised."""
+        """Read the log again where reading it was cut short, in this process or in the one that it was forked from."""
         with self.lock:
             if self._is_torn:
                 self.ledger, self._snapshot_head = fold.folded(self.journal)
-                self._engine = None
+                self._engine = self._ahead = None
                 self._is_torn = False
 
     # Reading and writing
@@ -169,13 +168,11 @@ class Session:
         with self.lock:
             self._mend()
             try:
-                for record in self.journal.read(self.ledger.reached):
-                    self.ledger.apply(record)
+                with self._folding():
+                    for record in self.journal.read(self.ledger.reached):
+                        self.ledger.apply(record)
             except StoreRewoundError as error:
                 raise rewound.explained(error, self.ledger, self.journal) from None
-            except BaseException as error:
-                self._is_torn |= not isinstance(error, Exception)  # an interrupt, perhaps in the middle of a record
-                raise
             self.clock.hear(self.ledger.table.now)
             return self.ledger.head
 
@@ -197,6 +194,8 @@ class Session:
                 events = self._built(build)
                 if not events:
                     return events
+                if any(type(event) is Reported for event in events):
+                    _ = self.plan  # where there is none to judge them, nothing is written
                 ledger, at = self.ledger, self.clock.now()
                 head_before = ledger.head
                 try:
@@ -213,27 +212,35 @@ class Session:
                             f"of it can be read: the store is damaged; `trimtab doctor` says what can be read."
                         ) from None
                     continue
-                try:
-                    verdicts = self._folded(events, at)
-                except BaseException:  # a scheduler that raised, an interrupt: what is on record is read again
-                    self._is_torn = True
-                    raise
-                ledger.link = head.link
+                verdicts = self._folded(events, at, head)
                 if verdicts:
                     self._pass(verdicts)
                 if ledger.head - self._snapshot_head > max(SNAPSHOT_EVERY, self._snapshot_head >> 1):
                     self._try_snapshot()
                 return events
 
-    def _folded(self, events: Sequence[Event], at: float) -> list[Judged]:
+    @contextlib.contextmanager
+    def _folding(self) -> Iterator[None]:
+        """Read the log again where folding was cut short: by an interrupt, or by what a scheduler raised."""
+        try:
+            yield
+        except StoreError:  # raised before anything was changed
+            raise
+        except BaseException:
+            self._is_torn = True
+            raise
+
+    def _folded(self, events: Sequence[Event], at: float, head: Head) -> list[Judged]:
         """Fold in what was just appended; return the scheduler's verdicts, each on the table as its report left it."""
         ledger, verdicts = self.ledger, dict[int, Judged]()
-        for event in events:
-            ledger.apply(Record(ledger.head + 1, at, event))
-            if type(event) is Reported and event.number not in verdicts and not ledger.table.halted(event.number):
-                halt = self.plan.judge(ledger.table, event.number)
-                if halt is not None:
-                    verdicts[event.number] = Judged(event.number, halt.reason, ledger.head, event.attempt)
+        with self._folding():
+            for event in events:
+                ledger.apply(Record(ledger.head + 1, at, event))
+                if type(event) is Reported and event.number not in verdicts and not ledger.table.halted(event.number):
+                    halt = self.plan.judge(ledger.table, event.number)
+                    if halt is not None:
+                        verdicts[event.number] = Judged(event.number, halt.reason, ledger.head, event.attempt)
+            ledger.link = head.link
         return list(verdicts.values())
 
     def _pass(self, verdicts: Sequence[Judged]) -> None:
@@ -477,7 +484,11 @@ class Session:
         if self._engine is None or not self._engine.serves(order.optimizer, table.problem):
             self._engine = Engine(order.optimizer, table.problem, self._wanted)
         began_at = time.perf_counter()
-        proposal = self._engine.propose(table, order.seed, order.fidelity, given, order.remaining, order.extends)
+        try:
+            proposal = self._engine.propose(table, order.seed, order.fidelity, given, order.remaining, order.extends)
+        except BaseException:  # it may have been in the middle of learning results, which it must not learn twice
+            self._engine = None
+            raise
         self.propose_s = time.perf_counter() - began_at
         asked = None
         if len(proposal.x):

@@ -24,6 +24,7 @@ class Status:
         name: the study's.
         objective, direction: of the first objective; "minimize" or "maximize".
         n_trials: configurations begun; n_complete, n_failed, n_stopped, n_running: trials in that state.
+        n_continued: those of the trials that are over that went on with another one's configuration.
         budget_trials, budget_s, budget_cost: the limits, None where there is none.
         elapsed_s: wall time that the study was worked on; cost: what it has cost.
         trials_per_s: of this run.
@@ -43,6 +44,7 @@ class Status:
     n_failed: int = 0
     n_stopped: int = 0
     n_running: int = 0
+    n_continued: int = 0
     budget_trials: int | None = None
     budget_s: float | None = None
     budget_cost: float | None = None
@@ -109,6 +111,7 @@ class Standing:
             n_failed=counts[FAILED],
             n_stopped=counts[STOPPED],
             n_running=table.n_running,
+            n_continued=int((table.parent[table.order] >= 0).sum()),
             budget_trials=trials,
             budget_s=seconds,
             budget_cost=cost,

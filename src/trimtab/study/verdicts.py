@@ -2,14 +2,68 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
+import numpy as np
+
+from trimtab.checks import as_float
+from trimtab.errors import PluginError
 from trimtab.ledger.event import Assessed
 from trimtab.ledger.table import TrialTable
+from trimtab.space.condition import shown
 from trimtab.stop.protocol import Stop, Verdict
 
 MATERIAL = 0.1
 """By what share an estimate changes before it is put on record again: below, a person would call it the same."""
+
+
+def assessed(stop: Stop, table: TrialTable) -> Verdict:
+    """Return what a rule says of a study, fit for its log; an estimate that is not finite is none.
+
+    Raises:
+        PluginError: it says what is no verdict.
+    """
+    said: Any = stop.assess(table.problem, table)
+    if not isinstance(said, Verdict):
+        raise PluginError(f"{_named(stop)} assesses a study with a Verdict; it said {shown(said)}.")
+    flags = {name: getattr(said, name) for name in ("stop", "cancel", "wait", "continues")}
+    for name, flag in flags.items():
+        if not isinstance(flag, bool | np.bool_):
+            raise PluginError(f"{_named(stop)} says whether to {name} with True or False; it said {shown(flag)}.")
+    for name in ("reason", "rule"):
+        if not isinstance(getattr(said, name), str):
+            raise PluginError(f"{_named(stop)} gives its {name} as text; it said {shown(getattr(said, name))}.")
+    return replace(
+        said, **{name: bool(flag) for name, flag in flags.items()}, reason=str(said.reason), rule=str(said.rule),
+        expected_gain=_estimate(stop, "expected_gain", said.expected_gain),
+        gain_interval=_interval(stop, said.gain_interval),
+        next_cost=_estimate(stop, "next_cost", said.next_cost),
+    )  # fmt: skip
+
+
+def _estimate(stop: Stop, name: str, value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise PluginError(f"{_named(stop)} gives its {name} as a number or None; it said {shown(value)}.")
+    number = as_float(value)  # type: ignore[arg-type]  # NumPy's convert likewise
+    return number if math.isfinite(number) else None
+
+
+def _interval(stop: Stop, value: Any) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    if not isinstance(value, tuple | list | np.ndarray) or len(value) != 2:
+        raise PluginError(f"{_named(stop)} gives its gain_interval as two numbers or None; it said {shown(value)}.")
+    low, high = (_estimate(stop, "gain_interval", end) for end in value)
+    return None if low is None or high is None else (low, high)
+
+
+def _named(stop: Stop) -> str:
+    return f"the stopping rule {type(stop).__name__}"
 
 
 def as_event(verdict: Verdict) -> Assessed:
@@ -24,7 +78,7 @@ def news(stops: Sequence[Stop], table: TrialTable) -> list[Assessed]:
 
     Rules that only count have nothing to say before the end.
     """
-    said = (as_event(stop.assess(table.problem, table)) for stop in stops)
+    said = (as_event(assessed(stop, table)) for stop in stops)
     return [event for event in said if _estimates(event) and _is_new(table.verdict(event.rule), event)]
 
 

@@ -15,11 +15,16 @@ def done(status: Status) -> int:
     return status.n_complete + status.n_failed + status.n_stopped
 
 
+def configurations(status: Status) -> int:
+    """Return how many configurations are done, which is what a budget counts: a trial may go on with another one's."""
+    return done(status) - status.n_continued
+
+
 def fraction(status: Status) -> float | None:
     """Return how much of the budget is used, 0 to 1, by the limit that is nearest; None without a limit."""
     used: list[float] = []
     if status.budget_trials:
-        used.append(done(status) / status.budget_trials)
+        used.append(configurations(status) / status.budget_trials)
     if status.budget_s:
         used.append(status.elapsed_s / status.budget_s)
     if status.budget_cost:
@@ -30,8 +35,9 @@ def fraction(status: Status) -> float | None:
 def seconds_left(status: Status) -> float | None:
     """Return how long the study will go on at its present pace, until the first limit; None while nobody knows."""
     ends: list[float] = []
-    if status.budget_trials is not None and status.trials_per_s > 0:
-        ends.append(max(0, status.budget_trials - done(status)) / status.trials_per_s)
+    begun_per_s = status.trials_per_s * configurations(status) / max(1, done(status))
+    if status.budget_trials is not None and begun_per_s > 0:
+        ends.append(max(0, status.budget_trials - configurations(status)) / begun_per_s)
     if status.budget_s is not None:
         ends.append(max(0.0, status.budget_s - status.elapsed_s))
     if status.budget_cost is not None and status.cost > 0 and status.elapsed_s > 0:
@@ -50,9 +56,17 @@ def params_text(params: dict[str, Any], cells: int | None = None) -> str:
 
 
 def budget_text(status: Status) -> str:
-    """Return what is done and what the limits are: `42 of 100 trials, 1 min 05 s of 8 h 00 min, cost 12 of 500`."""
-    n = done(status)
-    parts = [count(n, "trial") if status.budget_trials is None else f"{n:,} of {count(status.budget_trials, 'trial')}"]
+    """Return what is done and what the limits are: `42 of 100 trials, 1 min 05 s of 8 h 00 min, cost 12 of 500`.
+
+    Where trials go on with others: `42 of 100 configurations in 57 trials`.
+    """
+    n, limit = done(status), status.budget_trials
+    if limit is None:
+        parts = [count(n, "trial")]
+    elif status.n_continued:
+        parts = [f"{configurations(status):,} of {count(limit, 'configuration')} in {count(n, 'trial')}"]
+    else:
+        parts = [f"{n:,} of {count(limit, 'trial')}"]
     if status.budget_s is not None:
         parts.append(f"{duration(status.elapsed_s)} of {duration(status.budget_s)}")
     if status.budget_cost is not None:
