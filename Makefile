@@ -32,7 +32,7 @@ lint: $(VENV)/.stamp-lint  ## style, types and floors
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.stamp-docs  ## build the site into site/; a broken link is an error
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict  # with --quiet it would count no warnings, and never fail
 
 bench: $(PEERS)/.stamp-bench  ## every benchmark, beside the libraries it is compared with; a JSON line a figure
 	@for script in $(filter-out %/tables.py,$(wildcard benchmarks/[a-z]*.py)); do \
@@ -42,7 +42,7 @@ bench: $(PEERS)/.stamp-bench  ## every benchmark, beside the libraries it is com
 bench-page: $(BIN)/python
 	@$(BIN)/python benchmarks/tables.py
 
-bench-peers: $(PEERS)/.stamp-bench  # an environment for every optimiser that benchmarks/regret compares
+bench-peers: $(PEERS)/.stamp-bench  # an environment for every optimizer that benchmarks/regret compares
 	@$(PEERS)/bin/python benchmarks/regret/envs.py
 
 bench-regret: $(PEERS)/.stamp-bench  # Trimtab on the tasks that it is judged on, where not on file, and the page

@@ -1,6 +1,6 @@
 """Trainings of scikit-learn models, run when asked for and remembered on disk.
 
-A configuration is trained on a few fixed splits. What the optimiser is told is the loss on one of them, drawn by the
+A configuration is trained on a few fixed splits. What the optimizer is told is the loss on one of them, drawn by the
 seed of the noise; the true loss is their mean. Run-times are a formula of the parameters, so that they are the same
 everywhere.
 """

@@ -50,7 +50,7 @@ GAP = 11.5
 
 
 def mean(curves: Mapping[str, np.ndarray], path: Path) -> None:
-    """Draw the mean over all tasks, a line an optimiser; curves are arrays of (tasks, trials)."""
+    """Draw the mean over all tasks, a line an optimizer; curves are arrays of (tasks, trials)."""
     with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=(8.2, 5.0), layout="constrained")
         axes = figure.add_subplot()

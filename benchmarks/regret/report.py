@@ -80,11 +80,11 @@ class Run:
 
 
 Runs = Mapping[tuple[str, int], Run]
-"""The runs of an optimiser, by task and seed."""
+"""The runs of an optimizer, by task and seed."""
 
 
 def load(folder: Path) -> dict[tuple[str, int], dict[tuple[str, int], Run]]:
-    """Return what is on file, by optimiser and number of workers."""
+    """Return what is on file, by optimizer and number of workers."""
     scales = json.loads(SCALES.read_text(encoding="utf-8"))
     found: dict[tuple[str, int], dict[tuple[str, int], Run]] = {}
     for path in sorted(folder.glob("*.jsonl")):
@@ -114,7 +114,7 @@ def by_task(runs: Runs, keys: Iterable[tuple[str, int]]) -> np.ndarray:
 
 
 class Pair:
-    """Two optimisers on the tasks and seeds that both have."""
+    """Two optimizers on the tasks and seeds that both have."""
 
     def __init__(self, ours: Runs, theirs: Runs) -> None:
         self._runs, both = (ours, theirs), sorted(ours.keys() & theirs.keys())
@@ -257,7 +257,7 @@ def drawn(report: Mapping[str, Runs]) -> dict[str, Any]:
 
 
 def shared(report: Mapping[str, Runs], names: Iterable[str]) -> set[tuple[str, int]]:
-    """Return the tasks and seeds that all of these optimisers have."""
+    """Return the tasks and seeds that all of these optimizers have."""
     keys = [set(report[name]) for name in names]
     return set.intersection(*keys) if keys else set()
 
@@ -269,7 +269,7 @@ def seeds_of(keys: Iterable[tuple[str, int]]) -> list[int]:
 
 
 def summary(runs: Runs) -> dict[str, Any]:
-    """Return what an optimiser did over all its runs."""
+    """Return what an optimizer did over all its runs."""
     curve = by_task(runs, runs).mean(axis=0)
     return {
         "tasks": len({task for task, _ in runs}),
@@ -379,7 +379,7 @@ WHY = {
     ),
     "sklearn/forest-breast_cancer": (
         "a split of 569 rows decides more than the parameters do: the same configuration differs by 0.3 between "
-        "splits, and the order of optimisers changes between 50 and 100 trials, and from one set of runs of the "
+        "splits, and the order of optimizers changes between 50 and 100 trials, and from one set of runs of the "
         "same seeds to the next: 0.18 with the engine before the last, 0.33 with this one."
     ),
 }
@@ -392,7 +392,7 @@ INTRODUCTION = """\
 
 How good the configurations are that Trimtab finds, beside what other libraries find on the same tasks. Regret is
 normalised: 0 is the best loss known of a task, 1 the median of random configurations. It is the regret of the
-configuration that would be chosen after so many trials, and it is taken without noise, which the optimiser does not
+configuration that would be chosen after so many trials, and it is taken without noise, which the optimizer does not
 see: who picks a lucky number pays for it.
 
 - **Tasks.** Tables of trained networks (`hpobench`, `hpolib`, `nasbench201`), surrogates of networks (`lcbench`),
@@ -477,11 +477,11 @@ def half_part(found: Mapping[str, Any]) -> Iterator[str]:
     yield from ["## The reporting half", ""]
     yield f"Runs of {first if first == last else f'{first} to {last}'}."
     yield ""
-    yield from picture(found["drawn"], "mean", "Mean normalised regret against trials, a line an optimiser")
+    yield from picture(found["drawn"], "mean", "Mean normalised regret against trials, a line an optimizer")
     yield "Mean normalised regret of all that is on file, and what a trial costs of the CPU for ask and tell:"
     yield ""
     yield from table(
-        ["optimiser", "tasks", "seeds", *(f"at {n}" for n in (10, 25, 50, 100)), "CPU ms per trial", "version"],
+        ["optimizer", "tasks", "seeds", *(f"at {n}" for n in (10, 25, 50, 100)), "CPU ms per trial", "version"],
         (
             [
                 LABELS[each["optimizer"]],
@@ -653,7 +653,7 @@ def crash_part(found: Mapping[str, Any]) -> Iterator[str]:
     yield "on. The share of trials 31 to 100 that did:"
     yield ""
     yield from table(
-        ["optimiser", "tasks", "runs", "share", "target"],
+        ["optimizer", "tasks", "runs", "share", "target"],
         (
             [
                 LABELS[each["optimizer"]],
@@ -675,7 +675,7 @@ def workers_part(found: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield from table(
         [
-            "optimiser",
+            "optimizer",
             "tasks",
             "runs",
             *(f"{what} at {n}" for n in (50, 100) for what in ("8", "1", "ratio")),

@@ -1,8 +1,8 @@
-"""Runs optimisers on tasks and appends one JSON line a run; what is on file is not run again.
+"""Runs optimizers on tasks and appends one JSON line a run; what is on file is not run again.
 
 python benchmarks/regret/run.py --optimizers trimtab,optuna-tpe --tasks report --seeds 10
 
-Every optimiser is a process of its own environment (see adapters/), asked and told one trial at a time. Trials run on a
+Every optimizer is a process of its own environment (see adapters/), asked and told one trial at a time. Trials run on a
 simulated clock: with several workers, results arrive in the order of the tasks' own run-times. A line holds the curve
 of the true loss of the configuration that would be chosen after each trial, as the points where it changes.
 """
@@ -161,7 +161,7 @@ def run(plan: Plan, task: Task, adapter: Adapter, options: dict[str, Any]) -> di
             failed.append(len(told))
         elif best is None or outcome.loss < told[best].loss:
             best = number
-        chosen = answer.get("best", best)  # an optimiser may have its own mind of which one is best
+        chosen = answer.get("best", best)  # an optimizer may have its own mind of which one is best
         if chosen is not None:
             curve.add(len(told), told[chosen].true)
     return {

@@ -17,7 +17,7 @@ class Outcome:
     """What one evaluation gives. Losses: smaller is better.
 
     Attributes:
-        loss: what the optimiser is told, noise and all; nan if the trial fails.
+        loss: what the optimizer is told, noise and all; nan if the trial fails.
         true: the loss without noise, what regret is measured in; nan if the trial fails.
         seconds: how long the trial would have run, for the simulated clock.
     """
@@ -61,7 +61,7 @@ class Task:
         return (true - self.best) / (self.median - self.best)
 
     def noise_seed(self, seed: int, params: Params, repeat: int = 0) -> int:
-        """Return the seed of an evaluation's noise: the same for every optimiser that tries the same thing."""
+        """Return the seed of an evaluation's noise: the same for every optimizer that tries the same thing."""
         text = repr((self.name, seed, repeat, sorted(params.items())))
         return zlib.crc32(text.encode())
 

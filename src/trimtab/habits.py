@@ -422,7 +422,7 @@ PARTS: Final[Mapping[str, Mapping[str, str]]] = {
     "optimizers": {
         **dict.fromkeys(
             ("bayes", "bayesian", "bo", "bayesopt", "gaussian_process", "gpei", "botorch", "sobol+gpei", "vizier"),
-            '"gp" is Bayesian optimisation, and "auto" chooses',
+            '"gp" is Bayesian optimization, and "auto" chooses',
         ),
         **dict.fromkeys(("hyperopt", "optuna", "parzen"), '"tpe" is its algorithm, and "auto" chooses'),
         **dict.fromkeys(

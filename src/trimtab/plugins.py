@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from trimtab.errors import PluginError
+from trimtab.errors import PluginError, TrimtabError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+Factory: TypeAlias = Callable[..., object]
+"""What is registered: a class or a function. What it makes is nothing known until whoever asked has looked at it."""
 
 LONGEST_WORD: Final = 80
 MOST_WORDS: Final = 1000
@@ -20,7 +26,7 @@ MOST_WORDS: Final = 1000
 
 
 @cache
-def _entry_points(group: str) -> dict[str, Any]:
+def _entry_points(group: str) -> dict[str, EntryPoint]:
     from importlib.metadata import entry_points  # imported when used: costs 15 ms
 
     return {entry.name: entry for entry in entry_points(group=f"trimtab.{group}")}
@@ -31,7 +37,7 @@ def names(group: str) -> list[str]:
     return sorted(_entry_points(group))
 
 
-def entry(group: str, name: str) -> Any:
+def entry(group: str, name: str) -> EntryPoint:
     """Return the entry point that is registered as `name` in `group`; nothing is imported.
 
     Raises:
@@ -43,13 +49,49 @@ def entry(group: str, name: str) -> Any:
 
         known, habit = names(group), PARTS.get(group, {}).get(name.lower())
         hint = did_you_mean(name, known) if habit is None else f" ({habit})"
-        raise PluginError(f"no {group.rstrip('s')} is called {name!r}{hint}; there are: {', '.join(known)}.")
+        raise PluginError(f"no {kind(group)} is called {name!r}{hint}; there are: {', '.join(known)}.")
     return found
 
 
-def load(group: str, name: str) -> Any:
-    """Return the object that `name` stands for in `group`. Raises as `entry`."""
-    return entry(group, name).load()
+def load(group: str, name: str) -> Factory:
+    """Return the class or function that is registered as `name` in `group`; its module is imported.
+
+    Raises:
+        PluginError: no such name, or what is registered cannot be imported, or is neither.
+    """
+    registered = entry(group, name)
+    try:
+        factory: object = registered.load()
+    except TrimtabError:
+        raise
+    except Exception as error:  # a stranger's module may raise anything
+        raise PluginError(
+            f"the {kind(group)} {name!r}, registered as {registered.value!r}, cannot be loaded: "
+            f"{type(error).__name__}: {error}."
+        ) from None
+    if not callable(factory):
+        raise PluginError(
+            f"the {kind(group)} {name!r} is none: expected a class or a function at {registered.value!r}, got a "
+            f"{type(factory).__name__}."
+        )
+    return factory
+
+
+def drawn(name: str, *what: object) -> str:
+    """Return HTML of a study, trials or a table, as the part of the group `html` draws it that is called `name`.
+
+    Raises:
+        PluginError: there is none, or it returns something else.
+    """
+    html = load("html", name)(*what)
+    if not isinstance(html, str):
+        raise PluginError(f"the html part {name!r} returns a text, got a {type(html).__name__}.")
+    return html
+
+
+def kind(group: str) -> str:
+    """Return what one plugin of a group is called in messages."""
+    return group.rstrip("s")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -157,7 +157,7 @@ simple("problem", "a metric twice", lambda: tune(constraints=[tt.at_most("loss",
 simple("problem", "a bound that is nan", lambda: tt.at_most("latency", float("nan")))
 simple("problem", "a target that is text", lambda: tune(target="0.5"))
 simple("problem", "a standard error of a constraint", lambda: Metric("memory", "at_most", 30, error="memory_se"))
-simple("problem", "an optimiser of one's own, by its place", lambda: tune(optimizer="mine:Mine"))
+simple("problem", "an optimizer of one's own, by its place", lambda: tune(optimizer="mine:Mine"))
 simple(
     "problem",
     "a metric that is a standard error",
@@ -180,9 +180,9 @@ def _(_folder: Path) -> str:
         return refused(lambda: tune(resources=tt.Resources(gpus=1)))
 
 
-simple("problem", "an unknown optimiser", lambda: tune(optimizer="randon"))
-simple("problem", "an optimiser that is none", lambda: tune(optimizer=3))
-simple("problem", "an optimiser that was not made", lambda: tune(optimizer=Gp))
+simple("problem", "an unknown optimizer", lambda: tune(optimizer="randon"))
+simple("problem", "an optimizer that is none", lambda: tune(optimizer=3))
+simple("problem", "an optimizer that was not made", lambda: tune(optimizer=Gp))
 simple(
     "problem",
     "a grid none of whose points may be tried",
@@ -203,6 +203,7 @@ simple(
 simple("problem", "a way to show progress that is none", lambda: tune(progress="yes"))
 simple("problem", "a name that is no text", lambda: tune(name=3))
 simple("problem", "an unknown executor", lambda: tune(executor="process"))
+simple("problem", "an executor that is none", lambda: tune(executor=4))
 simple("problem", "trials per worker, without workers", lambda: tune(trials_per_worker=3))
 simple("problem", "an unknown way to stop", lambda: tune(stop="soon"))
 simple("problem", "an unknown way to resume", lambda: tune(resume="ask"))
@@ -390,7 +391,7 @@ class Mine(Random):
         return {"step": 0.5}
 
 
-@case("store", "a study that was made by an optimiser that is not installed")
+@case("store", "a study that was made by an optimizer that is not installed")
 def _(folder: Path) -> str:
     url = f"sqlite:///{folder}/mine.db"
     tt.create_study(SPACE, minimize="loss", optimizer=Mine(), store=url, name="s").close()

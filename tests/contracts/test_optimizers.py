@@ -1,4 +1,4 @@
-"""Every registered optimiser keeps the contract."""
+"""Every registered optimizer keeps the contract."""
 
 from __future__ import annotations
 
@@ -10,13 +10,27 @@ import pytest
 
 from trimtab import plugins
 from trimtab.errors import ReplayError
+from trimtab.ledger.table import COMPLETE
+from trimtab.model.feasibility import split
 from trimtab.optim.protocol import Proposal
 from trimtab.optim.random import Random
+from trimtab.testing.bowl import BOWLS
 from trimtab.testing.optimizers import Make, OptimizerContract
+
+DESIGNS = ["grid", "random", "sobol"]
+"""Those that look at no result."""
 
 
 class TestRegisteredOptimizers(OptimizerContract):
-    @pytest.fixture(params=plugins.names("optimizers"))
+    @pytest.fixture(params=[name for name in plugins.names("optimizers") if name not in DESIGNS])
+    def make(self, request: pytest.FixtureRequest) -> Make:
+        return plugins.load("optimizers", request.param)
+
+
+class TestDesigns(OptimizerContract):
+    learns = False
+
+    @pytest.fixture(params=DESIGNS)
     def make(self, request: pytest.FixtureRequest) -> Make:
         return plugins.load("optimizers", request.param)
 
@@ -26,6 +40,8 @@ class TestRegisteredOptimizers(OptimizerContract):
 
 
 class TestShuffledGrid(OptimizerContract):
+    learns = False
+
     @pytest.fixture
     def make(self) -> Make:
         return partial(plugins.load("optimizers", "grid"), 3, shuffle=True)
@@ -95,6 +111,58 @@ class Nonplussed(Random):
         assert table.y[row, 0] == table.y[row, 0]
 
 
+class Climber(Random):
+    """Keeps the best trial by a key, and steps from it."""
+
+    def init(self, problem):
+        return None
+
+    def key(self, table, row):
+        losses, broken = split(table.problem, table.y[row])
+        return float(broken[0]), float(losses[0])
+
+    def tell(self, state, table, row):
+        if table.state[row] != COMPLETE:
+            return state
+        key = self.key(table, row)
+        return (key, table.x[row].copy()) if state is None or key < state[0] else state
+
+    def ask(self, state, table, request):
+        random = super().ask(state, table, request)
+        if state is None:
+            return random
+        u = table.space.to_unit(random.x)
+        best = table.space.to_unit(state[1])
+        return Proposal(table.space.from_unit(best + (u - best) * 0.3), "climber")
+
+
+class Downhill(Climber):
+    """Takes a metric as it was told, whatever its direction."""
+
+    def key(self, table, row):
+        column = [metric.is_objective for metric in table.problem.metrics].index(True)
+        return float(table.y[row, column])
+
+
+class FirstColumn(Climber):
+    """Takes the first metric for the objective."""
+
+    def key(self, table, row):
+        return float(table.losses()[row, 0])
+
+
+class Unbound(Climber):
+    """Ignores constraints on outcomes."""
+
+    def key(self, table, row):
+        return float(split(table.problem, table.y[row])[0][0])
+
+
+def test_who_draws_any_conclusion_does_better_than_chance() -> None:
+    for direction in BOWLS:
+        OptimizerContract().test_it_learns_from_results(Climber, direction)
+
+
 @pytest.mark.parametrize(
     ("make", "test", "arguments"),
     [
@@ -107,6 +175,13 @@ class Nonplussed(Random):
         (Peeping, "test_the_state_is_a_fold_of_the_log", {"name": "continuous"}),
         (Defeatist, "test_a_large_space_is_not_exhausted", {"name": "continuous"}),
         (Defeatist, "test_who_says_that_nothing_is_left_has_tried_everything", {"name": "six configurations", "n": 1}),
+        (Random, "test_it_learns_from_results", {"direction": "minimize"}),
+        (plugins.load("optimizers", "sobol"), "test_it_learns_from_results", {"direction": "maximize"}),
+        (plugins.load("optimizers", "grid"), "test_it_learns_from_results", {"direction": "minimize"}),
+        (Downhill, "test_it_learns_from_results", {"direction": "maximize"}),
+        (FirstColumn, "test_it_learns_from_results", {"direction": "maximize"}),
+        (Unbound, "test_it_learns_from_results", {"direction": "minimize"}),
+        (Unbound, "test_it_learns_from_results", {"direction": "maximize"}),
         (Nonplussed, "test_when_everything_fails_it_goes_on", {"failure": "oom"}),
     ],
     ids=lambda value: getattr(value, "__name__", None),

@@ -51,9 +51,20 @@ class Counting(Whole):
         return Fresh((1.0 + self.n % 3,))
 
 
+class Faithful(Whole):
+    """Keeps what it said of each trial, as if there were one study."""
+
+    def __init__(self) -> None:
+        self.said = {}
+
+    def assign(self, table, request):
+        return self.said.setdefault(request.number, Fresh((float(request.rng.integers(1, 9)),)))
+
+
 @pytest.mark.parametrize(
     ("make", "test", "arguments"),
     [
+        (Faithful, "test_one_object_serves_several_studies", {"name": "fidelity"}),
         (Insatiable, "test_when_everything_fails_it_goes_on", {"name": "fidelity", "failure": "oom"}),
         (Greedy, "test_assignments_and_verdicts_make_sense", {"name": "fidelity"}),
         (Counting, "test_it_has_no_memory_outside_the_table", {"name": "fidelity"}),

@@ -17,6 +17,7 @@ import spool
 import trimtab as tt
 from trimtab.errors import PluginError
 from trimtab.ledger.event import Failed, Reported, Started, Told
+from trimtab.study.heart import Heart
 from trimtab.study.replay import replay
 from trimtab.testing.simulated import SimulatedExecutor
 
@@ -139,3 +140,17 @@ def test_a_handle_that_is_none_is_refused_and_the_log_stays_whole(handle: object
         tt.tune(objective, space, executor=Misnaming(handle), **options)
     with tt.tune(objective, space, resume="always", **options) as study:
         assert [trial.state for trial in study.trials] == ["complete"]
+
+
+def test_a_trial_that_was_taken_over_is_not_taken_from_who_did(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/t.db"
+    study = tt.create_study(tt.Space(x=tt.Float(0, 1)), minimize="loss", optimizer="random", seed=0, store=url)
+    number = study.session.claim(lease_s=0.2, worker="node-7")
+    assert study.session.hold(number, "job 1", lease_s=0.2)
+    time.sleep(0.3)
+    with tt.load_study(url, "study") as other:
+        heart = Heart(other.session, lease_s=60)
+        assert other.session.hold(number, "job 1", lease_s=60)
+        heart.take_over(number, 1)
+        assert study.session.abandoned() == []
+        heart.stop()

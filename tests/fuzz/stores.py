@@ -61,6 +61,10 @@ HOSTILE_EVENTS = (
     {"kind": "assessed", "stop": True, "reason": "\x1b[2J"},
     {"kind": "told", "number": 0, "values": {}},
     {"kind": "started", "number": 2**31 - 1, "worker": "w"},
+    {"kind": "started", "number": 0, "worker": "w", "handle": "../../escaped"},
+    {"kind": "reported", "number": 0, "step": 1e308, "values": {"w" * 100_000: 1.0}, "fold": 2**31 - 1},
+    {"kind": "judged", "number": 0, "reason": "\x1b[2J", "seq": 2**53},
+    {"kind": "extended", "number": 0, "x": [1e300], "head": 1, "origin": {"by": "\x1b[2J"}},
     {"kind": "unheard-of"},
 )
 
@@ -311,7 +315,7 @@ def _snapshots(connection: sqlite3.Connection, rng: random.Random) -> None:
 
 
 def _arrays_mutated(tree: Any, rng: random.Random) -> Any:
-    columns = tree["columns"]
+    columns = tree[rng.choice(("columns", "curves", "undeclared"))]
     name = rng.choice(list(columns))
     dtype, shape, data = columns[name]
     match rng.randrange(4):
@@ -345,4 +349,4 @@ def _hostile(connection: sqlite3.Connection, rng: random.Random) -> None:
 
 _WAYS = {"values": _values, "schema": _schema, "events": _events, "snapshot": _snapshots, "hostile": _hostile}
 
-assert snapshot.SNAPSHOT_VERSION == 2, "a snapshot of another make: look whether its mutations still reach its columns"
+assert snapshot.SNAPSHOT_VERSION == 3, "a snapshot of another make: look whether its mutations still reach its columns"

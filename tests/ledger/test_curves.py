@@ -20,7 +20,7 @@ from trimtab.ledger import snapshot
 from trimtab.ledger.curves import MOST_UNDECLARED, WHOLE, Curves
 from trimtab.ledger.event import Assessed, Noted, Origin, Reported
 from trimtab.space.parameter import Float
-from trimtab.space.problem import Problem, at_most, minimize
+from trimtab.space.problem import Problem, at_least, at_most, maximize, minimize
 from trimtab.space.space import Space
 from trimtab.testing.simulation import Simulation
 
@@ -377,3 +377,14 @@ def test_one_report_of_very_many_names_is_bounded_too():
     run.report(0, 1, **{f"m{i}": 1.0 for i in range(10 * MOST_UNDECLARED)})
     assert len(run.table.curves.undeclared.value) == MOST_UNDECLARED
     assert run.table.curves.metrics(0)[1]["m0"].tolist() == [1.0]
+
+
+def test_a_curve_of_losses_is_turned_as_losses_are():
+    problem = Problem(Space(x=Float(0, 1)), (at_least("recall", 0.5), minimize("loss"), maximize("score")), folds=2)
+    run = Simulation(problem)
+    run.start(run.put(np.array([0.5]), Origin("user")))
+    run.report(0, 1, recall=0.25, loss=3.0, score=2.0)
+    run.report(0, 1, 1, score=8.0)
+    steps, losses = run.table.loss_curve(0)
+    assert (steps.tolist(), losses.tolist()) == ([1.0], [[-0.25, 3.0, -2.0]])
+    np.testing.assert_array_equal(run.table.loss_curve(0, fold=1)[1], [[NAN, NAN, -8.0]])

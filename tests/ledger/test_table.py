@@ -43,6 +43,13 @@ def test_a_column_grows_and_what_is_new_is_filled():
     assert len(column.rows) < 2000
 
 
+def test_rows_that_are_not_there_yet_are_read_and_not_made():
+    column = Column(np.float64, np.nan)
+    column.add(7.0)
+    assert column.at(np.array([2, 0])).tolist() == pytest.approx([np.nan, 7.0], nan_ok=True)
+    assert column.n == 1, "whoever reads beside a writer would take a value from it"
+
+
 def test_a_column_is_copied_seldom():
     column, buffers = Column(np.int64), set()
     for i in range(10_000):

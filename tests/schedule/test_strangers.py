@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from stranger_job import EPOCHS, MARK, POINT, SPACE, loss_of, train, tuned
 from strangers import Asha, Hyperband, Median, Population
 
 import trimtab as tt
-from trimtab.errors import PluginError, TrialError
+from trimtab.errors import PluginError, StoreUnavailableError, TrialError
+from trimtab.execute.descent import take_over
 from trimtab.ledger import codec
 from trimtab.ledger.event import Asked, Judged, Record, Reported
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED
@@ -303,6 +306,91 @@ def test_a_halted_trial_is_judged_no_more_and_a_new_attempt_anew() -> None:
     study.ask().report(1, loss=1.0)
     judged = [record.event for record in study.session.journal.read() if isinstance(record.event, Judged)]
     assert [(event.number, event.reason, event.attempt) for event in judged] == [(0, "too slow", 1)]
+
+
+class Raises(Stub):
+    """Raises what it is told to raise, once."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(WHOLE)
+        self.errors = [error]
+
+    def judge(self, table, row):
+        if len(table.curves) == 2 and self.errors:
+            raise self.errors.pop()
+        return Halt("too slow") if len(table.curves) == 4 else None
+
+
+@pytest.mark.parametrize("error", [ValueError("I am broken"), KeyboardInterrupt()])
+def test_a_judge_that_raises_costs_no_report_and_the_study_goes_on(error: BaseException, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/t.db"
+    study = tt.create_study(
+        SPACE, minimize="loss", fidelity=EPOCHS, scheduler=Raises(error), optimizer="random", seed=0, store=url
+    )
+    trial = study.ask()
+    trial.report(1, loss=1.0)
+    with pytest.raises(type(error)):
+        trial.report(2, loss=0.9)
+    trial.report(3, loss=0.8)
+    with pytest.raises(tt.TrialStopped, match="too slow"):
+        trial.report(4, loss=0.7)
+    study.tell(trial, 0.7)
+    assert study.curve(trial.number)["step"].tolist() == [1, 2, 3, 4]
+    assert study.best.number == trial.number
+
+
+def test_a_verdict_that_the_store_did_not_take_is_put_on_record_before_anything_else(monkeypatch) -> None:
+    study = study_of(WHOLE, verdicts=[Halt("too slow")])
+    trial = study.ask()
+    journal = study.session.journal
+    append, refused = journal.append, []
+
+    def once(events, *, after, at):
+        if isinstance(events[0], Judged) and not refused:
+            refused.append(events)
+            raise StoreUnavailableError("the disk is full")
+        return append(events, after=after, at=at)
+
+    monkeypatch.setattr(journal, "append", once)
+    trial.report(1, loss=1.0)  # it is on record: an error would have it written again
+    with pytest.raises(tt.TrialStopped, match="too slow"):
+        trial.report(2, loss=1.0)
+    kinds = [type(record.event) for record in journal.read()][-3:]
+    assert (kinds, len(refused)) == ([Reported, Judged, Reported], 1)
+    found = replay(journal.read(), scheduler=Stub(WHOLE, verdicts=[Halt("too slow")]))
+    assert (found.reports, found.differing_verdicts) == (1, ())
+
+
+def test_a_trial_that_was_asked_for_by_hand_goes_on_from_its_parents_checkpoints() -> None:
+    study = study_of(Fresh((3.0,)), Continue(0, (9.0,)))
+    trial = study.ask()
+    for epoch in trial.steps():
+        (trial.checkpoint_dir / "model").write_text(str(epoch))
+        trial.mark_checkpoint(epoch)
+    study.tell(trial, 1.0)
+    child = study.ask()
+    assert (child.checkpoint, list(child.steps())) == (3, [4, 5, 6, 7, 8, 9])
+    (child.checkpoint_dir / "model").write_text("9")
+    assert (trial.checkpoint_dir / "model").read_text() == "3"
+
+
+def test_two_attempts_that_copy_at_once_get_one_copy(tmp_path: Path, monkeypatch) -> None:
+    theirs, mine = tmp_path / "0", tmp_path / "1"
+    theirs.mkdir()
+    (theirs / "model").write_text("3")
+    task = study_of(WHOLE).ask()._task
+    task = replace(task, checkpoint_dir=mine, resume_dir=theirs)
+    copytree = shutil.copytree
+
+    def late(*args, **more):
+        copytree(*args, **more)
+        copytree(theirs, mine)  # an attempt that was given up for lost was about to do so, too
+        (mine / "model").write_text("4")
+
+    monkeypatch.setattr(shutil, "copytree", late)
+    take_over(task)
+    assert (mine / "model").read_text() == "4"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
 
 
 # What a replay finds

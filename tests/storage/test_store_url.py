@@ -1,11 +1,12 @@
 """URLs of stores: each kind opens, each mistake is one sentence, and no password is ever shown."""
 
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 from trimtab import plugins
-from trimtab.errors import MissingExtraError, StoreUnavailableError, StoreUrlError
+from trimtab.errors import MissingExtraError, PluginError, StoreUnavailableError, StoreUrlError
 from trimtab.storage import url as urls
 from trimtab.storage.memory import MemoryStore
 from trimtab.storage.url import files_dir, hurried, normalised, open_store, redacted
@@ -171,14 +172,24 @@ def test_without_psycopg_its_install_line_is_shown(monkeypatch: pytest.MonkeyPat
         open_store("postgresql://u@h/d")
 
 
-def test_a_plugin_brings_its_own_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Entry:
-        def load(self) -> object:
-            return lambda url: ("opened", url)
+class Redis(MemoryStore):
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
 
+
+def test_a_plugin_brings_its_own_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
     known = plugins._entry_points("stores")
-    monkeypatch.setitem(known, "redis", Entry())
-    assert open_store("redis://h/0") == ("opened", "redis://h/0")
+    monkeypatch.setitem(known, "redis", EntryPoint("redis", f"{__name__}:Redis", "trimtab.stores"))
+    store = open_store("redis://h/0")
+    assert (type(store), store.url) == (Redis, "redis://h/0")
+
+
+def test_what_is_no_store_is_not_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = plugins._entry_points("stores")
+    monkeypatch.setitem(known, "json", EntryPoint("json", "json:dumps", "trimtab.stores"))
+    with pytest.raises(PluginError, match=r"the store 'json' is none: expected a Store of .*, got '\"json://h/0\"'"):
+        open_store("json://h/0")
 
 
 @pytest.mark.parametrize(

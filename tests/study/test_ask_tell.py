@@ -238,7 +238,7 @@ def test_a_trial_that_was_asked_for_is_not_pickled_and_says_what_to_send(how: Ca
 
 
 def test_many_points_are_put_in_line_with_few_commits() -> None:
-    """Whole ones go together; one that the optimiser completes is proposed from a log that has those before it."""
+    """Whole ones go together; one that the optimizer completes is proposed from a log that has those before it."""
     one = study()
     whole = [{"lr": 1e-4 * i, "layers": 5} for i in range(1, 21)]
     points = [*whole[:10], {"layers": 7}, *whole[10:], whole[0]]
@@ -475,7 +475,7 @@ def test_provenance_is_on_record() -> None:
     assert {"trimtab", "python", "numpy", "host", "pid", "argv"} <= created.provenance.keys()
 
 
-def test_only_one_way_to_say_what_to_optimise() -> None:
+def test_only_one_way_to_say_what_to_optimize() -> None:
     with pytest.raises(tt.errors.ProblemError, match="none of them"):
         tt.create_study(SPACE)
     with pytest.raises(tt.errors.ProblemError, match="more than one"):

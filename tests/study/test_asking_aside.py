@@ -10,10 +10,16 @@ import numpy as np
 import pytest
 
 import trimtab as tt
+from trimtab.execute.protocol import Started
 from trimtab.ledger.event import Asked, Reported
+from trimtab.ledger.table import COMPLETE, STOPPED, WAITING
 from trimtab.optim.protocol import Proposal
 from trimtab.optim.random import Random
+from trimtab.schedule.protocol import Wait
+from trimtab.schedule.whole import Whole
+from trimtab.stop.protocol import Verdict
 from trimtab.study.replay import replay
+from trimtab.testing.simulated import SimulatedExecutor
 
 SPACE = tt.Space(x=tt.Float(0, 1), y=tt.Float(0, 1))
 ASK_S = 0.25
@@ -98,6 +104,131 @@ def test_a_driver_takes_reports_in_while_it_asks(tmp_path: Path) -> None:
     assert np.percentile(late, 90) < ASK_S / 2, "those that come first wait for workers that start"
     assert replay(records, optimizer).differing == ()
     study.close()
+
+
+def at_length(trial: tt.Trial) -> float:
+    for step in range(50):
+        time.sleep(0.02)
+        trial.report(step, sent=time.time(), loss=1.0)
+    return trial.params["x"]
+
+
+def test_a_driver_takes_reports_in_while_it_makes_proposals_ahead(tmp_path: Path) -> None:
+    with tt.tune(
+        at_length, SPACE, minimize="loss", budget=12, workers=4, executor="processes", optimizer=Slow(),
+        store=f"sqlite:///{tmp_path}/t.db", seed=0,
+    ) as study:  # fmt: skip
+        records = list(study.session.journal.read())
+    late = [record.at - record.event.values["sent"] for record in records if isinstance(record.event, Reported)]
+    assert np.percentile(late, 90) < ASK_S / 2
+    assert replay(records, Slow()).differing == ()
+
+
+class OneByOne(Whole):
+    """Waits for what runs, and takes its time to say so."""
+
+    def assign(self, table, request):
+        if not table.n_running:
+            return super().assign(table, request)
+        time.sleep(0.1)
+        return Wait("for the one that runs")
+
+    def to_json(self):
+        return {}
+
+
+class Prompt(SimulatedExecutor):
+    """Has results at once, also while a proposal is made aside."""
+
+    traits = frozenset()
+
+    def poll(self, timeout):
+        said = super().poll(timeout)
+        return super().poll(timeout) if said and all(isinstance(message, Started) for message in said) else said
+
+
+def test_an_answer_that_is_older_than_the_last_result_ends_no_study() -> None:
+    executor = Prompt(lambda trial: trial.params["x"], workers=2)
+    with tt.tune(
+        objective, SPACE, minimize="loss", budget=3, executor=executor, optimizer=Slow(), scheduler=OneByOne(), seed=0
+    ) as study:
+        assert study.table.state.tolist() == [COMPLETE] * 3
+
+
+class Collecting(Whole):
+    """Takes its time to say what may be continued."""
+
+    def may_continue(self, table):
+        n, until = len(table), time.monotonic() + ASK_S
+        while len(table) == n and time.monotonic() < until:
+            time.sleep(0.01)
+        return np.zeros(n, dtype=bool)
+
+    def to_json(self):
+        return {}
+
+
+def test_a_driver_reads_a_table_that_stands_still_while_it_asks(tmp_path: Path) -> None:
+    with tt.tune(
+        objective, SPACE, minimize="loss", budget=6, workers=3, executor="processes", optimizer=Slow(),
+        scheduler=Collecting(), store=f"sqlite:///{tmp_path}/t.db", seed=0,
+    ) as study:  # fmt: skip
+        assert study.table.state.tolist() == [COMPLETE] * 6
+
+
+class Three:
+    """Ends the study as soon as the third trial was asked for."""
+
+    def assess(self, problem, table):
+        return Verdict(stop=len(table) >= 3, reason="three", rule="three", cancel=True)
+
+
+def patiently(trial: tt.Trial) -> float:
+    for step in range(1000):
+        time.sleep(0.02)
+        trial.report(step, loss=1.0)
+    return 1.0
+
+
+def test_what_was_claimed_aside_when_the_study_ended_waits_in_line(tmp_path: Path) -> None:
+    with tt.tune(
+        patiently, SPACE, minimize="loss", budget=9, workers=3, executor="processes", optimizer=Slow(),
+        stop=[Three()], store=f"sqlite:///{tmp_path}/t.db", seed=0,
+    ) as study:  # fmt: skip
+        assert study.table.state.tolist() == [STOPPED, STOPPED, WAITING]
+        assert study.table.n_begun == 2, "no budget counts it"
+        assert study.session.remaining() is None
+
+
+class Counts(Random):
+    """Its state is what it was told, and in the middle of that it is interrupted once."""
+
+    interrupted = False
+
+    def init(self, problem):
+        return []
+
+    def tell(self, state, table, row):
+        if len(state) == 2 and not self.interrupted:
+            self.interrupted = True
+            raise KeyboardInterrupt
+        return [*state, row]
+
+    def ask(self, state, table, request):
+        assert state == table.order.tolist()
+        return super().ask(state, table, request)
+
+    def to_json(self):
+        return {}
+
+
+def test_an_engine_that_was_interrupted_is_told_of_each_trial_once() -> None:
+    study = tt.create_study(SPACE, minimize="loss", optimizer=Counts(), seed=0)
+    for trial in [study.ask() for _ in range(4)]:
+        study.tell(trial, 0.5)
+    with pytest.raises(KeyboardInterrupt):
+        study.ask()
+    assert study.ask().number == 4
 
 
 class Counting:

@@ -124,3 +124,13 @@ def test_a_log_of_this_version_replays_for_ever() -> None:
     path = Path(__file__).parents[1] / "golden" / "journal-v1-extended.jsonl"
     replayed = replay([codec.decode_record(line) for line in path.read_bytes().splitlines()])
     assert (replayed.suggestions, replayed.differing) == (8, ())
+
+
+def test_a_table_that_stands_still_does_so_while_the_first_trial_gains_values() -> None:
+    study = tt.create_study(SPACE, minimize="loss", optimizer="random", seed=0)
+    trial = study.ask()
+    study.add_parameter("layers", LAYERS)
+    still = study.table.frozen()
+    study.session.extend(trial.number)
+    assert np.isnan(still.x[0, 2])
+    assert not np.isnan(study.table.x[0, 2])

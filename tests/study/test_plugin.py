@@ -7,12 +7,15 @@ import os
 import sqlite3
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 import trimtab as tt
+from trimtab import plugins
 from trimtab.errors import PluginError, SpaceError, StoreCorruptError, StudyMismatchError
+from trimtab.execute.serial import SerialExecutor
 from trimtab.ledger import chain
 from trimtab.optim.random import Random
 from trimtab.schedule.whole import Whole
@@ -184,6 +187,21 @@ def test_on_the_command_line_the_person_names_it(tmp_path: Path) -> None:
         assert (code, message in said) == (2, True), said
 
 
+def test_a_study_file_is_run_with_what_the_person_names(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "study.yaml").write_text(
+        "name: s\ncommand: [echo, '{{\"m\": 1}}']\nminimize: m\nbudget: 2\nspace: {x: {float: [0, 1]}}\n"
+    )
+    own = ("--optimizer", "mine:Mine", "--scheduler", "mine:Plan", "--store", "run.db")
+    for budget in ("2", "3"):  # begun, and gone on with
+        code, said = trimtab(tmp_path, "run", "study.yaml", "--budget", budget, *own)
+        assert code == 0, said
+    code, said = trimtab(tmp_path, "replay", "s", *own)
+    assert (code, "3 suggestions recomputed" in said) == (0, True), said
+    code, said = trimtab(tmp_path, "run", "study.yaml", "--scheduler", "mine:Mine")
+    assert (code, "the scheduler 'mine:Mine' is none: it lacks assign, judge." in said) == (2, True), said
+
+
 def test_a_study_file_names_registered_plugins(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE)
     for key in ("optimizer", "scheduler", "executor"):
@@ -262,3 +280,70 @@ def test_a_log_leads_nowhere_else(path: Path) -> None:
     settings(path, id="", name="../../..")
     with tt.load_study(str(path), "s") as study:
         assert os.path.realpath(study.session.files.base).startswith(str(path.parent / "s-files"))
+
+
+class Interrupted(Random):
+    """Learns in place, and is interrupted once in the middle of it."""
+
+    calls = 0
+
+    def init(self, problem):
+        return []
+
+    def tell(self, state, table, row):
+        state.append(row)
+        Interrupted.calls += 1
+        if Interrupted.calls == 3:
+            raise KeyboardInterrupt
+        return state
+
+    def ask(self, state, table, request):
+        assert state == table.order.tolist()
+        return super().ask(state, table, request)
+
+    def to_json(self):
+        return {}
+
+
+def test_what_is_half_learned_is_learned_anew() -> None:
+    study = tt.create_study(SPACE, minimize="loss", optimizer=Interrupted(), seed=0)
+    trials = [study.ask() for _ in range(4)]
+    for trial in trials:
+        study.tell(trial.number, 0.5)
+    with pytest.raises(KeyboardInterrupt):
+        study.ask()
+    assert study.ask().number == 4
+    assert replay(list(study.session.journal.read()), Interrupted()).differing == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("no_such_module:Mine", r"registered as 'no_such_module:Mine', cannot be loaded: ModuleNotFoundError"),
+        (f"{__name__}:NoSuch", "cannot be loaded: AttributeError"),
+        (f"{__name__}:HOSTILE", "is none: expected a class or a function .*, got a list"),
+        (f"{__name__}:Plan", "is none: it lacks init, tell, ask"),
+        ("json:dumps", "cannot be made with"),
+        ("builtins:dict", "is none: it lacks init, tell, ask, to_json"),
+        ("os:getcwd", "is none: it lacks init, tell, ask, to_json"),
+    ],
+)
+def test_what_is_registered_is_looked_at(monkeypatch: pytest.MonkeyPatch, value: str, message: str) -> None:
+    monkeypatch.setitem(plugins._entry_points("optimizers"), "odd", EntryPoint("odd", value, "trimtab.optimizers"))
+    with pytest.raises(PluginError, match=message):
+        tt.create_study(SPACE, minimize="loss", optimizer="odd")
+
+
+class OddExecutor:
+    """Takes what an executor takes, and is none."""
+
+    def __init__(self, objective=None, *, workers=1, resources=None):
+        pass
+
+
+def test_what_a_registered_executor_makes_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    registered = EntryPoint("odd", f"{__name__}:OddExecutor", "trimtab.executors")
+    monkeypatch.setitem(plugins._entry_points("executors"), "odd", registered)
+    for executor in ("odd", OddExecutor(), OddExecutor, SerialExecutor):
+        with pytest.raises(PluginError, match=r"executor= is one of 'command', .*or an Executor of trimtab"):
+            tt.tune(lambda trial: 0.0, SPACE, minimize="loss", budget=1, executor=executor)

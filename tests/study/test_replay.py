@@ -162,7 +162,7 @@ def test_a_log_that_differs_without_a_cause_names_what_both_have() -> None:
     plain_history(run, 3)
     x = run.table.x[2].tolist()
     replayed = replay(altered(run.records, 2, x=(float(np.nextafter(x[0], 1)), x[1])))
-    with pytest.raises(ReplayError, match=r"both were computed with .*, so the optimiser is not the one"):
+    with pytest.raises(ReplayError, match=r"both were computed with .*, so the optimizer is not the one"):
         replayed.require_equal()
 
 

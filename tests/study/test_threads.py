@@ -10,6 +10,8 @@ import pytest
 import threadpoolctl
 
 import trimtab as tt
+from trimtab.arrays import Ints
+from trimtab.ledger.table import TrialTable
 from trimtab.study.replay import replay
 
 N_THREADS = 8
@@ -85,3 +87,24 @@ def test_threads_with_a_study_each() -> None:
     assert all((study.table.x == expected.table.x).all() for study in studies)
     assert all(replay(study.session.journal.read()).differing == () for study in studies)
     assert threadpoolctl.threadpool_info() == before
+
+
+def test_whoever_looks_while_others_tell_sees_one_moment(monkeypatch) -> None:
+    study = tt.create_study(tt.Space(x=tt.Float(0, 1)), minimize="loss", optimizer="random", seed=0)
+    study.tell(study.ask(), 1.0)
+    rows = TrialTable.rows
+
+    def slowly(table: TrialTable, *states: int) -> Ints:
+        """Take so long that another thread asks for a trial, and tells it."""
+        found, n = rows(table, *states), len(study.table)
+        thread = threading.Thread(target=ask_and_tell, args=(study, 1))
+        thread.start()
+        thread.join()
+        assert len(study.table) > n
+        assert len(table) == n
+        return found
+
+    monkeypatch.setattr(TrialTable, "rows", slowly)
+    assert study.best.number == 0
+    assert [trial.number for trial in study.best_trials] != []
+    assert repr(study).startswith("<Study 'study': ")

@@ -10,6 +10,8 @@ import pytest
 import trimtab as tt
 from trimtab.errors import ExecutorError, ProblemError, SpecError
 from trimtab.execute.gpus import assign
+from trimtab.optim.grid import Grid
+from trimtab.schedule.whole import Whole
 from trimtab.surfaces.cli import document, spec
 
 HEAD = "command: ['true']\nminimize: loss\nbudget: 3\n"
@@ -193,3 +195,33 @@ def test_a_folder_whose_name_is_too_long_is_not_there() -> None:
         read(HEAD + SPACE + f"cwd: {'x' * 5000}\n")
     with pytest.raises(SpecError, match="function: there is no file"):
         read(HEAD.replace("command: ['true']", f"function: '{'x' * 5000}.py:f'") + SPACE)
+
+
+def test_plugins_have_settings(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(HEAD + SPACE + "optimizer: {name: grid, resolution: 3, shuffle: true}\nscheduler: {name: whole}\n")
+    arguments = spec.load(path).arguments
+    assert arguments["optimizer"].to_json() == Grid(3, shuffle=True).to_json()
+    assert isinstance(arguments["scheduler"], Whole)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("optimizer: {resolution: 3}", "optimizer: settings go with the name of the optimizer"),
+        ("optimizer: {name: 3}", "optimizer: settings go with the name of the optimizer"),
+        ("optimizer: {}", "optimizer: expected its name and settings|without entries"),
+        ("optimizer: {name: grid, resolutoin: 3}", "optimizer: the optimizer 'grid' cannot be made with"),
+        ("optimizer: {name: grid, resolution: many}", "optimizer: "),
+        ("optimizer: {name: 'os:system', command: touch sprung}", "optimizer: no optimizer is called 'os:system'"),
+        ("scheduler: {name: whole, eta: 3}", "scheduler: the scheduler 'whole' cannot be made with"),
+        ("scheduler: [whole]", "scheduler: expected the name of a scheduler, or its name and settings"),
+        ("executor: {name: serial}", "executor: expected the name of an executor"),
+    ],
+)
+def test_settings_of_plugins_that_cannot_be(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(HEAD + SPACE + line + "\n")
+    n = (HEAD + SPACE).count("\n") + 1
+    with pytest.raises(SpecError, match=f"study.yaml:{n}: ({message})"):
+        spec.load(path)

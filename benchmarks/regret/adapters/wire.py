@@ -41,7 +41,7 @@ class Run:
 
     Attributes:
         space: the parameters, as benchmarks/regret/task.py describes them.
-        seed: of the optimiser.
+        seed: of the optimizer.
         n_trials: how many will be asked for.
         workers: how many trials may be open at once.
         noisy: whether two evaluations of one configuration differ.

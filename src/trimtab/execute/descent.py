@@ -34,7 +34,12 @@ def take_over(task: Task) -> None:
     draft = mine.with_name(f".{mine.name}-{task.attempt}-{os.getpid()}")
     shutil.copytree(theirs, draft, symlinks=True, ignore=_without_content, copy_function=_copy)
     _lead_into(draft, theirs, mine)
-    draft.rename(mine)
+    try:
+        draft.rename(mine)
+    except OSError:
+        if not mine.exists():
+            raise
+        shutil.rmtree(draft, ignore_errors=True)  # an attempt that was given up for lost came first
 
 
 def _without_content(folder: str, names: list[str]) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -177,21 +177,68 @@ class Lost:
 Message: TypeAlias = Started | Reported | Noted | Exited | Lost
 
 
+Sink: TypeAlias = Callable[[Message], str | None]
+"""What takes in a message at once, and returns why its trial is to end, or None."""
+
+
+@runtime_checkable
 class Executor(Protocol):
-    """Runs tasks. Decides nothing: whether a lost trial runs again is the study's business."""
+    """Runs tasks. Decides nothing: whether a lost trial runs again is the study's business. No base class is needed.
+
+    **Life cycle.** One executor serves one run of one study. The driver calls `attach` first, where there is something
+    to take up; then `submit` as often as `free` allows, and `poll`, by turns; `halt` and `cancel` for trials that are
+    to end; `close` at last, however the run ended, of an executor that was passed as an object too. It is used for
+    nothing else afterwards.
+
+    **What is said of an attempt**, in this order: `Started` (once the trial's code runs), any number of `Reported` and
+    `Noted`, and one `Exited` or `Lost`, after which nothing more. Values are passed on as the trial gave them: the
+    study checks them. Messages of different attempts come in the order in which they happened, as far as that is known.
+
+    **What is kept where.** An executor remembers what it runs, by handle, and nothing of trials that are over. The
+    folders `task.checkpoint_dir` and `task.log_dir` are the trial's own; whoever runs it makes them, and gives a trial
+    that continues another its copy of `task.resume_dir` before its first attempt (`trimtab.execute.descent`).
+
+    **Threads.** All methods are called in the driver's thread, one after the other, but for `RunsInPoll`. Interrupts
+    (Ctrl-C) may surface in any of them; `close` is called after.
+
+    **Errors.** What `submit` or `poll` raises ends the run: `ExecutorError` where workers cannot be had at all. A trial
+    that cannot be run is no such error: it is `Exited` with a failure, or `Lost`. `halt` and `cancel` of a trial that
+    is over do nothing.
+
+    `trimtab.testing.executors.ExecutorContract`, and `IsolatedExecutorContract` for one process or machine a trial,
+    hold all of this as tests.
+
+    Attributes:
+        traits: what the driver and the contract need to know of it: "in_process" (trials run in the driver's process,
+            so that proposals are not made in a thread beside them), "durable" (what it runs outlives the driver, and
+            `attach` takes it up), "gpu" (it sees to it that trials have GPUs of their own). Others say nothing yet.
+    """
 
     traits: frozenset[str]
 
     def free(self) -> int | None:
-        """Return how many more tasks may be submitted now; None when elastic."""
+        """Return how many more tasks may be submitted now, 0 once closed.
+
+        None when it takes any number: it is then given as many at once as the run has `workers`.
+        """
         ...
 
     def submit(self, task: Task) -> str:
-        """Begin a task and return a handle to it."""
+        """Begin a task and return a handle to it, under which `halt` and `cancel` know it; it does not wait for it.
+
+        A handle is unique among all attempts that this executor ever ran: `task.handle` is among those of one study.
+        That of a durable executor goes on record, and is what a later driver passes to `attach`.
+
+        Raises:
+            ExecutorError: none is free, or it is closed.
+        """
         ...
 
     def poll(self, timeout: float) -> Sequence[Message]:
-        """Return what happened since the last poll, waiting up to `timeout` seconds for the first message."""
+        """Return what happened since the last poll, waiting up to `timeout` seconds for the first message.
+
+        With a timeout of 0 it returns at once. An executor that runs trials in here returns when one has ended.
+        """
         ...
 
     def halt(self, handle: str, reason: str) -> None:
@@ -199,7 +246,7 @@ class Executor(Protocol):
         ...
 
     def cancel(self, handle: str, grace: float) -> None:
-        """End the trial by force after `grace` seconds.
+        """End the trial by force after `grace` seconds, if it has not ended by then; it does not wait for that.
 
         It is reported as Exited(stopped=...) if it was halted, else with failure "killed".
         """
@@ -227,3 +274,14 @@ class Timed(Protocol):
     """An executor in a time of its own: while it runs a study, the study goes by its clock."""
 
     clock: Clock
+
+
+@runtime_checkable
+class RunsInPoll(Protocol):
+    """An executor that runs each trial inside `poll`, and so can pass on at once what the trial says on its way.
+
+    The driver sets `on_message` where it is None. What was passed to it is not returned by `poll` again. While it has a
+    message, the driver may call `halt` and `cancel`.
+    """
+
+    on_message: Sink | None

@@ -10,11 +10,9 @@ from trimtab.execute.broken import is_device_broken
 from trimtab.execute.keeping import Watchman
 from trimtab.execute.outcome import DriverFault, Outcome
 from trimtab.execute.place import kept_place
-from trimtab.execute.protocol import Exited, Message, Resources, Started, Task
+from trimtab.execute.protocol import Exited, Message, Resources, Sink, Started, Task
 from trimtab.execute.strays import Brood, marked_trial
 from trimtab.execute.trial import Trial
-
-Sink = Callable[[Message], str | None]
 
 _spoilt_by: list[str] = []
 """The error with which a trial left this process of no more use, while that is so; of the process, not of an executor:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from trimtab.errors import ObjectiveError, ProblemError, TrialStopped, UsageError
+from trimtab.execute.descent import take_over
 from trimtab.execute.fold import FOLD, check_fold, take_fold
 from trimtab.execute.plain import as_number, plain
 from trimtab.execute.protocol import Message, Noted, Params, Reported, Task
@@ -121,6 +122,7 @@ class Trial(Explained):
 
         A trial that continues another begins with a copy of what that one left here.
         """
+        take_over(self._task)  # nobody did so before, where a trial was asked for by hand
         self._task.checkpoint_dir.mkdir(parents=True, exist_ok=True)
         return self._task.checkpoint_dir
 
@@ -131,6 +133,7 @@ class Trial(Explained):
         Raises:
             ObjectiveError: the mark was damaged by somebody else.
         """
+        take_over(self._task)
         path = self._task.checkpoint_dir / CHECKPOINT_FILE
         try:
             return int(json.loads(path.read_text())["step"])

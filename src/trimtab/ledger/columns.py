@@ -79,6 +79,10 @@ class Column:
         wider[:, :-1] = self.rows
         self._set(wider)
 
+    def part(self) -> None:
+        """Go on with rows of its own, apart from those that `frozen` columns and views share."""
+        self._set(self.rows.copy())
+
     def load(self, rows: NDArray[Any]) -> None:
         """Replace the content."""
         self.n = 0
@@ -92,6 +96,15 @@ class Column:
         rows = self.rows[: self.n] if shared else self.rows[: self.n].copy()
         still.__setstate__((rows, self._fill, self.n))
         return still
+
+    def at(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return copies of some rows, of the fill value where there is none yet; nothing is written."""
+        values = self.view
+        found = np.full((len(rows), *values.shape[1:]), self._fill, values.dtype)
+        is_there = rows < len(values)
+        found[is_there] = values[rows[is_there]]
+        found.flags.writeable = False
+        return found
 
     @property
     def view(self) -> NDArray[Any]:

@@ -338,7 +338,9 @@ class Ledger:
         fault = self._fault_of_extension(x.rows[row], event.x)
         if fault:
             raise StoreCorruptError(f"{_name(record)}: {fault}")
-        self.contents.is_extended = True
+        if not self.contents.is_extended:
+            self.contents.is_extended = True
+            x.part()  # tables that stand still share its rows up to here
         x.rows[row] = event.x
 
     def _fault_of_extension(self, before: Floats, after: tuple[float | None, ...]) -> str:

@@ -119,7 +119,7 @@ def save(ledger: Ledger) -> bytearray:
         opened=ledger.opened,
         verdicts=contents.verdicts,
         columns=_packed(contents.every()),
-        extra={name: _pack(column) for name, column in table.extra.items()},
+        extra=_packed(contents.extra),
         curves=_packed(contents.curves.columns),
         undeclared=_packed(contents.curves.undeclared),
         undeclared_names=contents.curves.undeclared_names,

@@ -86,8 +86,7 @@ class TrialView(Explained):
         return f"<{visible('; '.join(part for part in said if part))}>"
 
     def _repr_html_(self) -> str:
-        shown: str = plugins.load("html", "trial")(self)
-        return shown
+        return plugins.drawn("trial", self)
 
 
 def _known(value: float) -> float | None:
@@ -104,10 +103,12 @@ class TrialTable:
 
     @property
     def problem(self) -> Problem:
+        """What is tuned."""
         return self._contents.problem
 
     @property
     def space(self) -> Space:
+        """What may be tried."""
         return self._contents.problem.space
 
     def __len__(self) -> int:
@@ -121,8 +122,7 @@ class TrialTable:
         )
 
     def _repr_html_(self) -> str:
-        shown: str = plugins.load("html", "table")(self)
-        return shown
+        return plugins.drawn("table", self)
 
     # Columns
 
@@ -231,9 +231,8 @@ class TrialTable:
     @property
     def extra(self) -> Mapping[str, Floats]:
         """[N] each: metrics that were told and not declared, nan where missing."""
-        for column in self._contents.extra.values():
-            column.extend(len(self))
-        return {name: column.view for name, column in self._contents.extra.items()}
+        rows = np.arange(len(self))
+        return {name: column.at(rows) for name, column in list(self._contents.extra.items())}
 
     # Time
 
@@ -265,6 +264,11 @@ class TrialTable:
         losses: Floats = self.y * self._contents.signs
         return losses
 
+    def loss_curve(self, number: int, fold: int | None = None) -> tuple[Floats, Floats]:
+        """Return (steps [r], what trial `number` reported by then [r, M]), as `curves.of`, turned as `losses` are."""
+        steps, y = self.curves.of(number, fold)
+        return steps, y * self._contents.signs
+
     def rows(self, *states: int) -> Ints:
         """Return the rows in any of `states`, in the order of their numbers."""
         mask = np.zeros(len(self), dtype=bool)
@@ -289,6 +293,7 @@ class TrialTable:
 
     @property
     def n_waiting(self) -> int:
+        """How many rows were asked and wait for a worker."""
         return len(self._contents.waiting)
 
     @property
@@ -303,6 +308,7 @@ class TrialTable:
 
     @property
     def n_again(self) -> int:
+        """How many of them go on with what was begun, as `first_again` does."""
         return len(self._contents.again)
 
     @property
@@ -312,6 +318,7 @@ class TrialTable:
 
     @property
     def n_running(self) -> int:
+        """How many rows run."""
         return len(self._contents.running)
 
     @property
@@ -382,10 +389,12 @@ class TrialTable:
         )
 
     def worker(self, number: int) -> str:
+        """Return who ran a trial last; empty where nobody did."""
         code = int(self._c["worker"].rows[number])
         return "" if code < 0 else str(self._contents.workers.values[code])
 
     def origin(self, number: int) -> Origin:
+        """Return which engine, scheduler or user a trial comes from, and why."""
         origin: Origin = self._contents.origins.values[int(self._c["origin"].rows[number])]
         return origin
 
@@ -437,8 +446,9 @@ class TrialTable:
 
     def _stretch(self, rows: Ints) -> Iterator[TrialView]:
         c = {name: self._c[name].rows[rows].tolist() for name in _VIEWED}
-        names = (*self._contents.problem.metric_names, *self._contents.extra)
-        extra = [column[rows].tolist() for column in self.extra.values()]
+        extras = list(self._contents.extra.items())
+        names = (*self._contents.problem.metric_names, *(name for name, _ in extras))
+        extra = [column.at(rows).tolist() for _, column in extras]
         ends = tuple(fidelity.name for fidelity in self._contents.problem.fidelities)
         for i, (number, params) in enumerate(zip(rows.tolist(), self.space.decode(self.x[rows]), strict=True)):
             origin: Origin = self._contents.origins.values[c["origin"][i]]

@@ -1,4 +1,4 @@
-"""One BLAS thread for the optimiser, whatever the user's program does with the rest.
+"""One BLAS thread for the optimizer, whatever the user's program does with the rest.
 
 Tuning runs beside training on the same cores: with two threads and one busy neighbour a 200 x 200 Cholesky was seen at
 112 ms instead of 0.12. And sums come out otherwise on another number of threads, so that a log would not replay.

@@ -1,9 +1,13 @@
-"""What an optimiser is: state folded from the log, and an ask that changes nothing."""
+"""What an optimizer is: state folded from the log, and an ask that changes nothing.
+
+`row` is everywhere the number of a trial, and so its place in every column of the table: trial 7 is `table.x[7]`,
+`table.state[7]`, `table.losses()[7]`. Letters: N rows, D parameters, M metrics, F fidelities.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from trimtab.arrays import Floats, Rng
 from trimtab.ledger.event import Remaining
@@ -20,13 +24,19 @@ class Request:
     """What is wanted of one ask.
 
     Attributes:
-        n: how many rows.
-        rng: the generator of the first of the n trials, `rng_at(seed, number)`.
-        number: the number of the first of the n trials.
+        n: how many rows, at least 1. A study asks for one at a time; others, the contract for one, ask for several.
+        rng: the generator of the first of the n trials, `rng_at(seed, number)`, made anew for each ask: the only source
+            of chance.
+        number: the number that the first of the n trials will have, which is `len(table)`: trials that wait, run,
+            failed or were enqueued are counted as all others. Of a proposal that comes too late, since another trial
+            took the number meanwhile, nothing is put on record.
         given: [D] values that are fixed beforehand in the parameters' own units, nan where free; None when all are.
-        fidelity: [F] the fidelity at which the rows will be run; None when the problem has none.
+            Every row must have them, but for those of parameters that are inactive in it.
+        fidelity: [F] the fidelity up to which the rows will be run, each in its own unit; None when the problem has
+            none. It is the scheduler's choice, and differs from trial to trial.
         seed: the study's seed, for what belongs to all trials together, such as the scrambling of a sequence.
-        remaining: what is left of the budget; None where nobody counts (ask and tell).
+        remaining: what is left of the budget before this trial: trials, seconds, cost in the unit of the cost metric;
+            None where nobody counts (ask and tell). It is on record, so that a replay has the same.
     """
 
     n: int
@@ -43,8 +53,10 @@ class Proposal:
     """What an ask returns.
 
     Attributes:
-        x: [m, D] rows in the parameters' own units, nan where inactive; m < n means that nothing else is left to try.
-        by: the engine that proposed, for the record.
+        x: [m, D] float64, rows in the parameters' own units, nan where inactive; m < n means that nothing else is left
+            to try, and m = 0 ends the study. Categoricals and ordinals are places in their choices: `Space.encode`,
+            `from_unit` and `sample` make such rows.
+        by: the engine that proposed, for the record; not empty.
         why: one clause a person can read, one per row or one for all.
     """
 
@@ -53,23 +65,80 @@ class Proposal:
     why: str | tuple[str, ...] = ""
 
     def reason(self, i: int) -> str:
+        """Return why row i is proposed."""
         return self.why if isinstance(self.why, str) else self.why[i]
 
 
+@runtime_checkable
 class Optimizer(Protocol[S]):
-    """An algorithm that says what to try next.
+    """An algorithm that says what to try next. No base class is needed.
 
-    State is a fold over the log: `init`, then `tell` once for every trial that ended, in the order of the log. `tell`
-    may change and return the state that it is given; it must read no row of the table but its own. `ask` must change
-    neither state nor table, and must depend on nothing but its arguments: the same log gives the same rows to the bit.
+    **Life cycle.** The study calls `init` before the first proposal, and from then on `tell` for every trial that is
+    over, in the order in which they ended (`table.order`), each once. That happens right before an `ask`, not when the
+    trial ends: the table may have gone on. `init` begins again from nothing, and all trials are told again, when the
+    study is opened by another process, when its space has grown, when a replay recomputes a suggestion, and after a
+    method has raised.
+
+    **What is kept where.** The object holds its settings alone, which no method changes: one object may serve several
+    studies. What was learned is in the state, which is made of what `init` and `tell` were given and nothing else. It
+    can be pickled. Arrays of the table are views of buffers that grow: copy what the state keeps. What is derived from
+    the state at a cost may be kept along with it, as long as asking for it first or second makes no difference.
+
+    **Threads.** One method is called at a time for one study, but not always in the same thread: a driver asks in a
+    thread of its own while it takes in reports. What an `ask` computes from is not changed meanwhile: where asking
+    takes longer than 2 ms, the table is a copy (`TrialTable.frozen`). Objects that belong to one thread have no place
+    in the state.
+
+    **Errors.** What a method raises reaches whoever asked: `study.ask`, or `tune`, which then ends. Nothing is put on
+    record. A proposal that cannot be, one outside of the space for instance, is refused with a `PluginError`.
+
+    `trimtab.testing.optimizers.OptimizerContract` holds all of this as tests.
     """
 
-    def init(self, problem: Problem) -> S: ...
+    def init(self, problem: Problem) -> S:
+        """Return the state before the first trial.
 
-    def tell(self, state: S, table: TrialTable, row: int) -> S: ...
+        Args:
+            problem: the space, the metrics in the order of the table's columns M, and the fidelities in that of F.
+        """
+        ...
 
-    def ask(self, state: S, table: TrialTable, request: Request) -> Proposal: ...
+    def tell(self, state: S, table: TrialTable, row: int) -> S:
+        """Return the state once trial `row` is over: complete, failed or stopped (`table.state[row]`).
+
+        Reads no row but this one: what others hold by then differs from one telling to the next. `table.losses()[row]`
+        are the M metrics, of which smaller is better; nan where there is none, as of most trials that failed or were
+        stopped. A metric with a `bound` is a constraint and no objective. `table.fidelity[row]` says how far it was
+        run: what another fidelity gave is another measure.
+
+        Args:
+            state: what came of the trials told before; it may be changed and returned.
+            table: all that is on record, perhaps more than there was when the trial ended.
+            row: the trial.
+        """
+        ...
+
+    def ask(self, state: S, table: TrialTable, request: Request) -> Proposal:
+        """Return what to try next; change neither state nor table.
+
+        A function of its arguments: the same log gives the same rows to the bit, whatever was asked before, and whether
+        or not the answer was used. Unlike `tell` it may read the whole table: trials that wait or run among it, whose
+        results nobody knows yet.
+
+        Args:
+            state: what came of all trials that are over.
+            table: all that is on record.
+            request: how many rows, with which values, by which generator.
+        """
+        ...
 
     def to_json(self) -> dict[str, object]:
-        """Return {"name": the plugin's name, **options}: `plugins.load("optimizers", name)(**options)` is its equal."""
+        """Return {"name": the registered name, **options}, JSON all of it, from which an equal is made again.
+
+        That is, `plugins.load("optimizers", name)(**options)`. Without a name the log has its place, `module:Class`.
+        """
         ...
+
+
+AnyOptimizer: TypeAlias = Optimizer[Any]
+"""An optimizer whose state is nobody's business but its own: whoever calls it passes on what it returned."""

@@ -3,11 +3,14 @@
 A trial is one row of the table: one configuration, run to one fidelity. A scheduler says of the next row what it is to
 be, and of each report whether the trial goes on:
 
-* `Fresh(fidelity)`: a configuration of the optimiser's, run up to `fidelity`. Small fidelities make many cheap trials.
+* `Fresh(fidelity)`: a configuration of the optimizer's, run up to `fidelity`. Small fidelities make many cheap trials.
 * `Continue(parent, fidelity)`: what successive halving calls a promotion (Jamieson and Talwalkar, 2016; ASHA: Li et
   al., 2020). A new row goes on where `parent` ended, from a copy of its checkpoint. With another `x` it is the exploit
   and explore of population-based training (Jaderberg et al., 2017).
 * `Wait(reason)`: nothing, until something that runs has ended: what synchronous Hyperband needs (Li et al., 2018).
+
+`row` is everywhere the number of a trial, and so its place in every column of the table. Letters: N rows, D parameters,
+F fidelities.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from trimtab.ledger.event import Remaining
 from trimtab.ledger.table import TrialTable
 
 STREAM = 1
-"""The stream of a trial's generator that is the scheduler's; the optimiser draws from stream 0."""
+"""The stream of a trial's generator that is the scheduler's; the optimizer draws from stream 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,12 @@ class Request:
     """What is known of the trial that is to be assigned.
 
     Attributes:
-        number: of the trial: `len(table)`.
+        number: the number that the trial will have, which is `len(table)`: trials that wait, run, failed or were
+            enqueued are counted as all others.
         rng: the scheduler's generator of that trial, `rng_at(seed, number, STREAM)`: the same each time it is asked.
         seed: the study's seed, for what belongs to all trials together.
-        remaining: what is left of the budget; None where nobody counts (ask and tell).
+        remaining: what is left of the budget before this trial: trials, seconds, cost in the unit of the cost metric;
+            None where nobody counts (ask and tell).
     """
 
     number: int
@@ -42,7 +47,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """Run a new configuration up to `fidelity` ([F]; empty where the problem has none)."""
+    """Run a new configuration up to `fidelity`: [F] in its own units, empty where the problem has none."""
 
     fidelity: tuple[float, ...] = ()
 
@@ -84,11 +89,25 @@ class Halt:
 Assignment: TypeAlias = Fresh | Continue | Wait
 
 
+@runtime_checkable
 class Scheduler(Protocol):
-    """Says how far to run. Has no memory outside the table, and changes nothing.
+    """Says how far to run. Has no memory outside the table, and changes nothing. No base class is needed.
 
-    All it says is a function of its arguments: a replay asks again and compares, bit for bit. It may keep what follows
-    from the table alone, such as an index of rows that it brings up to date; it may be made anew at any moment.
+    **Life cycle.** `assign` before each trial that neither a user enqueued nor was lost; then `judge` at each of its
+    reports. All either says is a function of its arguments: a replay asks again and compares, bit for bit.
+
+    **What is kept where.** The object holds its settings. It may keep what follows from the table alone, such as an
+    index of rows that it brings up to date, but must not count on it: it is made anew with each process, and the tables
+    that it is shown need not follow on one another. One object may serve several studies, and their replays, by turns.
+
+    **Threads.** One method is called at a time, under the lock of the study, but not always in the same thread: a
+    driver asks for the next trial in a thread of its own. Whoever reports waits meanwhile, so both methods take
+    milliseconds at most: read columns, not trials one by one.
+
+    **Errors.** What a method raises reaches whoever asked or reported; in `tune` it ends the run, and what ran is put
+    back in line. An answer that cannot be is refused with a `PluginError`, and nothing is put on record.
+
+    `trimtab.testing.schedulers.SchedulerContract` holds all of this as tests.
     """
 
     def assign(self, table: TrialTable, request: Request) -> Assignment:
@@ -110,6 +129,8 @@ class Scheduler(Protocol):
         Asked once for each report, in the order of the log, with the table as it stood right after that report; not
         any more once the attempt was halted. The trial ends at its next report, or of itself before.
 
+        `table.loss_curve(row)` is what it has reported so far, and the same of any other trial.
+
         Args:
             table: all that is on record up to that report.
             row: the trial that reported.
@@ -117,7 +138,10 @@ class Scheduler(Protocol):
         ...
 
     def to_json(self) -> dict[str, object]:
-        """Return {"name": the plugin's name, **options}: `plugins.load("schedulers", name)(**options)` is its equal."""
+        """Return {"name": the registered name, **options}, JSON all of it, from which an equal is made again.
+
+        That is, `plugins.load("schedulers", name)(**options)`. Without a name the log has its place, `module:Class`.
+        """
         ...
 
 

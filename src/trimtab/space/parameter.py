@@ -40,7 +40,7 @@ class Parameter:
         default: the value to start from; None to leave that to the space (the middle, or the first choice).
         role: "nuisance" (tuned away, the usual), "scientific" (the question that the study asks) or "fixed" (held at
             its default). The words are those of Godbole et al., Deep Learning Tuning Playbook, 2023.
-        priority: 1 for what should be tuned first, 2 for next, ...; None to leave the order to the optimiser.
+        priority: 1 for what should be tuned first, 2 for next, ...; None to leave the order to the optimizer.
         prior: how far from the default the best value is believed to lie: a standard deviation on the parameter's own
             scale, the whole range being 1. Of a `Categorical`: how likely any other choice is next to the default, in
             (0, 1]. None for no belief.

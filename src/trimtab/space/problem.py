@@ -80,6 +80,7 @@ class Metric:
 
     @property
     def is_objective(self) -> bool:
+        """Whether it is to be as good as can be, and not only within a bound."""
         return self.goal in OBJECTIVES
 
     @property
@@ -254,14 +255,17 @@ class Problem:
 
     @cached_property
     def objectives(self) -> tuple[Metric, ...]:
+        """The metrics that are to be as good as can be, in the order of the table's columns."""
         return tuple(metric for metric in self.metrics if metric.is_objective)
 
     @cached_property
     def constraints(self) -> tuple[Metric, ...]:
+        """The metrics that are to keep within a bound, in the order of the table's columns."""
         return tuple(metric for metric in self.metrics if not metric.is_objective)
 
     @cached_property
     def metric_names(self) -> tuple[str, ...]:
+        """[M] the names of objectives and constraints, in the order of the table's columns."""
         return tuple(metric.name for metric in self.metrics)
 
     @cached_property

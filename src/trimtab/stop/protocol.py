@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from trimtab.ledger.table import TrialTable
 from trimtab.space.problem import Problem
@@ -15,14 +15,18 @@ class Verdict:
 
     Attributes:
         stop: True when no further trial should start.
-        reason: a sentence for a person.
-        rule: the rule's name.
+        reason: a sentence for a person; empty while there is nothing to say.
+        rule: the rule's name, under which its verdicts are kept (`table.verdict(rule)`).
         cancel: True when running trials should be ended too.
         wait: True when nothing may start now, and it is too early to end the study.
         remaining: how many more trials may start now; None where the rule does not count.
         continues: True when, all the same, trials may start that go on with others: they are no configurations more.
-        expected_gain, gain_interval, next_cost: what going on would bring and cost, where the rule knows; what is not
-            finite counts as not known.
+        expected_gain: by how much going on would better the objective, in its own unit; None where the rule does not
+            know.
+        gain_interval: (low, high) between which that gain lies, by the rule's own lights.
+        next_cost: what the next trial is expected to cost, in the unit of the cost metric, or in seconds.
+
+    Estimates that are not finite count as not known.
     """
 
     stop: bool
@@ -37,7 +41,31 @@ class Verdict:
     next_cost: float | None = None
 
 
+@runtime_checkable
 class Stop(Protocol):
-    """Says whether to go on; `table.now` is the time of the last record or tick."""
+    """Says whether a whole study goes on. No base class is needed: `tune(..., stop=[Mine()])`.
 
-    def assess(self, problem: Problem, table: TrialTable) -> Verdict: ...
+    **Life cycle.** In `tune` and `trimtab run`, `assess` is called before each trial that is to start, when one has
+    ended, and every half second while trials run, on all rules in turn: target and budget first, then those of `stop=`.
+    The first that says `stop` ends the study: nothing new starts, what runs goes on to its end, or is ended where it
+    says `cancel`. Where a rule estimates gain or cost, that is put on record once a trial has ended and it differs by a
+    tenth from what is there. Who asks and tells by hand decides alone.
+
+    **What is kept where.** A rule is its settings. It is not on record, and is not told when a study goes on in another
+    process: what it says follows from the table, `table.now` included, the time of the last record or look at the
+    clock, in seconds since the epoch. `table.elapsed` are the seconds for which the study was worked on.
+
+    **Threads.** One rule is asked at a time, under the lock of the study, but not always in the same thread. Whoever
+    reports waits meanwhile: take milliseconds at most, and read columns, not trials one by one.
+
+    **Errors.** What it raises ends the run; what ran is put back in line.
+    """
+
+    def assess(self, problem: Problem, table: TrialTable) -> Verdict:
+        """Return whether another trial may start. Changes nothing.
+
+        Args:
+            problem: what is tuned.
+            table: all that is on record.
+        """
+        ...

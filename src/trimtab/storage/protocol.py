@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from trimtab.errors import (
     ConflictError,
@@ -99,6 +99,7 @@ class StudyStore(Journal, Protocol):
         ...
 
 
+@runtime_checkable
 class Store(Protocol):
     """A place where studies are kept. Safe to use from several threads, and in a process forked from this one.
 

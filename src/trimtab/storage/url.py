@@ -16,12 +16,12 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlencode
 
 from trimtab import plugins
-from trimtab.errors import StoreUrlError
+from trimtab.errors import PluginError, StoreUrlError
 from trimtab.plugins import did_you_mean
+from trimtab.space.condition import shown
 from trimtab.storage.protocol import Store
 from trimtab.text import HIDDEN, hide_secrets, is_secret
 
@@ -46,6 +46,7 @@ def open_store(url: str | Path | None) -> Store:
         StoreCorruptError: the store is damaged.
         StoreVersionError: the store was written by a newer Trimtab.
         MissingExtraError: the store needs a package that is not installed.
+        PluginError: what is registered under this scheme is no store.
     """
     full = normalised(url)
     scheme = scheme_of(full)
@@ -55,7 +56,12 @@ def open_store(url: str | Path | None) -> Store:
             f"no store is called {scheme!r}{did_you_mean(scheme, known)} in {redacted(full)!r}; there are: "
             f"{', '.join(known)}."
         )
-    return cast("Store", plugins.load("stores", scheme)(full))
+    store = plugins.load("stores", scheme)(full)
+    if not isinstance(store, Store):
+        raise PluginError(
+            f"the store {scheme!r} is none: expected a Store of trimtab.storage.protocol, got {shown(store)}."
+        )
+    return store
 
 
 def files_dir(url: str | Path | None) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -15,15 +16,15 @@ def spent(table: TrialTable, may_continue: Bools) -> Ints:
     """Return the rows whose checkpoints nobody can go on from, and which are nobody's result.
 
     That is a trial that is over and may not be continued, and either was stopped early, or was continued by trials
-    that are all over: these began with copies of their own. What nobody continued stays: it is a result.
+    that are all over, one of which is complete: these began with copies of their own. What nobody brought further
+    stays: it is a result.
     """
     over = np.isin(table.state, (COMPLETE, STOPPED, FAILED))
-    parents = table.parent[table.parent >= 0]
-    is_parent = np.zeros(len(table), dtype=np.bool_)
-    is_parent[parents] = True
+    is_surpassed = np.zeros(len(table), dtype=np.bool_)
+    is_surpassed[table.parent[(table.parent >= 0) & (table.state == COMPLETE)]] = True
     is_used = np.zeros(len(table), dtype=np.bool_)
     is_used[table.parent[(table.parent >= 0) & ~over]] = True
-    return np.flatnonzero(over & ~may_continue & ~is_used & (is_parent | (table.state == STOPPED)))
+    return np.flatnonzero(over & ~may_continue & ~is_used & (is_surpassed | (table.state == STOPPED)))
 
 
 class Collector:
@@ -33,9 +34,9 @@ class Collector:
         self._files = files
         self._gone: set[int] = set()
 
-    def collect(self, table: TrialTable, may_continue: Bools) -> None:
-        """Remove what is spent; what cannot be removed is left."""
-        for row in spent(table, may_continue).tolist():
+    def collect(self, rows: Iterable[int]) -> None:
+        """Remove those of these rows, which are spent; what cannot be removed is left."""
+        for row in rows:
             if row not in self._gone:
                 self._gone.add(row)
                 shutil.rmtree(self._files.checkpoint(row), ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The engine at work: an optimiser by its settings, and its state as a fold over the trials that are over."""
+"""The engine at work: an optimizer by its settings, and its state as a fold over the trials that are over."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trimtab.ledger.event import Remaining
 from trimtab.ledger.table import TrialTable
 from trimtab.numerics.arithmetic import quiet
 from trimtab.optim.place import has_given
-from trimtab.optim.protocol import Optimizer, Proposal, Request
+from trimtab.optim.protocol import AnyOptimizer, Proposal, Request
 from trimtab.schedule.protocol import STREAM
 from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
@@ -25,20 +25,23 @@ space, since it may gain some more than once. Those before are the optimiser's (
 
 
 class Engine:
-    """An optimiser and its state.
+    """An optimizer and its state.
 
     Attributes:
         settings: {"name": ..., **options}, as the log has them.
     """
 
     @quiet()
-    def __init__(self, settings: Mapping[str, Any], problem: Problem, ready: Optimizer[Any] | None = None) -> None:
+    def __init__(self, settings: Mapping[str, Any], problem: Problem, ready: AnyOptimizer | None = None) -> None:
         self.settings = dict(settings)
         fits = ready is not None and is_made_by(ready, self.settings)
-        self._optimizer: Optimizer[Any] = ready if fits and ready is not None else make("optimizers", settings)
+        self._optimizer = ready if fits and ready is not None else make("optimizers", settings)
         self._problem = problem
-        self._state: Any = self._optimizer.init(problem)
-        self._told = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._state: object = self._optimizer.init(self._problem)
+        self._told: int | None = 0
 
     def serves(self, settings: Mapping[str, Any], problem: Problem) -> bool:
         """Return True if this is the engine for these settings and this problem."""
@@ -65,28 +68,34 @@ class Engine:
             extends: instead, a trial that runs and is to gain the values that `given` lacks.
 
         Raises:
-            PluginError: the optimiser proposed what cannot be.
+            PluginError: the optimizer proposed what cannot be.
         """
-        for row in table.order[self._told :].tolist():
-            self._state = self._optimizer.tell(self._state, table, row)
-        self._told = len(table.order)
+        self._learn(table)
         number = len(table) if extends is None else extends
         stream = 0 if extends is None else EXTENDS + len(table.space)
         end = np.asarray(fidelity, dtype=np.float64) if fidelity else None
         asked = Request(1, rng_at(seed, number, stream), number, given, end, seed=seed, remaining=remaining)
-        proposal: Any = self._optimizer.ask(self._state, table, asked)
+        proposal = self._optimizer.ask(self._state, table, asked)
         fault = self._fault(proposal, given)
         if fault:
             raise PluginError(f"the optimizer {shown_settings(self.settings)} proposed what cannot be: {fault}")
-        answer: Proposal = proposal
-        return answer
+        return proposal
+
+    def _learn(self, table: TrialTable) -> None:
+        """Tell what ended since; all of it anew where a `tell` was cut short, for the state may be half changed."""
+        if self._told is None:
+            self._begin()
+        told, self._told = self._told or 0, None
+        for row in table.order[told:].tolist():
+            self._state = self._optimizer.tell(self._state, table, row)
+        self._told = len(table.order)
 
     def _fault(self, proposal: object, given: Floats | None) -> str:
         """Return what is wrong with a proposal: on record it would be a log that nobody can read; empty if nothing."""
         space = self._problem.space
         if not isinstance(proposal, Proposal):
             return f"expected a Proposal, got {shown(proposal)}."
-        x: Any = proposal.x
+        x: object = proposal.x
         if not isinstance(x, np.ndarray) or x.dtype != np.float64 or x.ndim != 2 or len(x) > 1:
             said = f"{x.dtype} {list(x.shape)}" if isinstance(x, np.ndarray) else shown(x)
             return f"expected x as float64 [0 or 1, {len(space)}], got {said}."
@@ -102,7 +111,7 @@ class Engine:
 
 
 def _is_said(proposal: Proposal) -> bool:
-    by: Any = proposal.by
-    why: Any = proposal.why
+    by: object = proposal.by
+    why: object = proposal.why
     clauses = why if isinstance(why, tuple) and len(why) == len(proposal.x) else (why,)
     return isinstance(by, str) and bool(by) and all(isinstance(clause, str) for clause in clauses)

@@ -14,7 +14,7 @@ from trimtab.study.line import key_of_line
 from trimtab.study.session import Session
 
 Point: TypeAlias = Mapping[str, Any]
-"""Values by name; what is left out is chosen by the optimiser."""
+"""Values by name; what is left out is chosen by the optimizer."""
 
 
 def put_in_line(
@@ -22,11 +22,11 @@ def put_in_line(
 ) -> list[int]:
     """Put configurations in line, with as few commits as there can be, and return their numbers.
 
-    What the optimiser has to complete is proposed from a log that has all before it, so it takes a commit of its own.
+    What the optimizer has to complete is proposed from a log that has all before it, so it takes a commit of its own.
 
     Args:
         session: of the study.
-        points: values by name; what is left out is chosen by the optimiser.
+        points: values by name; what is left out is chosen by the optimizer.
         why: for the record.
         fidelity: [F] how far they are to be run.
         once: whether to leave those that were put in line before.

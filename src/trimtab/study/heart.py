@@ -45,6 +45,15 @@ class Heart:
                 self._thread = threading.Thread(target=self._beat, name="trimtab-heart", daemon=True)
                 self._thread.start()
 
+    def take_over(self, number: int, attempt: int) -> None:
+        """Keep a lease alive that another had: it may have run out, so it is renewed now."""
+        with self.lock:
+            self._session.journal.renew(
+                self._session.worker, [(number, attempt)], self._session.clock.now() + self._lease_s
+            )
+            self._renewed.add((number, attempt))
+            self.hold(number, attempt)
+
     def release(self, number: int) -> None:
         """Let a trial's lease go; its row in the store is removed with the next beat."""
         with self.lock:

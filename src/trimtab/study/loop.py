@@ -15,17 +15,17 @@ import numpy as np
 
 from trimtab.errors import PluginError, StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
 from trimtab.execute import protocol as execute
-from trimtab.ledger.event import Event, Remaining
+from trimtab.ledger.event import Event, Remaining, Returned
 from trimtab.ledger.table import FAILED, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.schedule.protocol import Wait
 from trimtab.space.condition import shown
 from trimtab.stop.protocol import Stop, Verdict
 from trimtab.study.asker import BUSY, Asker, Busy
-from trimtab.study.collect import Collector
+from trimtab.study.collect import Collector, spent
 from trimtab.study.heart import Heart
 from trimtab.study.intake import Intake
-from trimtab.study.lost import lose
+from trimtab.study.lost import is_running, lose
 from trimtab.study.session import Admission, Session
 from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress, Standing, Status
@@ -111,6 +111,7 @@ class Driver:
                         continue
                     break
                 self._absorb(self._wait(prepare=verdict is None))
+            self._give_back()
             return self._end_with(verdict)
         except BaseException as error:
             self._asker.close()
@@ -128,6 +129,7 @@ class Driver:
                 ) from error
             raise
         finally:
+            session.remaining = lambda: None  # whoever asks by hand from here on has no budget
             self._asker.close()
             self._heart.stop()
             self._executor.close()
@@ -189,6 +191,8 @@ class Driver:
                 self._submit(number)
                 self._claims_since = None
                 continue
+            if not self._handles and self._session.ledger.head != self._claims_since:
+                continue  # the answer is older than what ended meanwhile
             verdict = self._assess()
             if verdict.stop and (number is None or not verdict.continues):
                 return verdict
@@ -206,9 +210,13 @@ class Driver:
 
     def _claim(self) -> int | Wait | Busy | None:
         """Take a trial; while that takes its time and trials run that may have something to say, say so."""
-        aside = bool(self._handles) and "in_process" not in self._executor.traits
         claim = partial(self._session.claim, lease_s=self._settings.lease_s, admit=self._admit)
-        return self._asker.ask(claim, aside=aside)
+        return self._asker.ask(claim, aside=self._is_aside)
+
+    @property
+    def _is_aside(self) -> bool:
+        """Whether trials run that may have something to say while a proposal is made."""
+        return bool(self._handles) and "in_process" not in self._executor.traits
 
     def _submit(self, number: int) -> None:
         task = self._session.task(number, self._settings.resources)
@@ -239,7 +247,7 @@ class Driver:
         for number in self._session.abandoned():
             handle = table.handle(number)
             if self._session.hold(number, handle, lease_s=self._settings.lease_s):
-                self._heart.hold(number, int(table.attempt[number]))
+                self._heart.take_over(number, int(table.attempt[number]))
                 self._handles[number] = handle
                 self._executor.attach([handle])
 
@@ -307,7 +315,7 @@ class Driver:
         if self._asker.is_busy:
             return self._executor.poll(ASKING_S)
         if prepare and self._admit() is Admission.EVERYTHING:
-            self._session.prepare()
+            self._asker.prepare(aside=self._is_aside)
         return self._executor.poll(TICK_S)
 
     def on_message(self, message: execute.Message) -> str | None:
@@ -334,11 +342,12 @@ class Driver:
             if isinstance(message, (execute.Exited, execute.Lost)):
                 self._forget(message.number)
                 self._look_for_failure(message.number)
-                self._collect()
             elif isinstance(message, execute.Reported) and message.number in self._handles.keys() - self._ending:
                 reason = table.halted(message.number)
                 if reason:
                     self._end(message.number, reason)
+        if any(isinstance(message, (execute.Exited, execute.Lost)) for message in messages):
+            self._collect()
 
     @quiet()
     def _verdicts(self) -> list[Event]:
@@ -347,15 +356,17 @@ class Driver:
 
     def _collect(self) -> None:
         """Remove checkpoints from which nobody can go on."""
-        may_continue = self._session.plan.may_continue(self._session.table)
-        if may_continue is not None:
-            self._collector.collect(self._session.table, may_continue)
+        with self._session.lock:  # a trial may be claimed aside
+            table = self._session.table
+            may_continue = self._session.plan.may_continue(table)
+            rows = [] if may_continue is None else spent(table, may_continue).tolist()
+        self._collector.collect(rows)
 
     def _look_for_failure(self, number: int) -> None:
         """Remember the first trial that failed for good, and show it at once."""
-        table = self._session.table
-        if self._failure is None and table.state[number] == FAILED:
-            self._failure = table.trial(number)
+        if self._failure is None and self._session.table.state[number] == FAILED:
+            with self._session.lock:
+                self._failure = self._session.table.trial(number)
             self._progress.update(self._status())
 
     def _forget(self, number: int) -> None:
@@ -396,10 +407,25 @@ class Driver:
         try:
             self._session.sync()
             self._session.commit(
-                lambda: [lose(self._session.table, n, "its driver was interrupted") for n in self._ours()]
+                lambda: [
+                    lose(self._session.table, n, "its driver was interrupted")
+                    for n in self._ours()
+                    if not (self._is_durable and n in self._handles)
+                ]
             )
         except StoreError:
             return  # the leases run out, or the next driver sees that we are gone
+
+    def _give_back(self) -> None:
+        """Put back in line what was claimed aside while a verdict ended the study, so that it never ran."""
+        session, number = self._session, self._claim() if self._asker.is_busy else None
+        if isinstance(number, int):
+            attempt = int(session.table.attempt[number])
+            session.commit(
+                lambda: (
+                    [Returned(number, "the study ended", attempt)] if is_running(session.table, number, attempt) else []
+                )
+            )
 
     def _ours(self) -> list[int]:
         """Return what this driver runs, or was just about to run when it was interrupted."""
@@ -427,4 +453,5 @@ class Driver:
             self._progress.update(self._status())
 
     def _status(self, reason: str = "") -> Status:
-        return self._standing.status(note=self._note, reason=reason, failure=self._failure)
+        with self._session.lock:  # a trial may be claimed aside
+            return self._standing.status(note=self._note, reason=reason, failure=self._failure)

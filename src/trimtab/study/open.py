@@ -224,7 +224,7 @@ def make_problem(
     ways = sum((minimize is not None, maximize is not None, bool(objectives)))
     if ways != 1:
         got = "none of them" if not ways else "more than one of them"
-        raise ProblemError(f"say what to optimise with one of minimize=, maximize=, objectives=; got {got}.")
+        raise ProblemError(f"say what to optimize with one of minimize=, maximize=, objectives=; got {got}.")
     name = maximize if minimize is None else minimize
     if name is not None and not isinstance(name, str):
         raise ProblemError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from trimtab.numerics.arithmetic import quiet
 from trimtab.schedule.protocol import STREAM, Assignment, Collects, Continue, Fresh, Halt, Request, Scheduler, Wait
 from trimtab.space.condition import shown
 from trimtab.study.plugin import is_made_by, make, shown_settings
+
+T = TypeVar("T")
 
 
 class Plan:
@@ -32,7 +34,7 @@ class Plan:
 
     def __init__(self, settings: Mapping[str, Any], ready: Scheduler | None = None) -> None:
         fits = ready is not None and is_made_by(ready, settings)
-        self._scheduler: Scheduler = ready if fits and ready is not None else make("schedulers", settings)
+        self._scheduler = ready if fits and ready is not None else make("schedulers", settings)
         self._settings = dict(settings)
 
     @quiet()
@@ -44,18 +46,19 @@ class Plan:
         """
         number = len(table)
         request = Request(number, rng_at(seed, number, STREAM), seed, remaining)
-        wanted: Any = _plain(self._scheduler.assign(table, request))
+        wanted = _plain(self._scheduler.assign(table, request))
         fault = _fault(table, wanted) or self._fault_of_its_own(table, wanted)
         if fault:
             raise PluginError(f"the scheduler {shown_settings(self._settings)} assigned what cannot be: {fault}")
-        answer: Assignment = wanted
-        return answer
+        return wanted
 
     def _fault_of_its_own(self, table: TrialTable, wanted: Assignment) -> str:
-        may_continue = self.may_continue(table) if isinstance(wanted, Continue) else None
-        if may_continue is None or may_continue[wanted.parent]:  # type: ignore[union-attr]  # it is a Continue
+        if not isinstance(wanted, Continue):
             return ""
-        return f"it said that trial {wanted.parent} will not be continued, so that its checkpoints may be gone."  # type: ignore[union-attr]
+        may_continue = self.may_continue(table)
+        if may_continue is None or may_continue[wanted.parent]:
+            return ""
+        return f"it said that trial {wanted.parent} will not be continued, so that its checkpoints may be gone."
 
     @quiet()
     def judge(self, table: TrialTable, row: int) -> Halt | None:
@@ -64,7 +67,7 @@ class Plan:
         Raises:
             PluginError: the scheduler says what is no verdict.
         """
-        verdict: Any = _plain(self._scheduler.judge(table, row))
+        verdict: object = _plain(self._scheduler.judge(table, row))  # which need not be what its type says
         if verdict is None:
             return None
         if not isinstance(verdict, Halt) or not _is_said(verdict.reason):
@@ -98,11 +101,13 @@ def continued_row(table: TrialTable, assigned: Continue) -> Floats:
     return row
 
 
-def _plain(word: Any) -> Any:
+def _plain(word: T) -> T:
     """Return what a scheduler said with NumPy's scalars as Python's: that is what columns and `argmin` are made of."""
     if not isinstance(word, Fresh | Continue | Wait | Halt):
         return word
-    return replace(word, **{part.name: _as_python(getattr(word, part.name)) for part in fields(word)})
+    said: Any = replace(word, **{part.name: _as_python(getattr(word, part.name)) for part in fields(word)})
+    plain: T = said
+    return plain
 
 
 def _as_python(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Optimisers and schedulers: by their registered name, by the settings on record, or as what the person passes.
+"""Optimizers and schedulers: by their registered name, by the settings on record, or as what the person passes.
 
 What a log or a study file says is data, perhaps a stranger's. From data a plugin is made by its registered name alone:
 code that is installed here. The log names a plugin that is not registered by its place, `module:Class`; nothing is
@@ -14,27 +14,33 @@ import os
 import sys
 from collections.abc import Mapping
 from functools import reduce
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias, TypeGuard, overload
 
 from trimtab import plugins
 from trimtab.errors import PluginError, TrimtabError
+from trimtab.optim.protocol import AnyOptimizer
+from trimtab.plugins import Factory, kind
+from trimtab.schedule.protocol import Scheduler
 from trimtab.space.condition import shown
 
-METHODS: Final[dict[str, tuple[str, ...]]] = {
+Group: TypeAlias = Literal["optimizers", "schedulers"]
+Plugin: TypeAlias = AnyOptimizer | Scheduler
+
+METHODS: Final[dict[Group, tuple[str, ...]]] = {
     "optimizers": ("init", "tell", "ask", "to_json"),
     "schedulers": ("assign", "judge", "to_json"),
 }
 """What a plugin of each group can do, by which one is told from anything else."""
 
 
-def settings_of(plugin: Any) -> dict[str, Any]:
+def settings_of(plugin: Plugin) -> dict[str, Any]:
     """Return the settings that make a plugin again; a plugin without a registered name is named by its place."""
-    settings = dict(plugin.to_json())
+    settings: dict[str, Any] = dict(plugin.to_json())
     settings.setdefault("name", f"{type(plugin).__module__}:{type(plugin).__qualname__}")
     return settings
 
 
-def is_made_by(plugin: Any, settings: Mapping[str, Any]) -> bool:
+def is_made_by(plugin: Plugin, settings: Mapping[str, Any]) -> bool:
     """Return whether a plugin is what settings on record describe.
 
     A class of the script that was run is on record as `__main__:Class`; under its module's name it is the same.
@@ -45,7 +51,11 @@ def is_made_by(plugin: Any, settings: Mapping[str, Any]) -> bool:
     return own == settings
 
 
-def make(group: str, settings: Mapping[str, Any]) -> Any:
+@overload
+def make(group: Literal["optimizers"], settings: Mapping[str, Any]) -> AnyOptimizer: ...
+@overload
+def make(group: Literal["schedulers"], settings: Mapping[str, Any]) -> Scheduler: ...
+def make(group: Group, settings: Mapping[str, Any]) -> Plugin:
     """Return the registered plugin that `settings` describe; they may come from a stranger.
 
     Raises:
@@ -58,7 +68,11 @@ def make(group: str, settings: Mapping[str, Any]) -> Any:
     return _made(group, name, plugins.load(group, name), options)
 
 
-def passed(group: str, plugin: Any) -> Any:
+@overload
+def passed(group: Literal["optimizers"], plugin: object) -> AnyOptimizer: ...
+@overload
+def passed(group: Literal["schedulers"], plugin: object) -> Scheduler: ...
+def passed(group: Group, plugin: object) -> Plugin:
     """Return a plugin that a person gives by its registered name or as an object.
 
     Raises:
@@ -66,15 +80,19 @@ def passed(group: str, plugin: Any) -> Any:
     """
     if isinstance(plugin, str):
         return _made(group, plugin, plugins.load(group, plugin), {})
-    if isinstance(plugin, type) or not _can_do(group, plugin):
+    if isinstance(plugin, type) or not _is_one(plugin, group):
         known = ", ".join(map(repr, plugins.names(group)))
         raise PluginError(
-            f"{_kind(group)}= is one of {known}, or an object that can do what these do; got {shown(plugin)}."
+            f"{kind(group)}= is one of {known}, or an object that can do what these do; got {shown(plugin)}."
         )
     return plugin
 
 
-def named(group: str, reference: str, settings: Mapping[str, Any] | None = None) -> Any:
+@overload
+def named(group: Literal["optimizers"], reference: str, settings: Mapping[str, Any] | None = None) -> AnyOptimizer: ...
+@overload
+def named(group: Literal["schedulers"], reference: str, settings: Mapping[str, Any] | None = None) -> Scheduler: ...
+def named(group: Group, reference: str, settings: Mapping[str, Any] | None = None) -> Plugin:
     """Return the plugin that a person names on the command line: a registered name, or `module:Class` of their code.
 
     Args:
@@ -90,7 +108,7 @@ def named(group: str, reference: str, settings: Mapping[str, Any] | None = None)
     plugin = _made(group, reference, factory, options)
     if settings is not None and not is_made_by(plugin, settings):
         raise PluginError(
-            f"the study on record was made by the {_kind(group)} {shown_settings(settings)}, not by {reference!r}."
+            f"the study on record was made by the {kind(group)} {shown_settings(settings)}, not by {reference!r}."
         )
     return plugin
 
@@ -102,21 +120,17 @@ def shown_settings(settings: Mapping[str, Any]) -> str:
     return f"{name} with {shown(options).removesuffix(' (of type dict)')}" if options else name
 
 
-def _kind(group: str) -> str:
-    return group.rstrip("s")
-
-
-def _unregistered(group: str, name: object) -> str:
-    kind = _kind(group)
+def _unregistered(group: Group, name: object) -> str:
+    what = kind(group)
     text = shown(name).removesuffix(" (of type str)")
     return (
-        f"the {kind} {text} on record is no plugin that is installed here, and what a log names is never imported: "
-        f"pass the object that made the study, as {kind}= of load_study, tune or replay, or give `trimtab ask` and "
-        f"`trimtab replay` --{kind} module:Class."
+        f"the {what} {text} on record is no plugin that is installed here, and what a log names is never imported: "
+        f"pass the object that made the study, as {what}= of load_study, tune or replay, or give `trimtab ask` and "
+        f"`trimtab replay` --{what} module:Class."
     )
 
 
-def _imported(group: str, reference: str) -> Any:
+def _imported(group: Group, reference: str) -> Factory:
     """Import what the person at the command line named."""
     module, _, attribute = reference.partition(":")
     folder = os.getcwd()
@@ -125,37 +139,37 @@ def _imported(group: str, reference: str) -> Any:
     try:
         found = reduce(getattr, attribute.split("."), importlib.import_module(module))
     except Exception as error:  # the person's module may raise anything
-        raise PluginError(f"the {_kind(group)} {reference!r} cannot be loaded: {error}.") from None
+        raise PluginError(f"the {kind(group)} {reference!r} cannot be loaded: {error}.") from None
     if not isinstance(found, type):
-        raise PluginError(f"the {_kind(group)} {reference!r} is none: expected a class, got a {type(found).__name__}.")
+        raise PluginError(f"the {kind(group)} {reference!r} is none: expected a class, got a {type(found).__name__}.")
     return found
 
 
-def _made(group: str, name: str, factory: Any, options: Mapping[str, Any]) -> Any:
-    """Return what a factory makes, once it is known to be one and to take the options."""
-    kind = _kind(group)
-    if not callable(factory) or (isinstance(factory, type) and not _can_do(group, factory)):
-        raise PluginError(f"the {kind} {name!r} is none: it lacks {', '.join(_missing(group, factory))}.")
+def _made(group: Group, name: str, factory: Factory, options: Mapping[str, Any]) -> Plugin:
+    """Return what a factory makes, once it is known to take the options."""
+    what = kind(group)
+    if isinstance(factory, type) and _missing(group, factory):
+        raise PluginError(f"the {what} {name!r} is none: it lacks {', '.join(_missing(group, factory))}.")
     try:
         inspect.signature(factory).bind(**options)
     except (TypeError, ValueError) as error:
-        raise PluginError(f"the {kind} {name!r} cannot be made with {shown(dict(options))}: {error}.") from None
+        raise PluginError(f"the {what} {name!r} cannot be made with {shown(dict(options))}: {error}.") from None
     try:
         plugin = factory(**options)
     except TrimtabError:
         raise
     except Exception as error:  # a stranger's options in anybody's plugin
         raise PluginError(
-            f"the {kind} {name!r} cannot be made with {shown(dict(options))}: {type(error).__name__}: {error}."
+            f"the {what} {name!r} cannot be made with {shown(dict(options))}: {type(error).__name__}: {error}."
         ) from None
-    if not _can_do(group, plugin):
-        raise PluginError(f"the {kind} {name!r} is none: it lacks {', '.join(_missing(group, plugin))}.")
+    if not _is_one(plugin, group):
+        raise PluginError(f"the {what} {name!r} is none: it lacks {', '.join(_missing(group, plugin))}.")
     return plugin
 
 
-def _missing(group: str, plugin: Any) -> list[str]:
+def _missing(group: Group, plugin: object) -> list[str]:
     return [method for method in METHODS[group] if not callable(getattr(plugin, method, None))]
 
 
-def _can_do(group: str, plugin: Any) -> bool:
+def _is_one(plugin: object, group: Group) -> TypeGuard[Plugin]:
     return not _missing(group, plugin)

@@ -59,7 +59,7 @@ class Replayed:
         if not self.computed_with:
             why = f"this log does not say with what it was computed; here is {here}."
         elif self.computed_with == (here,):
-            why = f"both were computed with {here}, so the optimiser is not the one that proposed them."
+            why = f"both were computed with {here}, so the optimizer is not the one that proposed them."
         else:
             why = f"this log was computed with {'; and with '.join(self.computed_with)}; here is {here}."
         raise ReplayError(

@@ -9,12 +9,11 @@ and build again. Whoever loses the race loses time, never data, so any number of
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
 from functools import cached_property
 from typing import Any, cast
@@ -31,11 +30,11 @@ from trimtab.errors import (
     StoreCorruptError,
     StoreError,
     StoreRewoundError,
+    StoreUnavailableError,
     TrialError,
 )
 from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger import snapshot
-from trimtab.ledger.chain import Head
 from trimtab.ledger.event import Asked, Event, Extended, Judged, Opened, Origin, Record, Remaining, Reported, Started
 from trimtab.ledger.table import RUNNING, STATES, TrialTable, no_such_trial
 from trimtab.optim.protocol import Optimizer
@@ -106,6 +105,7 @@ class Session:
         self.asking = threading.RLock()  # one asks at a time; taken before `lock`, which whoever tells needs
         self._begun: dict[int, tuple[int, float]] = {}
         self._is_torn = False
+        self._unsaid: list[Judged] = []  # verdicts that could not be put on record yet
         self._wanted = optimizer
         self._scheduler = scheduler
         self.remaining: Callable[[], Remaining | None] = lambda: None
@@ -143,19 +143,23 @@ class Session:
 
     def begin_anew(self, *, torn: bool) -> None:
         """Go on as a process of its own, in a child."""
+        is_asking = not self.asking.acquire(blocking=False)  # a thread of the parent, in the middle of a proposal
         self.lock, self.asking = threading.RLock(), threading.RLock()
         self.worker = owner.myself()
         self.kept = set()
-        self._engine = self._ahead = None  # a thread of the parent may have been in the middle of a proposal
+        self._unsaid = []
+        self._ahead = None
         self._is_open = False  # so that the child is put on record, too
         self._is_torn |= torn
+        if is_asking:
+            self._engine = None
 
     def _mend(self) -> None:
-        """Read the log again where reading it was cut short, in this process or in the one that it was forked from."""
+        """Read the log again where a change was cut short: by a fork, an interrupt, or a scheduler that raised."""
         with self.lock:
             if self._is_torn:
                 self.ledger, self._snapshot_head = fold.folded(self.journal)
-                self._engine = self._ahead = None
+                self._engine = None
                 self._is_torn = False
 
     # Reading and writing
@@ -165,11 +169,13 @@ class Session:
         with self.lock:
             self._mend()
             try:
-                with self._folding():
-                    for record in self.journal.read(self.ledger.reached):
-                        self.ledger.apply(record)
+                for record in self.journal.read(self.ledger.reached):
+                    self.ledger.apply(record)
             except StoreRewoundError as error:
                 raise rewound.explained(error, self.ledger, self.journal) from None
+            except BaseException as error:
+                self._is_torn |= not isinstance(error, Exception)  # an interrupt, perhaps in the middle of a record
+                raise
             self.clock.hear(self.ledger.table.now)
             return self.ledger.head
 
@@ -184,6 +190,8 @@ class Session:
                 raise StoreError("this study was closed; to go on, open it again: tt.load_study(store, name).")
             self._mend()
             self._open()
+            if self._unsaid:
+                self._pass([])
             conflicts = 0
             while True:
                 events = self._built(build)
@@ -207,40 +215,40 @@ class Session:
                             f"of it can be read: the store is damaged; `trimtab doctor` says what can be read."
                         ) from None
                     continue
-                verdicts = self._folded(events, at, head)
+                try:
+                    verdicts = self._folded(events, at)
+                    ledger.link = head.link
+                except BaseException:  # a scheduler that raised, an interrupt: what is on record is read again
+                    self._is_torn = True
+                    raise
                 if verdicts:
                     self._pass(verdicts)
                 if ledger.head - self._snapshot_head > max(SNAPSHOT_EVERY, self._snapshot_head >> 1):
                     self._try_snapshot()
                 return events
 
-    @contextlib.contextmanager
-    def _folding(self) -> Iterator[None]:
-        """Read the log again where folding was cut short: by an interrupt, or by what a scheduler raised."""
-        try:
-            yield
-        except StoreError:  # raised before anything was changed
-            raise
-        except BaseException:
-            self._is_torn = True
-            raise
-
-    def _folded(self, events: Sequence[Event], at: float, head: Head) -> list[Judged]:
+    def _folded(self, events: Sequence[Event], at: float) -> list[Judged]:
         """Fold in what was just appended; return the scheduler's verdicts, each on the table as its report left it."""
         ledger, verdicts = self.ledger, dict[int, Judged]()
-        with self._folding():
-            for event in events:
-                ledger.apply(Record(ledger.head + 1, at, event))
-                if type(event) is Reported and event.number not in verdicts and not ledger.table.halted(event.number):
-                    halt = self.plan.judge(ledger.table, event.number)
-                    if halt is not None:
-                        verdicts[event.number] = Judged(event.number, halt.reason, ledger.head, event.attempt)
-            ledger.link = head.link
+        for event in events:
+            ledger.apply(Record(ledger.head + 1, at, event))
+            if type(event) is Reported and event.number not in verdicts and not ledger.table.halted(event.number):
+                halt = self.plan.judge(ledger.table, event.number)
+                if halt is not None:
+                    verdicts[event.number] = Judged(event.number, halt.reason, ledger.head, event.attempt)
         return list(verdicts.values())
 
     def _pass(self, verdicts: Sequence[Judged]) -> None:
-        """Put verdicts on record, of those whose trials still run."""
-        self.commit(lambda: [judged for judged in verdicts if self._is_due(judged)])
+        """Put verdicts on record, of trials that still run; before the next change where the store cannot be had now.
+
+        What they follow is on record by now: whoever heard of an error would write it again.
+        """
+        due = [*self._unsaid, *verdicts]
+        self._unsaid = []
+        try:
+            self.commit(lambda: [judged for judged in due if self._is_due(judged)])
+        except StoreUnavailableError:
+            self._unsaid = due
 
     def _is_due(self, judged: Judged) -> bool:
         return lost.is_running(self.table, judged.number, judged.attempt) and not self.table.halted(judged.number)
@@ -354,8 +362,9 @@ class Session:
                 return [Started(number, worker, int(table.attempt[number]) + 1, lease_s)]
             # Reports of others do not invalidate a proposal; another trial does, and so does a space that has grown.
             known = found if isinstance(found, Asked) and found.parent is None else None
-            if known is None or known.number != len(table) or about is not table.problem:
-                found, about = self._next(fresh=admitted is Admission.EVERYTHING, made=made), table.problem
+            fresh = admitted is Admission.EVERYTHING
+            if not fresh or known is None or known.number != len(table) or about is not table.problem:
+                found, about = self._next(fresh=fresh, made=made), table.problem
             return [found, Started(found.number, worker, 1, lease_s)] if isinstance(found, Asked) else []
 
         events = self.commit(build)
@@ -450,7 +459,7 @@ class Session:
         return order if order.table is not table else self._make(order).asked
 
     def complete(self, given: Floats, fidelity: tuple[float, ...]) -> Asked | None:
-        """Return the event of a new trial with the values `given` [D], nan where the optimiser is to choose.
+        """Return the event of a new trial with the values `given` [D], nan where the optimizer is to choose.
 
         None when no configuration is left that has them. Whoever calls this holds `asking` and `lock`.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialView
 from trimtab.numerics.arithmetic import quiet
@@ -59,6 +59,7 @@ class Status:
     look: str = ""
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Shows a study to people while it runs."""
 

@@ -47,14 +47,17 @@ class Study(Explained):
 
     @property
     def name(self) -> str:
+        """Its name in the store."""
         return self.session.journal.name
 
     @property
     def problem(self) -> Problem:
+        """What is tuned; its space may grow."""
         return self.table.problem
 
     @property
     def space(self) -> Space:
+        """What may be tried."""
         return self.table.space
 
     @property
@@ -62,30 +65,35 @@ class Study(Explained):
         """The trials as read-only columns, as far as this process has read the log."""
         return self.session.table
 
+    def _still(self) -> TrialTable:
+        """Return the table as it stands now, for what reads several columns: another thread may be telling."""
+        with self.session.lock:
+            return self.table.frozen()
+
     @property
     def trials(self) -> Trials:
         """The trials one by one, as far as this process has read the log: `study.trials[3]`, `for trial in ...`."""
         return Trials(self.table)
 
     def __repr__(self) -> str:
-        n_failed = int((self.table.state == FAILED).sum())
+        table = self._still()
+        n_failed = int((table.state == FAILED).sum())
         failed = f", {n_failed} failed" if n_failed else ""
-        return f"<Study {self.name!r}: {len(self.table)} trials{failed}{self._found()}>"
+        return f"<Study {self.name!r}: {len(table)} trials{failed}{self._found(table)}>"
 
     def _repr_html_(self) -> str:
-        shown: str = plugins.load("html", "study")(self)
-        return shown
+        return plugins.drawn("study", self)
 
-    def _found(self) -> str:
+    def _found(self, table: TrialTable) -> str:
         """Return what the representation says of the best trial, or with several objectives of the front."""
-        row, objectives = best.best_row(self.table), self.problem.objectives
+        row, objectives = best.best_row(table), self.problem.objectives
         if row is None:
             return ""
         if len(objectives) > 1:
             names = " and ".join(visible(metric.name) for metric in objectives)
-            return f", {len(best.front_rows(self.table))} on the front of {names}"
+            return f", {len(best.front_rows(table))} on the front of {names}"
         column = self.problem.metrics.index(objectives[0])
-        return f", best {visible(objectives[0].name)} = {self.table.y[row, column]:g} (trial {row})"
+        return f", best {visible(objectives[0].name)} = {table.y[row, column]:g} (trial {row})"
 
     def __enter__(self) -> Study:
         return self
@@ -307,7 +315,7 @@ class Study(Explained):
         """Put a configuration in line: it is handed out before anything new is proposed. Return its number.
 
         Args:
-            params: values by name; parameters that are left out are chosen by the optimiser.
+            params: values by name; parameters that are left out are chosen by the optimizer.
             note: why, for the record.
             once: whether to leave it if this configuration was put in line before, as a script that resumes wants.
             fidelity: how far to run it, by the fidelity's name; a whole run if left out, whatever the scheduler does.
@@ -392,7 +400,8 @@ class Study(Explained):
         Raises:
             TrialError: there is none yet; the message says why.
         """
-        return self.table.trial(best.require_best(self.table))
+        table = self._still()
+        return table.trial(best.require_best(table))
 
     def best_at(self, **fidelity: float) -> TrialView:
         """Return the best of the trials that were run to a fidelity, as `study.best_at(epoch=9)`.
@@ -403,7 +412,8 @@ class Study(Explained):
             TrialError: none is complete there; the message says where there are some.
             ProblemError: there is no such fidelity, or it does not go that far.
         """
-        return self.table.trial(best.require_best(self.table, self.problem.fidelity_of(fidelity)))
+        table = self._still()
+        return table.trial(best.require_best(table, table.problem.fidelity_of(fidelity)))
 
     @property
     def best_params(self) -> dict[str, Any]:
@@ -426,15 +436,16 @@ class Study(Explained):
     @property
     def best_trials(self) -> list[TrialView]:
         """The complete, feasible trials that no other one beats in every objective; empty if there are none."""
-        return [self.table.trial(row) for row in best.front_rows(self.table).tolist()]
+        table = self._still()
+        return [table.trial(row) for row in best.front_rows(table).tolist()]
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame, one row a trial."""
-        return export.to_pandas(self.table)
+        return export.to_pandas(self._still())
 
     def to_polars(self) -> Any:
         """Return a polars DataFrame, one row a trial."""
-        return export.to_polars(self.table)
+        return export.to_polars(self._still())
 
     def curve(self, trial: int, fold: int | None = None) -> dict[str, Floats]:
         """Return what a trial reported: {"step": [r], metric: [r]}, metrics that were not declared among them.
@@ -462,7 +473,7 @@ class Study(Explained):
             curves: whether to write what the trials reported instead: one row a value, with number, attempt, fold,
                 step and metric.
         """
-        export.write(self.table, Path(path), what="curves" if curves else "trials")
+        export.write(self._still(), Path(path), what="curves" if curves else "trials")
 
 
 def _outcome(

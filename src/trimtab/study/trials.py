@@ -39,5 +39,4 @@ class Trials(Sequence[TrialView]):
         return f"<{len(self)} trials, {self._rows[0]} to {self._rows[-1]}>"
 
     def _repr_html_(self) -> str:
-        shown: str = plugins.load("html", "trials")(self._table, self._rows)
-        return shown
+        return plugins.drawn("trials", self._table, self._rows)

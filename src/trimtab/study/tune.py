@@ -8,10 +8,10 @@ from typing import Any
 
 from trimtab import plugins
 from trimtab.checks import is_whole
-from trimtab.errors import ProblemError
+from trimtab.errors import PluginError, ProblemError
 from trimtab.execute.command import Command
 from trimtab.execute.objective import LOADING
-from trimtab.execute.protocol import MOST_WORKERS, Executor, Resources
+from trimtab.execute.protocol import MOST_WORKERS, Executor, Resources, RunsInPoll
 from trimtab.execute.script import LoadedEnough
 from trimtab.execute.trial import Trial
 from trimtab.explain import explained
@@ -95,7 +95,7 @@ def tune(
         resources: what one trial needs, with its limits of memory and time.
         optimizer: what proposes configurations; a plugin's name, or an object.
         scheduler: what decides how far each is run; a plugin's name, or an object.
-        enqueue: configurations to try first; parameters that are left out are chosen by the optimiser.
+        enqueue: configurations to try first; parameters that are left out are chosen by the optimizer.
         store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None. A study stands for its
             own store: tune goes on with that study.
         name: the study's name in its store; that of the objective if None.
@@ -190,7 +190,7 @@ def tune(
         if not isinstance(store, Study):
             opened.close()
         raise
-    if hasattr(runner, "on_message") and runner.on_message is None:  # it runs trials in this very thread
+    if isinstance(runner, RunsInPoll) and runner.on_message is None:
         runner.on_message = driver.on_message
     with ending_in_order():
         try:
@@ -204,13 +204,13 @@ def tune(
     return study
 
 
-def _stops(budget: Budget, stop: Any) -> list[Stop]:
+def _stops(budget: Budget, stop: object) -> list[Stop]:
     if stop == "auto":
         return [Target(), budget, AllFailed()]
     if stop == "never":  # what fails may cost nothing: a budget of cost alone would never end it
         endless = budget.trials is None and budget.hours is None
         return [Target(), budget, AllFailed()] if endless else [Target(), budget]
-    if isinstance(stop, str) or not isinstance(stop, Iterable) or not all(hasattr(rule, "assess") for rule in stop):
+    if isinstance(stop, str) or not isinstance(stop, Iterable) or not all(isinstance(rule, Stop) for rule in stop):
         raise ProblemError(
             f'stop is "auto", "never" or a list of stopping rules; got {shown(stop)}: a number of trials is budget=, a '
             "value that is good enough target=."
@@ -233,7 +233,7 @@ def _executor(
             f'trials_per_worker goes with executor="processes", whose workers run many trials; got {given}.'
         )
     if not isinstance(executor, str):
-        return executor
+        return _is_executor(executor)
     factory = plugins.load("executors", executor)
     if isinstance(objective, Command) != (executor == "command"):
         runs, other = ("functions", "a Command") if isinstance(objective, Command) else ("a Command", "a function")
@@ -242,14 +242,32 @@ def _executor(
     if executor == "serial" and workers > 1:
         raise ProblemError(f'executor="serial" runs one trial at a time; workers={workers} needs "processes".')
     options = {} if trials_per_worker is None else {"trials_per_worker": trials_per_worker}
-    runner: Executor = factory(objective, workers=workers, resources=resources, **options)
+    return _is_executor(factory(objective, workers=workers, resources=resources, **options))
+
+
+def _is_executor(runner: object) -> Executor:
+    """Return `runner`, which a person passed or a plugin made, if it is an executor.
+
+    Raises:
+        PluginError: it is none.
+    """
+    if isinstance(runner, type) or not isinstance(runner, Executor):
+        known = ", ".join(map(repr, plugins.names("executors")))
+        raise PluginError(
+            f"executor= is one of {known}, or an Executor of trimtab.execute.protocol; got {shown(runner)}."
+        )
     return runner
 
 
 def _progress(progress: bool | Progress | None, study: Study) -> Progress:  # noqa: FBT001 - as tune takes it
     if progress is None or isinstance(progress, bool):
-        shown: Progress = plugins.load("progress", "auto")(study.name, quiet=progress is False)
-        return shown
-    if not hasattr(progress, "close"):
-        raise ProblemError(f"progress= is True, False or an object that shows it, got {progress!r}.")
+        return _is_progress(plugins.load("progress", "auto")(study.name, quiet=progress is False))
+    return _is_progress(progress)
+
+
+def _is_progress(progress: object) -> Progress:
+    if isinstance(progress, type) or not isinstance(progress, Progress):
+        raise ProblemError(
+            f"progress= is True, False or an object with update(status) and close(status), got {shown(progress)}."
+        )
     return progress

@@ -1,4 +1,4 @@
-"""The contract of optimisers, as tests that a plugin's author runs.
+"""The contract of optimizers, as tests that a plugin's author runs.
 
     from trimtab.testing.optimizers import OptimizerContract
 
@@ -25,28 +25,36 @@ from numpy.typing import NDArray
 from trimtab.arrays import Floats
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import TrialTable
-from trimtab.optim.protocol import Optimizer, Proposal
+from trimtab.optim.protocol import AnyOptimizer, Proposal
 from trimtab.space.condition import given
 from trimtab.space.parameter import Categorical, Float
 from trimtab.space.problem import Problem
 from trimtab.study.plugin import named, settings_of
 from trimtab.study.replay import replay
+from trimtab.testing.bowl import BOWLS, ENOUGH, advantage
 from trimtab.testing.simulation import PROBLEMS, Simulation, plain_history, rough_history
 
-Make: TypeAlias = Callable[[], Optimizer[Any]]
+Make: TypeAlias = Callable[[], AnyOptimizer]
 
 every_problem = pytest.mark.parametrize("name", PROBLEMS)
 
 
 class OptimizerContract:
-    """What every optimiser must do. Override the fixture `make`."""
+    """What every optimizer must do. Override the fixture `make`."""
 
     n_trials = 14
     """How long the histories are: longer than an initial design."""
 
+    learns = True
+    """Whether results change what it proposes. False for one that looks at none, as random search and grids do: it is
+    then not asked to do better than chance."""
+
+    n_learning = 50
+    """After how many trials it has learned something of three parameters; more for one that learns slowly."""
+
     @pytest.fixture
     def make(self) -> Make:
-        """Return a function that makes the optimiser anew."""
+        """Return a function that makes the optimizer anew."""
         raise NotImplementedError(
             f"{type(self).__name__} needs a fixture `make` that returns a factory of an Optimizer."
         )
@@ -114,6 +122,22 @@ class OptimizerContract:
                 assert len(run.propose(n).x) == 0
                 return
         check_rows(run.problem, run.table.x)
+
+    # ---- what is learned
+
+    @pytest.mark.parametrize("direction", BOWLS)
+    def test_it_learns_from_results(self, make: Make, direction: str) -> None:
+        """Its later proposals are better than chance, by the objective and by a constraint on outcomes."""
+        if not self.learns:
+            pytest.skip("it says that it looks at no result: learns = False")
+        share = np.mean([advantage(make, BOWLS[direction], self.n_learning, seed) for seed in range(4)])
+        assert share >= ENOUGH, (
+            f"the better half of its proposals from trial {self.n_learning // 2} on is better than {share:.0%} of "
+            f"random ones, and whoever learns from results comes to {ENOUGH:.0%}. Does it look at the objective, and "
+            "not at a constraint's metric; at smaller losses as better; and at constraints first? "
+            "`trimtab.model.feasibility.split` tells all three. If it is slow, set n_learning; if it looks at no "
+            "result by design, learns = False."
+        )
 
     # ---- nothing but a function of the log
 

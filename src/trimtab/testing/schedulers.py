@@ -67,6 +67,15 @@ class SchedulerContract:
         _run(fresh, _Forgetful(make), self.n_trials)
         assert fresh.records == known.records
 
+    def test_one_object_serves_several_studies(self, make: Make, name: str) -> None:
+        """As when it is passed to one `tune` after the other, or to `replay`."""
+        again, first = Simulation(PROBLEMS[name], seed=1), Simulation(PROBLEMS[name], seed=1)
+        scheduler = make()
+        _run(Simulation(PROBLEMS[name]), scheduler, self.n_trials)
+        _run(again, scheduler, self.n_trials)
+        _run(first, make(), self.n_trials)
+        assert again.records == first.records
+
     def test_deciding_changes_nothing(self, make: Make, name: str) -> None:
         run, scheduler = Simulation(PROBLEMS[name]), make()
         _run(run, scheduler, self.n_trials)

@@ -142,7 +142,7 @@ class Simulation:
     Attributes:
         records: the log.
         ledger, table: what is folded from it.
-        state: the optimiser's state as of the last ask.
+        state: the optimizer's state as of the last ask.
     """
 
     def __init__(
@@ -165,10 +165,12 @@ class Simulation:
 
     @property
     def table(self) -> TrialTable:
+        """What was folded from the log so far."""
         return self.ledger.table
 
     @property
     def problem(self) -> Problem:
+        """What is tuned, as far as the space has grown."""
         return self.ledger.table.problem
 
     def add(self, event: Event) -> None:
@@ -180,9 +182,9 @@ class Simulation:
     # Proposals
 
     def propose(self, n: int = 1, given: Floats | None = None, fidelity: Sequence[float] | None = None) -> Proposal:
-        """Tell the optimiser what is over, and return what it proposes; nothing is put on record."""
+        """Tell the optimizer what is over, and return what it proposes; nothing is put on record."""
         if self.optimizer is None:
-            raise ValueError("this simulation has no optimiser: give rows with enqueue.")
+            raise ValueError("this simulation has no optimizer: give rows with enqueue.")
         for row in self.table.order[self._n_told :].tolist():
             self.state = self.optimizer.tell(self.state, self.table, row)
         self._n_told = len(self.table.order)
@@ -196,7 +198,7 @@ class Simulation:
         return Request(n, rng, number, given, whole if len(whole) else None, seed=self.seed)
 
     def ask(self, n: int = 1, given: Floats | None = None) -> list[int]:
-        """Put on record what the optimiser proposes, and return the numbers of the trials."""
+        """Put on record what the optimizer proposes, and return the numbers of the trials."""
         head, proposal = self.ledger.head, self.propose(n, given)
         for i, x in enumerate(proposal.x):
             self.put(x, Origin(proposal.by, proposal.reason(i)), head=head, given=given)
@@ -234,9 +236,11 @@ class Simulation:
     # The fate of trials
 
     def start(self, number: int) -> None:
+        """Let a worker take a trial."""
         self.add(Started(number, "worker", int(self.table.attempt[number]) + 1))
 
     def report(self, number: int, step: float, fold: int | None = None, /, **values: float | str) -> None:
+        """Let a trial report at a step, of a fold or as a whole."""
         self.add(Reported(number, step, values, int(self.table.attempt[number]), fold))
 
     def tell(self, number: int, *y: float) -> None:
@@ -246,13 +250,15 @@ class Simulation:
         self.add(Told(number, values, int(self.table.attempt[number]), seconds=1.0))
 
     def fail(self, number: int, failure: str = "exception", *, again: bool = False) -> None:
+        """Let a trial fail; `again` puts it back in line."""
         self.add(Failed(number, failure, f"a simulated {failure}", int(self.table.attempt[number]), again))
 
     def stop(self, number: int, **values: float) -> None:
+        """Let a trial end early, with what it last reported."""
         self.add(Stopped(number, "a simulated verdict", int(self.table.attempt[number]), values))
 
     def grow(self, name: str, parameter: Parameter) -> None:
-        """Give the space one more parameter; the optimiser begins anew, as it does in a study."""
+        """Give the space one more parameter; the optimizer begins anew, as it does in a study."""
         self.add(Grown(name, parameter.to_json()))
         if self.optimizer is not None:
             self.state, self._n_told = self.optimizer.init(self.problem), 0

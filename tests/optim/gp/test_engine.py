@@ -1,4 +1,4 @@
-"""What Gaussian-process optimisation does in whole studies: what it never proposes, and what it learns to avoid."""
+"""What Gaussian-process optimization does in whole studies: what it never proposes, and what it learns to avoid."""
 
 from __future__ import annotations
 

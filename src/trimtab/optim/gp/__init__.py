@@ -1,4 +1,4 @@
-"""Bayesian optimisation with a Gaussian process. Read `engine`, then `turns`; the rest is what turns are made of."""
+"""Bayesian optimization with a Gaussian process. Read `engine`, then `turns`; the rest is what turns are made of."""
 
 from trimtab.optim.gp.engine import Gp
 from trimtab.optim.gp.settings import Settings

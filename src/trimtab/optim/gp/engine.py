@@ -1,4 +1,4 @@
-"""Bayesian optimisation with a Gaussian process, for every kind of space.
+"""Bayesian optimization with a Gaussian process, for every kind of space.
 
 The surrogate follows Vizier's robust bandit (Song et al., 2024, arXiv 2408.11527): Matérn-5/2 with a lengthscale per
 parameter, weak priors, labels warped by rank and logarithm. The acquisition is log expected improvement (Ament et al.,
@@ -19,7 +19,7 @@ from trimtab.space.problem import Problem
 
 
 class Gp:
-    """Gaussian-process Bayesian optimisation.
+    """Gaussian-process Bayesian optimization.
 
     Args:
         n_initial: trials before the model speaks: the default configuration, then points of a Sobol sequence, or of

@@ -82,7 +82,7 @@ def _open(
     url, wanted = store or asked.store or DEFAULT_STORE, name or asked.arguments.get("name") or file.stem
     with contextlib.suppress(StudyNotFoundError):
         return load(url, wanted, optimizer=optimizer, scheduler=scheduler)
-    own = {"optimizer": named("optimizers", optimizer)} if optimizer else {}
+    own: dict[str, object] = {"optimizer": named("optimizers", optimizer)} if optimizer else {}
     own |= {"scheduler": named("schedulers", scheduler)} if scheduler else {}
     creating = spec.creating(asked.arguments) | own
     if peek:

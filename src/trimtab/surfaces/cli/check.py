@@ -135,7 +135,7 @@ def _installation() -> Iterator[Finding]:
         broken = []
         for name in plugins.names(group):
             try:
-                plugins.load(group, name)
+                plugins.entry(group, name).load()
             except Exception as error:  # a stranger's plugin may raise anything
                 broken.append(f"{name} ({type(error).__name__}: {error})")
         if broken:

@@ -119,7 +119,7 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
         yield "requires", clean("; ".join(study.space.require))
     for fidelity in study.problem.fidelities:
         yield "fidelity", clean(f"{fidelity.name} {fidelity}")
-    yield "optimiser", f"{clean(ledger.optimizer['name'])}, seed {ledger.created.seed}"
+    yield "optimizer", f"{clean(ledger.optimizer['name'])}, seed {ledger.created.seed}"
     yield "trials", counts_text(table)
     spent = total_cost(table)
     yield "worked on", duration(table.elapsed) + ("" if spent is None else f", cost {number(spent)}")

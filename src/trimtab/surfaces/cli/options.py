@@ -37,9 +37,9 @@ def json_option(command: _F) -> _F:
 
 
 def optimizer_option(command: _F) -> _F:
-    """Add --optimizer, for a study whose optimiser is code of the user's own."""
+    """Add --optimizer, for a study whose optimizer is code of the user's own."""
     return click.option(
-        "--optimizer", metavar="module:Class", help="The optimiser on record, where it is no installed plugin."
+        "--optimizer", metavar="module:Class", help="The optimizer on record, where it is no installed plugin."
     )(command)
 
 
@@ -96,7 +96,7 @@ def load(
 
 
 def by_hand(url: str, name: str, optimizer: str | None, scheduler: str | None) -> tuple[Any, Any]:
-    """Return the optimiser and the scheduler that a person says a study was made by; None for what was not said.
+    """Return the optimizer and the scheduler that a person says a study was made by; None for what was not said.
 
     Raises:
         PluginError: there is no such plugin, or the log says otherwise.

@@ -100,6 +100,7 @@ def init(path: Path, *, force: bool, only_schema: bool) -> None:
 @click.option("--workers", type=click.IntRange(min=1, max=MOST_WORKERS), help="How many trials run at once.")
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of a new study.")
 @click.option("--optimizer", metavar="NAME", help="What proposes configurations; module:Class for your own.")
+@click.option("--scheduler", metavar="NAME", help="How far trials are run; module:Class for your own.")
 @click.option("--executor", help="What runs the trials.")
 @click.option(
     "--resume",
@@ -119,6 +120,8 @@ def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: b
     arguments = asked.arguments | {key: value for key, value in changed.items() if value is not None}
     if changed.get("optimizer"):
         arguments["optimizer"] = named("optimizers", changed["optimizer"])
+    if changed.get("scheduler"):
+        arguments["scheduler"] = named("schedulers", changed["scheduler"])
     if dry_run:
         _dry_run(asked, arguments)
         return 0

@@ -14,13 +14,15 @@ from typing import Any
 
 import trimtab as tt
 from trimtab import plugins
-from trimtab.errors import ProblemError, SpecError, TrimtabError
+from trimtab.errors import PluginError, ProblemError, SpecError, TrimtabError
 from trimtab.execute.protocol import MOST_WORKERS
 from trimtab.space.condition import Choice, Condition, Given, shown
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Metric
+from trimtab.study.plugin import make
 from trimtab.surfaces.cli.document import Tree, read
 from trimtab.surfaces.cli.shapes import (
+    Anything,
     Either,
     Faults,
     Flag,
@@ -57,6 +59,10 @@ _WHEN_ALL = MapOf(
     "conditions such as {optimizer: [sgd]}, all of which hold",
 )
 _WHEN = Either((_WHEN_ALL, ListOf(_WHEN_ALL, "a list of alternatives, one of which holds")))
+
+
+def _plugin(what: str, example: str) -> Shape:
+    return Either((Text(f"the name of {what}"), MapOf(Anything(), f"its name and settings, such as {example}")))
 
 
 _SPREAD = "How far from the default the best is believed to lie: a standard deviation, the whole range being 1."
@@ -204,8 +210,8 @@ STUDY = Record(
             required=True,
         ),
         Key("stop", OneOf(("auto", "never")), "Whether rules beside budget and target may end the study."),
-        Key("optimizer", Text("the name of an optimiser"), "What proposes configurations."),
-        Key("scheduler", Text("the name of a scheduler"), "How far trials are run."),
+        Key("optimizer", _plugin("an optimizer", "{name: grid, resolution: 4}"), "What proposes configurations."),
+        Key("scheduler", _plugin("a scheduler", "{name: whole}"), "How far trials are run."),
         Key("enqueue", ListOf(MapOf(Scalar(), "a configuration"), "a list of configurations"), "What is tried first."),
         Key("workers", Number(least=1, most=MOST_WORKERS, whole=True), "How many trials run at once."),
         Key("executor", Text("the name of an executor"), "What runs the trials."),
@@ -381,8 +387,24 @@ def build(tree: Tree, path: Path) -> StudyFile:
     for key, group in (("optimizer", "optimizers"), ("scheduler", "schedulers"), ("executor", "executors")):
         if key in said:
             with reader.at(key):
-                plugins.entry(group, said[key])
+                _check_registered(group, said[key])
+    if isinstance(said.get("optimizer"), dict):
+        with reader.at("optimizer"):
+            arguments["optimizer"] = make("optimizers", said["optimizer"])
+    if isinstance(said.get("scheduler"), dict):
+        with reader.at("scheduler"):
+            arguments["scheduler"] = make("schedulers", said["scheduler"])
     return StudyFile(reader.work(said), space, said.get("store"), arguments)
+
+
+def _check_registered(group: str, said: str | Mapping[str, Any]) -> None:
+    """Raise PluginError unless what is named, with settings or without, is a registered plugin; import nothing."""
+    name = said if isinstance(said, str) else said.get("name")
+    if not isinstance(name, str):
+        raise PluginError(
+            f"settings go with the name of the {plugins.kind(group)}: {{name: ..., ...}}, got {shown(said)}."
+        )
+    plugins.entry(group, name)
 
 
 MAX_SIZE = 2**63
