@@ -15,9 +15,11 @@ import pytest
 import spool
 
 import trimtab as tt
+from trimtab.errors import PluginError
 from trimtab.ledger.event import Failed, Reported, Started, Told
 from trimtab.study.heart import Heart
 from trimtab.study.replay import replay
+from trimtab.testing.simulated import SimulatedExecutor
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
@@ -114,6 +116,30 @@ def test_a_claim_names_who_it_is_for() -> None:
         study.tell(number, 0.5, attempt=1)
     reports = [record for record in study.session.journal.read() if isinstance(record.event, Reported)]
     assert not reports
+
+
+class Misnaming(SimulatedExecutor):
+    """Names what it runs by what it is told to."""
+
+    traits = frozenset({"in_process", "durable"})
+
+    def __init__(self, handle: object) -> None:
+        super().__init__(lambda trial: trial.params["x"], workers=1)
+        self.handle = handle
+
+    def submit(self, task):
+        super().submit(task)
+        return self.handle
+
+
+@pytest.mark.parametrize("handle", ["", None, 3, b"job", ("job",)])
+def test_a_handle_that_is_none_is_refused_and_the_log_stays_whole(handle: object, tmp_path: Path) -> None:
+    options = {"minimize": "loss", "budget": 1, "store": f"sqlite:///{tmp_path}/t.db", "name": "t", "progress": False}
+    objective, space = (lambda trial: trial.params["x"]), tt.Space(x=tt.Float(0, 1))
+    with pytest.raises(PluginError, match=r"names what it runs by a text that is not empty; it said .* of trial 0"):
+        tt.tune(objective, space, executor=Misnaming(handle), **options)
+    with tt.tune(objective, space, resume="always", **options) as study:
+        assert [trial.state for trial in study.trials] == ["complete"]
 
 
 def test_a_trial_that_was_taken_over_is_not_taken_from_who_did(tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ from functools import partial
 
 import numpy as np
 
-from trimtab.errors import StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
+from trimtab.errors import PluginError, StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
 from trimtab.execute import protocol as execute
 from trimtab.ledger.event import Event, Remaining, Returned
 from trimtab.ledger.table import FAILED, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.schedule.protocol import Wait
+from trimtab.space.condition import shown
 from trimtab.stop.protocol import Stop, Verdict
 from trimtab.study.asker import BUSY, Asker, Busy
 from trimtab.study.collect import Collector, spent
@@ -224,7 +225,13 @@ class Driver:
         self._heart.hold(number, task.attempt)
         origin = self._session.table.origin(number)
         self._note = f"trial {number} ({origin.by}): {origin.why}" if origin.why else f"trial {number}: {origin.by}"
-        handle = self._handles[number] = self._executor.submit(task)
+        said: object = self._executor.submit(task)
+        if not isinstance(said, str) or not said:  # on record it would be a log that nobody can read
+            raise PluginError(
+                f"the executor {type(self._executor).__name__} names what it runs by a text that is not empty; "
+                f"it said {shown(said)} of trial {number}."
+            )
+        handle = self._handles[number] = str(said)
         if self._is_durable:
             self._session.hold(number, handle, lease_s=self._settings.lease_s)
 
@@ -400,11 +407,7 @@ class Driver:
         try:
             self._session.sync()
             self._session.commit(
-                lambda: [
-                    lose(self._session.table, n, "its driver was interrupted")
-                    for n in self._ours()
-                    if not (self._is_durable and n in self._handles)
-                ]
+                lambda: [lose(self._session.table, n, "its driver was interrupted") for n in self._ours()]
             )
         except StoreError:
             return  # the leases run out, or the next driver sees that we are gone
@@ -428,6 +431,7 @@ class Driver:
             n
             for n in table.running
             if table.worker(n) == self._session.worker
+            and not (self._is_durable and table.handle(n))  # it goes on without us
             and (n in self._handles or (since is not None and table.touched[n] > since))
         ]
 
