@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from trimtab import plugins
-from trimtab.arrays import rng_at
 from trimtab.schedule.protocol import Continue, Fresh, Request
 from trimtab.schedule.whole import Whole
 from trimtab.testing.schedulers import Make, SchedulerContract
@@ -23,7 +22,7 @@ class TestRegisteredSchedulers(SchedulerContract):
 )
 def test_whole_runs_every_trial_to_the_end(name: str, fidelity: tuple[float, ...]) -> None:
     run = Simulation(PROBLEMS[name])
-    assert Whole().assign(run.table, Request(0, rng_at(0, 0), 0)) == Fresh(fidelity)
+    assert Whole().assign(run.table, Request(0, 0)) == Fresh(fidelity)
 
 
 class Insatiable(Whole):

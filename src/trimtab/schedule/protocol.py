@@ -16,9 +16,10 @@ F fidelities.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from trimtab.arrays import Bools, Rng
+from trimtab.arrays import Bools, Rng, rng_at
 from trimtab.ledger.event import Remaining
 from trimtab.ledger.table import TrialTable
 
@@ -26,23 +27,26 @@ STREAM = 1
 """The stream of a trial's generator that is the scheduler's; the optimizer draws from stream 0."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """What is known of the trial that is to be assigned.
 
     Attributes:
         number: the number that the trial will have, which is `len(table)`: trials that wait, run, failed or were
             enqueued are counted as all others.
-        rng: the scheduler's generator of that trial, `rng_at(seed, number, STREAM)`: the same each time it is asked.
         seed: the study's seed, for what belongs to all trials together.
         remaining: what is left of the budget before this trial: trials, seconds, cost in the unit of the cost metric;
             None where nobody counts (ask and tell).
     """
 
     number: int
-    rng: Rng
     seed: int
     remaining: Remaining | None = None
+
+    @cached_property
+    def rng(self) -> Rng:
+        """The scheduler's generator of that trial, `rng_at(seed, number, STREAM)`: the same each time it is asked."""
+        return rng_at(self.seed, self.number, STREAM)
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,21 +251,26 @@ class Space:
         """
         if x.shape != (len(self),):
             return f"it has the shape {list(x.shape)} where the space has {len(self)} parameters."
-        misfit = self.misfit(x.tolist())
-        if misfit is not None:
-            return misfit
         ideal = self.canonical(x)
-        off = np.flatnonzero(~((ideal == x) | (np.isnan(ideal) & np.isnan(x))))
-        if len(off):
-            column = int(off[0])
-            name, value, near = self.names[column], float(x[column]), float(ideal[column])
-            if value != value:
-                return f"{name} is active, and has no value (nan)."
-            if near != near:
-                return f"{name} = {value:g} is inactive here, which nan says."
-            return f"{name} = {value:.17g} is no value of its parameter; the nearest is {near:.17g}."
-        broken = self.violated(x)
+        if ideal.tobytes() != x.tobytes():
+            fault = self.misfit(x.tolist()) or self._difference(x, ideal)
+            if fault:
+                return fault
+        broken = self.violated(x) if self.constraints else ()
         return f"it violates {' and '.join(map(repr, broken))}." if broken else ""
+
+    def _difference(self, x: Floats, ideal: Floats) -> str:
+        """Return in a sentence where a row is not what it should be; empty if it is."""
+        off = np.flatnonzero(~((ideal == x) | (np.isnan(ideal) & np.isnan(x))))
+        if not len(off):
+            return ""
+        column = int(off[0])
+        name, value, near = self.names[column], float(x[column]), float(ideal[column])
+        if value != value:
+            return f"{name} is active, and has no value (nan)."
+        if near != near:
+            return f"{name} = {value:g} is inactive here, which nan says."
+        return f"{name} = {value:.17g} is no value of its parameter; the nearest is {near:.17g}."
 
     def misfit(self, row: Sequence[float | None]) -> str | None:
         """Return in a sentence why a row on record cannot be one of this space; None if it can.

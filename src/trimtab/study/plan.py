@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 
-from trimtab.arrays import Bools, Floats, rng_at
+from trimtab.arrays import Bools, Floats
 from trimtab.checks import as_float, is_number, is_whole
 from trimtab.errors import PluginError
 from trimtab.ledger.event import Remaining
 from trimtab.ledger.table import COMPLETE, STATES, STOPPED, TrialTable
 from trimtab.numerics.arithmetic import quiet
-from trimtab.schedule.protocol import STREAM, Assignment, Collects, Continue, Fresh, Halt, Request, Scheduler, Wait
+from trimtab.schedule.protocol import Assignment, Collects, Continue, Fresh, Halt, Request, Scheduler, Wait
 from trimtab.space.condition import shown
 from trimtab.study.plugin import is_made_by, make, shown_settings
 
@@ -45,7 +45,7 @@ class Plan:
             PluginError: the scheduler wants what cannot be.
         """
         number = len(table)
-        request = Request(number, rng_at(seed, number, STREAM), seed, remaining)
+        request = Request(number, seed, remaining)
         wanted = _plain(self._scheduler.assign(table, request))
         fault = _fault(table, wanted) or self._fault_of_its_own(table, wanted)
         if fault:
@@ -105,7 +105,14 @@ def _plain(word: W) -> W:
     """Return what a scheduler said with NumPy's scalars as Python's: that is what columns and `argmin` are made of."""
     if not isinstance(word, Fresh | Continue | Wait | Halt):
         return word
-    return replace(word, **{part.name: _as_python(getattr(word, part.name)) for part in fields(word)})
+    said = {name: getattr(word, name) for name in word.__slots__}
+    if not any(isinstance(part, np.generic) for value in said.values() for part in _parts(value)):
+        return word  # as nearly always
+    return replace(word, **{name: _as_python(value) for name, value in said.items()})
+
+
+def _parts(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _as_python(value: Any) -> Any:

@@ -18,11 +18,10 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 
-from trimtab.arrays import rng_at
 from trimtab.errors import PluginError
 from trimtab.ledger.event import FAILURE_KINDS, Origin
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
-from trimtab.schedule.protocol import STREAM, Assignment, Fresh, Halt, Request, Scheduler, Wait
+from trimtab.schedule.protocol import Assignment, Fresh, Halt, Request, Scheduler, Wait
 from trimtab.study.plan import Plan, continued_row
 from trimtab.study.plugin import named, settings_of
 from trimtab.testing.optimizers import table_bytes
@@ -148,7 +147,7 @@ class _Forgetful:
 
 def _wanted(run: Simulation, scheduler: Scheduler) -> Assignment:
     number = len(run.table)
-    return scheduler.assign(run.table, Request(number, rng_at(run.seed, number, STREAM), run.seed))
+    return scheduler.assign(run.table, Request(number, run.seed))
 
 
 def _assign(run: Simulation, scheduler: Scheduler) -> int | None:
