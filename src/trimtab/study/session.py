@@ -72,6 +72,24 @@ class Admission(Enum):
 EVERYTHING = Admission.EVERYTHING
 
 
+class Turn:
+    """Whose turn it is to ask.
+
+    A fork waits for it as for any change: whoever asks may be in the middle of importing a module, which the child
+    could then never import, or of a change of the engine's state.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+
+    def rest(self) -> None:
+        """Nothing needs to be let go of."""
+
+    def begin_anew(self, *, torn: bool) -> None:  # noqa: ARG002 - the session forgets its engine in any case
+        """Nobody asks in a child yet."""
+        self.lock = threading.RLock()
+
+
 class Session:
     """One process's hold on a study.
 
@@ -104,7 +122,6 @@ class Session:
         self.kept: set[tuple[int, int]] = set()
         self.line = Line()
         self.lock = threading.RLock()
-        self.asking = threading.RLock()  # one asks at a time; taken before `lock`, which whoever tells needs
         self._begun: dict[int, tuple[int, float]] = {}
         self._is_torn = False
         self._unsaid: list[Judged] = []  # verdicts that could not be put on record yet
@@ -116,7 +133,14 @@ class Session:
         self.propose_s = 0.0
         self._ahead: Ahead | None = None
         self._is_open = self._is_closed = False
+        self._turn = Turn()
         forks.register(self)
+        forks.register(self._turn)  # what is registered later is taken earlier, as whoever asks does
+
+    @property
+    def asking(self) -> threading.RLock:
+        """Held by whoever asks, one at a time; taken before `lock`, which whoever tells needs."""
+        return self._turn.lock
 
     @property
     def table(self) -> TrialTable:
@@ -145,7 +169,7 @@ class Session:
 
     def begin_anew(self, *, torn: bool) -> None:
         """Go on as a process of its own, in a child."""
-        self.lock, self.asking = threading.RLock(), threading.RLock()
+        self.lock = threading.RLock()
         self.worker = owner.myself()
         self.kept = set()
         self._unsaid = []
