@@ -122,7 +122,9 @@ def test_one_broken_device_fails_one_trial(tmp_path, how, error):
     lost = [r.event for r in study.session.journal.read() if isinstance(r.event, Failed) and r.event.again]
     assert [(event.blame, event.attempt) for event in lost] in ([], [("", 1)]), "the first that met it, if in doubt"
     pids = {path.name.split("-")[2] for path in tmp_path.iterdir()}
-    assert len(pids) <= 4, "two workers, one replaced, and for the one that is to blame another"
+    # Two workers; the broken one replaced, once more for the one that is to blame; and the other, where it was idle
+    # before the replacement had started, since a trial in doubt begins in a process that ran none before.
+    assert len(pids) <= 5
 
 
 def stand_in_for_torch(error=None, *, is_used=True):
