@@ -58,6 +58,9 @@ def test_a_budget_of_hours_goes_by_the_simulated_clock() -> None:
     assert len(stopped) == 4, "what ran was stopped"
     events = [r.event for r in study.session.journal.read() if isinstance(r.event, Stopped)]
     assert all(event.values for event in events), "with what it reported last"
+    before = study.session.clock.now()
+    time.sleep(0.01)
+    assert study.session.clock.now() > before, "afterwards time passes as everywhere"
 
 
 def test_the_same_happens_each_time() -> None:

@@ -332,13 +332,6 @@ class TrialTable:
         last[self.parent[self.parent >= 0]] = False
         return np.flatnonzero(last)
 
-    def root(self, number: int) -> int:
-        """Return the first trial of the line of descent of `number`."""
-        parent = self._c["parent"].rows
-        while parent[number] >= 0:
-            number = int(parent[number])
-        return number
-
     def given(self, number: int) -> Floats | None:
         """Return [D] the values that were fixed before the trial was proposed, None when none were."""
         given = self._contents.given.get(number)

@@ -76,7 +76,7 @@ class Driver:
         self._now: Callable[[], float] = time.monotonic
         if isinstance(executor, execute.Timed):
             self._now = executor.clock.now
-            session.go_by(executor.clock)
+            session.go_by(executor.clock.now)
         self._looked_at = -math.inf
         self._shown_at = 0.0
         self._note = ""
@@ -133,6 +133,8 @@ class Driver:
             self._asker.close()
             self._heart.stop()
             self._executor.close()
+            if isinstance(self._executor, execute.Timed):
+                session.go_by(session.store.now)  # its clock stands still from here on
 
     # Handing out
 
