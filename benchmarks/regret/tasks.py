@@ -4,7 +4,8 @@ python benchmarks/regret/tasks.py                      # lists them
 python benchmarks/regret/tasks.py --scales "bbob/*"    # measures best and median anew, into scales.json
 
 Defaults are tuned on the half "tune" and judged on the half "report". Which task is in which half is fixed by its place
-in its family: the first, third, fifth are to tune, the others to report. Special tasks are in neither.
+in its family: the first, third, fifth are to tune, the others to report. Special tasks are in neither. Tasks of long
+studies, of 1,000 trials, have halves of their own, "long-tune" and "long-report".
 """
 
 from __future__ import annotations
@@ -35,11 +36,12 @@ SCALES = Path(__file__).with_name("scales.json")
 MODULES: tuple[ModuleType, ...] = (tabular, surrogates, coco, live, synthetic, trees)
 """Each has NAMES; `make`, from a name to a task that has no scale yet; and `best` if the smallest losses are known."""
 SPECIAL = frozenset({"sparse", "dense", "crash", "tree"})
+LONG = frozenset({"long-bbob", "long-mixint", "long-lcbench"})
 
 N_MEDIAN = 2000
 N_SEARCH = 20_000
 
-Half = Literal["tune", "report", "special"]
+Half = Literal["tune", "report", "special", "long-tune", "long-report"]
 
 _MODULES = {name: module for module in MODULES for name in module.NAMES}
 
@@ -50,7 +52,11 @@ def _halves() -> dict[str, Half]:
     for name in _MODULES:
         family = name.split("/")[0]
         seen[family] = seen.get(family, 0) + 1
-        halves[name] = "special" if family in SPECIAL else "tune" if seen[family] % 2 else "report"
+        is_first = seen[family] % 2 == 1
+        if family in LONG:
+            halves[name] = "long-tune" if is_first else "long-report"
+        else:
+            halves[name] = "special" if family in SPECIAL else "tune" if is_first else "report"
     return halves
 
 
@@ -63,7 +69,7 @@ def names() -> list[str]:
 
 
 def half(name: str) -> Half:
-    """Return what a task is for: to tune defaults on, to report, or special."""
+    """Return what a task is for: to tune defaults on, to report, or special; of a long study, one of its own halves."""
     return _HALVES[name]
 
 
