@@ -23,10 +23,10 @@ from trimtab.space.condition import shown
 from trimtab.stop.protocol import Stop, Verdict
 from trimtab.study.asker import BUSY, Asker, Busy
 from trimtab.study.collect import Collector, spent
+from trimtab.study.dispatch import Admission, Dispatch
 from trimtab.study.heart import Heart
 from trimtab.study.intake import Intake
 from trimtab.study.lost import is_running, lose
-from trimtab.study.session import Admission, Session
 from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress, Standing, Status
 from trimtab.study.verdicts import as_event, assessed, news
@@ -53,13 +53,14 @@ class Driver:
 
     def __init__(
         self,
-        session: Session,
+        dispatch: Dispatch,
         executor: execute.Executor,
         stops: Sequence[Stop],
         settings: Settings,
         progress: Progress,
     ) -> None:
-        self._session = session
+        self._dispatch = dispatch
+        self._session = session = dispatch.session
         self._executor = executor
         self._stops = stops
         self._settings = settings
@@ -67,11 +68,11 @@ class Driver:
         self._handles: dict[int, str] = {}
         self._ending: set[int] = set()
         self._alone: int | None = None
-        self._asker = Asker(session)
+        self._asker = Asker(dispatch)
         self._claims_since: int | None = None
-        self._heart = Heart(session, settings.lease_s)
+        self._heart = Heart(dispatch, settings.lease_s)
         self._collector = Collector(session.files)
-        session.remaining = self._remaining
+        dispatch.remaining = self._remaining
         self._standing = Standing(session, settings.limits)
         self._now: Callable[[], float] = time.monotonic
         if isinstance(executor, execute.Timed):
@@ -104,7 +105,7 @@ class Driver:
                 if not self._handles:
                     if verdict is None:
                         continue
-                    if session.reap(self._settings.retries) or (session.table.n_again and not verdict.cancel):
+                    if self._dispatch.reap(self._settings.retries) or (session.table.n_again and not verdict.cancel):
                         continue
                     if verdict.wait:
                         time.sleep(TICK_S)
@@ -129,7 +130,7 @@ class Driver:
                 ) from error
             raise
         finally:
-            session.remaining = lambda: None  # whoever asks by hand from here on has no budget
+            self._dispatch.remaining = lambda: None  # whoever asks by hand from here on has no budget
             self._asker.close()
             self._heart.stop()
             self._executor.close()
@@ -212,7 +213,7 @@ class Driver:
 
     def _claim(self) -> int | Wait | Busy | None:
         """Take a trial; while that takes its time and trials run that may have something to say, say so."""
-        claim = partial(self._session.claim, lease_s=self._settings.lease_s, admit=self._admit)
+        claim = partial(self._dispatch.claim, lease_s=self._settings.lease_s, admit=self._admit)
         return self._asker.ask(claim, aside=self._is_aside)
 
     @property
@@ -221,7 +222,7 @@ class Driver:
         return bool(self._handles) and "in_process" not in self._executor.traits
 
     def _submit(self, number: int) -> None:
-        task = self._session.task(number, self._settings.resources)
+        task = self._dispatch.task(number, self._settings.resources)
         if self._is_suspect(number):
             self._alone = number
         self._heart.hold(number, task.attempt)
@@ -235,7 +236,7 @@ class Driver:
             )
         handle = self._handles[number] = str(said)
         if self._is_durable:
-            self._session.hold(number, handle, lease_s=self._settings.lease_s)
+            self._dispatch.hold(number, handle, lease_s=self._settings.lease_s)
 
     @property
     def _is_durable(self) -> bool:
@@ -246,9 +247,9 @@ class Driver:
         if not self._is_durable:
             return
         table = self._session.table
-        for number in self._session.abandoned():
+        for number in self._dispatch.abandoned():
             handle = table.handle(number)
-            if self._session.hold(number, handle, lease_s=self._settings.lease_s):
+            if self._dispatch.hold(number, handle, lease_s=self._settings.lease_s):
                 self._heart.take_over(number, int(table.attempt[number]))
                 self._handles[number] = handle
                 self._executor.attach([handle])
@@ -289,7 +290,7 @@ class Driver:
     def _see_others(self) -> None:
         self._session.sync()
         self._attach()
-        self._session.reap(self._settings.retries)
+        self._dispatch.reap(self._settings.retries)
 
     def _patiently(self, act: Callable[[], object]) -> None:
         """Do what needs the store, and wait for a while if it cannot be had.
@@ -376,7 +377,7 @@ class Driver:
         self._ending.discard(number)
         self._alone = None if self._alone == number else self._alone
         self._heart.release(number)
-        self._session.forget(number)
+        self._dispatch.forget(number)
 
     def _events(self, messages: Sequence[execute.Message]) -> list[Event]:
         settings = self._settings

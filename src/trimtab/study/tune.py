@@ -184,7 +184,7 @@ def tune(
         taken = fingerprint.take(objective, space.names)
         study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms)
         study.enqueue_all(points, once=True)
-        driver = Driver(study.session, runner, stops, settings, _progress(progress, study))
+        driver = Driver(study.dispatch, runner, stops, settings, _progress(progress, study))
     except BaseException:
         runner.close()
         if not isinstance(store, Study):
