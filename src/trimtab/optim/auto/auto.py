@@ -50,13 +50,16 @@ class Auto:
     First the default configuration, which every result is compared with. Then, where the space has at most 64
     configurations, each of them once, in random order; where it has more, a few points of a scrambled Sobol sequence
     and from there on a Gaussian process, which learns from every complete or failed trial. Parzen densities take over
-    where they foresee results better than the process, and past 500 trials where a trial takes less than half a second.
+    where they foresee results better than the process. From 300 results on, where a trial takes less than half a
+    second, a region about the leader, generations and densities take turns, each while it makes progress; with several
+    objectives or fidelities densities propose there, past 500 trials.
 
     Args:
         stages: see `Gp`.
 
     Attributes:
-        settings, gp: the constants of the composition, and the engine with its own, for whoever measures them.
+        settings, local, gp: the constants of the composition, those of the arms of long studies, and the engine with
+            its own, for whoever measures them.
 
     Example:
         >>> Auto().to_json()

@@ -21,13 +21,12 @@ import numpy as np
 from trimtab.arrays import Floats
 from trimtab.ledger.table import TrialTable
 from trimtab.model.feasibility import split
-from trimtab.model.labels import labelled
 from trimtab.model.observations import Observations, reached
 from trimtab.numerics import blas
 from trimtab.optim.auto.settings import AutoSettings
 from trimtab.optim.local import LocalSettings, Region, Spread
 from trimtab.optim.local.branch import Branch
-from trimtab.optim.local.region import NOTHING, Key
+from trimtab.optim.local.region import NOTHING, Key, merged
 from trimtab.space.problem import Problem
 
 REGION: Final = "region"
@@ -182,11 +181,12 @@ class Turns:
 
     def _begins_elsewhere(self, observations: Observations) -> bool:
         """Begin a region apart from those before; return whether there is a row for it."""
-        seen = labelled(observations, len(observations), None)
-        at = self.region.elsewhere(seen.x, seen.losses, self._settings.apart)
+        losses, _ = merged(observations, len(observations))
+        x = observations.x.view[: len(losses)]
+        at = self.region.elsewhere(x, losses, self._settings.apart)
         if at is None:
             return False
-        self.region.begin(seen.x[at].copy(), (0.0, float(seen.losses[at])), len(observations))
+        self.region.begin(x[at].copy(), (0.0, float(losses[at])), len(observations))
         return True
 
     def _shape(self, observations: Observations, x: Floats, best: Key) -> Floats:

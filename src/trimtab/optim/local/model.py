@@ -90,12 +90,12 @@ class Frame:
         p = near.u.shape[1]
         z = np.concatenate([self.coordinates(near.u), near.choices], axis=1)
         group = np.concatenate([np.arange(p), p + near.group])
-        return Data(z, warp(near.losses, FAR_REACH), group, p + near.n_choices, near.share, np.zeros(len(z)))
+        return Data(z, _labels(near), group, p + near.n_choices, near.share, np.zeros(len(z)))
 
-    def nearest(self, near: Near, settings: LocalSettings) -> Near:
-        """Return the nearest rows; a choice that differs from the centre's counts as much as the region's half."""
+    def nearest(self, near: Near, length: float, settings: LocalSettings) -> Near:
+        """Return the rows nearest to a region of this side; another choice counts as much as the region's half."""
         p = len(self.centre)
-        w = 2.0 * self.coordinates(near.u) / self.reach
+        w = 2.0 * self.coordinates(near.u) / self.reach * (self.length / length)
         distance = np.square(w).mean(axis=1) if p else np.zeros(len(w))
         distance += np.square(near.choices - self.choices).sum(axis=1)
         most = settings.rows + settings.rows_each * p
@@ -109,20 +109,26 @@ def fitted(near: Near, centre: Floats, choices: Floats, length: float, settings:
     p = len(centre)
     theta = settings.prior.centre(p + near.n_choices)
     plain = Frame(centre, choices, length, np.eye(p), np.ones(p), theta)
-    frame = plain
+    frame, is_turned = plain, None
     for _ in range(2):  # the second time the nearest are chosen as the first says
-        rows = frame.nearest(near, settings)
-        found = [_fit(plain, rows, settings)]
-        axes = _quadratic(plain.coordinates(rows.u), warp(rows.losses, FAR_REACH), settings.foreseen)
+        rows = frame.nearest(near, length, settings)
+        axes = None if is_turned is False else _quadratic(plain.coordinates(rows.u), _labels(rows), settings.foreseen)
+        found = [] if is_turned and axes is not None else [_fit(plain, rows, settings)]
         if axes is not None:
             found.append(_fit(replace(plain, axes=axes), rows, settings))
         frame = min(found, key=lambda each: each[1])[0]
+        is_turned = frame.axes is not plain.axes
     return frame
 
 
 def posterior(frame: Frame, near: Near) -> Posterior:
     """Return the process, conditioned on these rows."""
     return Posterior(frame.data(near), frame.theta)
+
+
+def _labels(near: Near) -> Floats:
+    """Return [m] labels: of what is very far from the best only the order counts."""
+    return warp(near.losses, FAR_REACH)
 
 
 def _fit(frame: Frame, near: Near, settings: LocalSettings) -> tuple[Frame, float]:

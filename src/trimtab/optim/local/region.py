@@ -59,6 +59,7 @@ class Region:
         self._n_good = self._n_bad = self._n_since = 0
         self._left: list[Floats] = []
         self._begun: Branch | None = None
+        self._fit_length = self.length
         self._fitted: Frame | None = None
 
     def __getstate__(self) -> dict[str, object]:
@@ -89,12 +90,12 @@ class Region:
             self.best = key
             self.branch = Branch(self._space, x)
         self._n_since += 1
-        length = self.length
         if self._n_good >= s.n_good:
-            self.length, self._n_good = min(2.0 * length, s.most_length), 0
+            self.length, self._n_good = min(2.0 * self.length, s.most_length), 0
         elif self._n_bad >= max(s.least_bad, len(branch.numeric) // 2):
-            self.length, self._n_bad = length / 2.0, 0
-        if self.length != length or self._n_since >= s.each:
+            self.length, self._n_bad = self.length / 2.0, 0
+        resized = max(self.length / self._fit_length, self._fit_length / self.length)
+        if resized >= s.resized or self._n_since >= s.each:
             self._refit(n)
 
     def leave(self) -> None:
@@ -114,7 +115,7 @@ class Region:
 
     def _refit(self, n: int) -> None:
         """Let the model be fitted as of now, whenever it is asked: the leader may have moved by then."""
-        self.due, self._begun, self._n_since = n, self.branch, 0
+        self.due, self._begun, self._fit_length, self._n_since = n, self.branch, self.length, 0
         self._fitted = None
 
     def frame(self, observations: Observations) -> Frame:
@@ -124,17 +125,17 @@ class Region:
                 raise RuntimeError("a region has no axes before it began")
             near, row = self.near(observations, self._begun, self.due), self._begun.row[None]
             at, choices = self._begun.places(row)[0], self._begun.choices(row)[0]
-            self._fitted = fitted(near, at, choices, self.length, self._settings)
+            self._fitted = fitted(near, at, choices, self._fit_length, self._settings)
         return self._fitted
 
     def near(self, observations: Observations, branch: Branch, length: int) -> Near:
         """Return the rows of a branch among the first so many results."""
-        seen = labelled(observations, length, None)
-        rows = np.flatnonzero(branch.contains(seen.x))
-        x = seen.x[rows]
-        share = 1.0 / seen.counts[rows]
-        losses, n_choices = seen.losses[rows], len(branch.categorical)
-        return Near(branch.places(x), branch.choices(x), losses, share, branch.group, n_choices)
+        losses, counts = merged(observations, length)
+        x = observations.x.view[: len(losses)]
+        rows = np.flatnonzero(branch.contains(x))
+        x = x[rows]
+        n_choices = len(branch.categorical)
+        return Near(branch.places(x), branch.choices(x), losses[rows], 1.0 / counts[rows], branch.group, n_choices)
 
     def ask(
         self, observations: Observations, pending: Floats, tried: Tried, rng: Rng, given: Floats | None
@@ -167,6 +168,20 @@ class Region:
         return x[best], look.why(x[best])
 
 
+def merged(observations: Observations, length: int) -> tuple[Floats, Floats]:
+    """Return ([c] the loss of each configuration among the first so many results, [c] of how many it is the mean).
+
+    Without constraints that takes no labels, which are dear where there are thousands of results.
+    """
+    results = observations.results(length)
+    if results.excess.shape[1]:
+        seen = labelled(observations, length, None)
+        return seen.losses, seen.counts
+    counts: Floats = np.bincount(results.config).astype(np.float64)
+    sums = np.bincount(results.config, weights=results.losses[:, 0] / counts[results.config])
+    return sums.astype(np.float64), counts
+
+
 class _Look:
     """The model of one ask."""
 
@@ -178,7 +193,7 @@ class _Look:
         near = region.near(observations, branch, len(observations))
         row = branch.row[None]
         frame = replace(frame, centre=branch.places(row)[0], choices=branch.choices(row)[0])
-        near = frame.nearest(near, settings)
+        near = frame.nearest(near, region.length, settings)
         failed = observations.failed.view[branch.contains(observations.failed.view)]
         if len(failed):
             bad = Near(
@@ -189,7 +204,7 @@ class _Look:
                 near.group,
                 near.n_choices,
             )
-            near = _joined(near, frame.nearest(bad, settings))
+            near = _joined(near, frame.nearest(bad, region.length, settings))
         self._posterior: Posterior = posterior(frame, near)
         means = self._posterior.mean(frame.data(near).z)
         leader = int(np.argmax(means))
@@ -200,7 +215,7 @@ class _Look:
         waits = pending[branch.contains(pending)]
         if len(waits):
             self._posterior = self._posterior.condition(self._z(waits))
-        self._half = np.minimum(0.5 * frame.reach, 0.5 / frame.length)
+        self._half = np.minimum(0.5 * frame.reach * region.length, 0.5) / frame.length
 
     def _codes_of(self, choices: Floats) -> Floats:
         """Return [Q] the choices of one-hot coordinates [R]."""
