@@ -70,7 +70,7 @@ class Turns:
         self._had = dict.fromkeys((SPREAD, TPE, ELSEWHERE), 0.0)
         self._window: list[float] = []
         self._gap = np.inf
-        self._n_idle = 0
+        self._n_idle = self._n_barren = 0
 
     @property
     def is_on(self) -> bool:
@@ -137,9 +137,10 @@ class Turns:
         if self._has_gained(self._begun_at, best):
             self._credit(won=True)
             self._begun_at = best
-            is_nearer = True
+            is_nearer, self._n_barren = True, -1
+        self._n_barren += 1
         self._n_idle = 0 if is_nearer else self._n_idle + 1
-        return self._n_idle >= (s.patience if is_spread else 1)
+        return self._n_idle >= (s.patience if is_spread else 1) or self._n_barren >= s.barren
 
     def _has_gained(self, since: Key, best: Key) -> bool:
         """Return whether the best result is materially better than another."""
@@ -163,7 +164,8 @@ class Turns:
             self.region.leave()
             if self.region.best <= best:  # else the leader is another's, and was not polished yet
                 self._polished = self._begun_at
-        self._window, self._gap, self._n_idle, self._begun_at = [], np.inf, 0, best
+        self._window, self._gap, self._begun_at = [], np.inf, best
+        self._n_idle = self._n_barren = 0
         branch = Branch(self._problem.space, x)
         is_mostly_choice = len(branch.categorical) > self._settings.mostly * branch.n_free
         if branch.n_free and not is_mostly_choice and self._has_gained(self._polished, best):
