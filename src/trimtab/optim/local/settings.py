@@ -51,8 +51,8 @@ class LocalSettings:
 
     each: int = 25
     evaluations: int = 15
-    resized: float = 4.0
-    """Fitted after so many results, and when the region is four times as large or small, with so many evaluations of
+    resized: float = 2.0
+    """Fitted after so many results, and when the region is twice as large or small, with so many evaluations of
     the likelihood each: 10 results and 25 evaluations took three times as long and were no better."""
 
     foreseen: float = 0.5
