@@ -15,6 +15,7 @@ from trimtab.model.dominance import undominated
 from trimtab.model.feasibility import met, split
 from trimtab.model.keys import numbered, same
 from trimtab.numerics.arithmetic import quiet
+from trimtab.space.problem import Metric
 from trimtab.study.shortfall import shortfall
 
 Fidelity: TypeAlias = tuple[float, ...]
@@ -171,11 +172,12 @@ def sorted_front(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
     return found
 
 
-def infeasible_rows(table: TrialTable) -> Ints:
+@quiet()
+def infeasible_rows(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
     """Return the complete rows that missed a constraint, of those that were run to where trials are compared."""
     done = table.rows(COMPLETE)
     found: Ints = done[~met(table.problem, table.y[done])]
-    ends = compared_at(table)
+    ends = compared_at(table) if fidelity is None else fidelity
     return found if ends is None else found[(table.fidelity[found] == np.array(ends)).all(axis=1)]
 
 
@@ -234,7 +236,12 @@ def front_text(table: TrialTable, n: int) -> str:
 
 def goals(table: TrialTable) -> str:
     """Return the objectives with their directions in few words: `min loss and max speed`."""
-    return " and ".join(f"{metric.goal[:3]} {metric.name}" for metric in table.problem.objectives)
+    return " and ".join(map(goal, table.problem.objectives))
+
+
+def goal(objective: Metric) -> str:
+    """Return an objective with its direction in few words: `min loss`."""
+    return f"{objective.goal[:3]} {objective.name}"
 
 
 def _ways(table: TrialTable) -> str:

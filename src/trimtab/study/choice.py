@@ -116,11 +116,15 @@ class Preference:
         """In words, as `trial 7 is ...` goes on."""
         names = [metric.name for metric in self._objectives]
         if self._order:
-            parts = [f"the best {names[self._order[0]]}"]
-            for before, i in zip(self._order, self._order[1:], strict=False):
-                near = self._within.get(before)
-                among = "equals" if near is None else f"those within {near if isinstance(near, str) else f'{near:g}'}"
-                parts.append(f"among {among} the best {names[i]}")
+            parts = []
+            for i in self._order[:-1]:
+                near = self._within.get(i)
+                parts.append(
+                    f"among the best in {names[i]}"
+                    if near is None
+                    else f"within {near if isinstance(near, str) else f'{near:g}'} of the best {names[i]}"
+                )
+            parts.append(f"the best in {names[self._order[-1]]}")
             return ", ".join(parts)
         if self._weights is not None:
             given = ", ".join(f"{name} {weight:g}" for name, weight in zip(names, self._weights, strict=True))

@@ -473,7 +473,7 @@ class Study(Explained):
 
     @property
     def best_trials(self) -> list[TrialView]:
-        """The front: the complete, feasible trials that no other one is as good as in every objective and better in one.
+        """The front: the complete, feasible trials to which no other is equal in every objective and superior in one.
 
         Compared where trials were run furthest, in the order of their numbers; empty if there are none.
         """
