@@ -422,7 +422,9 @@ def test_sorting_puts_what_broke_a_constraint_after_what_met_it_and_marks_it(rep
         ["3", "complete"], ["2", "complete"], ["0", "complete"], ["1", "complete"], ["4", "complete"],
         ["5", "infeasible"], ["6", "failed"],
     ]  # fmt: skip
-    assert "complete, breaks a constraint" in call(repeated, "show", "5")
+    shown = call(repeated, "show", "5")
+    assert "complete, infeasible" in shown
+    assert "mb = 99 (mb <= 10: missed by 89)" in shown
     assert [row["number"] for row in read(repeated, "trials", "--sort", "metrics_loss")][-2:] == [5, 6]
 
 
@@ -455,15 +457,17 @@ def test_two_objectives_are_both_named_and_the_front_is_explained(tmp_path: Path
     )
     for loss, speed in [(0.1, 10), (0.2, 20), (0.3, 5)]:
         study.tell(study.ask().number, {"loss": loss, "speed": speed})
-    assert repr(study) == "<Study 'two': 3 trials, 2 on the front of loss and speed>"
+    assert repr(study) == "<Study 'two': 3 trials, 2 on the front of min loss and max speed>"
     assert "minimize loss, maximize speed" in call(tmp_path, "list")
     assert "front of 2" in call(tmp_path, "list")
     (listed,) = read(tmp_path, "list")
     assert (listed["objective"], listed["front"]) == ("minimize loss, maximize speed", [0, 1])
     for said in (call(tmp_path, "show"), call(tmp_path, "best")):
-        assert "2 trials on the front of loss and speed" in said
-        assert "trial 0: loss = 0.1, speed = 10" in said
-        assert "trial 1: loss = 0.2, speed = 20" in said
+        assert "2 trials are on the front of min loss and max speed" in " ".join(said.split())
+        rows = [line.split()[:3] for line in said.splitlines()]
+        at = rows.index(["trial", "min", "loss"])
+        assert rows[at + 1 : at + 3] == [["0", "0.1", "10"], ["1", "0.2", "20"]]
+        assert "up: max speed; across: min loss" in said
         assert "Choose by what they are worth to you" in said
 
 

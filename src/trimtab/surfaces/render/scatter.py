@@ -121,9 +121,9 @@ def _axis(points: Points, column: int) -> Axis:
     values, sign = points.y[:, column], points.signs[column]
     front = values[points.front]
     is_log = bool(values.min() > 0.0 and front.max() / front.min() >= LOG_RATIO)
-    low, high = float(front.min()), float(front.max())
+    low, high = front.min(), front.max()  # as NumPy's, which overflow to infinity
     if low == high:
-        low, high = float(values.min()), float(values.max())
+        low, high = values.min(), values.max()
     elif is_log:
         span = (high / low) ** BESIDE
         high, low = (high * span, low) if sign > 0 else (high, low / span)
