@@ -34,8 +34,8 @@ def test_units_do_not_decide_which_comes_nearest() -> None:
     assert (lack.nearest, lack.missed) == (2, {LATENCY: 2.0})
     assert (lack.farthest, lack.n_met) == (LATENCY, 1)
     assert why_no_best(run.table) == (
-        "none of the 4 complete trials meets the constraints; trial 2 comes nearest with latency = 32, 2 above its bound "
-        "of 30. Farthest from being met is latency <= 30: 1 of 4 trials meet it, and miss another."
+        "none of the 4 complete trials meets the constraints; trial 2 comes nearest with latency = 32, 2 above its "
+        "bound of 30. Farthest from being met is latency <= 30: 1 of 4 trials meet it, and miss another."
     )
 
 

@@ -50,7 +50,7 @@ def test_numbers_cover_no_point_and_no_other_number(cells: int, seed: int) -> No
         for match in re.finditer(r"\d+", line):
             around = line[max(0, match.start() - 1) : match.start()], line[match.end() : match.end() + 1]
             assert FRONT in around, "it stands beside its point"
-    across, up = axes(shown)
+    _, up = axes(shown)
     for i in np.flatnonzero(shown.front).tolist():
         row = round((1.0 - float(up.at(y[i : i + 1, 1])[0])) * (ROWS - 1))
         assert FRONT in text[row], "all of the front is there"

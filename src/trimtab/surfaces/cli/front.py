@@ -33,7 +33,7 @@ def show(study: tt.Study, rows: list[int], kept: list[int]) -> None:
         kept: those in the table; the picture has all.
     """
     known = trial_table.Columns(study)
-    heads, body = known.table(study.table.trials(kept), None, known.front())
+    heads, body = known.front(study.table.trials(kept))
     tables.show(heads, body, sys.stdout, more=MORE)
     if len(kept) < len(rows):
         gone = f"{len(rows) - len(kept):,} of the {len(rows):,} on the front are left out; `trimtab best` has them all."

@@ -96,6 +96,8 @@ MORE_OF_TRIALS = "See them with --columns a,b or --columns all, with `trimtab sh
 def _study_row(one: dict[str, Any]) -> list[str]:
     front = one["front"]
     shown = number(one["best"]) if front is None else f"front of {len(front)}" if front else "-"
+    if one["feasible"] == 0 and one["states"].get("complete"):
+        shown = "none feasible"
     return [
         one["name"],
         str(one["trials"]),

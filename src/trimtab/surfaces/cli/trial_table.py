@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -92,11 +93,20 @@ class Columns:
         is_one = len(self._problem.constraints) == 1
         return ", ".join(number(by) if is_one else f"{metric.name} by {number(by)}" for metric, by in found)
 
-    def front(self) -> list[str]:
-        """Return the names of the columns of a front: number, metrics, parameters."""
-        n = len(self._problem.metrics)
-        params = [key for key in self.usual[2 + n :] if self._cells[key][0].rank == VARIED]
-        return ["trial", *self.usual[2 : 2 + n], *params]
+    def front(self, views: Iterable[TrialView]) -> tuple[list[Column], list[list[str]]]:
+        """Return (columns, rows) of a front: number, metrics, parameters.
+
+        Where room is short the bounded metrics go too, after all parameters: on a front they are within their bounds.
+        """
+        metrics = self.usual[2 : 2 + len(self._problem.metrics)]
+        bounded = {key for key, metric in zip(metrics, self._problem.metrics, strict=True) if not metric.is_objective}
+        params = [key for key in self.usual if self._cells[key][0].rank == VARIED]
+        names = ["trial", *metrics, *params]
+        rows = [[self._cells[name][1](view) for name in names] for view in views]
+        heads = [
+            replace(self._cells[name][0], rank=VARIED if name in bounded or name in params else 0) for name in names
+        ]
+        return heads, rows
 
     def chosen(self, words: str) -> list[str]:
         """Return the names in `a,b,c`; "all" stands for every column.
@@ -116,11 +126,9 @@ class Columns:
         plain = name.removeprefix("metrics_").removeprefix("params_").removeprefix("fidelity_")
         return next((key for key in (name, plain) if key in self._cells), None)
 
-    def table(
-        self, views: Iterable[TrialView], chosen: Sequence[str] | None, usual: Sequence[str] | None = None
-    ) -> tuple[list[Column], list[list[str]]]:
+    def table(self, views: Iterable[TrialView], chosen: Sequence[str] | None) -> tuple[list[Column], list[list[str]]]:
         """Return (columns, rows): the usual columns, or those chosen, of which all are to be seen."""
-        names = (self.usual if usual is None else usual) if chosen is None else chosen
+        names = self.usual if chosen is None else chosen
         heads = [self._cells[name][0] for name in names]
         rows = [[self._cells[name][1](view) for name in names] for view in views]
         if chosen is not None:

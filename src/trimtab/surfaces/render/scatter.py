@@ -111,15 +111,15 @@ def axes(points: Points) -> tuple[Axis, Axis]:
     """Return the axes across and up.
 
     They hold the whole front, and of what it beats what is not too far on the worse side: one bad trial does not press
-    the front into a corner.
+    the front into a corner. Trials that missed a constraint are drawn where they lie within.
     """
     x, y = (_axis(points, column) for column in range(2))
     return x, y
 
 
 def _axis(points: Points, column: int) -> Axis:
-    values, sign = points.y[:, column], points.signs[column]
-    front = values[points.front]
+    values, sign = points.y[points.feasible, column], points.signs[column]
+    front = points.y[points.front, column]
     is_log = bool(values.min() > 0.0 and front.max() / front.min() >= LOG_RATIO)
     low, high = front.min(), front.max()  # as NumPy's, which overflow to infinity
     if low == high:
