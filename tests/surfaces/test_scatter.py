@@ -101,3 +101,30 @@ def test_only_two_objectives_with_a_front_are_drawn() -> None:
         assert points_of(study.table, []) is None
         study.tell(study.ask(), {f"m{i}": 0.0 for i in range(n)})
         assert (points_of(study.table, [0]) is not None) == is_drawn
+
+
+def test_a_notebook_shows_the_front_and_what_is_feasible() -> None:
+    objectives = [tt.minimize("<loss>"), tt.maximize("speed")]
+    study = tt.create_study(
+        tt.Space(x=tt.Float(0, 1)),
+        objectives=objectives,
+        constraints=[tt.at_most("ms", 30)],
+        optimizer="random",
+        seed=0,
+    )
+    rows = [(0.3, 3.0, 1.0), (0.1, 1.0, 2.0), (0.4, 2.0, 3.0), (0.2, 9.0, 31.0)]
+    for told in rows[3:]:
+        study.tell(study.ask(), dict(zip(study.problem.metric_names, told, strict=True)))
+    text = study._repr_html_()
+    assert "0 of 1 complete trial feasible" in text
+    assert "trial 0 comes nearest with ms = 31, 1 above its bound of 30" in text
+    for told in rows[:3]:
+        study.tell(study.ask(), dict(zip(study.problem.metric_names, told, strict=True)))
+    text = study._repr_html_()
+    assert "3 of 4 complete trials feasible" in text
+    assert "2 trials are on the front of min &lt;loss&gt; and max speed" in text
+    assert re.findall(r"<th[^>]*>([^<]*)</th>", text) == ["front", "min &lt;loss&gt;", "max speed", "ms &lt;= 30", "x"]
+    front = [re.findall(r"<td[^>]*>([^<]*)</td>", row)[:3] for row in text.split("<tr>")[2:]]
+    assert front == [["2", "0.1", "1"], ["1", "0.3", "3"]], "from the best in the first objective on"
+    assert len(re.findall("<title>trial [12]: ", text)) == 2
+    assert ">infeasible<" in study.table._repr_html_()
