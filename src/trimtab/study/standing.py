@@ -34,6 +34,7 @@ class Status:
         n_before: trials there were when this run began; above 0 when it resumes.
         failure: the first trial that failed in this run.
         look: what shows that trial in full.
+        waits_for: what is waited for while nothing of this run goes on; empty otherwise.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Status:
     n_before: int = 0
     failure: TrialView | None = None
     look: str = ""
+    waits_for: str = ""
 
 
 @runtime_checkable
@@ -85,13 +87,14 @@ class Standing:
         self._best: tuple[int, TrialView] | None = None
 
     @quiet()
-    def status(self, *, note: str, reason: str, failure: TrialView | None) -> Status:
+    def status(self, *, note: str, reason: str, failure: TrialView | None, waits_for: str = "") -> Status:
         """Return how the study stands now.
 
         Args:
             note: what happened last.
             reason: why it stopped; empty while it goes on.
             failure: the first trial that failed in this run.
+            waits_for: what is waited for while nothing of it goes on.
         """
         table = self._session.table
         problem = table.problem
@@ -124,6 +127,7 @@ class Standing:
             n_before=self._n_before,
             failure=failure,
             look="" if failure is None else self._how_to_look(failure.number),
+            waits_for=waits_for,
         )
 
     def _how_to_look(self, number: int) -> str:
