@@ -71,3 +71,16 @@ def log_positive(mean: Floats, deviation: Floats) -> Floats:
 
     probability: Floats = log_ndtr(mean / deviation)
     return probability
+
+
+def log_positive_with_gradient(mean: Floats, deviation: Floats, margin: float = 0.0) -> tuple[Floats, Floats, Floats]:
+    """Return [m] the same of normals that are `margin` deviations less, and its derivatives by mean and deviation.
+
+    With a margin of Phi^-1(c), a chance of one half is given to what is above 0 with probability c.
+    """
+    from scipy.special import log_ndtr
+
+    z = mean / deviation - margin
+    value: Floats = log_ndtr(z)
+    by_z = np.exp(-0.5 * np.square(z) - _LOG_SQRT_2PI - value)
+    return value, by_z / deviation, -by_z * mean / np.square(deviation)

@@ -15,6 +15,12 @@ class Settings(ModelSettings):
     that benchmarks/regret/ablate.py turns off one by one.
     """
 
+    # Constraints on outcomes
+
+    keep_weight: float = 1.0
+    keep_margin: float = 0.0
+    """X."""
+
     # Standing still
 
     has_bold_turns: bool = True
@@ -154,6 +160,10 @@ class Settings(ModelSettings):
     refine_second: float = 0.1
     """Adam (Kingma & Ba, 2015, algorithm 1): its step in lengthscales, or in unit ranges where these are longer, and
     1 - beta1 and 1 - beta2, which are larger than there since so few steps are taken."""
+
+    n_polished: int = 2
+    polish_evaluations: int = 40
+    """With several models so many of the best are climbed to their tops, in so many evaluations at most."""
 
     n_choices: int = 32
     """Of a categorical so many choices are looked at from one row; climbing passes the others."""
