@@ -16,11 +16,14 @@ import numpy as np
 from trimtab.arrays import Bools, Floats, Ints, Rng
 from trimtab.model.dominance import undominated
 from trimtab.model.observations import Observations
-from trimtab.numerics.warp import bent, bent_log_slopes, near_log_slopes, warp
+from trimtab.numerics.warp import LARGEST, bent, bent_log_slopes, near_log_slopes, warp
 
 SPREAD: Final = 0.3
 """The standard deviation that labels of one metric are scaled to: about that of the labels of `warp`, which span 1, and
 which the priors of the model are made for."""
+
+LEAST_SPREAD: Final = 1e-6
+"""Labels that differ by less than this part of them are as good as equal: by taste, well above what rounding does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +184,12 @@ class OfObjective:
         losses, is_met = found.losses[:, self.k], found.is_met
         if found.losses.shape[1] > 1:
             of = found.losses[is_met] if is_met.any() else found.losses
-            centre = float(np.median(of[undominated(of)][:, self.k]))
+            centre = _median(of[undominated(of)][:, self.k])
         else:
-            centre = float(losses[is_met].min() if is_met.any() else np.median(losses))
-        return centre, _unit(losses - centre, observations.settings.n_first) * reach
+            centre = float(losses[is_met].min()) if is_met.any() else _median(losses)
+        with np.errstate(over="ignore"):
+            off = losses - centre
+        return centre, _unit(off, observations.settings.n_first, reach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,23 +206,31 @@ class OfConstraint:
         found = means(observations, length)
         rows = np.flatnonzero(found.measured[:, self.j])
         margins = found.margins[rows, self.j]
-        raw = bent(margins, 0.0, _unit(margins, observations.settings.n_first) * reach)
+        raw = bent(margins, 0.0, _unit(margins, observations.settings.n_first, reach))
         return _standard(observations, rows, margins, raw, found.measured[rows, self.j], np.zeros(len(rows)))
 
     def log_slopes(self, observations: Observations, length: int, reach: float) -> Floats:
         margins = means(observations, length).margins[:, self.j]
         known = margins[~np.isnan(margins)]
-        return _near_slopes(margins, 0.0, _unit(known, observations.settings.n_first) * reach, reach)
+        return _near_slopes(margins, 0.0, _unit(known, observations.settings.n_first, reach), reach)
 
     def deviation(self, observations: Observations, length: int) -> tuple[float, int]:
         return observations.deviation(length, observations.margins.view[:, self.j])
 
 
-def _unit(off: Floats, n_first: int) -> float:
-    """Return what distances [n] are measured in: the median of the first, which a search has not drawn together."""
+def _unit(off: Floats, n_first: int, reach: float) -> float:
+    """Return what distances [n] are measured in: the median of the first, which a search has not drawn together.
+
+    And `reach` times as much; 1 where all distances are 0.
+    """
     distance = np.abs(off[:n_first])
     distance = distance[distance > 0.0]
-    return float(np.median(distance)) if len(distance) else 1.0
+    return min(_median(distance) * reach, LARGEST) if len(distance) else 1.0
+
+
+def _median(values: Floats) -> float:
+    with np.errstate(over="ignore"):
+        return float(np.clip(np.median(values), -LARGEST, LARGEST))
 
 
 def _near_slopes(losses: Floats, centre: float, unit: float, reach: float) -> Floats:
@@ -231,7 +244,8 @@ def _standard(
     observations: Observations, rows: Ints, losses: Floats, raw: Floats, counts: Floats, known: Floats
 ) -> Labelled:
     """Return labels [c] that are centred, of a spread that models expect."""
-    scale = SPREAD / (float(raw.std()) or 1.0)
+    largest = float(np.abs(raw).max(initial=0.0))
+    scale = SPREAD / (max(float(raw.std()), LEAST_SPREAD * largest) or 1.0)
     middle = float(raw.mean()) if len(raw) else 0.0
     labels, zero = scale * (raw - middle), -scale * middle
     return Labelled(observations.x.view[rows], losses, labels, counts, scale**2 * known, rows, zero)

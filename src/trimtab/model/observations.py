@@ -236,7 +236,7 @@ def reached(table: TrialTable, row: int) -> Floats | None:
     at[np.isnan(at)] = high[np.isnan(at)]
     if table.state[row] == COMPLETE:
         return at
-    if table.state[row] != STOPPED or not fidelities or not np.isfinite(table.y[row]).all():
+    if table.state[row] != STOPPED or not fidelities or not np.isfinite(split(table.problem, table.y[row])[0]).all():
         return None
     steps, _ = table.curves.of(row)
     if not len(steps):

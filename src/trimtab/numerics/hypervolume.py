@@ -137,8 +137,8 @@ class Improvement:
             log_cumulative = np.column_stack([log_ndtr(z), np.full(len(z), -np.inf)])
             log_density = np.column_stack([-0.5 * z * z - _LOG_SQRT_2PI, np.full(len(z), -np.inf)])
             for by, log_slope in ((by_mean, log_cumulative), (by_deviation, log_density)):
-                below = np.exp(log_slope[:, self._lower[i]] - gain)
-                above = np.exp(log_slope[:, self._upper[i]] - gain)
+                below = np.exp(np.minimum(log_slope[:, self._lower[i]] - gain, _MOST_LOG))
+                above = np.exp(np.minimum(log_slope[:, self._upper[i]] - gain, _MOST_LOG))
                 by[:, i] = np.einsum("mb,mb->m", share, below - above)
         return value, by_mean, by_deviation
 
@@ -152,6 +152,9 @@ class Improvement:
         gain: Floats = low + np.log(-np.expm1(part))
         return gain
 
+
+_MOST_LOG = 300.0
+"""Slopes are cut at its exponential: farther than a million deviations from the front their digits are lost."""
 
 _CLOSE = 1e-15
 """Edges that are closer than this, in the logarithm of what is expected above them, are as far apart as this."""

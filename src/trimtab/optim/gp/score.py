@@ -16,7 +16,7 @@ import numpy as np
 
 from trimtab.arrays import Floats
 from trimtab.ledger.table import TrialTable
-from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient, log_positive_with_gradient
+from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient, log_positive, log_positive_with_gradient
 from trimtab.optim import belief
 from trimtab.optim.gp.outlook import Outlook
 from trimtab.optim.gp.state import GpState
@@ -42,7 +42,7 @@ class Score:
         stands_still = settings.has_bold_turns and state.observations.n_idle >= settings.idle
         self.has_ridges = outlook.front is not None or bool(outlook.constraints)
         self.is_bold = stands_still and len(table) % settings.bold_every == 1 and outlook.front is None
-        self._keep_weight = settings.keep_weight * (settings.bold_scale if self.is_bold else 1.0)
+        self._keep_weight = settings.bold_scale if self.is_bold else 1.0
         self.failures = state.failures()
         self._region = TrustRegion(space, outlook.first.features, seen.x, settings)
         self.terms: dict[str, Callable[[Floats], Floats]] = {}
@@ -138,5 +138,5 @@ class Score:
         total = np.zeros(len(x))
         for view in self._outlook.constraints:
             mean, deviation = view.predict(x)
-            total = total + log_positive_with_gradient(mean, deviation, view.margin + margin)[0]
+            total = total + log_positive(mean, deviation, view.margin + margin)
         return total

@@ -52,7 +52,8 @@ class Search:
         if self._every is not None:
             return self._every if given is None else self._every[has_given(self._space, self._every, given)]
         s, seen = self._settings, self._outlook.seen
-        n = s.n_candidates if self._outlook.first.posterior.n <= s.fit_rows else s.n_candidates // 2
+        is_dear = self._outlook.first.posterior.n > s.fit_rows or self._score.has_ridges
+        n = s.n_candidates // 2 if is_dear else s.n_candidates
         return candidates(self._space, seen.x[seen.best(s.n_centres)], n, rng, given, s)
 
     def _climbed(self, x: Floats, score: Floats, given: Floats | None) -> tuple[Floats, Floats]:
@@ -61,7 +62,8 @@ class Search:
         features = first.features
         top = np.argsort(-score, kind="stable")[: s.n_refined]
         scales = np.exp(0.5 * first.posterior.theta[N_SCALES:])[features.group[features.places]]
-        uphill = refined(space, features, x[top], self._score.slope(x[top]), scales, s)
+        n_steps = s.ridge_steps if self._score.has_ridges else s.refine_steps
+        uphill = refined(space, features, x[top], self._score.slope(x[top]), scales, s, n_steps)
         climbed, fits = place(space, uphill, given)
         climbed = self._tried.left(climbed[fits])
         x, score = np.concatenate([x[top], climbed]), np.concatenate([score[top], self._score(climbed)])
@@ -74,7 +76,9 @@ class Search:
                 break
         if not self._score.has_ridges:
             return x, score
-        best = np.concatenate([x[np.argsort(-score, kind="stable")[: s.n_polished]], self._outlook.leader[None]])
+        best = x[int(np.argmax(score))][None]
+        if self._outlook.constraints:  # beside the bound, where the leader is, all else may look hopeless
+            best = np.concatenate([best, self._outlook.leader[None]])
         u = polished(space, features, best, self._score.slope, given, s.polish_evaluations)
         last, fits = place(space, u, given)
         last = self._tried.left(last[fits])
@@ -107,7 +111,9 @@ def candidates(space: Space, best: Floats, n: int, rng: Rng, given: Floats | Non
     return x if len(x) >= settings.n_refined else np.concatenate([x, space.sample(rng, settings.n_refined, given)])
 
 
-def refined(space: Space, features: Features, x: Floats, slope: Slope, scales: Floats, settings: Settings) -> Floats:
+def refined(
+    space: Space, features: Features, x: Floats, slope: Slope, scales: Floats, settings: Settings, n: int | None = None
+) -> Floats:
     """Return [k, D] unit points: each start [k, D] climbed along the gradient in its numeric parameters.
 
     Adam (Kingma & Ba, 2015) with a step that shrinks, in all starts at once, scaled by the lengthscales: where the
@@ -120,6 +126,7 @@ def refined(space: Space, features: Features, x: Floats, slope: Slope, scales: F
         slope: what is climbed.
         scales: [P] lengthscales of the numeric parameters.
         settings: the constants.
+        n: steps; as many as the constants say if None.
     """
     columns = features.numeric
     u = space.to_unit(x)
@@ -128,7 +135,7 @@ def refined(space: Space, features: Features, x: Floats, slope: Slope, scales: F
     at = features.unit(x)
     best_at, best_score = at.copy(), np.full(len(x), -np.inf)
     first, second = np.zeros_like(at), np.zeros_like(at)
-    step, n = settings.refine_step * np.minimum(scales, 1.0), settings.refine_steps
+    step, n = settings.refine_step * np.minimum(scales, 1.0), settings.refine_steps if n is None else n
     gain1, gain2 = settings.refine_first, settings.refine_second
     beta1, beta2 = 1.0 - gain1, 1.0 - gain2
     for t in range(1, n + 1):
