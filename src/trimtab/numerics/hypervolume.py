@@ -84,15 +84,23 @@ def hypervolume(front: Floats, reference: Floats) -> float:
 def thinned(front: Floats, most: int) -> Floats:
     """Return up to `most` points that dominate all of the front [f, K], each as little above it as may be.
 
-    Points that share a cell of a grid become its upper corner, so that nothing is to be gained where one was left out.
+    The nearest two become the one point that is as good as both, so that nothing is to be gained where one was left
+    out; then the next, and so on.
     """
-    cells = 2 * most
     while len(front) > most:
-        low, high = front.min(axis=0), front.max(axis=0)
-        step = np.where(high > low, (high - low) / cells, 1.0)
-        front = np.unique(low + np.minimum(np.ceil((front - low) / step), cells) * step, axis=0)
+        spread = np.ptp(front, axis=0)
+        scaled = front / np.where(spread > 0.0, spread, 1.0)
+        i, j = np.triu_indices(len(front), 1)
+        order = np.argsort(np.abs(scaled[i] - scaled[j]).max(axis=1), kind="stable")
+        is_left, joined = np.ones(len(front), dtype=bool), list[Floats]()
+        for a, b in zip(i[order].tolist(), j[order].tolist(), strict=True):
+            if len(front) - len(joined) <= most:
+                break
+            if is_left[a] and is_left[b]:
+                is_left[[a, b]] = False
+                joined.append(np.maximum(front[a], front[b]))
+        front = np.unique(np.concatenate([front[is_left], joined]), axis=0)
         front = front[_are_maximal(front)]
-        cells = cells * 4 // 5
     return front
 
 
