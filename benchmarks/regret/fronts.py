@@ -146,7 +146,7 @@ NAMES = (
 )
 
 
-N_BEST = 20_000
+N_BEST = 10_000
 """Evaluations of the search for the best front."""
 MOST_KEPT = 150
 """Points of it, for the sake of the time it takes."""
@@ -156,20 +156,21 @@ def best(name: str) -> float:
     """Return the least share of the box that is known to be left: a front that mutants of its own points improve."""
     task = make(name)
     rng = np.random.default_rng(0)
-    kept: list[tuple[tuple[float, ...], dict[str, Any]]] = []
+    kept, front = list[dict[str, Any]](), np.empty((0, 1 + len(task.objectives)))
     for i in range(N_BEST):
         params = task.sample(rng)
-        if i > N_BEST // 10 and kept:
-            parent = kept[int(rng.integers(len(kept)))][1]
-            params = neighbour(task, parent, 10.0 ** rng.uniform(-3.5, -0.5), rng)
-        y = np.array([(o := task.evaluate(params, 0)).true, *(o.metrics[key] for key in task.objectives)])
-        if any(all(a <= b for a, b in zip(old, y, strict=True)) for old, _ in kept):
+        if i > N_BEST // 10:
+            params = neighbour(task, kept[int(rng.integers(len(kept)))], 10.0 ** rng.uniform(-3.5, -0.5), rng)
+        outcome = task.evaluate(params, 0)
+        y = np.array([outcome.true, *(outcome.metrics[key] for key in task.objectives)])
+        if (front <= y).all(axis=1).any():
             continue
-        kept = [(old, p) for old, p in kept if not all(a >= b for a, b in zip(old, y, strict=True))]
-        kept.append((tuple(y.tolist()), params))
-        if len(kept) > MOST_KEPT:
-            del kept[int(rng.integers(len(kept)))]
-    return 1.0 - dominated([scaled(task, y) for y, _ in kept])
+        stays = ~(front >= y).all(axis=1)
+        if stays.sum() >= MOST_KEPT:
+            stays[rng.choice(np.flatnonzero(stays))] = False
+        kept = [*(old for old, is_in in zip(kept, stays, strict=True) if is_in), params]
+        front = np.concatenate([front[stays], y[None]])
+    return 1.0 - dominated([scaled(task, y) for y in front.tolist()])
 
 
 def scaled(task: Task, y: Sequence[float]) -> tuple[float, ...]:

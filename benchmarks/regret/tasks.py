@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import coco
 import designs
@@ -42,7 +42,7 @@ SPECIAL = frozenset({"sparse", "dense", "crash", "tree"})
 
 N_MEDIAN = 2000
 N_SEARCH = 20_000
-N_ALLOWED = 20
+N_ALLOWED = 5
 """The median of a task with limits is that of at least so many configurations that keep them."""
 N_FIRST, N_STUDIES = 25, 41
 """The median of a task of several objectives is that of so many studies of so many random trials."""
@@ -114,13 +114,18 @@ def measure(name: str) -> dict[str, float]:
     if task.objectives:
         shares = [1.0 - fronts.dominated(_scaled(task, rng)) for _ in range(N_STUDIES)]
         return {"best": float(f"{module.best(name):.6g}"), "median": float(f"{statistics.median(shares):.6g}")}
-    outcomes = [(task.evaluate(params, 0), params) for params in sampled]
-    while sum(task.is_allowed(outcome) for outcome, _ in outcomes) < N_ALLOWED:
-        outcomes += [(task.evaluate(params, 0), params) for params in (task.sample(rng) for _ in range(n))]
-    tried = [(outcome.true, params) for outcome, params in outcomes if task.is_allowed(outcome)]
+    tried = _allowed(task, sampled)
+    while len(tried) < N_ALLOWED:
+        tried += _allowed(task, [task.sample(rng) for _ in range(n)])
     median = statistics.median([loss for loss, _ in tried[:N_MEDIAN] if np.isfinite(loss)])
     best = module.best(name) if hasattr(module, "best") else search.smallest(task, tried)
     return {"best": float(f"{best:.12g}"), "median": float(f"{median:.6g}")}
+
+
+def _allowed(task: Task, sampled: list[dict[str, Any]]) -> list[tuple[float, dict[str, Any]]]:
+    """Return the true loss of each configuration that keeps the limits, and the configuration."""
+    outcomes = [(task.evaluate(params, 0), params) for params in sampled]
+    return [(outcome.true, params) for outcome, params in outcomes if task.is_allowed(outcome)]
 
 
 def _scaled(task: Task, rng: np.random.Generator) -> list[tuple[float, ...]]:

@@ -38,7 +38,7 @@ class ModelSettings:
     most_objectives: int = 4
     """Of more objectives than so many one label is made: the boxes of a hypervolume are too many then."""
 
-    front_most: tuple[int, ...] = (100, 60, 24)
+    front_most: tuple[int, ...] = (64, 48, 24)
     """And of two, three, four objectives a front has at most so many points: measured, boxes of so many cost an ask
     some 10 ms."""
 

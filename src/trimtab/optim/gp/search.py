@@ -77,9 +77,10 @@ class Search:
         if not self._score.has_ridges:
             return x, score
         best = x[int(np.argmax(score))][None]
-        if self._outlook.constraints:  # beside the bound, where the leader is, all else may look hopeless
-            best = np.concatenate([best, self._outlook.leader[None]])
-        u = polished(space, features, best, self._score.slope, given, s.polish_evaluations)
+        n_evaluations = s.front_evaluations
+        if self._outlook.front is None:  # beside the bound, where the leader is, all else may look hopeless
+            best, n_evaluations = np.concatenate([best, self._outlook.leader[None]]), s.polish_evaluations
+        u = polished(space, features, best, self._score.slope, given, n_evaluations)
         last, fits = place(space, u, given)
         last = self._tried.left(last[fits])
         return np.concatenate([x, last]), np.concatenate([score, self._score(last)])

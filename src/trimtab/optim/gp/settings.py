@@ -164,8 +164,9 @@ class Settings(ModelSettings):
 
     ridge_steps: int = 8
     polish_evaluations: int = 25
+    front_evaluations: int = 12
     """With several models so few steps are taken, and the best is climbed to its top by L-BFGS-B, in so many
-    evaluations at most. By taste: what an ask can pay."""
+    evaluations at most, and fewer where there is a front. By taste: what an ask can pay."""
 
     n_choices: int = 32
     """Of a categorical so many choices are looked at from one row; climbing passes the others."""
