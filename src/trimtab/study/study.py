@@ -167,7 +167,8 @@ class Study(Explained):
         Args:
             trial: the trial's number; or the trial that `ask` returned, whose attempt is then the one that speaks.
             result: a number, or a mapping of every declared metric to a number; more entries are kept as they are.
-                A metric that is nan or infinite makes the trial failed, of the kind "nan".
+                A metric that is nan or infinite makes the trial failed, of the kind "nan"; a constraint that is None
+                was not measured.
             failed: instead of a result: how the trial failed, one of `FAILURE_KINDS`. One that was "lost" waits, and is
                 handed out again as a new attempt.
             error: what happened, for people.
