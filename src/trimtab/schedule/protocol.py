@@ -156,3 +156,14 @@ class Collects(Protocol):
     def may_continue(self, table: TrialTable) -> Bools:
         """Return [N] whether each trial may still become a parent. Once False for a row that is over, always False."""
         ...
+
+
+@runtime_checkable
+class EndsDiverged(Protocol):
+    """A scheduler under which a trial that reports nan for an objective has failed, of the kind "nan".
+
+    Attributes:
+        ends_diverged: whether it is so; a constant.
+    """
+
+    ends_diverged: bool

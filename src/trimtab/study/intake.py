@@ -14,6 +14,7 @@ from trimtab.ledger.event import Event, Failed, Noted, Reported, Stopped, Told
 from trimtab.ledger.table import TrialTable
 from trimtab.study import values
 from trimtab.study.lost import is_running, lose
+from trimtab.study.plan import DIVERGED
 from trimtab.study.reported import Reports
 
 
@@ -67,6 +68,8 @@ class Intake:
     def _exit(self, message: execute.Exited) -> list[Event]:
         number, attempt, seconds = message.number, message.attempt, message.seconds
         problem = self._table.problem
+        if message.stopped is not None and message.stopped.startswith(DIVERGED):
+            return [Failed(number, "nan", message.stopped, attempt, seconds=seconds)]
         if message.stopped is not None:
             last = self._last(number, attempt)
             return [Stopped(number, message.stopped, attempt, last, seconds, last.get(problem.cost or "cost"))]
