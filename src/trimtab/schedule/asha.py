@@ -84,8 +84,18 @@ class Asha:
         return {"name": "asha", "eta": self.eta, "mode": self.mode, "low": self.low, "at_least": self.at_least}
 
 
-def promoted(table: TrialTable, configs: Configs, rungs: tuple[float, ...], eta: int) -> Continue | None:
-    """Return the promotion that is due, from the highest rung of which there is one; None if none is."""
+def promoted(
+    table: TrialTable, configs: Configs, rungs: tuple[float, ...], eta: int, more: str = ""
+) -> Continue | None:
+    """Return the promotion that is due, from the highest rung of which there is one; None if none is.
+
+    Args:
+        table: all that is on record.
+        configs: brought up to date with it.
+        rungs: ascending, the last the highest to which trials are promoted.
+        eta: of how many trials one goes on.
+        more: a clause that the reason ends with.
+    """
     children = has_child(table)
     for rung, above in zip(rungs[-2::-1], rungs[:0:-1], strict=True):
         there = configs.done(table, rung)
@@ -94,7 +104,7 @@ def promoted(table: TrialTable, configs: Configs, rungs: tuple[float, ...], eta:
         if len(due):
             name = table.problem.fidelities[0].name
             why = f"among the best {len(best)} of {len(there.rows)} trials at {name} {rung:g}"
-            return Continue(int(due[0]), (above,), why=why)
+            return Continue(int(due[0]), (above,), why=f"{why}, {more}" if more else why)
     return None
 
 

@@ -3,9 +3,9 @@
 With exactly one declared fidelity one of three things is done:
 
 * *Stopping.* Trials that report as they go start as whole ones and are halved asynchronously (Li et al., 2020): at each
-  rung a trial ends that is outside the best 1/eta of those that got there. Some trials are let through whatever they
-  show: the first few, and one for each so much that is spent. From these it is measured how rungs rank trials beside
-  the end; the rungs whose ranks say little are passed over, all of them if need be.
+  rung a trial ends that is outside the best 1/eta of those that got there. It begins once some whole trials have shown
+  that a rung ranks as the end does; the rungs below that say little are passed over, all of them if need be. Now and
+  then one trial is let through whatever it shows, so that this goes on being measured.
 * *Looking first.* Where trials report nothing before their end, one at a lower fidelity is a trial of its own, and on a
   share of the data nothing of it carries over. A few configurations are run at the lowest rung and then whole, for a
   twentieth of what whole trials take. If that is cheap and ranks as the end does, new trials begin there, and the best
@@ -18,13 +18,13 @@ Without a fidelity, or with several, all trials run whole.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
+from trimtab.schedule.asha import promoted
 from trimtab.schedule.protocol import Assignment, Continue, Fresh, Halt, Request
 from trimtab.schedule.rungs import (
     Configs,
@@ -37,21 +37,20 @@ from trimtab.schedule.rungs import (
     outside,
     spearman,
 )
+from trimtab.space.problem import Problem
 
-FIRST: Final = 3
-"""Trials that are let through at the beginning."""
+FIRST: Final = 5
+"""Whole trials before any is stopped, as with Vizier and Optuna: of fewer no rank correlation says much."""
 
 MEASURING: Final = 0.1
-"""The share of the cost that later goes into trials that are let through."""
+"""The share of the cost that later goes into trials that are let through. By taste."""
 
 AT_LEAST: Final = 3
 """Configurations at a rung before the first is stopped there."""
 
-MISLEADING: Final = 0.3
-"""A rung whose ranks correlate less with those of the end is passed over (Spearman)."""
-
-BELIEF: Final = 0.7, 5.0
-"""The correlation that is expected of a rung before any is measured, and how many trials that is worth."""
+RANKS: Final = 0.4, 2.0
+"""The rank correlation with the end from which on a rung is used, and how many trials the doubt is worth that it is 0:
+five trials must show 0.56."""
 
 DEAR: Final = 0.5
 """What a trial that is stopped at a rung takes of a whole one, beyond which the rung is passed over: half of the saving
@@ -60,17 +59,12 @@ is gone, and the next rung knows more."""
 LOOKS: Final = 0.05
 """The share of what whole trials took that is spent on looking whether lower fidelities pay."""
 
-WHOLE_FIRST: Final = 5
-"""Whole trials before the first look."""
-
 PAIRS: Final = 8
 """Configurations that are run at a rung and whole before it is used."""
 
 CHEAP: Final = 0.25
-"""What a trial at a rung may take of a whole one, where nothing carries over."""
-
-RANKS: Final = 0.5, 3.0
-"""The correlation from which on such a rung is used, and how many trials the doubt is worth that it is 0."""
+"""What a trial at a rung may take of a whole one, where nothing carries over: at a third, each configuration would take
+as much there as the best third of them do whole."""
 
 
 class Auto:
@@ -96,6 +90,7 @@ class Auto:
         self._judging = Seen(self.eta, self.low)
         self._assigning = Seen(self.eta, self.low)  # of its own: it may be shown a table that stands at an older record
         self._configs = Configs()
+        self._known: tuple[Problem, int, int] | None = None
 
     def assign(self, table: TrialTable, request: Request) -> Assignment:  # noqa: ARG002 - the protocol's signature
         whole = Fresh(table.problem.whole)
@@ -108,11 +103,18 @@ class Auto:
         if not seen.follow(table):
             return None
         k = seen.just_reached(table, row)
-        if k is None or is_let_through(seen, row, self.eta):
+        if k is None or row % period(seen.levels, seen.top, self.eta) == 0:
             return None
-        if k < lowest_rung(seen, table, self.eta):
+        if k < self._lowest(table):
             return None
         return outside(seen, table, row, k, self.eta, AT_LEAST)
+
+    def _lowest(self, table: TrialTable) -> int:
+        """Return the lowest rung at which trials are stopped; it changes when trials end."""
+        n = len(table.order)
+        if self._known is None or self._known[0] is not table.problem or self._known[1] != n:
+            self._known = table.problem, n, lowest_rung(self._judging, table, self.eta)
+        return self._known[2]
 
     def _looked(self, table: TrialTable) -> Fresh | Continue | None:
         """Return what looking at lower fidelities asks for; None for a whole trial."""
@@ -120,23 +122,31 @@ class Auto:
         if fidelity is None:
             return None
         rungs = ladder(fidelity, self.eta, self.low)
-        ladder_ = Looks(table, rungs)
-        children = has_child(table)
-        k, pays = ladder_.rung, ladder_.pays
+        looks = Looks(table, rungs)
+        k = looks.rung
         if k is None:
             return None
-        if pays:
-            there = self._configs.done(table, rungs[k])
-            best = there.best(self.eta)
-            due = best[~children[best]]
-            if len(due):
-                why = f"among the best {len(best)} of {len(there.rows)} trials at {fidelity.name} {rungs[k]:g}"
-                return Continue(int(due[0]), (fidelity.high,), why=f"{why}; {ladder_.why}")
-            return Fresh((rungs[k],))
-        waiting = ladder_.fresh[k][(table.state[ladder_.fresh[k]] == COMPLETE) & ~children[ladder_.fresh[k]]]
+        waiting = looks.waiting()
         if len(waiting):
-            return Continue(int(waiting[0]), (fidelity.high,), why=f"to see how {fidelity.name} {rungs[k]:g} ranks it")
-        return Fresh((rungs[k],)) if ladder_.may_look(k) else None
+            why = f"to see how {fidelity.name} {rungs[k]:g} ranks it"
+            return Continue(int(waiting[0]), (fidelity.high,), why=why)
+        if looks.pays:
+            found = promoted(table, self._configs, looks.used, self.eta, looks.why)
+            return found or Fresh((rungs[k],))
+        return Fresh((rungs[k],)) if looks.may_look() else None
+
+    def needs(self, problem: Problem) -> str:
+        if len(problem.fidelities) == 1:
+            return ""
+        if problem.fidelities:
+            return (
+                "trials report as they go, and none is ended early, since several fidelities are declared: with the "
+                "one alone that counts steps they are."
+            )
+        return (
+            "trials report as they go, and none is ended early, since nothing says how far they go: "
+            'with fidelity=tt.Fidelity("epoch", 1, 81), 81 being the last step that is reported, they are.'
+        )
 
     def may_continue(self, table: TrialTable) -> Bools:
         fidelity = one_fidelity(table.problem)
@@ -149,22 +159,23 @@ class Auto:
         return {"name": "auto", "eta": self.eta, "low": self.low}
 
 
-def is_let_through(seen: Seen, row: int, eta: int) -> bool:
-    """Return whether a trial is run to its end whatever it shows, so that rungs can be compared with the end."""
-    return row < FIRST or row % _period(seen, eta) == 0
-
-
-def _period(seen: Seen, eta: int) -> int:
+def period(levels: Floats, top: float, eta: int) -> int:
     """Return of how many trials one is let through: those between take 1/MEASURING times what it takes."""
-    ends = np.append(seen.levels, seen.top)
+    ends = np.append(levels, top)
     typical = float(ends[0] + (np.diff(ends) * float(eta) ** -np.arange(1, len(ends))).sum())
-    return math.ceil(seen.top / (MEASURING * typical))
+    return math.ceil(top / (MEASURING * typical))
 
 
-def let_through(seen: Seen, table: TrialTable, eta: int) -> Ints:
-    """Return the trials that were let through and are complete: of all that were proposed, a fair sample."""
-    period = _period(seen, eta)
-    rows = np.unique(np.append(np.arange(min(FIRST, len(table))), np.arange(0, len(table), period)))
+def fair(seen: Seen, table: TrialTable, eta: int) -> Ints:
+    """Return the whole trials that are complete and were not chosen: a fair sample of what is proposed.
+
+    These are the ones that ended before the first was stopped, and those that were let through.
+    """
+    order = table.order
+    stopped = np.flatnonzero(table.state[order] == STOPPED)
+    before = order[: stopped[0]] if len(stopped) else order
+    later = np.arange(0, len(table), period(seen.levels, seen.top, eta))
+    rows = np.union1d(before, later)
     found: Ints = rows[(table.state[rows] == COMPLETE) & (table.fidelity[rows, 0] == seen.top)]
     return found
 
@@ -177,18 +188,19 @@ def correlation(seen: Seen, table: TrialTable, rows: Ints, k: int) -> tuple[floa
     return spearman(early[known], late[known]), int(known.sum())
 
 
-def lowest_rung(seen: Seen, table: TrialTable, eta: int) -> int:
-    """Return the first rung at which trials are stopped: it is cheap, and neither it nor those above mislead.
+def ranks_well(measured: float, n: int) -> bool:
+    """Return whether a rank correlation that n trials show is believed to be high enough."""
+    least, doubt = RANKS
+    return n >= FIRST and n * measured / (n + doubt) >= least  # False of nan: who all look alike are not ranked
 
-    What was measured is weighed against what is usual, so that three trials do not decide alone.
-    """
-    rows = let_through(seen, table, eta)
-    usual, worth = BELIEF
-    for k in range(len(seen.levels) - 1, -1, -1):
-        measured, n = correlation(seen, table, rows, k)
-        if not math.isnan(measured) and (n * measured + worth * usual) / (n + worth) < MISLEADING:
-            return k + 1
-    return _first_cheap(seen, table)
+
+def lowest_rung(seen: Seen, table: TrialTable, eta: int) -> int:
+    """Return the first rung at which trials are stopped: it is cheap, and it and those above rank as the end does."""
+    rows = fair(seen, table, eta)
+    ranking = len(seen.levels)
+    while ranking and ranks_well(*correlation(seen, table, rows, ranking - 1)):
+        ranking -= 1
+    return max(ranking, _first_cheap(seen, table))
 
 
 def _first_cheap(seen: Seen, table: TrialTable) -> int:
@@ -213,7 +225,6 @@ def costs(table: TrialTable) -> Floats:
     return table.cost if table.problem.cost is not None else table.seconds
 
 
-@dataclass
 class Looks:
     """What was learned by running configurations at lower fidelities first.
 
@@ -224,71 +235,77 @@ class Looks:
     Attributes:
         rung: the rung that is used or looked at; None where none is.
         pays: whether it is used.
+        used: the rungs that are used, the highest fidelity last.
         why: a clause that says so.
-        fresh: of each rung, the trials that began there.
     """
 
-    table: TrialTable
-    rungs: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        table = self.table
-        self.price = costs(table)
-        at, begins = table.fidelity[:, 0], table.parent < 0
-        self.fresh = [np.flatnonzero(begins & (at == rung)) for rung in self.rungs[:-1]]
-        whole = (table.state == COMPLETE) & (at == self.rungs[-1])
-        self.n_whole = int(whole.sum())
-        self.spent_whole = float(np.nansum(self.price[whole]))
+    def __init__(self, table: TrialTable, rungs: tuple[float, ...]) -> None:
+        self._table, self._rungs = table, rungs
+        self._price = costs(table)
+        at = table.fidelity[:, 0]
+        self._fresh = [np.flatnonzero((table.parent < 0) & (at == rung)) for rung in rungs[:-1]]
+        whole = (table.state == COMPLETE) & (at == rungs[-1])
+        self._n_whole = int(whole.sum())
+        self._spent_whole = float(np.nansum(self._price[whole]))
         self.rung: int | None = None
         self.pays = False
+        self.used: tuple[float, ...] = ()
         self.why = ""
         self._decide()
 
     def _decide(self) -> None:
-        if self.n_whole < WHOLE_FIRST or not self.spent_whole > 0:
+        if self._n_whole < FIRST or not self._spent_whole > 0:
             return
-        for k in range(len(self.rungs) - 1):
+        index = self._table.problem.metrics.index(self._table.problem.objectives[0])
+        losses = self._table.losses()[:, index]
+        for k in range(len(self._rungs) - 1):
             low, high = self._pairs(k)
             ratio = self._ratio(low, high)
             if len(low) and ratio > (CHEAP if len(low) >= FIRST else DEAR):
                 return  # and those above are dearer
-            if len(low) < PAIRS:
-                self.rung = k
-                return
-            index = self.table.problem.metrics.index(self.table.problem.objectives[0])
-            losses = self.table.losses()[:, index]
             found = spearman(losses[low], losses[high])
-            least, doubt = RANKS
-            if len(low) * found / (len(low) + doubt) >= least:
-                self.rung, self.pays = k, True
-                self.why = f"{ratio:.2g} of the cost, rank correlation {found:.2f}"
+            if len(low) < PAIRS or ranks_well(found, len(low)):
+                self.rung, self.pays = k, len(low) >= PAIRS
+                self.used = self._cheap_ones(k, ratio)
+                self.why = f"which take {ratio:.2g} of a whole run and rank as the end does, by {found:.2f}"
                 return
+
+    def _cheap_ones(self, k: int, ratio: float) -> tuple[float, ...]:
+        """Return the rungs from the k-th on that cost little, if costs grow evenly from there; and the highest."""
+        low, top = self._rungs[k], self._rungs[-1]
+        share = [ratio + (1.0 - ratio) * (rung - low) / (top - low) for rung in self._rungs[k:]]
+        return (*(rung for rung, each in zip(self._rungs[k:], share, strict=True) if each <= CHEAP), top)
+
+    def waiting(self) -> Ints:
+        """Return the trials at a rung that is looked at which are to be run whole, and are not yet."""
+        if self.rung is None or self.pays:
+            return np.zeros(0, dtype=np.int64)
+        rows = self._fresh[self.rung]
+        found: Ints = rows[(self._table.state[rows] == COMPLETE) & ~has_child(self._table)[rows]]
+        return found
 
     def _pairs(self, k: int) -> tuple[Ints, Ints]:
         """Return (trials at a rung, the whole trials that went on with them), both complete, without those chosen."""
-        table = self.table
-        rows = np.flatnonzero(
-            (table.parent >= 0) & (table.state == COMPLETE) & (table.fidelity[:, 0] == self.rungs[-1])
-        )
-        rows = rows[table.fidelity[table.parent[rows], 0] == self.rungs[k]][:PAIRS]  # the first: those after are chosen
+        table = self._table
+        is_whole = (table.state == COMPLETE) & (table.fidelity[:, 0] == self._rungs[-1])
+        rows = np.flatnonzero((table.parent >= 0) & is_whole)
+        rows = rows[table.fidelity[table.parent[rows], 0] == self._rungs[k]][:PAIRS]  # those after it are chosen
         return table.parent[rows].astype(np.int64), rows
 
     def _ratio(self, low: Ints, high: Ints) -> float:
         """Return what trials at a rung took of what whole ones of the same configurations did."""
-        below, above = float(np.nansum(self.price[low])), float(np.nansum(self.price[high]))
+        below, above = float(np.nansum(self._price[low])), float(np.nansum(self._price[high]))
         return below / above if above > 0 else math.inf
 
-    def may_look(self, k: int) -> bool:
-        """Return whether one more look at rung k is within what is spent on looking, and none is under way."""
-        table, rows = self.table, self.fresh[k]
-        over = np.isin(table.state[rows], (COMPLETE, FAILED, STOPPED))
-        if not over.all():
+    def may_look(self) -> bool:
+        """Return whether one more look is within what is spent on looking, and none is under way."""
+        if self.rung is None:
             return False
-        children = np.flatnonzero(np.isin(table.parent, rows))
-        if not np.isin(table.state[children], (COMPLETE, FAILED, STOPPED)).all():
+        table, rows, k = self._table, self._fresh[self.rung], self.rung
+        over = np.isin(table.state, (COMPLETE, FAILED, STOPPED))
+        if not over[rows].all() or not over[np.isin(table.parent, rows)].all():
             return False
-        looks = np.concatenate(self.fresh)
-        spent = float(np.nansum(self.price[looks]))
+        spent = float(np.nansum(self._price[np.concatenate(self._fresh)]))
         low, high = self._pairs(k)
-        ratio = self._ratio(low, high) if len(low) else self.rungs[k] / self.rungs[-1]
-        return spent + ratio * self.spent_whole / self.n_whole <= LOOKS * self.spent_whole
+        ratio = self._ratio(low, high) if len(low) else self._rungs[k] / self._rungs[-1]
+        return spent + ratio * self._spent_whole / self._n_whole <= LOOKS * self._spent_whole

@@ -22,6 +22,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from trimtab.arrays import Bools, Rng, rng_at
 from trimtab.ledger.event import Remaining
 from trimtab.ledger.table import TrialTable
+from trimtab.space.problem import Problem
 
 STREAM = 1
 """The stream of a trial's generator that is the scheduler's; the optimizer draws from stream 0."""
@@ -167,3 +168,12 @@ class EndsDiverged(Protocol):
     """
 
     ends_diverged: bool
+
+
+@runtime_checkable
+class Advises(Protocol):
+    """A scheduler that can tell what a study lacks for trials to be ended early."""
+
+    def needs(self, problem: Problem) -> str:
+        """Return what is to be declared, as a sentence for whoever wrote the study; empty if nothing is."""
+        ...

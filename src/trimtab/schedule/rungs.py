@@ -210,7 +210,7 @@ class Configs:
         return self._of.view
 
     def _is_extended(self, table: TrialTable) -> bool:
-        """Return whether a trial has gained values of parameters that the space had just learned."""
+        """Return whether a trial has gained values of parameters, which the space can have learned just now."""
         if table.head == self._head:
             return False
         rows = table.changed_since(self._head)
@@ -312,33 +312,35 @@ class Seen:
         singly = np.unique(row[1:][odd])
         plain = ~np.isin(row, singly)
         self._at[rows] = np.nan
-        self._take(table, row[plain], step[plain], curves.y[places[plain]])
+        losses, excess = split(table.problem, curves.y[places])
+        plain &= ~np.isnan(losses).any(axis=1)
+        singles, begins = np.unique(row[plain], return_index=True)
+        begins = np.append(begins, plain.sum())
+        self._take(table, singles, begins, step[plain], losses[plain], excess[plain])
         for one in singly.tolist():
             self._take_one(table, one)
 
     def _take_one(self, table: TrialTable, row: int) -> None:
         step, y = table.curves.of(row)
-        self._at[row] = np.nan
-        self._take(table, np.full(len(step), row), step, y)
-
-    def _take(self, table: TrialTable, row: Ints, step: Floats, y: Floats) -> None:
-        """Take up reports [r] of some trials, sorted by trial and step."""
         losses, excess = split(table.problem, y)
         known = ~np.isnan(losses).any(axis=1)
-        row, step, losses = row[known], step[known], losses[known]
-        if not len(row):
-            return
-        total = excess[known].sum(axis=1)
-        parent = table.parent[row]
-        begun = np.where(parent >= 0, table.fidelity[parent, 0], -math.inf)  # what goes on did not pass those below
-        self.any_early = self.any_early or bool((step < table.fidelity[row, 0]).any())
-        for k, level in enumerate(self.levels):
-            there = np.flatnonzero((step >= level) & (begun < level))
-            reached, first = np.unique(row[there], return_index=True)
-            place = there[first]
-            self._at[reached, k] = step[place]
-            self._losses[reached, k] = losses[place]
-            self._excess[reached, k] = total[place]
+        self._at[row] = np.nan
+        self._take(table, np.array([row]), np.array([0, known.sum()]), step[known], losses[known], excess[known])
+
+    def _take(self, table: TrialTable, rows: Ints, begins: Ints, step: Floats, losses: Floats, excess: Floats) -> None:
+        """Take up the reports of some trials, sorted by trial and step; those of the i-th begin at `begins[i]`."""
+        parent = table.parent[rows]
+        passed = np.where(parent >= 0, table.fidelity[parent, 0], -math.inf)  # what goes on did not pass those below
+        last = begins[1:] > begins[:-1]
+        self.any_early = self.any_early or bool((step[begins[:-1][last]] < table.fidelity[rows[last], 0]).any())
+        total = excess.sum(axis=1)
+        for i, row in enumerate(rows.tolist()):
+            first = begins[i] + np.searchsorted(step[begins[i] : begins[i + 1]], self.levels)
+            there = (first < begins[i + 1]) & (self.levels > passed[i])
+            place = first[there]
+            self._at[row, there] = step[place]
+            self._losses[row, there] = losses[place]
+            self._excess[row, there] = total[place]
 
     def just_reached(self, table: TrialTable, row: int) -> int | None:
         """Return the rung that a trial's last report got it to, the highest of several; None if it got to none."""

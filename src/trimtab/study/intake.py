@@ -25,13 +25,14 @@ class Intake:
         table: how the trials stand before it.
         retries: how often a trial is run again that may be to blame for its end.
         cost_required: whether every trial must tell its cost.
+        need: what the study lacks for trials to be ended early.
     """
 
-    def __init__(self, table: TrialTable, *, retries: int, cost_required: bool) -> None:
+    def __init__(self, table: TrialTable, *, retries: int, cost_required: bool, need: str = "") -> None:
         self._table = table
         self._retries = retries
         self._cost_required = cost_required
-        self._reports = Reports(table)
+        self._reports = Reports(table, need)
         self._new: dict[int, list[Reported]] = {}
         self._over: set[int] = set()
 

@@ -379,8 +379,12 @@ class Driver:
         self._session.forget(number)
 
     def _events(self, messages: Sequence[execute.Message]) -> list[Event]:
-        settings = self._settings
-        intake = Intake(self._session.table, retries=settings.retries, cost_required=settings.cost_required)
+        settings, table = self._settings, self._session.table
+        is_reported = any(isinstance(message, execute.Reported) for message in messages)
+        intake = Intake(
+            table, retries=settings.retries, cost_required=settings.cost_required,
+            need=self._session.plan.needs(table.problem) if is_reported else "",
+        )  # fmt: skip
         return intake.events(messages)
 
     # The end

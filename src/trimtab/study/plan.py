@@ -15,6 +15,7 @@ from trimtab.ledger.event import Remaining, Reported
 from trimtab.ledger.table import COMPLETE, STATES, STOPPED, TrialTable
 from trimtab.numerics.arithmetic import quiet
 from trimtab.schedule.protocol import (
+    Advises,
     Assignment,
     Collects,
     Continue,
@@ -26,6 +27,7 @@ from trimtab.schedule.protocol import (
     Wait,
 )
 from trimtab.space.condition import shown
+from trimtab.space.problem import Problem
 from trimtab.study.plugin import is_made_by, make, shown_settings
 
 W = TypeVar("W")
@@ -104,6 +106,10 @@ class Plan:
             if said.values.get(metric.name) == "nan":
                 return Halt(f"{DIVERGED}{metric.name} is nan at step {said.step:g}")
         return None
+
+    def needs(self, problem: Problem) -> str:
+        """Return what the study lacks for trials to be ended early; empty where it lacks nothing, or nobody says so."""
+        return str(self._scheduler.needs(problem)) if isinstance(self._scheduler, Advises) else ""
 
     @quiet()
     def may_continue(self, table: TrialTable) -> Bools | None:

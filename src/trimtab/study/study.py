@@ -291,7 +291,8 @@ class Study(Explained):
 
         def build() -> Sequence[Event]:
             running = session.require_running(number, attempt)
-            event, notes = Reports(self.table).take(running, attempt, at, reported, fold)
+            need = session.plan.needs(self.table.problem)
+            event, notes = Reports(self.table, need).take(running, attempt, at, reported, fold)
             return [event, *notes]
 
         with session.lock:
