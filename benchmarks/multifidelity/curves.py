@@ -253,8 +253,6 @@ def _ladder(name: str) -> CurveTask:
     def curves(params: list[Params]) -> tuple[Floats, Floats]:
         u = _units(params)
         final = _final(u)
-        known = (np.argsort(np.argsort(final)) + 0.5) / len(final) if len(final) > 1 else None
-        del known
         score = (final - 0.7) / 0.5  # about standard normal over the space
         early = [rho * score + np.sqrt(1.0 - rho**2) * _noise(u, k) for k, rho in enumerate(ranks)]
         losses = np.stack([*(0.7 + 0.5 * each + 0.3 for each in early), final], axis=1)

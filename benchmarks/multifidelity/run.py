@@ -67,7 +67,17 @@ def run(task: CurveTask, scheduler: Any, engine: str, workers: int, seed: int, s
     table = study.table
     trace = incumbents(task, table, N_WHOLE * cost / workers)
     states = {"complete": int((table.state == COMPLETE).sum()), "stopped": int((table.state == STOPPED).sum())}
-    return {"trace": trace, "trials": len(table), **states, "cpu": round(cpu, 2)}
+    missed = better_than_the_best(task, table, trace[-1][1] if trace else np.inf)
+    return {"trace": trace, "trials": len(table), **states, "missed": missed, "cpu": round(cpu, 2)}
+
+
+def better_than_the_best(task: CurveTask, table: TrialTable, best: float) -> int:
+    """Return how many of the stopped trials would have been better in the end than the last incumbent."""
+    rows = np.flatnonzero(table.state == STOPPED)
+    if not len(rows):
+        return 0
+    losses, _ = task.curves(table.space.decode(table.x[rows]))
+    return int((losses[:, -1] < best).sum())
 
 
 def incumbents(task: CurveTask, table: TrialTable, unit: float) -> list[tuple[float, float]]:
