@@ -272,3 +272,35 @@ def test_decisions_take_milliseconds_at_many_trials(make) -> None:
         scheduler.assign(run.table, Request(4000, 0))
         taken.append(time.process_time() - began)
     assert np.median(taken) < 0.005
+
+
+# Problems of all kinds
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_objectives_and_a_constraint(name: str) -> None:
+    def look(params, epoch):
+        x = params["x"]
+        return {"loss": x + 1 / epoch, "speed": x * 2 + 1 / epoch, "memory": x}, 60.0 * epoch
+
+    table = Tabulated(look)
+    study = tt.tune(
+        table, tt.Space(x=tt.Float(0, 1)), objectives=[tt.minimize("loss"), tt.maximize("speed")],
+        constraints=[tt.at_most("memory", 0.8)], fidelity=EPOCHS, budget=20, optimizer="random", scheduler=name,
+        executor=table.executor(2), seed=0, progress=False,
+    )  # fmt: skip
+    assert study.table.n_begun == 20
+    assert study.best_trials
+    replay(study.session.journal.read()).require_equal()
+
+
+@pytest.mark.parametrize("fidelity", [(1, 1), (0, 2), (0.25, 1.0)])
+@pytest.mark.parametrize("name", NAMES)
+def test_fidelities_of_odd_bounds(name: str, fidelity: tuple[float, float]) -> None:
+    table = Tabulated(lambda params, at: (params["x"], 60.0 * at), steps=(0.25, 0.5, 1))
+    study = tt.tune(
+        table, tt.Space(x=tt.Float(0, 1)), minimize="loss", fidelity=tt.Fidelity("size", *fidelity), budget=9,
+        optimizer="random", scheduler=name, executor=table.executor(2), seed=0, progress=False,
+    )  # fmt: skip
+    assert study.table.n_begun == 9
+    replay(study.session.journal.read()).require_equal()
