@@ -97,13 +97,16 @@ def test_a_study_from_before_goes_on_with_whole_trials(tmp_path: Path) -> None:
         tuned("asha", store=url, budget=6)
 
 
-def test_a_study_without_a_fidelity_says_once_what_early_stopping_needs() -> None:
-    def steps(trial: tt.Trial) -> float:
-        for step in range(1, 4):
-            trial.report(step, loss=1.0 / step)
-        return 1.0 / 3
+def steps(trial: tt.Trial) -> float:
+    for step in range(1, 4):
+        trial.report(step, loss=1.0 / step)
+    return 1.0 / 3
 
+
+def test_a_study_without_a_fidelity_says_once_what_early_stopping_needs() -> None:
     study = tt.tune(steps, SPACE, minimize="loss", budget=3, optimizer="random", progress=False)
+    workers = tt.tune(steps, SPACE, minimize="loss", budget=2, optimizer="random", workers=2, progress=False)
+    assert workers.table.notes == study.table.notes, "reports that come at once, too"
     notes = [record.event for record in study.session.journal.read() if isinstance(record.event, Noted)]
     assert [note.key for note in notes] == ["early stopping"]
     assert 'fidelity=tt.Fidelity("epoch", 1, 81)' in study.table.notes["early stopping"]

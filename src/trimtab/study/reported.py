@@ -30,6 +30,7 @@ class Reports:
     def __init__(self, table: TrialTable, need: str = "") -> None:
         self._table = table
         self._need = need
+        self._first: dict[int, float] = {}
         self._new: dict[str, None] = {}
         self._is_said = False
 
@@ -68,9 +69,11 @@ class Reports:
         return Reported(number, step, checked, attempt, about), notes
 
     def _goes_on(self, number: int, step: float) -> bool:
-        """Return whether a trial reported an earlier step before."""
+        """Return whether a trial reported an earlier step before, perhaps just now."""
         curves = self._table.curves
-        return bool((curves.step[curves.reports(number)] < step).any())
+        first = min(self._first.get(number, step), *curves.step[curves.reports(number)].tolist(), step)
+        self._first[number] = first
+        return bool(first < step)
 
     def _beyond(self, names: Iterable[str]) -> dict[str, None]:
         """Return those of `names` that are too many for the curves to keep, beside those of the reports before."""
