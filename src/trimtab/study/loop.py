@@ -269,8 +269,12 @@ class Loop:
             patiently(lambda: self._session.commit(self._verdicts))
 
     def _events(self, messages: Sequence[execute.Message]) -> list[Event]:
-        settings = self._settings
-        intake = Intake(self._session.table, retries=settings.retries, cost_required=settings.cost_required)
+        settings, table = self._settings, self._session.table
+        is_reported = any(isinstance(message, execute.Reported) for message in messages)
+        intake = Intake(
+            table, retries=settings.retries, cost_required=settings.cost_required,
+            need=self._session.plan.needs(table.problem) if is_reported else "",
+        )  # fmt: skip
         return intake.events(messages)
 
     @quiet()

@@ -191,7 +191,7 @@ class Session:
             for event in events:
                 ledger.apply(Record(ledger.head + 1, at, event))
                 if type(event) is Reported and event.number not in verdicts and not ledger.table.halted(event.number):
-                    halt = self.plan.judge(ledger.table, event.number)
+                    halt = self.plan.judge(ledger.table, event.number, event)
                     if halt is not None:
                         verdicts[event.number] = Judged(event.number, halt.reason, ledger.head, event.attempt)
             ledger.link = head.link

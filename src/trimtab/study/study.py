@@ -300,7 +300,8 @@ class Study(Explained):
 
         def build() -> Sequence[Event]:
             running = require_running(self.table, number, attempt)
-            event, notes = Reports(self.table).take(running, attempt, at, reported, fold)
+            need = session.plan.needs(self.table.problem)
+            event, notes = Reports(self.table, need).take(running, attempt, at, reported, fold)
             return [event, *notes]
 
         with session.lock:
