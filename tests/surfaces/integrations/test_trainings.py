@@ -10,12 +10,15 @@ from trainings import AT_END, DIE_AT, HALTS_AT, PROMOTES_AT, EndsOdd, Promotes, 
 
 LIBRARY = "TRIMTAB_TEST_LIBRARY"
 
-HEAVY = ("torch", "lightning")
+HEAVY = ("torch", "lightning", "transformers", "keras")
+OF_THEIRS = pytest.mark.filterwarnings("ignore")
+"""What these libraries use that is deprecated in one another is theirs."""
+
 LIBRARIES = [
     "sklearn",
     "xgboost",
     "lightgbm",
-    *(pytest.param(library, marks=pytest.mark.integrations) for library in HEAVY),
+    *(pytest.param(library, marks=[pytest.mark.integrations, OF_THEIRS]) for library in HEAVY),
 ]
 
 

@@ -29,16 +29,23 @@ PROMOTES_AT = 3
 
 
 class EndsOdd:
-    """Ends every second trial at its third step."""
+    """Ends every second trial at its third step.
+
+    Args:
+        first: counts the trials from here.
+    """
+
+    def __init__(self, first: int = 0) -> None:
+        self.first = first
 
     def assign(self, table: TrialTable, request: Request) -> Fresh:
         return Fresh(table.problem.whole)
 
     def judge(self, table: TrialTable, row: int) -> Halt | None:
-        return Halt("odd trials end early") if row % 2 and table.curves.step[-1] >= HALTS_AT else None
+        return Halt("odd trials end early") if (row + self.first) % 2 and table.curves.step[-1] >= HALTS_AT else None
 
     def to_json(self) -> dict[str, object]:
-        return {}
+        return {"first": self.first}
 
 
 class Promotes:
@@ -210,4 +217,75 @@ def with_lightning(trial: tt.Trial) -> object:
     module = Module()
     trainer.fit(module, *loaders, ckpt_path=report.ckpt_path)
     assert module.net(held_out_x).shape == (60, 1)
+    return report.last
+
+
+def with_transformers(trial: tt.Trial) -> object:
+    import torch
+    import transformers
+
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.Dropout(0.1), torch.nn.Linear(16, 1))
+
+        def forward(self, x, labels=None):
+            out = self.net(x).squeeze(1)
+            return {"loss": torch.nn.functional.mse_loss(out, labels), "logits": out}
+
+    class MayDie(transformers.TrainerCallback):
+        def on_epoch_end(self, args, state, control, **more):
+            may_die(trial, round(state.epoch))
+
+    torch.manual_seed(trial.seed)
+    x, y, held_out_x, held_out_y = map(torch.from_numpy, data())
+    sets = [[{"x": a, "labels": b} for a, b in zip(*pair, strict=True)] for pair in ((x, y), (held_out_x, held_out_y))]
+    model = Model()
+    report = tt.integrations.transformers.Report(trial, "eval_loss")
+    arguments = transformers.TrainingArguments(
+        str(trial.checkpoint_dir / "trainer"),
+        num_train_epochs=trial.fidelity["epoch"],
+        learning_rate=trial.params["rate"],
+        lr_scheduler_type="constant",
+        per_device_train_batch_size=40,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=1,
+        report_to="none",
+        use_cpu=True,
+        disable_tqdm=True,
+    )
+    trainer = transformers.Trainer(
+        model, arguments, train_dataset=sets[0], eval_dataset=sets[1], callbacks=[MayDie(), report]
+    )
+    trainer.train(resume_from_checkpoint=report.resume_from_checkpoint)
+    assert model(held_out_x, held_out_y)["logits"].shape == (60,)
+    return report.last
+
+
+def with_keras(trial: tt.Trial) -> object:
+    os.environ["KERAS_BACKEND"] = "torch"
+    import keras
+
+    class MayDie(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            may_die(trial, epoch + 1)
+
+    keras.utils.set_random_seed(trial.seed % 2**32)
+    x, y, held_out_x, held_out_y = data()
+    layers = [keras.Input((4,)), keras.layers.Dense(16), keras.layers.Dropout(0.1), keras.layers.Dense(1)]
+    model = keras.Sequential(layers)
+    model.compile(keras.optimizers.SGD(trial.params["rate"], momentum=0.5), "mse")
+    report = tt.integrations.keras.Report(trial, "val_loss")
+    model.fit(
+        x,
+        y,
+        batch_size=40,
+        validation_data=(held_out_x, held_out_y),
+        epochs=int(trial.fidelity["epoch"]),
+        initial_epoch=report.initial_epoch,
+        verbose=0,
+        callbacks=[MayDie(), report],
+    )
+    assert model.predict(held_out_x, verbose=0).shape == (60, 1)
     return report.last

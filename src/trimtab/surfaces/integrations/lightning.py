@@ -22,8 +22,8 @@ class Report(lightning.Callback):  # type: ignore[misc] # the linters' environme
     """Reports each epoch, ends training when the scheduler says so, and keeps checkpoints.
 
     Metrics are called as the module logs them (`self.log("val_loss", ...)`); epochs in which some are not logged, since
-    nothing is validated, are not reported. On several devices rank 0 reports what it logged (`sync_dist=True` averages),
-    and all of them end at the same epoch; each makes the callback, with the trial.
+    nothing is validated, are not reported. On several devices rank 0 reports what it logged (`sync_dist=True`
+    averages), and all of them end at the same epoch; each makes the callback, with the trial.
 
     Example:
         ```python
@@ -62,8 +62,8 @@ class Report(lightning.Callback):  # type: ignore[misc] # the linters' environme
         """What was reported last, also by what this trial goes on from; an objective may return it."""
         return self._reporter.last
 
-    def on_train_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002 - Lightning's signature
-        """Draw on from where the checkpoint was written; for Lightning."""
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002 - Lightning's signature
+        """Draw on from where the checkpoint was written, the order of the data too; for Lightning."""
         folder = self._reporter.restored
         if folder is not None and trainer.ckpt_path == str(folder / _FILE):
             generators.read(folder)
