@@ -10,7 +10,10 @@ from trainings import AT_END, DIE_AT, HALTS_AT, PROMOTES_AT, EndsOdd, Promotes, 
 
 LIBRARY = "TRIMTAB_TEST_LIBRARY"
 
-HEAVY = ("torch", "lightning", "transformers", "keras")
+HEAVY = ("torch", "lightning", "transformers", "keras", "catboost")
+BEHIND = {"with_catboost": 1}
+"""How many steps a library's last checkpoint lacks, which are run again."""
+
 OF_THEIRS = pytest.mark.filterwarnings("ignore")
 """What these libraries use that is deprecated in one another is theirs."""
 
@@ -67,13 +70,14 @@ def test_a_training_that_is_killed_goes_on_from_its_checkpoint(train, tmp_path, 
     trial = killed.trials[0]
     assert (trial.state, trial.attempt) == ("complete", 3)
     curves = killed.table.curves
+    behind = BEHIND.get(train.__name__, 0)
     assert curves.step[curves.attempt == 1].tolist() == [1, 2, 3, 4]
-    assert curves.step[curves.attempt == 2].tolist() == [5, 6]
-    assert 3 not in curves.attempt, "nothing was left to run"
+    assert curves.step[curves.attempt == 2].tolist() == list(range(5 - behind, 7))
+    assert curves.step[curves.attempt == 3].tolist() == list(range(7 - behind, 7)), "nothing else was left to run"
     assert curve(killed, 0) == pytest.approx(curve(whole, 0), rel=1e-6), "as if nothing had happened"
     assert trial.metrics["loss"] == curve(killed, 0)[6]
     folder = killed.session.files.checkpoint(0)
-    assert [path.name for path in folder.glob("*step*")] == ["step-6"], "older ones and drafts are gone"
+    assert [path.name for path in folder.glob("*step*")] == [f"step-{6 - behind}"], "older ones and drafts are gone"
 
 
 def test_a_promoted_training_goes_on_from_its_parent(train, tmp_path):
@@ -82,6 +86,6 @@ def test_a_promoted_training_goes_on_from_its_parent(train, tmp_path):
     below, above = study.trials
     assert (below.state, above.state, above.error) == ("complete", "complete", "")
     assert list(curve(study, 0)) == list(range(1, PROMOTES_AT + 1))
-    assert list(curve(study, 1)) == list(range(PROMOTES_AT + 1, 7))
+    assert list(curve(study, 1)) == list(range(PROMOTES_AT + 1 - BEHIND.get(train.__name__, 0), 7))
     assert {**curve(study, 0), **curve(study, 1)} == pytest.approx(curve(whole, 0), rel=1e-6)
     assert above.metrics["loss"] == curve(study, 1)[6]

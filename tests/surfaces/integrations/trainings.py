@@ -289,3 +289,26 @@ def with_keras(trial: tt.Trial) -> object:
     )
     assert model.predict(held_out_x, verbose=0).shape == (60, 1)
     return report.last
+
+
+def with_catboost(trial: tt.Trial) -> object:
+    import catboost
+
+    class MayDie:
+        def after_iteration(self, info):
+            may_die(trial, info.iteration)
+            return True
+
+    x, y, held_out_x, held_out_y = data()
+    report = tt.integrations.catboost.Report(trial, "validation-RMSE", checkpoint_every=1)
+    model = catboost.CatBoostRegressor(
+        iterations=int(trial.fidelity["epoch"]),
+        learning_rate=trial.params["rate"],
+        random_seed=0,  # a snapshot is refused by another
+        thread_count=1,
+        verbose=False,
+        train_dir=str(trial.checkpoint_dir / "catboost"),
+    )
+    model.fit(x, y, eval_set=(held_out_x, held_out_y), callbacks=[MayDie(), report], **report.snapshot)
+    assert model.predict(held_out_x).shape == (60,)
+    return report.last

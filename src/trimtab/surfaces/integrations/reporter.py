@@ -85,19 +85,23 @@ class Reporter:
         self.trial.report(step, values, raises=False)
         return self.trial.should_stop
 
-    def keep(self, write: Callable[[Path], object], *, at_end: bool) -> None:
-        """Write a checkpoint if one is due after the step that was reported last.
+    def keep(
+        self, write: Callable[[Path], object], *, at_end: bool, of: tuple[int, Reported | None] | None = None
+    ) -> None:
+        """Write a checkpoint if one is due.
 
         Args:
             write: writes the checkpoint's files into the folder that it is given; called in all processes of a group,
                 in one that does not speak with a folder that is not there.
             at_end: training ends here, so that whoever continues the trial goes on from here.
+            of: after which step, and what was reported at it; the last one if None.
         """
-        if self.every is None or self.step == self._kept or not (at_end or self.step % self.every == 0):
+        step, last = (self.step, self.last) if of is None else of
+        if self.every is None or step == self._kept or not (at_end or step % self.every == 0):
             return
-        self._kept = self.step
+        self._kept = step
         home = self.trial.checkpoint_dir
-        folder, draft = home / f"step-{self.step}", home / f".step-{self.step}.{os.getpid()}"
+        folder, draft = home / f"step-{step}", home / f".step-{step}.{os.getpid()}"
         if not self.speaks:
             write(draft)
             return
@@ -105,11 +109,11 @@ class Reporter:
             shutil.rmtree(leftover, ignore_errors=True)
         draft.mkdir()
         write(draft)
-        (draft / LAST).write_text(json.dumps(self.last), encoding="utf-8")
+        (draft / LAST).write_text(json.dumps(last), encoding="utf-8")
         _settle(draft)
         draft.rename(folder)
         _sync(home)
-        self.trial.mark_checkpoint(self.step)
+        self.trial.mark_checkpoint(step)
         for older in home.glob("step-*"):
             if older != folder:
                 shutil.rmtree(older, ignore_errors=True)

@@ -101,7 +101,7 @@ class Report(transformers.TrainerCallback):  # type: ignore[misc] # the linters'
     def _step(self, state: Any) -> int:
         if self._counts == "step":
             return int(state.global_step)
-        whole = round(state.epoch)
+        whole: int = round(state.epoch)
         # An epoch is a quotient of steps; half a step of the longest epoch that there may be is more than this.
         if abs(state.epoch - whole) > 1e-9:
             raise ObjectiveError(
