@@ -17,9 +17,9 @@ class Report:
     """Reports each boosting round, ends training when the scheduler says so, and keeps checkpoints.
 
     Checkpoints are CatBoost's own snapshots, which it must be told to write: `**report.snapshot` does. They are a round
-    behind, so that round is run again, and they are taken up by a model of the same settings only: where trials
-    continue others, do not take `trial.seed`, which differs. Metrics are called by data and metric: `validation-RMSE` is
-    the RMSE of `eval_set`.
+    behind, so that round is run again, and only a model of the same settings takes them up: where trials continue
+    others, do not use `trial.seed`, which differs. Metrics are called by data and metric: `validation-RMSE` is the RMSE
+    of `eval_set`.
 
     Example:
         ```python
