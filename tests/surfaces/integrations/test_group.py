@@ -86,3 +86,21 @@ def test_what_goes_wrong_on_rank_0_is_heard_by_all(seen):
     assert done.returncode == 1
     assert "ObjectiveError: Report takes the Trial" in done.stderr
     assert "ObjectiveError: rank 0 could not go on: ObjectiveError: Report takes the Trial" in done.stderr
+
+
+@pytest.mark.parametrize("library", ["lightning", "transformers"])
+def test_trainers_end_on_all_ranks_at_once(library, seen, tmp_path, monkeypatch):
+    """Each rank gets the same trial, and the word to end reaches rank 0 alone."""
+    monkeypatch.setenv("TRIMTAB_TEST_PAUSE", "0.3")
+    torchrun = [*TORCHRUN[:-1], str(PROGRAM.with_name("group_trainer.py")), library]
+    epochs = tt.Fidelity("epoch", 1, 200)
+    store = f"sqlite:///{tmp_path / 'group.db'}"
+    study = tuned(tt.Command(torchrun), scheduler=EndsOdd(1), budget=1, fidelity=epochs, store=store)
+    [trial] = study.trials
+    assert (trial.state, trial.reason) == ("stopped", "odd trials end early"), trial.error
+    steps = study.table.curves.step.tolist()
+    assert steps == list(range(1, len(steps) + 1)), "each once: rank 0 alone reports"
+    assert 3 <= len(steps) < 200
+    assert {path.name for path in (tmp_path / "seen").iterdir()} == {"0", "1"}, "both came to the end of their training"
+    kept = study.session.files.checkpoint(0)
+    assert [path.name for path in kept.glob("*step*")] == [f"step-{len(steps)}"]

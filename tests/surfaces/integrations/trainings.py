@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ DIE_AT = "TRIMTAB_TEST_DIE_AT"
 
 AT_END = -1
 """Stands for the moment after the last step."""
+
+PAUSE_S = float(os.environ.get("TRIMTAB_TEST_PAUSE", "0"))
 
 SPACE = tt.Space(rate=tt.Float(0.02, 0.2, log=True))
 STEPS = tt.Fidelity("epoch", 1, 6)
@@ -195,6 +198,7 @@ def with_lightning(trial: tt.Trial) -> object:
 
     class MayDie(lightning.Callback):
         def on_train_epoch_end(self, trainer, pl_module):
+            time.sleep(PAUSE_S)
             may_die(trial, trainer.current_epoch + 1)
 
     torch.manual_seed(trial.seed)
@@ -208,6 +212,7 @@ def with_lightning(trial: tt.Trial) -> object:
         max_epochs=int(trial.fidelity["epoch"]),
         callbacks=[MayDie(), report],
         accelerator="cpu",
+        devices=int(os.environ.get("WORLD_SIZE", "1")),  # as torchrun says
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -235,6 +240,7 @@ def with_transformers(trial: tt.Trial) -> object:
 
     class MayDie(transformers.TrainerCallback):
         def on_epoch_end(self, args, state, control, **more):
+            time.sleep(PAUSE_S)
             may_die(trial, round(state.epoch))
 
     torch.manual_seed(trial.seed)
