@@ -101,17 +101,17 @@ def test_a_job_that_is_gone_runs_again(tmp_path: Path) -> None:
 
 def test_a_claim_names_who_it_is_for() -> None:
     study = tt.create_study(tt.Space(x=tt.Float(0, 1)), minimize="loss", optimizer="random", seed=0)
-    number = study.session.claim(lease_s=0.05, worker="node-7")
+    number = study.dispatch.claim(lease_s=0.05, worker="node-7")
     assert study.table.worker(number) == "node-7"
-    assert study.session.reap() == []
+    assert study.dispatch.reap() == []
     time.sleep(0.1)
-    assert study.session.reap() == [number], "whoever is silent past its lease loses the trial"
-    again = study.session.claim(lease_s=60, worker="node-8")
+    assert study.dispatch.reap() == [number], "whoever is silent past its lease loses the trial"
+    again = study.dispatch.claim(lease_s=60, worker="node-8")
     assert (again, study.table.worker(again), study.table.attempt[again]) == (number, "node-8", 2)
-    assert study.session.hold(again, "job 1", lease_s=60)
+    assert study.dispatch.hold(again, "job 1", lease_s=60)
     assert (study.table.worker(again), study.table.handle(again)) == (study.session.worker, "job 1")
     study.tell(again, 1.0)
-    assert not study.session.hold(again, "job 1", lease_s=60)
+    assert not study.dispatch.hold(again, "job 1", lease_s=60)
     with pytest.raises(tt.errors.LateResultError):
         study.tell(number, 0.5, attempt=1)
     reports = [record for record in study.session.journal.read() if isinstance(record.event, Reported)]
@@ -145,12 +145,12 @@ def test_a_handle_that_is_none_is_refused_and_the_log_stays_whole(handle: object
 def test_a_trial_that_was_taken_over_is_not_taken_from_who_did(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/t.db"
     study = tt.create_study(tt.Space(x=tt.Float(0, 1)), minimize="loss", optimizer="random", seed=0, store=url)
-    number = study.session.claim(lease_s=0.2, worker="node-7")
-    assert study.session.hold(number, "job 1", lease_s=0.2)
+    number = study.dispatch.claim(lease_s=0.2, worker="node-7")
+    assert study.dispatch.hold(number, "job 1", lease_s=0.2)
     time.sleep(0.3)
     with tt.load_study(url, "study") as other:
-        heart = Heart(other.session, lease_s=60)
-        assert other.session.hold(number, "job 1", lease_s=60)
+        heart = Heart(other.dispatch, lease_s=60)
+        assert other.dispatch.hold(number, "job 1", lease_s=60)
         heart.take_over(number, 1)
-        assert study.session.abandoned() == []
+        assert study.dispatch.abandoned() == []
         heart.stop()

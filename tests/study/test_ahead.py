@@ -50,7 +50,7 @@ def running(n: int, n_over: int = 1, **more: object) -> tuple[tt.Study, Slow]:
     optimizer = Slow()
     study = tt.create_study(SPACE, **({"minimize": "loss", "optimizer": optimizer, "seed": 0} | more))
     trials = [study.ask().number for _ in range(n + n_over)]
-    study.session.propose_s = 1000.0
+    study.dispatch.propose_s = 1000.0
     for number in trials[:n_over]:
         study.tell(number, 0.5)
     return study, optimizer
@@ -69,7 +69,7 @@ def replays(study: tt.Study, optimizer: Slow) -> bool:
 def test_a_proposal_made_ahead_lacks_a_quarter_of_what_runs_at_most(n, n_told, is_used) -> None:
     study, optimizer = running(n)
     head = study.session.ledger.head
-    study.session.prepare()
+    study.dispatch.prepare()
     n_asked = optimizer.n_asked
     for number in study.table.running[:n_told]:
         study.tell(number, 0.25)
@@ -85,11 +85,11 @@ def test_it_is_made_once_and_again_when_a_result_came_in() -> None:
     study, optimizer = running(8)
     n_asked = optimizer.n_asked
     for _ in range(3):
-        study.session.prepare()
+        study.dispatch.prepare()
     assert optimizer.n_asked == n_asked + 1
     study.tell(study.table.running[0], 0.5)
-    study.session.propose_s = 1000.0
-    study.session.prepare()
+    study.dispatch.propose_s = 1000.0
+    study.dispatch.prepare()
     assert optimizer.n_asked == n_asked + 2
     head = study.session.ledger.head
     assert asked(study, study.ask().number).head == head
@@ -98,7 +98,7 @@ def test_it_is_made_once_and_again_when_a_result_came_in() -> None:
 def test_nothing_is_made_ahead_where_few_trials_run() -> None:
     study, optimizer = running(3)
     n_asked = optimizer.n_asked
-    study.session.prepare()
+    study.dispatch.prepare()
     assert optimizer.n_asked == n_asked
 
 
@@ -106,7 +106,7 @@ def test_nothing_is_made_ahead_where_a_trial_is_in_line() -> None:
     study, optimizer = running(8)
     study.enqueue({"x": 0.5, "y": 0.5})
     n_asked = optimizer.n_asked
-    study.session.prepare()
+    study.dispatch.prepare()
     assert optimizer.n_asked == n_asked
 
 
@@ -117,7 +117,7 @@ def test_it_is_for_one_trial_of_one_space_by_one_engine() -> None:
         lambda study: study.session.commit(lambda: [Opened({}, {"name": "random"})]),
     ):
         study, _ = running(8)
-        study.session.prepare()
+        study.dispatch.prepare()
         change(study)
         head = study.session.ledger.head
         assert asked(study, study.ask().number).head == head
@@ -141,14 +141,14 @@ def test_the_scheduler_has_the_last_word() -> None:
         stub = Stub()
         study.session.plan = Plan(stub.to_json(), stub)
         stub.word = Fresh((9.0,))
-        study.session.prepare()
+        study.dispatch.prepare()
         stub.word = word
         n_asked = optimizer.n_asked
         found = asked(study, study.ask().number)
         assert (found.parent, found.fidelity) == (parent, word.fidelity)
         assert optimizer.n_asked == n_asked + (parent is None)
         stub.word = Continue(0, (9.0,))
-        study.session.prepare()
+        study.dispatch.prepare()
         assert optimizer.n_asked == n_asked + (parent is None), "what the scheduler continues needs no engine"
 
 
@@ -161,7 +161,7 @@ def test_where_nothing_is_left_nothing_is_made_twice() -> None:
     optimizer = Exhausted()
     study, _ = running(8, optimizer=optimizer)
     for _ in range(3):
-        study.session.prepare()
+        study.dispatch.prepare()
     assert optimizer.n_asked == 10
     with pytest.raises(TrialError, match="nothing is left to try"):
         study.ask()

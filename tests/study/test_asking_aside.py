@@ -196,7 +196,7 @@ def test_what_was_claimed_aside_when_the_study_ended_waits_in_line(tmp_path: Pat
     ) as study:  # fmt: skip
         assert study.table.state.tolist() == [STOPPED, STOPPED, WAITING]
         assert study.table.n_begun == 2, "no budget counts it"
-        assert study.session.remaining() is None
+        assert study.dispatch.remaining() is None
 
 
 class Counts(Random):

@@ -118,7 +118,7 @@ def test_asking_and_telling_while_the_clock_is_set(
     study = tt.create_study(SPACE, minimize="loss", store=store, optimizer="random", seed=0)
     held, trial = study.ask(lease_s=60), study.ask(lease_s=60)
     set_clock()
-    assert study.session.reap() == []
+    assert study.dispatch.reap() == []
     study.tell(trial, 0.5)
     study.tell(study.ask(), 0.5)
     assert study.table.seconds[1:].max() < 5
@@ -137,11 +137,11 @@ def test_a_process_that_comes_by_another_clock(tmp_path: Path, set_clock: Callab
     second.tell(second.ask(), 0.5)
     held = second.ask(lease_s=60)
     first.session.sync()
-    assert first.session.reap() == []
+    assert first.dispatch.reap() == []
     first.tell(trial, 0.25)
     first.tell(first.ask(lease_s=60), 0.25)
     second.session.sync()
-    assert second.session.reap() == []
+    assert second.dispatch.reap() == []
     second.tell(held, 0.5)
     assert times(store) == sorted(times(store))
     assert first.table.seconds[~(first.table.seconds != first.table.seconds)].max() < 5

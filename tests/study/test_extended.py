@@ -27,10 +27,10 @@ def grown(optimizer: str, n: int = 12, store: str | None = None) -> tt.Study:
         trial = study.ask()
         if number == 2:
             study.add_parameter("layers", LAYERS)
-        study.session.extend(trial.number)
+        study.dispatch.extend(trial.number)
         if number == 4:
             study.add_parameter("rate", RATE)
-            study.session.extend(trial.number)
+            study.dispatch.extend(trial.number)
         params = study.trials[trial.number].params
         study.tell(trial, params["x"] + params.get("layers", 3) / 9 + params.get("rate", 0.5))
     return study
@@ -58,7 +58,7 @@ def test_nothing_happens_where_nothing_is_missing() -> None:
     study = tt.create_study(SPACE, minimize="loss", optimizer="random", seed=0)
     trial = study.ask()
     head = study.session.ledger.head
-    study.session.extend(trial.number)
+    study.dispatch.extend(trial.number)
     assert study.session.ledger.head == head
 
 
@@ -68,11 +68,11 @@ def test_only_a_running_attempt_gains_values() -> None:
     study.add_parameter("layers", LAYERS)
     study.tell(trial, failed="lost")
     with pytest.raises(TrialError, match="trial 0 is waiting"):
-        study.session.extend(trial.number)
+        study.dispatch.extend(trial.number)
     again = study.ask()
     with pytest.raises(LateResultError):
-        study.session.extend(again.number, attempt=1)
-    study.session.extend(again.number, attempt=2)
+        study.dispatch.extend(again.number, attempt=1)
+    study.dispatch.extend(again.number, attempt=2)
     assert study.trials[0].params.keys() == {"x", "kind", "layers"}
 
 
@@ -91,9 +91,9 @@ def test_a_table_that_stands_still_does_so_then_too() -> None:
     study = tt.create_study(SPACE, minimize="loss", optimizer="random", seed=0)
     trials = [study.ask() for _ in range(2)]
     study.add_parameter("layers", LAYERS)
-    study.session.extend(trials[0].number)
+    study.dispatch.extend(trials[0].number)
     still = study.table.frozen()
-    study.session.extend(trials[1].number)
+    study.dispatch.extend(trials[1].number)
     assert np.isnan(still.x[1, 2])
     assert not np.isnan(study.table.x[1, 2])
 
@@ -111,7 +111,7 @@ def test_a_log_that_says_what_cannot_be_is_refused(changed, said: str) -> None:
     study = tt.create_study(SPACE, minimize="loss", optimizer="random", seed=0)
     trial = study.ask()
     study.add_parameter("layers", LAYERS)
-    study.session.extend(trial.number)
+    study.dispatch.extend(trial.number)
     *records, last = study.session.journal.read()
     ledger = Ledger.begin(records[0])
     for record in records[1:]:
@@ -131,6 +131,6 @@ def test_a_table_that_stands_still_does_so_while_the_first_trial_gains_values() 
     trial = study.ask()
     study.add_parameter("layers", LAYERS)
     still = study.table.frozen()
-    study.session.extend(trial.number)
+    study.dispatch.extend(trial.number)
     assert np.isnan(still.x[0, 2])
     assert not np.isnan(study.table.x[0, 2])

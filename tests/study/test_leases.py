@@ -63,7 +63,7 @@ def test_whoever_reports_keeps_the_trial_within_one_process() -> None:
     for step in range(5):
         clock.advance(50)
         trial.report(step, loss=0.5)
-    assert study.session.reap() == []
+    assert study.dispatch.reap() == []
 
 
 def test_a_trial_without_a_lease_is_held_for_ever() -> None:
@@ -94,7 +94,7 @@ def test_a_driver_keeps_its_own_trials(tmp_path: Path, workers: int) -> None:
     store = f"sqlite:///{tmp_path}/trimtab.db"
     study = tt.tune(slowly, SPACE, minimize="loss", budget=2, workers=workers, store=store, lease_s=0.2, seed=0)
     assert study.table.attempt.tolist() == [1, 1]
-    assert study.session.kept == set()
+    assert study.dispatch.kept == set()
 
 
 # ---- suspended

@@ -26,8 +26,8 @@ def test_a_proposal_is_made_anew_when_the_space_grows_meanwhile(url: str, takes_
     one = tt.create_study(SPACE, minimize="loss", optimizer="random", store=url, seed=0)
     one.tell(one.ask().number, 0.5)
     other = tt.load_study(url, "study")
-    make = one.session._make
-    one.session.propose_s = takes_s
+    make = one.dispatch._make
+    one.dispatch.propose_s = takes_s
 
     def grown_in_between(order):
         proposed = make(order)
@@ -35,7 +35,7 @@ def test_a_proposal_is_made_anew_when_the_space_grows_meanwhile(url: str, takes_
             other.add_parameter("y", tt.Float(10, 20))
         return proposed
 
-    one.session._make = grown_in_between
+    one.dispatch._make = grown_in_between
     trial = one.ask()
     assert 10 <= trial.params["y"] <= 20
     other.session.sync()
@@ -57,7 +57,7 @@ def test_a_restarted_attempt_is_not_lost_with_the_one_before(url: str) -> None:
         return commit(build)
 
     first.session.commit = too_late
-    first.session.reap()
+    first.dispatch.reap()
     second.session.sync()
     assert second.table.trial(number).state == "running"
     assert second.table.trial(number).attempt == 2
@@ -143,7 +143,7 @@ def test_whoever_reports_is_not_silent(url: str) -> None:
         time.sleep(0.3)
         trial.report(step, loss=0.5)
     other.session.sync()
-    assert other.session.reap() == []
+    assert other.dispatch.reap() == []
 
 
 def test_notes_are_the_same_live_and_read_again(url: str) -> None:
@@ -169,7 +169,7 @@ def test_a_cost_that_cannot_be_one_is_refused_and_the_trial_can_be_told_again() 
 
 def test_a_row_of_another_width_is_a_corrupt_log(url: str) -> None:
     study = tt.create_study(SPACE, minimize="loss", store=url, seed=0)
-    asked = study.session.propose()
+    asked = study.dispatch.propose()
     with pytest.raises(tt.errors.StoreCorruptError, match="has 2 values where the space has 1 parameters"):
         study.session.ledger.apply(record(study, tt.ledger.event.Asked(0, (0.1, 0.2), 1, asked.origin)))
     study.session.ledger.apply(record(study, Noted("fine", 1)))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
-from trimtab.study.session import SLOW_S, Session
+from trimtab.study.dispatch import SLOW_S, Dispatch
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,8 +30,8 @@ Answer: TypeAlias = T | Busy
 class Asker:
     """Has one question answered at a time: at once where that is quick, else in a thread."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
         self._pool: ThreadPoolExecutor | None = None
         self._answer: Future[object] | None = None
         self._ahead: Future[None] | None = None
@@ -51,7 +51,7 @@ class Asker:
             aside: whether there is something to do meanwhile; without, it is waited for.
         """
         if self._answer is None:
-            if not aside or self._session.propose_s < SLOW_S:
+            if not aside or self._dispatch.propose_s < SLOW_S:
                 return question()
             self._answer = self._in_thread(question)
         if aside and not self._answer.done():
@@ -68,14 +68,14 @@ class Asker:
         Args:
             aside: as in `ask`.
         """
-        if not aside or self._session.propose_s < SLOW_S:
-            self._session.prepare()
+        if not aside or self._dispatch.propose_s < SLOW_S:
+            self._dispatch.prepare()
         elif self._ahead is None:
-            self._ahead = self._in_thread(self._session.prepare)
+            self._ahead = self._in_thread(self._dispatch.prepare)
         elif self._ahead.done():
             ahead, self._ahead = self._ahead, None
             ahead.result()
-            self._ahead = self._in_thread(self._session.prepare)
+            self._ahead = self._in_thread(self._dispatch.prepare)
 
     def _in_thread(self, question: Callable[[], T]) -> Future[T]:
         from concurrent.futures import ThreadPoolExecutor  # imported when used: it takes longer than most asks

@@ -10,22 +10,23 @@ import numpy as np
 from trimtab.arrays import Floats
 from trimtab.errors import ParamsError, TrialError
 from trimtab.ledger.event import Asked, Event, Noted, Origin
+from trimtab.space.space import Space
+from trimtab.study.dispatch import Dispatch
 from trimtab.study.line import key_of_line
-from trimtab.study.session import Session
 
 Point: TypeAlias = Mapping[str, Any]
 """Values by name; what is left out is chosen by the optimizer."""
 
 
 def put_in_line(
-    session: Session, points: Sequence[Point], why: str, fidelity: tuple[float, ...], *, once: bool
+    dispatch: Dispatch, points: Sequence[Point], why: str, fidelity: tuple[float, ...], *, once: bool
 ) -> list[int]:
     """Put configurations in line, with as few commits as there can be, and return their numbers.
 
     What the optimizer has to complete is proposed from a log that has all before it, so it takes a commit of its own.
 
     Args:
-        session: of the study.
+        dispatch: of the study.
         points: values by name; what is left out is chosen by the optimizer.
         why: for the record.
         fidelity: [F] how far they are to be run.
@@ -36,41 +37,42 @@ def put_in_line(
         TrialError: no configuration is left that has these values.
     """
     numbers: list[int] = []
-    with session.asking, session.lock:
+    session = dispatch.session
+    with dispatch.lock, session.lock:
         session.sync()
         for point in points:
-            _encode(session, point)
+            _encode(session.table.space, point)
         while len(numbers) < len(points):
-            numbers += _commit(session, points[len(numbers) :], why, fidelity, once=once)
+            numbers += _commit(dispatch, points[len(numbers) :], why, fidelity, once=once)
     return numbers
 
 
 def _commit(
-    session: Session, points: Sequence[Point], why: str, fidelity: tuple[float, ...], *, once: bool
+    dispatch: Dispatch, points: Sequence[Point], why: str, fidelity: tuple[float, ...], *, once: bool
 ) -> list[int]:
     """Put the first few of the points in line, as many as fit into one commit, and return their numbers."""
     numbers: list[int] = []
 
     def build() -> Sequence[Event]:
-        events, numbers[:] = _some(session, points, why, fidelity, once=once)
+        events, numbers[:] = _some(dispatch, points, why, fidelity, once=once)
         return events
 
-    session.commit(build)
+    dispatch.session.commit(build)
     return numbers
 
 
 def _some(
-    session: Session, points: Sequence[Point], why: str, fidelity: tuple[float, ...], *, once: bool
+    dispatch: Dispatch, points: Sequence[Point], why: str, fidelity: tuple[float, ...], *, once: bool
 ) -> tuple[list[Event], list[int]]:
     """Return the events of the first few points that fit into one commit, and their numbers."""
-    table = session.table
+    session, table = dispatch.session, dispatch.session.table
     events: list[Event] = []
     numbers: list[int] = []
     fresh: dict[bytes, int] = {}
     for point in points:
-        given, is_whole = _encode(session, point)
+        given, is_whole = _encode(session.table.space, point)
         key, number = key_of_line(given, len(given)), len(table) + len(events)
-        before = fresh.get(key, session.line.find(table, given)) if once else None
+        before = fresh.get(key, dispatch.line.find(table, given)) if once else None
         if before is not None:
             numbers.append(before)
             continue
@@ -79,7 +81,7 @@ def _some(
         elif events:
             break
         else:
-            proposed = session.complete(given, fidelity)
+            proposed = dispatch.complete(given, fidelity)
             if proposed is None:
                 raise TrialError(f"no configuration is left that has {dict(point)!r}.")
             return [proposed, Noted("enqueued", why, number)], [*numbers, number]
@@ -88,9 +90,8 @@ def _some(
     return events, numbers
 
 
-def _encode(session: Session, point: Point) -> tuple[Floats, bool]:
+def _encode(space: Space, point: Point) -> tuple[Floats, bool]:
     """Return [D] a point, nan where it is free or inactive, and whether nothing active is left open."""
-    space = session.table.space
     given = space.encode_partial(point)
     if np.any(space.active(given) & np.isnan(given)):
         return given, False

@@ -7,7 +7,7 @@ import time
 
 from trimtab import forks
 from trimtab.errors import StoreError, StoreUnavailableError
-from trimtab.study.session import Session
+from trimtab.study.dispatch import Dispatch
 
 
 class Heart:
@@ -16,8 +16,9 @@ class Heart:
     A trial that is over before a third of its lease is, never costs a write: its start is its first lease.
     """
 
-    def __init__(self, session: Session, lease_s: float) -> None:
-        self._session = session
+    def __init__(self, dispatch: Dispatch, lease_s: float) -> None:
+        self._dispatch = dispatch
+        self._session = dispatch.session
         self._lease_s = lease_s
         self._held: dict[int, tuple[int, float]] = {}
         self._renewed: set[tuple[int, int]] = set()
@@ -40,7 +41,7 @@ class Heart:
         """Keep a trial's lease alive from here on."""
         with self.lock:
             self._held[number] = (attempt, time.monotonic())
-            self._session.kept.add((number, attempt))
+            self._dispatch.kept.add((number, attempt))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._beat, name="trimtab-heart", daemon=True)
                 self._thread.start()
@@ -58,7 +59,7 @@ class Heart:
         """Let a trial's lease go; its row in the store is removed with the next beat."""
         with self.lock:
             attempt, _ = self._held.pop(number, (0, 0.0))
-            self._session.kept.discard((number, attempt))
+            self._dispatch.kept.discard((number, attempt))
 
     def stop(self) -> None:
         """Stop beating. Safe to call twice."""

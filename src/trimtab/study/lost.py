@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Mapping
+from typing import cast
 
+from trimtab.checks import as_whole, is_whole
 from trimtab.clock import LogClock
+from trimtab.errors import LateResultError, TrialError
 from trimtab.execute.guardian import kill_abandoned
 from trimtab.ledger.event import Failed
-from trimtab.ledger.table import RUNNING, TrialTable
+from trimtab.ledger.table import RUNNING, STATES, TrialTable, no_such_trial
 from trimtab.study import owner
 
 
@@ -56,6 +59,28 @@ def overdue(
 def is_running(table: TrialTable, number: int, attempt: int) -> bool:
     """Return whether that attempt at a trial still runs, as far as the log was read."""
     return bool(table.state[number] == RUNNING and table.attempt[number] == attempt)
+
+
+def require_running(table: TrialTable, number: int, attempt: int | None = None) -> int:
+    """Return `number` if that trial runs, in that attempt.
+
+    Raises:
+        TrialError: it does not run.
+        LateResultError: another attempt took over.
+    """
+    number = cast("int", as_whole(number))
+    if not is_whole(number) or not 0 <= number < len(table):
+        raise TrialError(no_such_trial(number, len(table)))
+    state, tried = int(table.state[number]), int(table.attempt[number])
+    if attempt is not None and attempt != tried:
+        raise LateResultError(
+            f"attempt {attempt} at trial {number} was given up for lost and attempt {tried} took over; "
+            "its result is not taken."
+        )
+    if state != RUNNING:
+        hint = "a trial is told once." if state > RUNNING else "ask() hands it out first."
+        raise TrialError(f"trial {number} is {STATES[state]}; {hint}")
+    return number
 
 
 def lose(table: TrialTable, number: int, reason: str, *, blame: str = "", retries: int | None = None) -> Failed:

@@ -25,7 +25,9 @@ from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 from trimtab.storage.url import files_dir
 from trimtab.study import best, export, values
+from trimtab.study.dispatch import Dispatch
 from trimtab.study.enqueue import put_in_line
+from trimtab.study.lost import require_running
 from trimtab.study.reported import Reports
 from trimtab.study.session import Session
 from trimtab.study.trials import Trials
@@ -40,10 +42,12 @@ class Study(Explained):
 
     Attributes:
         session: this process's hold on the log.
+        dispatch: hands out trials.
     """
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.dispatch = Dispatch(session)
 
     @property
     def name(self) -> str:
@@ -136,14 +140,14 @@ class Study(Explained):
         if lease_s is not None and not (is_number(lease_s) and lease_s >= 0):
             raise ProblemError(f"lease_s is a number of seconds, 0 or more, or None, got {lease_s!r}.")
         session.sync()  # what others had begun before they died, too
-        session.reap()
-        number = session.claim(lease_s=lease_s)
+        self.dispatch.reap()
+        number = self.dispatch.claim(lease_s=lease_s)
         if isinstance(number, Wait):
             raise TrialError(f"nothing can be asked now, since the scheduler waits: {number.reason}.")
         if number is None:
             raise TrialError(f"nothing is left to try: all {len(self.table)} configurations were handed out.")
         with session.lock:
-            return Trial(session.task(number), _Channel(self, number, int(self.table.attempt[number])))
+            return Trial(self.dispatch.task(number), _Channel(self, number, int(self.table.attempt[number])))
 
     def tell(
         self,
@@ -177,9 +181,9 @@ class Study(Explained):
         outcome = _outcome(self.problem, number, result, failed, error, cost)
 
         def build() -> Sequence[Event]:
-            row = session.require_running(number, attempt)
+            row = require_running(self.table, number, attempt)
             tried = int(self.table.attempt[row])
-            seconds = session.seconds(row)
+            seconds = self.dispatch.seconds(row)
             if isinstance(outcome, tuple):
                 kind, message = outcome
                 return [Failed(row, kind, message, tried, again=kind == LOST, seconds=seconds, cost=cost)]
@@ -188,7 +192,7 @@ class Study(Explained):
 
         with session.lock:
             session.commit(build)
-            session.forget(number)
+            self.dispatch.forget(number)
 
     def peek(self) -> TrialView:
         """Return the trial that `ask` would hand out now, and write nothing: it stays out of every budget.
@@ -199,15 +203,15 @@ class Study(Explained):
             TrialError: nothing is left to try.
         """
         session = self.session
-        with session.asking, session.lock:
+        with self.dispatch.lock, session.lock:
             session.sync()
             table = self.table
             number = table.first_again
             if number is None:
-                number = next(iter(session.overdue()), table.first_waiting if table.n_waiting else None)
+                number = next(iter(self.dispatch.overdue()), table.first_waiting if table.n_waiting else None)
             if number is not None:
                 return replace(table.trial(number), state="waiting")
-            asked = session.propose()
+            asked = self.dispatch.propose()
             if isinstance(asked, Wait):
                 raise TrialError(f"nothing can be asked now, since the scheduler waits: {asked.reason}.")
             if asked is None:
@@ -243,12 +247,12 @@ class Study(Explained):
         number, attempt = self._spoken_for(trial, attempt)
 
         def build() -> Sequence[Event]:
-            row = session.require_running(number, attempt)
+            row = require_running(self.table, number, attempt)
             return [Returned(row, reason, int(self.table.attempt[row]))]
 
         with session.lock:
             session.commit(build)
-            session.forget(number)
+            self.dispatch.forget(number)
 
     def _spoken_for(self, trial: int | Trial, attempt: int | None) -> tuple[int, int | None]:
         """Return the number and the attempt that a caller speaks for.
@@ -258,7 +262,7 @@ class Study(Explained):
         """
         if not isinstance(trial, Trial):
             return trial, attempt
-        if trial.token != self.session.token(trial.number, trial.attempt):
+        if trial.token != self.dispatch.token(trial.number, trial.attempt):
             raise TrialError(
                 f"trial {trial.number} was asked of another study, {trial.study!r}, and this is {self.name!r}: tell "
                 "the study that it was asked of."
@@ -290,7 +294,7 @@ class Study(Explained):
             raise ObjectiveError(f"report takes {{metric: value}}, as {{'loss': 0.3}}, got {show(reported)}.")
 
         def build() -> Sequence[Event]:
-            running = session.require_running(number, attempt)
+            running = require_running(self.table, number, attempt)
             event, notes = Reports(self.table).take(running, attempt, at, reported, fold)
             return [event, *notes]
 
@@ -346,7 +350,7 @@ class Study(Explained):
             ParamsError, ProblemError: as `enqueue`.
         """
         ends = self.problem.fidelity_of(fidelity)
-        return put_in_line(self.session, list(points), note or "enqueued", ends, once=once)
+        return put_in_line(self.dispatch, list(points), note or "enqueued", ends, once=once)
 
     def note(self, key: str, value: object, trial: int | None = None) -> None:
         """Write something down about a trial, or about the study: any JSON value; a later note of one key replaces it.

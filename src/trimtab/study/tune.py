@@ -27,7 +27,7 @@ from trimtab.stop.target import Target
 from trimtab.storage.url import open_store
 from trimtab.study import naming, prompt
 from trimtab.study.interrupts import end_without_traceback, ending_in_order
-from trimtab.study.loop import Driver
+from trimtab.study.loop import Loop
 from trimtab.study.open import check_seconds, make_problem
 from trimtab.study.open import resume as open_or_create
 from trimtab.study.plugin import passed
@@ -184,19 +184,19 @@ def tune(
         taken = fingerprint.take(objective, space.names)
         study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms)
         study.enqueue_all(points, once=True)
-        driver = Driver(study.session, runner, stops, settings, _progress(progress, study))
+        loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study))
     except BaseException:
         runner.close()
         if not isinstance(store, Study):
             opened.close()
         raise
     if isinstance(runner, RunsInPoll) and runner.on_message is None:
-        runner.on_message = driver.on_message
+        runner.on_message = loop.on_message
     with ending_in_order():
         try:
-            driver.run()
+            loop.run()
         except KeyboardInterrupt as interrupt:
-            end_without_traceback(interrupt, f"{study.name}: {driver.reason}" if progress is False else "")
+            end_without_traceback(interrupt, f"{study.name}: {loop.reason}" if progress is False else "")
             raise
         finally:
             if "in_process" in runner.traits and not isinstance(objective, Command):

@@ -178,7 +178,7 @@ def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
         say(repr(asked.space))
         say(f"first trial: {clean(str(first.params))}")
         if isinstance(asked.work, tt.Command):
-            line = asked.work.render(study.session.task(first.number))
+            line = asked.work.render(study.dispatch.task(first.number))
             say(f"it would run: {clean(shlex.join(hide_in_arguments(line)))}")
             for remark in _remarks(asked.work, asked.space):
                 say(remark)
