@@ -69,13 +69,14 @@ def test_whoever_opens_the_study_again_proposes_the_same(name: str) -> None:
     run = Simulation(PROBLEMS[name], eager())
     rough_history(run, 70, seed=5)
     once = run.propose()
-    again = Simulation(PROBLEMS[name], eager())
+    engine = eager()
+    again = Simulation(PROBLEMS[name], engine)
     for record in run.records[1:]:
         again.ledger.apply(record)
     assert again.propose().x.tobytes() == once.x.tobytes()
     assert again.propose().why == once.why
     state = pickle.loads(pickle.dumps(again.state))
-    assert again.optimizer.ask(state, again.table, again.request()).x.tobytes() == once.x.tobytes()
+    assert engine.ask(state, again.table, again.request()).x.tobytes() == once.x.tobytes()
 
 
 def test_arms_say_why_it_is_their_turn() -> None:
@@ -104,8 +105,9 @@ def test_where_trials_take_long_the_process_goes_on() -> None:
 
 def test_nothing_of_it_acts_before_its_time() -> None:
     """A hundred trials are those of an engine that has no arms."""
-    late, never = Simulation(PLAIN, Auto()), Simulation(PLAIN, Auto())
-    never.optimizer.settings = replace(never.optimizer.settings, long_from=10**9)
+    without = Auto()
+    without.settings = replace(without.settings, long_from=10**9)
+    late, never = Simulation(PLAIN, Auto()), Simulation(PLAIN, without)
     go_on(late, 40, seconds=0.01)
     go_on(never, 40, seconds=0.01)
     assert late.table.x.tobytes() == never.table.x.tobytes()
