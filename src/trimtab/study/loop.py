@@ -75,7 +75,7 @@ class Loop:
             self._now = executor.clock.now
             session.go_by(executor.clock.now)
         self._shown_at = 0.0
-        self._note = ""
+        self._note = self._waits_for = ""
         self.reason = ""
         self._failure: TrialView | None = None
 
@@ -301,7 +301,7 @@ class Loop:
                 case driver.GiveBack():
                     self._give_back(aside.number)
                 case driver.Show():
-                    self._note = aside.waits_for or self._note
+                    self._waits_for = aside.waits_for
                     self._show()
                 case _:
                     assert_never(aside)
@@ -337,7 +337,9 @@ class Loop:
 
     def _status(self, reason: str = "") -> Status:
         with self._session.lock:  # a trial may be claimed aside
-            return self._standing.status(note=self._note, reason=reason, failure=self._failure)
+            return self._standing.status(
+                note=self._note, reason=reason, failure=self._failure, waits_for=self._waits_for
+            )
 
     # The end
 

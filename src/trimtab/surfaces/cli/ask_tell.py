@@ -14,6 +14,7 @@ import trimtab as tt
 from trimtab.errors import StudyExistsError, StudyNotFoundError
 from trimtab.execute.hook import report as report_in_program
 from trimtab.ledger.event import FAILURE_KINDS
+from trimtab.study.best import best_row
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import spec
 from trimtab.surfaces.cli.options import (
@@ -58,7 +59,8 @@ def ask(
 ) -> None:
     """Hand out the next trial: its number, its parameters, and why these.
 
-    What is handed out is in the budget; `trimtab give-back` puts it back in line.
+    What is handed out is in the budget; `trimtab give-back` puts it back in line. Where the scheduler waits for a trial
+    to end, nothing is handed out, and the exit code is 1: ask again later.
     """
     with _open(store, name, file, optimizer, scheduler, peek=peek) as study:
         view = study.peek() if peek else study.table.trial(study.ask(lease_s=lease_s).number)
@@ -151,7 +153,7 @@ def tell(
     with load(store, name) as study:
         study.tell(number, result, failed=failed, error=error, attempt=attempt, cost=cost)
         view = study.table.trial(number)
-        best = study.best.number if study.best_trials else None
+        best = best_row(study.table) if len(study.problem.objectives) == 1 else None
         if as_json:
             say_json({"number": number, "state": view.state, "best_trial": best})
         else:

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from trimtab.study.prompt import ipython
@@ -14,11 +15,12 @@ from trimtab.study.standing import Progress, Status
 from trimtab.surfaces.render.numbers import count
 from trimtab.surfaces.render.said import (
     News,
-    best_text,
     budget_text,
     done,
     farewell,
+    feasible_text,
     fitted,
+    found_text,
     fraction,
     pace_text,
     params_text,
@@ -112,7 +114,7 @@ class Failures:
         self._news.of(Status(study_name, "", ""), only_resumed=True)  # no greeting
 
     def update(self, status: Status) -> None:
-        self._out.say(self._news.of(status))
+        self._out.say(self._news.of(replace(status, waits_for="")))
 
     def close(self, status: Status) -> None:
         self.update(status)
@@ -249,14 +251,16 @@ class Panel:
 
         cells = self._console.width
         lines = self._top(status, cells)
-        lines += [Text(f"  {line}") for line in wrapped(pace_text(status), cells - 2) if line]
+        for told in (pace_text(status), feasible_text(status)):
+            lines += [Text(f"  {line}") for line in wrapped(told, cells - 2) if line]
+        lines += [Text(f"  {line}", "yellow") for line in wrapped(clean(status.lack), cells - 2) if line]
+        lines += [Text(f"  {line}", "bold green") for line in wrapped(found_text(status), cells - 2) if line]
         if status.best is not None:
-            told = best_text(status.best, status.objective)
-            lines += [Text(f"  {line}", "bold green") for line in wrapped(f"best {told}", cells - 2)]
             told = params_text(status.best.params, cells - 4)
             lines += [Text(f"    {line}", "dim") for line in wrapped(told, cells - 4) if line]
-        if status.note:
-            lines.append(Text(f"  {shortened(clean(status.note), cells - 2)}", "dim"))
+        note = status.waits_for or status.note
+        if note:
+            lines.append(Text(f"  {shortened(clean(note), cells - 2)}", "dim"))
         return Group(*lines)
 
     def _top(self, status: Status, cells: int) -> list[Text]:
