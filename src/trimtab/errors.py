@@ -29,7 +29,8 @@ TrimtabError
 ├── PluginError (LookupError)          no plugin of that name
 ├── UsageError (TypeError)             a call with arguments that it does not take
 ├── MissingError (AttributeError)      a name that there is not, often another tool's
-└── MissingExtraError (ImportError)    an optional package; prints its install line
+├── MissingExtraError (ImportError)    an optional package; prints its install line
+└── MissingLibraryError (ImportError)  the library that an integration is for; prints its install line
 
 `TrialStopped` is not an error: `Trial.report` raises it in the objective when the scheduler has ended the trial.
 `Terminated` is none either: it stands beside `KeyboardInterrupt` as a request to end.
@@ -185,6 +186,18 @@ class MissingExtraError(TrimtabError, ImportError):
         super().__init__(f"{package} is needed {purpose}: pip install 'trimtab[{extra}]'")
         self.package = package
         self.extra = extra
+
+
+class MissingLibraryError(TrimtabError, ImportError):
+    """The library that an integration is for is not installed.
+
+    Args:
+        package: the distribution that is missing.
+    """
+
+    def __init__(self, package: str) -> None:
+        super().__init__(f"trimtab.integrations needs {package} for this: pip install {package}")
+        self.package = package
 
 
 class TrialStopped(Exception):  # noqa: N818 - a verdict, not an error

@@ -397,9 +397,9 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
             ("config", "parameters", "hyperparameters", "kwargs", "args", "assignments"), "write trial.params"
         ),
         **dict.fromkeys(("get", "get_dictionary", "values"), 'write trial.params["lr"] or trial.params.get("lr")'),
-        **dict.fromkeys(
-            ("should_prune", "should_stop"),
-            "nothing is needed: trial.report raises tt.TrialStopped when the trial is to end",
+        "should_prune": (
+            "nothing is needed: trial.report raises tt.TrialStopped when the trial is to end; a loop that ends itself "
+            "looks at trial.should_stop"
         ),
         **dict.fromkeys(
             ("set_user_attr", "set_system_attr", "user_attrs", "log_param"), 'write trial.note("key", value)'
