@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from envs import python_of
+from fronts import dominated, scaled
 from task import Outcome, Task
 from tasks import half, load, names
 
@@ -44,6 +45,7 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "optuna-tpe": ("optuna", {"sampler": "tpe"}),
     "optuna-gp": ("optuna", {"sampler": "gp"}),
     "optuna-cmaes": ("optuna", {"sampler": "cmaes"}),
+    "optuna-nsga2": ("optuna", {"sampler": "nsga2"}),
     "hyperopt": ("hyperopt", {}),
     "smac": ("smac", {}),
     "smac-bb": ("smac", {"facade": "bb"}),
@@ -109,6 +111,24 @@ class Curve:
             self.points.append((n, shown))
 
 
+class Covered:
+    """The share of a task's box that its results leave undominated, which is the loss of a study of several objectives.
+
+    Args:
+        task: whose box it is.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._points: list[tuple[float, ...]] = []
+
+    def add(self, outcome: Outcome) -> float:
+        """Take in a result; return the share."""
+        y = (outcome.true, *(outcome.metrics[name] for name in self._task.objectives))
+        self._points.append(scaled(self._task, y))
+        return 1.0 - dominated(self._points)
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is run how.
@@ -136,11 +156,14 @@ def run(plan: Plan, task: Task, adapter: Adapter, options: dict[str, Any]) -> di
         workers=plan.workers,
         noisy=task.is_noisy,
         options=options,
+        **({"objectives": list(task.objectives)} if task.objectives else {}),
+        **({"limits": dict(task.limits)} if task.limits else {}),
     )
     curve, told, repeats = Curve(), dict[int, Outcome](), dict[str, int]()
     running: list[tuple[float, int, Outcome]] = []
     cpu_s, wall_s, clock, failed = list[float](), 0.0, 0.0, list[int]()
     best: int | None = None
+    broken, covered = list[int](), Covered(task)
     while len(told) < plan.n_trials:
         while len(cpu_s) < plan.n_trials and len(running) < plan.workers:
             asked = adapter.send(op="ask")
@@ -153,21 +176,32 @@ def run(plan: Plan, task: Task, adapter: Adapter, options: dict[str, Any]) -> di
             heapq.heappush(running, (clock + outcome.seconds, asked["id"], outcome))
         clock, number, outcome = heapq.heappop(running)
         works = math.isfinite(outcome.loss)
-        answer = adapter.send(op="tell", id=number, loss=outcome.loss if works else None)
+        loss = outcome.loss if works else None
+        if task.objectives or task.limits:
+            answer = adapter.send(op="tell", id=number, loss=loss, metrics=dict(outcome.metrics))
+        else:
+            answer = adapter.send(op="tell", id=number, loss=loss)
         cpu_s[len(told)] += answer["cpu"]
         wall_s += answer["wall"]
         told[number] = outcome
         if not works:
             failed.append(len(told))
+        elif not task.is_allowed(outcome):
+            broken.append(len(told))
+        elif task.objectives:
+            curve.add(len(told), covered.add(outcome))
+            continue
         elif best is None or outcome.loss < told[best].loss:
             best = number
-        chosen = answer.get("best", best)  # an optimizer may have its own mind of which one is best
-        if chosen is not None:
+        # an optimizer may have its own mind of which one is best; what breaks limits never is
+        chosen = best if task.limits else answer.get("best", best)
+        if chosen is not None and not task.objectives:
             curve.add(len(told), told[chosen].true)
     return {
         **vars(plan),
         "curve": curve.points,
         "failed": failed,
+        **({"broken": broken} if task.limits else {}),
         "cpu_ms": round(1000 * sum(cpu_s) / len(cpu_s), 2),
         "wall_ms": round(1000 * wall_s / len(cpu_s), 2),
         "clock_s": float(f"{clock:.5g}"),

@@ -24,13 +24,13 @@ def smallest(task: Task, tried: Sequence[tuple[float, Params]], seed: int = 1) -
 def _refined(task: Task, params: Params, loss: float, n_steps: int, rng: np.random.Generator) -> float:
     for i in range(n_steps):
         step = STEPS[i * len(STEPS) // n_steps]
-        moved = _moved(task, params, step, rng)
+        moved = neighbour(task, params, step, rng)
         if (new := _true(task, moved)) < loss:
             params, loss = moved, new
     return loss
 
 
-def _moved(task: Task, params: Params, step: float, rng: np.random.Generator) -> dict[str, Any]:
+def neighbour(task: Task, params: Params, step: float, rng: np.random.Generator) -> dict[str, Any]:
     """Return a neighbour: one or two parameters moved, all conditions kept."""
     chosen = set(
         rng.choice(len(task.space), size=min(len(task.space), int(rng.integers(1, 3))), replace=False).tolist()

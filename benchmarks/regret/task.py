@@ -20,11 +20,13 @@ class Outcome:
         loss: what the optimizer is told, noise and all; nan if the trial fails.
         true: the loss without noise, what regret is measured in; nan if the trial fails.
         seconds: how long the trial would have run, for the simulated clock.
+        metrics: what else is told, by name: further objectives, smaller is better, and what has a limit.
     """
 
     loss: float
     true: float
     seconds: float = 1.0
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Task:
         best: the smallest true loss that is known.
         median: the median true loss of random configurations. Regret is (true - best) / (median - best).
         is_noisy: whether two evaluations of one configuration differ.
+        limits: the most that some of an outcome's metrics may be; what breaks one does not count.
+        objectives: those of an outcome's metrics that are minimised beside the loss. Then the loss of a study is
+            the share of `box` that its results leave undominated, and `best` and `median` are such shares.
+        box: (ideal, reference) of the loss and the objectives, between which the hypervolume is measured.
     """
 
     name: str
@@ -51,6 +57,13 @@ class Task:
     median: float
     is_noisy: bool = False
     tags: frozenset[str] = field(default_factory=frozenset)
+    limits: Mapping[str, float] = field(default_factory=dict)
+    objectives: tuple[str, ...] = ()
+    box: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+
+    def is_allowed(self, outcome: Outcome) -> bool:
+        """Return whether an outcome keeps all limits."""
+        return all(outcome.metrics[name] <= limit for name, limit in self.limits.items())
 
     @property
     def family(self) -> str:

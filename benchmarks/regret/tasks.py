@@ -4,7 +4,9 @@ python benchmarks/regret/tasks.py                      # lists them
 python benchmarks/regret/tasks.py --scales "bbob/*"    # measures best and median anew, into scales.json
 
 Defaults are tuned on the half "tune" and judged on the half "report". Which task is in which half is fixed by its place
-in its family: the first, third, fifth are to tune, the others to report. Special tasks are in neither.
+in its family: the first, third, fifth are to tune, the others to report. Special tasks are in neither. Tasks with
+limits have halves of their own, "tune-bound" and "report-bound", and so have those of several objectives, "tune-front"
+and "report-front".
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal, cast
 
 import coco
+import designs
+import fronts
 import live
 import numpy as np
 import search
@@ -32,14 +36,21 @@ from task import Task
 
 SCALES = Path(__file__).with_name("scales.json")
 
-MODULES: tuple[ModuleType, ...] = (tabular, surrogates, coco, live, synthetic, trees)
+MODULES: tuple[ModuleType, ...] = (tabular, surrogates, coco, live, synthetic, trees, designs, fronts)
 """Each has NAMES; `make`, from a name to a task that has no scale yet; and `best` if the smallest losses are known."""
 SPECIAL = frozenset({"sparse", "dense", "crash", "tree"})
 
 N_MEDIAN = 2000
 N_SEARCH = 20_000
+N_ALLOWED = 5
+"""The median of a task with limits is that of at least so many configurations that keep them."""
+N_FIRST, N_STUDIES = 25, 41
+"""The median of a task of several objectives is that of so many studies of so many random trials."""
 
-Half = Literal["tune", "report", "special"]
+KINDS = {"design": "-bound", "bbob-con": "-bound", "front": "-front", "biobj": "-front", "time": "-front"}
+"""Families of tasks with limits, and of several objectives, have halves of their own."""
+
+Half = Literal["tune", "report", "special", "tune-bound", "report-bound", "tune-front", "report-front"]
 
 _MODULES = {name: module for module in MODULES for name in module.NAMES}
 
@@ -50,7 +61,8 @@ def _halves() -> dict[str, Half]:
     for name in _MODULES:
         family = name.split("/")[0]
         seen[family] = seen.get(family, 0) + 1
-        halves[name] = "special" if family in SPECIAL else "tune" if seen[family] % 2 else "report"
+        usual = "tune" if seen[family] % 2 else "report"
+        halves[name] = "special" if family in SPECIAL else cast("Half", usual + KINDS.get(family, ""))
     return halves
 
 
@@ -99,10 +111,27 @@ def measure(name: str) -> dict[str, float]:
     rng = np.random.default_rng(0)
     n = N_MEDIAN if hasattr(module, "best") else getattr(module, "N_SEARCH", N_SEARCH)
     sampled = [task.sample(rng) for _ in range(n)]
-    tried = [(task.evaluate(params, 0).true, params) for params in sampled]
+    if task.objectives:
+        shares = [1.0 - fronts.dominated(_scaled(task, rng)) for _ in range(N_STUDIES)]
+        return {"best": float(f"{module.best(name):.6g}"), "median": float(f"{statistics.median(shares):.6g}")}
+    tried = _allowed(task, sampled)
+    while len(tried) < N_ALLOWED:
+        tried += _allowed(task, [task.sample(rng) for _ in range(n)])
     median = statistics.median([loss for loss, _ in tried[:N_MEDIAN] if np.isfinite(loss)])
     best = module.best(name) if hasattr(module, "best") else search.smallest(task, tried)
     return {"best": float(f"{best:.12g}"), "median": float(f"{median:.6g}")}
+
+
+def _allowed(task: Task, sampled: list[dict[str, Any]]) -> list[tuple[float, dict[str, Any]]]:
+    """Return the true loss of each configuration that keeps the limits, and the configuration."""
+    outcomes = [(task.evaluate(params, 0), params) for params in sampled]
+    return [(outcome.true, params) for outcome, params in outcomes if task.is_allowed(outcome)]
+
+
+def _scaled(task: Task, rng: np.random.Generator) -> list[tuple[float, ...]]:
+    """Return random results in the box of a task of several objectives."""
+    outcomes = [task.evaluate(task.sample(rng), 0) for _ in range(N_FIRST)]
+    return [fronts.scaled(task, [one.true, *(one.metrics[key] for key in task.objectives)]) for one in outcomes]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

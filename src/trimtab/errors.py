@@ -13,7 +13,8 @@ TrimtabError
 │   ├── StudyMismatchError             the study on record is not the study that was asked for
 │   ├── TrialError                     no such trial, told twice, told after it ended
 │   │   ├── LateResultError            a result of an attempt that has been superseded (fencing)
-│   │   └── NoBestError                no trial is complete, or none meets the constraints
+│   │   ├── NoBestError                no trial is complete, or none meets the constraints
+│   │   └── WaitsError                 the scheduler waits for a trial to end before another one is handed out
 │   └── ReplayError                    a log that does not reproduce its own suggestions
 ├── StoreError (OSError)
 │   ├── StoreUrlError (ValueError)
@@ -88,6 +89,10 @@ class TrialError(StudyError):
 
 class NoBestError(TrialError):
     """There is no best trial: none is complete, or none meets the constraints."""
+
+
+class WaitsError(TrialError):
+    """Nothing can be handed out now, since the scheduler waits for a trial to end."""
 
 
 class LateResultError(TrialError):

@@ -250,6 +250,73 @@ def partial_row(space: Space, rng: Rng) -> Floats:
     return np.where(rng.random(len(row)) < 0.4, row, np.nan)
 
 
+def any_metrics(rng: Rng) -> tuple[Metric, ...]:
+    """Draw one to five objectives and up to three bounds, at least two metrics in all."""
+    while True:
+        objectives = [
+            (minimize if rng.random() < 0.5 else maximize)(f"m{i}", error=f"m{i}_se" if rng.random() < 0.1 else None)
+            for i in range(int(rng.choice([1, 1, 2, 2, 3, 4, 5])))
+        ]
+        bounds = [0.0, 0.05, 0.25, 0.5, -1e3, 1e300, -1e300, 1e308, -1e308]
+        constraints = [
+            (at_most if rng.random() < 0.6 else at_least)(
+                f"c{i}", float(rng.choice(bounds)), confidence=0.9 if rng.random() < 0.2 else None
+            )
+            for i in range(int(rng.choice([0, 1, 1, 2, 3])))
+        ]
+        if len(objectives) + len(constraints) > 1:
+            return (*objectives, *constraints)
+
+
+def some_missing(rng: Rng, values: dict[str, float], problem: Problem, share: float) -> dict[str, float]:
+    """Return the values without a share of those of constraints, which trials need not measure."""
+    bounded = {metric.name for metric in problem.constraints}
+    return {name: value for name, value in values.items() if name not in bounded or rng.random() >= share}
+
+
+N_METRICS = int(os.environ.get("TRIMTAB_EXAMPLES", "36"))
+
+
+@pytest.mark.parametrize(
+    ("seed", "engine"),
+    [
+        pytest.param(seed, ENGINES[seed % 3], marks=[pytest.mark.soak] if seed >= N_METRICS else [])
+        for seed in range(max(300, N_METRICS))
+    ],
+)
+def test_whatever_metrics_there_are_an_ask_gives_rows_of_the_space(seed: int, engine: str) -> None:
+    """All broken, none broken, constant, huge, one metric missing: rows of the space, and bit for bit again."""
+    rng = np.random.default_rng([2027, seed])
+    problem = Problem(any_space(rng), any_metrics(rng), (Fidelity("epoch", 1, 9),) if rng.random() < 0.1 else ())
+    optimizer = plugins.load("optimizers", engine)()
+    run = Simulation(problem, optimizer, seed=seed)
+    mode, missing = str(rng.choice(VALUES)), float(rng.choice([0.0, 0.0, 0.3, 1.0]))
+    fates = np.array([0.9, 0.0, 0.04, 0.02, 0.02, 0.02] if rng.random() < 0.6 else [0.6, 0.3, 0.04, 0.02, 0.02, 0.02])
+    n = int(rng.choice([2, 5, 9, 12, 21, 26]))
+    rows = problem.space.sample(rng, n)
+    for i in range(n):
+        number = run.enqueue(rows[int(rng.integers(i)) if i and rng.random() < 0.15 else i])
+        fate = int(rng.choice(6, p=fates))
+        if fate in (2, 3, 4, 5):
+            continue
+        run.start(number)
+        if fate == 1:
+            run.fail(number, str(rng.choice(FAILURE_KINDS)))
+        else:
+            values = some_missing(rng, any_values(rng, mode, problem, rows[i]), problem, missing)
+            run.add(Told(number, values, 1, seconds=1.0))
+    size = problem.space.n_configurations
+    for n, row in ((1, None), (3, None), (1, partial_row(problem.space, rng))):
+        proposal = run.propose(n, row)
+        check_proposal(run, proposal, n)
+        if row is None and (size is None or size > 2_500):
+            assert len(proposal.x) == n
+        again = optimizer.init(problem)
+        for number in run.table.order.tolist():
+            again = optimizer.tell(again, run.table, number)
+        check_equal(proposal, optimizer.ask(again, run.table, run.request(n, row)))
+
+
 def test_the_problems_are_of_every_kind() -> None:
     """What is drawn covers what it is there to cover; else the test above says less than it seems to."""
     seen: dict[str, int] = {}

@@ -40,6 +40,17 @@ def test_a_problem_says_what_is_wanted():
     assert pickle.loads(pickle.dumps(problem)) == problem
 
 
+def test_a_constraint_may_be_kept_with_a_confidence() -> None:
+    sure = at_most("ms", 30, confidence=0.95)
+    assert str(sure) == "ms <= 30 with a confidence of 0.95"
+    assert sure.margin == pytest.approx(1.6449, abs=1e-4)
+    assert at_most("ms", 30).margin == 0.0
+    problem = Problem(SPACE, (minimize("loss"), sure))
+    assert problem.to_json()["metrics"][1] == {"name": "ms", "goal": "at_most", "bound": 30, "confidence": 0.95}
+    assert Problem.from_json(json.loads(json.dumps(problem.to_json()))) == problem
+    assert "confidence" not in at_most("ms", 30).to_json(), "a log of before reads, and is written, the same"
+
+
 def test_an_objective_may_come_with_its_standard_error():
     metrics = (minimize("loss", error="loss_se"), at_most("latency", 30), maximize("f1", target=0.9, error="f1_se"))
     problem = Problem(SPACE, metrics)
@@ -76,6 +87,10 @@ BAD = [
     (lambda: minimize("loss", target="low"), "metric 'loss' expects target to be a number, got 'low' (of type str)."),
     (lambda: minimize("loss", target=-math.inf), "metric 'loss' expects target to be finite, got -inf."),
     (lambda: Metric("loss", "at_most", 3, error="e"), "metric 'loss' is a constraint; error= is for objectives."),
+    (lambda: Metric("loss", "minimize", confidence=0.9), "is an objective; confidence= is for constraints"),
+    (lambda: at_most("ms", 3, confidence=0.5), "expects confidence to be a probability between 0.5 and 1, got 0.5"),
+    (lambda: at_most("ms", 3, confidence=95), "expects confidence to be a probability between 0.5 and 1, got 95"),
+    (lambda: at_least("ms", 3, confidence="high"), "metric 'ms' expects confidence to be a number, got 'high'"),
     (lambda: minimize("loss", error=""), "the name of a standard error is a text that is not empty, got ''"),
     (lambda: minimize("loss", error=0.1), "the name of a standard error is a text that is not empty, got 0.1"),
     (lambda: Problem(SPACE, [minimize("a", error="e"), maximize("b", error="e")]), "the standard error 'e' is named"),

@@ -120,6 +120,19 @@ def test_what_cannot_be_read_leaves_the_trial_running() -> None:
     assert one.table.y[0, 0] == 1.0
 
 
+def test_a_constraint_may_be_left_unmeasured_in_so_many_words() -> None:
+    one = study(constraints=[tt.at_most("ms", 30)])
+    with pytest.raises(ObjectiveError, match="returned no 'ms'"):
+        one.tell(one.ask().number, {"loss": 0.5})
+    one.tell(0, {"loss": 0.5, "ms": None})
+    with pytest.raises(ObjectiveError, match="loss is None"):
+        one.tell(one.ask().number, {"loss": None, "ms": 3.0})
+    one.tell(1, {"loss": 0.7, "ms": 20.0})
+    assert np.isnan(one.table.y[0, 1])
+    assert one.table.trial(0).state == "complete"
+    assert one.best.number == 1, "nobody knows whether the first may be"
+
+
 def test_reports_are_on_record_before_the_result() -> None:
     one = study(fidelity=tt.Fidelity("epoch", 1, 3))
     trial = one.ask()

@@ -27,7 +27,7 @@ name: full
 command: [python, train.py, "--lr={lr}"]
 env: {SEED: "1"}
 objectives: [{minimize: loss, target: 0.1, error: loss_se}, {maximize: speed}]
-constraints: {latency: {at_most: 30}, recall: {at_least: 0.9}}
+constraints: {latency: {at_most: 30, confidence: 0.95}, recall: {at_least: 0.9}}
 fidelity: {name: epoch, low: 1, high: 81, log: true}
 cost: dollars
 budget: {trials: 10, hours: 1e-1, cost: 5}
@@ -72,7 +72,7 @@ def test_everything_that_a_file_can_say() -> None:
     assert found.arguments == {
         "name": "full",
         "objectives": [tt.minimize("loss", target=0.1, error="loss_se"), tt.maximize("speed")],
-        "constraints": [tt.at_most("latency", 30), tt.at_least("recall", 0.9)],
+        "constraints": [tt.at_most("latency", 30, confidence=0.95), tt.at_least("recall", 0.9)],
         "fidelity": [tt.Fidelity("epoch", 1, 81, log=True)],
         "cost": "dollars",
         "budget": tt.Budget(trials=10, hours=0.1, cost=5),

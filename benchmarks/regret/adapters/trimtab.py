@@ -7,6 +7,7 @@ of engines: see ablate.py.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -61,6 +62,7 @@ class Imputed:
 
 class Trimtab(Adapter):
     library = "trimtab"
+    has_metrics = True
 
     def start(self, run: Run) -> None:
         options = dict(run.options)
@@ -71,7 +73,13 @@ class Trimtab(Adapter):
             of = engine if part == name else getattr(engine, part)
             of.settings = replace(of.settings, **changed)
         said = tt.Space({p["name"]: parameter(p) for p in run.space})
-        self._study = tt.create_study(said, minimize="loss", optimizer=engine, seed=run.seed)
+        self._study = tt.create_study(
+            said,
+            objectives=[tt.minimize(name) for name in ("loss", *run.objectives)],
+            constraints=[tt.at_most(name, limit) for name, limit in run.limits.items()],
+            optimizer=engine,
+            seed=run.seed,
+        )
         if name != "auto":  # which tries the default first by itself
             self._study.enqueue(default(run.space))
 
@@ -88,7 +96,11 @@ class Trimtab(Adapter):
     def tell(self, number: int, loss: float | None) -> int | None:
         if self._imputed is not None:
             return self._imputed.tell(number, loss)
-        self._study.tell(number, loss, failed="nan" if loss is None else None)
+        return self.tell_all(number, loss, {})
+
+    def tell_all(self, number: int, loss: float | None, metrics: Mapping[str, float]) -> int | None:
+        values = None if loss is None else {"loss": loss, **metrics}
+        self._study.tell(number, values, failed="nan" if loss is None else None)
         try:
             return self._study.best.number
         except TrialError:  # none is complete

@@ -5,6 +5,7 @@
     -> {"op": "ask"}
     <- {"id": 0, "params": {"lr": 0.01}, "cpu": 0.012, "wall": 0.013}
     -> {"op": "tell", "id": 0, "loss": 0.37}        # a loss of null: the trial failed
+       with "metrics": {"g1": 2.5, ...} where the start names "objectives": ["f2"] or "limits": {"g1": 2.0}
     <- {"cpu": 0.001, "wall": 0.001}                # with "best" if the library says which trial it would choose
     -> {"op": "stop"}
 
@@ -23,7 +24,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
@@ -46,6 +47,8 @@ class Run:
         workers: how many trials may be open at once.
         noisy: whether two evaluations of one configuration differ.
         options: the adapter's own.
+        objectives: names of further objectives, to be minimised beside the loss.
+        limits: names of what has a limit, and the most it may be.
     """
 
     space: Sequence[Parameter]
@@ -54,6 +57,8 @@ class Run:
     workers: int
     noisy: bool
     options: Mapping[str, Any]
+    objectives: Sequence[str] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
 
 
 class Adapter:
@@ -61,9 +66,12 @@ class Adapter:
 
     Attributes:
         library: its name among installed packages.
+        has_metrics: whether it can be told of further objectives and limits; then `tell_all` is called where there are
+            some, in the place of `tell`.
     """
 
     library: str
+    has_metrics: bool = False
 
     def start(self, run: Run) -> None:
         """Begin a run and forget the one before."""
@@ -75,6 +83,10 @@ class Adapter:
 
     def tell(self, number: int, loss: float | None) -> int | None:
         """Take in what came of a trial; None if it failed. Return which one the library would choose, if it says so."""
+        raise NotImplementedError
+
+    def tell_all(self, number: int, loss: float | None, metrics: Mapping[str, float]) -> int | None:
+        """Take in what came of a trial, and its further objectives and what has a limit."""
         raise NotImplementedError
 
 
@@ -144,14 +156,20 @@ def serve(adapter: Adapter) -> None:
 def _answer(adapter: Adapter, message: dict[str, Any]) -> dict[str, Any]:
     op = message.pop("op")
     if op == "start":
-        adapter.start(Run(**message))
+        run = Run(**message)
+        if (run.objectives or run.limits) and not adapter.has_metrics:
+            raise ValueError(f"the adapter of {adapter.library} knows of one loss alone")
+        adapter.start(run)
         return {"ok": True, "version": metadata.version(adapter.library)}
     cpu, wall = time.process_time(), time.perf_counter()
     if op == "ask":
         number, params = adapter.ask()
         answer: dict[str, Any] = {"id": number, "params": params}
     elif op == "tell":
-        best = adapter.tell(message["id"], message["loss"])
+        number, loss = message["id"], message["loss"]
+        best = (
+            adapter.tell_all(number, loss, message["metrics"]) if "metrics" in message else adapter.tell(number, loss)
+        )
         answer = {} if best is None else {"best": best}
     else:
         raise ValueError(f"op is start, ask, tell or stop, got {op!r}")

@@ -227,7 +227,7 @@ class Ledger:
 
     def _told(self, event: Told, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)
-        missing = [name for name in self.contents.problem.metric_names if name not in event.values]
+        missing = [m.name for m in self.contents.problem.objectives if m.name not in event.values]
         if missing:
             raise StoreCorruptError(f"{_name(record)} completes trial {row} without its {missing[0]!r}.")
         self._values(row, event.values)

@@ -17,6 +17,13 @@ def over(metric: Metric, limit: float, y: Y) -> Y:
     return y * metric.sign - limit * metric.sign
 
 
+def margins(problem: Problem, y: Floats) -> Floats:
+    """Return [..., C] by how much metrics [..., M] miss each constraint: below 0 with room to spare, or nan."""
+    with np.errstate(over="ignore"):  # a constraint may be missed by more than a float holds
+        missed = [over(m, m.bound, y[..., i]) for i, m in enumerate(problem.metrics) if m.bound is not None]
+    return np.stack(missed, axis=-1) if missed else y[..., :0]
+
+
 def split(problem: Problem, y: Floats) -> tuple[Floats, Floats]:
     """Return ([..., K] losses, [..., C] by how much each constraint is broken) of metrics [..., M].
 
@@ -24,10 +31,8 @@ def split(problem: Problem, y: Floats) -> tuple[Floats, Floats]:
     """
     losses = y * problem.signs
     is_objective = np.array([metric.is_objective for metric in problem.metrics])
-    with np.errstate(over="ignore"):  # a constraint may be broken by more than a float holds
-        broken = [over(m, m.bound, y[..., i]) for i, m in enumerate(problem.metrics) if m.bound is not None]
-    excess = np.stack(broken, axis=-1) if broken else losses[..., :0]
-    return losses[..., is_objective], np.maximum(np.where(np.isnan(excess), np.inf, excess), 0.0)
+    missed = margins(problem, y)
+    return losses[..., is_objective], np.maximum(np.where(np.isnan(missed), np.inf, missed), 0.0)
 
 
 def worst(problem: Problem, y: Floats) -> Floats:

@@ -49,13 +49,19 @@ class Results:
         config: [m] which configuration each is of.
         losses: [m, K] smaller is better.
         known: [m, K] variances of the losses that are known.
-        excess: [m, C] by how much each constraint is broken.
+        margins: [m, C] by how much each constraint is missed: below 0 where it is kept with room to spare, nan where
+            its metric was not measured.
     """
 
     config: Ints
     losses: Floats
     known: Floats
-    excess: Floats
+    margins: Floats
+
+    @property
+    def excess(self) -> Floats:
+        """[m, C] by how much each constraint is broken; wholly where its metric was not measured."""
+        return np.maximum(np.where(np.isnan(self.margins), LARGEST, self.margins), 0.0)
 
 
 def carried(
@@ -82,7 +88,7 @@ def carried(
         for i, line in enumerate(lines):
             rows = level_of_kept == i
             losses[rows, k], known[rows, k] = line.along(losses[rows, k]), known[rows, k] + line.variance
-    return Results(results.config[kept], losses, known, results.excess[kept])
+    return Results(results.config[kept], losses, known, results.margins[kept])
 
 
 def _at_runs(results: Results, level: Ints, used: Ints) -> Floats:

@@ -1,17 +1,29 @@
 """What a model regresses on: one label for each configuration, made of what its trials gave.
 
+A study of one objective has one model, and so has one of more objectives than a hypervolume is computed for; then
+`Joined` makes one label of all metrics. Else each metric has a model of its own: `OfObjective`, `OfConstraint`.
+
 Letters: n results, c distinct configurations in the order of their first coming, K objectives, C constraints.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
 import numpy as np
 
-from trimtab.arrays import Floats, Ints, Rng
+from trimtab.arrays import Bools, Floats, Ints, Rng
+from trimtab.model.dominance import undominated
 from trimtab.model.observations import Observations
-from trimtab.numerics.warp import warp
+from trimtab.numerics.warp import LARGEST, bent, bent_log_slopes, near_log_slopes, warp
+
+SPREAD: Final = 0.3
+"""The standard deviation that labels of one metric are scaled to: about that of the labels of `warp`, which span 1, and
+which the priors of the model are made for."""
+
+LEAST_SPREAD: Final = 1e-6
+"""Labels that differ by less than this part of them are as good as equal: by taste, well above what rounding does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,7 @@ class Labelled:
         counts: [c] how many rows each label is the mean of.
         known: [c] variances of the labels that are known beforehand.
         rows: [c] their places among all configurations.
+        zero: the label of a constraint that is met to the bit; 0 where that says nothing.
     """
 
     x: Floats
@@ -33,6 +46,7 @@ class Labelled:
     counts: Floats
     known: Floats
     rows: Ints
+    zero: float = 0.0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -44,38 +58,236 @@ class Labelled:
     def take(self, rows: Ints) -> Labelled:
         columns = (self.x, self.losses, self.labels, self.counts, self.known)
         x, losses, labels, counts, known = (column[rows] for column in columns)
-        return Labelled(x, losses, labels, counts, known, self.rows[rows])
+        return Labelled(x, losses, labels, counts, known, self.rows[rows], self.zero)
 
 
-def labelled(observations: Observations, length: int, rng: Rng | None, reach: float = 1.0) -> Labelled:
-    """Return the configurations of the first `length` results, repeats merged, with warped labels.
+class Labels(Protocol):
+    """What one model regresses on."""
+
+    def __call__(self, observations: Observations, length: int, reach: float, rng: Rng | None = None) -> Labelled:
+        """Return the labels of the first `length` results; `rng` draws weights, where there are some."""
+
+    def log_slopes(self, observations: Observations, length: int, reach: float) -> Floats:
+        """Return [c] the logarithm of how fast labels fall with losses where it matters, nan elsewhere.
+
+        In a unit that is the losses' own, so that models of labels with another reach can be compared.
+        """
+
+    def deviation(self, observations: Observations, length: int) -> tuple[float, int]:
+        """Return what `Observations.deviation` does of the metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """One label of all objectives, the better the larger.
+
+    Attributes:
+        is_penalized: whether constraints that were broken count in it.
+    """
+
+    is_penalized: bool = True
+
+    def __call__(self, observations: Observations, length: int, reach: float, rng: Rng | None = None) -> Labelled:
+        return labelled(observations, length, rng, reach, is_penalized=self.is_penalized)
+
+    def log_slopes(self, observations: Observations, length: int, reach: float) -> Floats:
+        every = self(observations, length, reach)
+        return near_log_slopes(every.losses, every.labels)
+
+    def deviation(self, observations: Observations, length: int) -> tuple[float, int]:
+        return observations.deviation(length)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the configurations [c] gave, repeats averaged: of each metric, over the results that have it.
+
+    Attributes:
+        losses: [c, K]; known: [c, K] variances of these that are known.
+        margins: [c, C] nan where a constraint was not measured.
+        counts: [c] results; measured: [c, C] of these those that have the constraint.
+    """
+
+    losses: Floats
+    known: Floats
+    margins: Floats
+    counts: Floats
+    measured: Floats
+
+    @property
+    def is_met(self) -> Bools:
+        """[c] whether no constraint that was measured is broken."""
+        found: Bools = np.count_nonzero(self.margins > 0.0, axis=1) == 0
+        return found
+
+
+def means(observations: Observations, length: int) -> Means:
+    """Return what the configurations of the first `length` results gave."""
+    results = observations.results(length)
+    config = results.config
+    n = int(config.max()) + 1 if length else 0
+    counts: Floats = np.bincount(config, minlength=n).astype(np.float64)
+    if n == len(config) and not (np.diff(config) < 0).any():
+        measured = (~np.isnan(results.margins)).astype(np.float64)
+        return Means(results.losses, results.known, results.margins, counts, measured)
+    share = 1.0 / counts[config]  # divided first: the sum of large numbers may be too large
+    losses, known = (
+        _summed(config, results.losses * share[:, None]),
+        _summed(config, results.known * share[:, None] ** 2),
+    )
+    is_known = ~np.isnan(results.margins)
+    measured = _summed(config, is_known.astype(np.float64))
+    margins = _summed(config, np.where(is_known, results.margins, 0.0) / np.maximum(measured, 1.0)[config])
+    return Means(losses, known, np.where(measured > 0.0, margins, np.nan), counts, measured)
+
+
+def _summed(config: Ints, values: Floats) -> Floats:
+    """Return [c, K] sums of values [n, K] over each configuration."""
+    n = int(config.max()) + 1
+    columns = [np.bincount(config, weights=column, minlength=n) for column in values.T]
+    return np.stack(columns, axis=1) if columns else np.empty((n, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class OfObjective:
+    """Labels of one objective among several metrics: bent around what it has to beat, which is what is looked at.
+
+    With one objective that is the best loss that was allowed; with several the middle of the front.
+
+    Attributes:
+        k: which objective.
+    """
+
+    k: int
+
+    def __call__(self, observations: Observations, length: int, reach: float, rng: Rng | None = None) -> Labelled:  # noqa: ARG002
+        found = means(observations, length)
+        losses = found.losses[:, self.k]
+        centre, unit = self._frame(observations, found, reach)
+        raw = bent(losses, centre, unit)
+        known = np.zeros(len(losses))
+        if found.known[:, self.k].any():
+            known = _label_variance(losses, raw, found.known[:, self.k])
+        seen = _standard(observations, np.arange(len(losses)), losses, raw, found.counts, known)
+        return replace(seen, zero=0.0)
+
+    def log_slopes(self, observations: Observations, length: int, reach: float) -> Floats:
+        found = means(observations, length)
+        centre, unit = self._frame(observations, found, reach)
+        return _near_slopes(found.losses[:, self.k], centre, unit, reach)
+
+    def deviation(self, observations: Observations, length: int) -> tuple[float, int]:
+        return observations.deviation(length, observations.losses.view[:, self.k])
+
+    def _frame(self, observations: Observations, found: Means, reach: float) -> tuple[float, float]:
+        """Return what becomes 0, and the unit."""
+        losses, is_met = found.losses[:, self.k], found.is_met
+        if found.losses.shape[1] > 1:
+            of = found.losses[is_met] if is_met.any() else found.losses
+            centre = _median(of[undominated(of)][:, self.k])
+        else:
+            centre = float(losses[is_met].min()) if is_met.any() else _median(losses)
+        with np.errstate(over="ignore"):
+            off = losses - centre
+        return centre, _unit(off, observations.settings.n_first, reach)
+
+
+@dataclass(frozen=True, slots=True)
+class OfConstraint:
+    """Labels of one constraint: bent around the bound, and `zero` there; larger is farther on the allowed side.
+
+    Attributes:
+        j: which constraint.
+    """
+
+    j: int
+
+    def __call__(self, observations: Observations, length: int, reach: float, rng: Rng | None = None) -> Labelled:  # noqa: ARG002
+        found = means(observations, length)
+        rows = np.flatnonzero(found.measured[:, self.j])
+        margins = found.margins[rows, self.j]
+        raw = bent(margins, 0.0, _unit(margins, observations.settings.n_first, reach))
+        return _standard(observations, rows, margins, raw, found.measured[rows, self.j], np.zeros(len(rows)))
+
+    def log_slopes(self, observations: Observations, length: int, reach: float) -> Floats:
+        margins = means(observations, length).margins[:, self.j]
+        known = margins[~np.isnan(margins)]
+        return _near_slopes(margins, 0.0, _unit(known, observations.settings.n_first, reach), reach)
+
+    def deviation(self, observations: Observations, length: int) -> tuple[float, int]:
+        return observations.deviation(length, observations.margins.view[:, self.j])
+
+
+def _unit(off: Floats, n_first: int, reach: float) -> float:
+    """Return what distances [n] are measured in: the median of the first, which a search has not drawn together.
+
+    And `reach` times as much; 1 where all distances are 0.
+    """
+    distance = np.abs(off[:n_first])
+    distance = distance[distance > 0.0]
+    return min(_median(distance) * reach, LARGEST) if len(distance) else 1.0
+
+
+def _median(values: Floats) -> float:
+    with np.errstate(over="ignore"):
+        return float(np.clip(np.median(values), -LARGEST, LARGEST))
+
+
+def _near_slopes(losses: Floats, centre: float, unit: float, reach: float) -> Floats:
+    """Return [c] logarithms of slopes of the half that is nearest to the centre, nan elsewhere."""
+    raw = bent(losses, centre, unit)
+    away = np.abs(raw)
+    return np.where(away <= np.nanmedian(away), bent_log_slopes(raw) - np.log(reach * (np.nanstd(raw) or 1.0)), np.nan)
+
+
+def _standard(
+    observations: Observations, rows: Ints, losses: Floats, raw: Floats, counts: Floats, known: Floats
+) -> Labelled:
+    """Return labels [c] that are centred, of a spread that models expect."""
+    largest = float(np.abs(raw).max(initial=0.0))
+    scale = SPREAD / (max(float(raw.std()), LEAST_SPREAD * largest) or 1.0)
+    middle = float(raw.mean()) if len(raw) else 0.0
+    labels, zero = scale * (raw - middle), -scale * middle
+    return Labelled(observations.x.view[rows], losses, labels, counts, scale**2 * known, rows, zero)
+
+
+def labelled(
+    observations: Observations, length: int, rng: Rng | None, reach: float = 1.0, *, is_penalized: bool = True
+) -> Labelled:
+    """Return the configurations of the first `length` results, repeats merged, with one warped label each.
 
     Several objectives are warped each and joined by the augmented Chebyshev norm of ParEGO (Knowles, 2006,
     eq. 2), with weights drawn by `rng` (equal ones if None), so that proposals aim all along the front.
     A row that broke constraints is worse than every one that met them, by how far it broke them. Of what is farther
     from the best than `reach` times the median only the order counts.
+
+    Args:
+        observations: what is on record.
+        length: of so many results.
+        rng: draws the weights of objectives.
+        reach: see `trimtab.numerics.warp`.
+        is_penalized: whether constraints count.
     """
-    results = observations.results(length)
-    config, losses, breach, variance = results.config, results.losses, _breach(results.excess), results.known
-    n_configs = int(config.max()) + 1 if length else 0
-    counts: Floats = np.bincount(config, minlength=n_configs).astype(np.float64)
-    if n_configs < len(config) or (np.diff(config) < 0).any():
-        share = 1.0 / counts[config]  # divided first: the sum of large numbers may be too large
-        losses = np.stack([np.bincount(config, weights=column * share) for column in losses.T], axis=1)
-        variance = np.stack([np.bincount(config, weights=column * share**2) for column in variance.T], axis=1)
-        breach = np.bincount(config, weights=breach * share).astype(np.float64)
-    loss = _scalar(losses, breach, rng, observations.settings.rho)
+    found = means(observations, length)
+    breach = _breach(found.margins) if is_penalized else np.zeros(len(found.losses))
+    loss = _scalar(found.losses, breach, rng, observations.settings.rho)
     labels = warp(loss, reach)
     known = np.zeros(len(labels))
-    if losses.shape[1] == 1 and variance.any():
-        known = _label_variance(loss, labels, variance[:, 0])
-    return Labelled(observations.x.view[:n_configs], loss, labels, counts, known, np.arange(n_configs))
+    if found.losses.shape[1] == 1 and found.known.any():
+        known = _label_variance(loss, labels, found.known[:, 0])
+    return Labelled(observations.x.view[: len(labels)], loss, labels, found.counts, known, np.arange(len(labels)))
 
 
-def _breach(excess: Floats) -> Floats:
-    """Return [n] by how much the constraints are broken, each in the unit of the largest breach [n, C] of it."""
-    largest = excess.max(axis=0, initial=0.0)
-    breach: Floats = (excess / np.where(largest > 0.0, largest, 1.0)).sum(axis=1)
+def _breach(margins: Floats) -> Floats:
+    """Return [c] by how much the constraints are broken, each in the unit of the largest breach of it.
+
+    One that was not measured counts as broken by as much as any.
+    """
+    excess = np.maximum(margins, 0.0)
+    largest = np.fmax.reduce(excess, axis=0, initial=0.0)
+    with np.errstate(invalid="ignore"):
+        share = np.where(largest > 0.0, excess / np.where(largest > 0.0, largest, 1.0), 0.0)
+    breach: Floats = np.where(np.isnan(share), 1.0, share).sum(axis=1)
     return breach
 
 

@@ -17,7 +17,7 @@ from trimtab.ledger.columns import Column
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.model.dominance import Front
-from trimtab.model.feasibility import split
+from trimtab.model.feasibility import margins, split
 from trimtab.model.fidelities import LARGEST, Curve, Results, carried, height
 from trimtab.model.keys import key_of
 from trimtab.model.settings import MODEL, ModelSettings
@@ -48,7 +48,7 @@ class Observations:
         fidelity: [n, F] where it was seen.
         losses: [n, K] objectives, smaller is better.
         known: [n, K] variances of the losses that the user told; 0 where none was.
-        excess: [n, C] by how much each constraint is broken; 0 where it is met.
+        margins: [n, C] by how much each constraint is missed: at most 0 where it is met, nan where it was not measured.
         failed: [f, D] configurations that failed through their own fault.
         failure: [f] the place of their kind in FAILURE_KINDS.
         n_before: [f] how many configurations were in `x` when each of `failed` came in.
@@ -70,7 +70,7 @@ class Observations:
         self.x, self.config = Column(np.float64, width=d), Column(np.int64)
         self.fidelity = Column(np.float64, width=len(self._fidelities))
         self.losses, self.known = Column(np.float64, width=k), Column(np.float64, width=k)
-        self.excess = Column(np.float64, width=n_constraints)
+        self.margins = Column(np.float64, width=n_constraints)
         self.failed, self.failure, self.n_before = Column(np.float64, width=d), Column(np.int64), Column(np.int64)
         self.stopped = Column(np.float64, width=d)
         self.fates = Column(np.bool_)
@@ -88,7 +88,7 @@ class Observations:
 
     def _begin(self) -> None:
         """Compare results with none before."""
-        k, n_constraints = self.losses.rows.shape[1], self.excess.rows.shape[1]
+        k, n_constraints = self.losses.rows.shape[1], self.margins.rows.shape[1]
         self._front, self._nearest = Front(k), Front(n_constraints)
         self._is_met = False
         self._counted = np.inf
@@ -128,7 +128,7 @@ class Observations:
         self.fidelity.add(at)
         self.losses.add(losses)
         self.known.add(_variance(table.errors[row][self._objectives]))
-        self.excess.add(np.minimum(excess, LARGEST))
+        self.margins.add(np.clip(margins(table.problem, table.y[row]), -LARGEST, LARGEST))
         self._heights.add(height(self._fidelities, at))
         self._runs.add(self._run_ids.setdefault(config.to_bytes(8) + key, len(self._run_ids)))
         if len(self._fidelities) == 1:
@@ -177,7 +177,7 @@ class Observations:
 
         Losses at lower fidelities are carried to the highest.
         """
-        columns = (self.config, self.losses, self.known, self.excess)
+        columns = (self.config, self.losses, self.known, self.margins)
         found = Results(*(column.view[:length] for column in columns))
         if not self._fidelities or not length:
             return found
@@ -200,20 +200,27 @@ class Observations:
         counts = np.bincount(results.config)
         return np.bincount(results.config, weights=results.losses[:, 0] / counts[results.config]).astype(np.float64)
 
-    def deviation(self, length: int) -> tuple[float, int]:
-        """Return the standard deviation of the first objective between runs of one configuration, and its freedom.
+    def deviation(self, length: int, metric: Floats | None = None) -> tuple[float, int]:
+        """Return the standard deviation of a metric between runs of one configuration, and its freedom.
 
         Runs are repeats if they are of one fidelity. Without any among the first `length` results it is (nan, 0).
+
+        Args:
+            length: of so many results.
+            metric: [n] its losses or margins, nan where it was not measured; those of the first objective if None.
         """
+        values = (self.losses.view[:, 0] if metric is None else metric)[:length]
         run = self._runs.view[:length]
+        if np.isnan(values).any():
+            known = ~np.isnan(values)
+            run, values = np.unique(run[known], return_inverse=True)[1], values[known]
         counts = np.bincount(run)
-        freedom = length - len(counts)
+        freedom = len(run) - len(counts)
         if not freedom:
             return float("nan"), 0
-        losses = self.losses.view[:length, 0]
         with np.errstate(over="ignore"):
-            means = np.bincount(run, weights=losses / counts[run])
-            off = np.minimum(np.abs(losses - means[run]), LARGEST)
+            means = np.bincount(run, weights=values / counts[run])
+            off = np.minimum(np.abs(values - means[run]), LARGEST)
         scale = float(off.max()) or 1.0
         return scale * float(np.sqrt(np.square(off / scale).sum() / freedom)), freedom
 
@@ -229,7 +236,7 @@ def reached(table: TrialTable, row: int) -> Floats | None:
     at[np.isnan(at)] = high[np.isnan(at)]
     if table.state[row] == COMPLETE:
         return at
-    if table.state[row] != STOPPED or not fidelities or not np.isfinite(table.y[row]).all():
+    if table.state[row] != STOPPED or not fidelities or not np.isfinite(split(table.problem, table.y[row])[0]).all():
         return None
     steps, _ = table.curves.of(row)
     if not len(steps):

@@ -8,6 +8,7 @@ from typing import Final
 from trimtab.numerics.gp import Prior
 
 _OBJECTIVE: Final = Prior(weight=0.1, amplitude=0.1, noise=0.001, length2=1.0)
+_METRIC: Final = Prior(weight=0.1, amplitude=0.1, noise=0.0001, length2=1.0, noise_bounds=(1e-8, 1.0))
 _FAILURES: Final = Prior(amplitude=1.0, length2=0.5, noise=0.02, noise_bounds=(0.005, 0.2), weight=0.05)
 
 
@@ -32,6 +33,29 @@ class ModelSettings:
     has_far_reach: bool = True
     """Whether differences between bad results may count, where that foresees results better: decision 12."""
 
+    # Several metrics: see `model.processes`
+
+    most_objectives: int = 4
+    """Of more objectives than so many one label is made: the boxes of a hypervolume are too many then."""
+
+    front_most: tuple[int, ...] = (64, 48, 24)
+    """And of two, three, four objectives a front has at most so many points: measured, boxes of so many cost an ask
+    some 10 ms."""
+
+    reference_gap: float = 0.1
+    """What a front is worth is measured from its worst values, less so much of their range: the reference point of
+    qNEHVI in BoTorch (Daulton et al., 2021, arXiv 2105.08195)."""
+
+    least_range: float = 0.3
+    """That range is at least the standard deviation of labels: a front begins as one point."""
+
+    kept_rows_each: int = 500
+    """Posteriors of several metrics are conditioned on at most so many rows each: what an ask can pay."""
+
+    far_off: float = 2.0
+    """A constraint that was always met is not modelled if the nearest value to the bound is farther from it than so
+    many times the range of the values. By taste."""
+
     # Fidelities: see `model.fidelities`
 
     carried_weight: float = 5.0
@@ -49,6 +73,10 @@ class ModelSettings:
     """Vizier's penalties (arXiv 2408.11527, table 1), ten times as firm, around a smoother and less noisy objective.
     Lengthscales do not grow with the number of parameters (Hvarfner et al., 2024, arXiv 2402.02229): in 10 to 25
     dimensions longer ones were worse after 25 trials, and not reliably better after 100 (decision 8)."""
+
+    metric_prior: Prior = _METRIC
+    """The same for one metric among several, but that less noise may be seen: where a constraint binds, the best lies
+    at its bound, and is found as exactly as the model knows where that is."""
 
     exact_noise: float = 1e-6
     exact_noise_bounds: tuple[float, float] = (1e-7, 1e-5)

@@ -1,4 +1,4 @@
-"""The model of the objective: which rows it is fitted on, when, and with what start.
+"""The model of one metric, or of all of them joined: which rows it is fitted on, when, and with what start.
 
 Fitting is a pure function of the first so many rows, done at fixed lengths of the log, and each fit starts from the one
 before: a study that is opened again comes to the same hyperparameters, and one more result costs a few evaluations.
@@ -12,12 +12,12 @@ import numpy as np
 
 from trimtab.arrays import Floats, Ints, Rng
 from trimtab.model.features import Features
-from trimtab.model.labels import Labelled, labelled
+from trimtab.model.labels import Joined, Labelled, Labels
 from trimtab.model.observations import Observations
 from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, fit
 from trimtab.numerics.input_warp import Curves, fit_curves
-from trimtab.numerics.warp import FAR_REACH, near_log_slopes
+from trimtab.numerics.warp import FAR_REACH
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +55,47 @@ class Surrogate:
         is_tree: whether the space has conditions. A search that has found a good branch has most of its results there:
             were the worse half only ranked, all other branches would look alike and bad, and it would never leave.
         settings: the constants of the models.
+        labels: what is regressed on.
     """
 
-    def __init__(self, features: Features, length2: Floats, *, is_tree: bool, settings: ModelSettings = MODEL) -> None:
+    def __init__(
+        self,
+        features: Features,
+        length2: Floats,
+        *,
+        is_tree: bool,
+        settings: ModelSettings = MODEL,
+        labels: Labels | None = None,
+    ) -> None:
         self.features = features
+        self.labels: Labels = Joined() if labels is None else labels
         self._settings = settings
         usual = (1.0, FAR_REACH) if settings.has_far_reach else (1.0,)
         self._reaches = (FAR_REACH,) if is_tree else usual
-        self._prior = replace(settings.prior, length2=length2[features.columns])
+        prior = settings.prior if isinstance(self.labels, Joined) else settings.metric_prior
+        self._prior = replace(prior, length2=length2[features.columns])
         self._fits: dict[int, Fit] = {}
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_fits": {}}  # what can be computed again is not state
 
-    def model(self, observations: Observations, rng: Rng | None, length: int | None = None) -> Model:
+    def model(
+        self, observations: Observations, rng: Rng | None, length: int | None = None, rows: Ints | None = None
+    ) -> Model:
         """Return the process.
 
         Args:
             observations: what is on record.
-            rng: draws weights of several objectives; equal ones if None.
+            rng: draws weights of several objectives that are joined; equal ones if None.
             length: as of so many complete rows; all if None.
+            rows: of which configurations, ascending; if None the best and the latest, so many as there may be.
         """
         n = len(observations) if length is None else length
         fitted = self.fit(observations, n)
-        seen = labelled(observations, n, rng, fitted.reach)
-        if len(seen) > self._settings.kept_rows:
+        seen = self.labels(observations, n, fitted.reach, rng)
+        if rows is not None:
+            seen = seen.take(np.flatnonzero(np.isin(seen.rows, rows)))
+        elif len(seen) > self._settings.kept_rows:
             half = self._settings.kept_rows // 2
             seen = seen.take(np.union1d(seen.best(half), np.arange(len(seen) - half, len(seen))))
         features = self.features.warped(fitted.curves)
@@ -106,6 +122,8 @@ class Surrogate:
         return self._fits[due[-1]]
 
     def _fit(self, observations: Observations, length: int, before: Fit | None) -> Fit:
+        if not len(self.labels(observations, length, 1.0)):  # of a metric that was not measured
+            return Fit(self._prior.centre(self.features.n_groups), self._reaches[0], None)
         if before is not None:
             seen, prior = self._seen(observations, length, before.reach, self._settings.fit_rows)
             features = self.features.warped(before.curves)
@@ -118,10 +136,10 @@ class Surrogate:
 
     def _seen(self, observations: Observations, length: int, reach: float, most: int) -> tuple[Labelled, Prior]:
         """Return what is fitted on, `most` rows, and with what penalties."""
-        seen = labelled(observations, length, None, reach)
+        seen = self.labels(observations, length, reach)
         if len(seen) > most:
             seen = seen.take(_informative(seen, most))
-        if observations.deviation(length)[0] == 0.0:  # what looks like noise is detail
+        if self.labels.deviation(observations, length)[0] == 0.0:  # what looks like noise is detail
             return seen, replace(
                 self._prior, noise=self._settings.exact_noise, noise_bounds=self._settings.exact_noise_bounds
             )
@@ -140,8 +158,8 @@ class Surrogate:
         may_warp = self._settings.has_input_warps and length >= self._settings.warped_from
         if may_warp and len(self.features.places):
             theta, curves, density = self._curved(data, seen, prior, theta, density)
-        every = labelled(observations, length, None, reach)  # the better half of all, not of those that were chosen
-        by_loss = density + near_log_slopes(every.losses, every.labels)[seen.rows]
+        slopes = self.labels.log_slopes(observations, length, reach)  # of all, not of those that were chosen
+        by_loss = density + slopes[seen.rows]
         return Fit(theta, reach, curves), float(np.nansum(by_loss))
 
     def _curved(

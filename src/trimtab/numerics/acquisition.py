@@ -9,6 +9,7 @@ from trimtab.arrays import Floats
 _LOG_SQRT_2PI = 0.5 * np.log(2.0 * np.pi)
 _LOG_SQRT_HALF_PI = 0.5 * np.log(0.5 * np.pi)
 _FAR = -1e3
+_STEEP = -100.0
 
 
 def log_h(z: Floats) -> Floats:
@@ -65,9 +66,25 @@ def log_ei_with_gradient(mean: Floats, deviation: Floats, best: float) -> tuple[
     return np.log(deviation) + log_h_z, by_mean / deviation, by_deviation / deviation
 
 
-def log_positive(mean: Floats, deviation: Floats) -> Floats:
-    """Return [m] the logarithms of the probabilities that normals with these means and deviations are above 0."""
+def log_positive(mean: Floats, deviation: Floats, margin: float = 0.0) -> Floats:
+    """Return [m] the logarithms of the probabilities that normals with these means and deviations are above 0.
+
+    And that they are though `margin` deviations less: with Phi^-1(c), a chance of one half is given to what is above 0
+    with probability c.
+    """
     from scipy.special import log_ndtr
 
-    probability: Floats = log_ndtr(mean / deviation)
+    probability: Floats = log_ndtr(mean / deviation - margin)
     return probability
+
+
+def log_positive_with_gradient(mean: Floats, deviation: Floats, margin: float = 0.0) -> tuple[Floats, Floats, Floats]:
+    """Return what `log_positive` does, and its derivatives by mean and by deviation."""
+    z = mean / deviation - margin
+    value = log_positive(mean, deviation, margin)
+    by_z = np.empty_like(z)
+    far = z < _STEEP
+    near = ~far
+    by_z[near] = np.exp(-0.5 * np.square(z[near]) - _LOG_SQRT_2PI - value[near])
+    by_z[far] = -z[far] - 1.0 / z[far]  # phi / Phi to 2 / z**3, without logarithms of any size to subtract
+    return value, by_z / deviation, -by_z * mean / np.square(deviation)

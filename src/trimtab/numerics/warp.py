@@ -16,6 +16,8 @@ from trimtab.arrays import Floats
 
 LOG_STRETCH: Final = 1.5
 
+LARGEST: Final = float(np.finfo(np.float64).max)
+
 FAR_REACH: Final = 10.0
 """The reach at which only what is farther from the best than so many times the median's distance is far."""
 
@@ -92,6 +94,31 @@ def warp(losses: Floats, reach: float = 1.0) -> Floats:
     warped = log_warp(far_rank(labels, reach))
     warped -= warped.mean()
     return warped
+
+
+def bent(losses: Floats, centre: float, unit: float) -> Floats:
+    """Return [n] labels -arcsinh((loss - centre) / unit): larger is better, 0 at the centre.
+
+    Losses that lie within a unit of the centre keep their distances, and of those far away only the order of magnitude
+    counts, on both sides: for a metric that matters around one value, a bound, or the best that is allowed, and may be
+    anything beyond it. A smooth loss has smooth labels.
+
+    Args:
+        losses: [n] finite, or nan.
+        centre: what becomes 0.
+        unit: above 0.
+    """
+    with np.errstate(over="ignore"):
+        off = (losses - centre) / unit
+    labels: Floats = -np.arcsinh(np.clip(off, -LARGEST, LARGEST))
+    return labels
+
+
+def bent_log_slopes(labels: Floats) -> Floats:
+    """Return [n] the logarithm of how fast `bent` labels fall with losses in units: 1 / cosh(label)."""
+    away = np.abs(labels)
+    slopes: Floats = np.log(2.0) - away - np.log1p(np.exp(-2.0 * away))
+    return slopes
 
 
 def near_log_slopes(losses: Floats, labels: Floats) -> Floats:

@@ -38,9 +38,12 @@ class Metric:
         target: the value at which an objective is good enough; None for as good as can be.
         error: the key under which trials return the standard error of an objective, such as that of a mean over folds
             or seeds; None where they know none. A trial may leave it out.
+        confidence: with what probability a constraint is to be kept by what its metric is without noise, above 1/2;
+            None where what trials return is taken for that.
 
     Raises:
-        ProblemError: an unknown goal; a bound, target or error that is missing, misplaced or of the wrong kind.
+        ProblemError: an unknown goal; a bound, target, error or confidence that is missing, misplaced or of the wrong
+            kind.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Metric:
     bound: float | None = None
     target: float | None = None
     error: str | None = None
+    confidence: float | None = None
 
     def __post_init__(self) -> None:
         _check_name("metric", self.name)
@@ -73,6 +77,16 @@ class Metric:
             if not self.is_objective:
                 raise ProblemError(f"metric {self.name!r} is a constraint; error= is for objectives.")
             _check_name("standard error", self.error)
+        if self.confidence is not None:
+            if self.is_objective:
+                raise ProblemError(f"metric {self.name!r} is an objective; confidence= is for constraints.")
+            confidence = _finite(f"metric {self.name!r}", "confidence", self.confidence)
+            if not 0.5 < confidence < 1.0:
+                raise ProblemError(
+                    f"metric {self.name!r} expects confidence to be a probability between 0.5 and 1, "
+                    f"got {shown(self.confidence)}."
+                )
+            object.__setattr__(self, "confidence", confidence)
         for key in ("bound", "target"):
             value = getattr(self, key)
             if value is not None:
@@ -88,15 +102,26 @@ class Metric:
         """+1 where smaller is better, -1 where larger is: sign * value is a loss."""
         return 1.0 if self.goal in ("minimize", "at_most") else -1.0
 
+    @property
+    def margin(self) -> float:
+        """By how many standard deviations of what is believed of it a constraint is to be kept."""
+        if self.confidence is None:
+            return 0.0
+        from statistics import NormalDist  # here: it takes a hundredth of a second to import
+
+        return NormalDist().inv_cdf(self.confidence)
+
     def to_json(self) -> dict[str, Any]:
         """Return the metric as JSON."""
         data: dict[str, Any] = {"name": self.name, "goal": self.goal}
-        data |= {key: value for key in ("bound", "target", "error") if (value := getattr(self, key)) is not None}
+        keys = ("bound", "target", "error", "confidence")
+        data |= {key: value for key in keys if (value := getattr(self, key)) is not None}
         return data
 
     def __str__(self) -> str:
         if self.bound is not None:
-            return f"{self.name} {'<=' if self.goal == 'at_most' else '>='} {_text(self.bound)}"
+            sure = "" if self.confidence is None else f" with a confidence of {self.confidence:g}"
+            return f"{self.name} {'<=' if self.goal == 'at_most' else '>='} {_text(self.bound)}{sure}"
         known = "" if self.error is None else f" ± {self.error}"
         return f"{self.goal} {self.name}{known}" + ("" if self.target is None else f" to {_text(self.target)}")
 
@@ -120,15 +145,22 @@ def maximize(name: str, *, target: float | None = None, error: str | None = None
 
 
 @explained("at_most")
-def at_most(name: str, bound: float) -> Metric:
-    """Return the constraint that the metric `name` is at most `bound`, known once a trial has run."""
-    return Metric(name, "at_most", bound=bound)
+def at_most(name: str, bound: float, *, confidence: float | None = None) -> Metric:
+    """Return the constraint that the metric `name` is at most `bound`, known once a trial has run.
+
+    Args:
+        name: the key under which trials return it. A trial that did not measure it returns None there.
+        bound: the most it may be.
+        confidence: where the metric is noisy, with what probability it is to keep the bound but for the noise: models
+            look for configurations of which as much can be said. None: what a trial returns is what counts.
+    """
+    return Metric(name, "at_most", bound=bound, confidence=confidence)
 
 
 @explained("at_least")
-def at_least(name: str, bound: float) -> Metric:
-    """Return the constraint that the metric `name` is at least `bound`, known once a trial has run."""
-    return Metric(name, "at_least", bound=bound)
+def at_least(name: str, bound: float, *, confidence: float | None = None) -> Metric:
+    """Return the constraint that the metric `name` is at least `bound`; the arguments are those of `at_most`."""
+    return Metric(name, "at_least", bound=bound, confidence=confidence)
 
 
 @explained_class
@@ -330,7 +362,11 @@ def metrics_from_json(data: object) -> tuple[Metric, ...]:
         ProblemError: not metrics; the message names the key that is wrong.
     """
     return tuple(
-        Metric(**_fields(f"metric {i}", entry, required=("name", "goal"), optional=("bound", "target", "error")))
+        Metric(
+            **_fields(
+                f"metric {i}", entry, required=("name", "goal"), optional=("bound", "target", "error", "confidence")
+            )
+        )
         for i, entry in enumerate(_list("metrics", data))
     )
 

@@ -20,7 +20,7 @@ MAX_ERROR = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A checked result: every declared metric, finite, and what else was returned."""
+    """A checked result: every declared metric that was measured, finite, and what else was returned."""
 
     values: dict[str, float]
     cost: float | None = None
@@ -36,7 +36,8 @@ def check(problem: Problem, returned: object, *, cost: float | None = None, cost
 
     Accepted are a number (where there is one metric), a mapping of metric names to numbers, and a sequence of as many
     numbers as there are metrics; a number is anything that `float` takes and is not text, so scalars of numpy, torch
-    and JAX will do. Undeclared entries are kept: numbers as metrics, the rest as notes.
+    and JAX will do. A constraint may be None, if the trial did not measure it. Undeclared entries are kept: numbers as
+    metrics, the rest as notes.
 
     Raises:
         NotFiniteError: a declared metric is nan or infinite.
@@ -45,17 +46,20 @@ def check(problem: Problem, returned: object, *, cost: float | None = None, cost
     given = _as_mapping(problem, returned)
     values: dict[str, float] = {}
     notes: dict[str, Any] = {}
+    optional = {metric.name for metric in problem.constraints}
     for name in problem.metric_names:
         if name not in given:
             there = ", ".join(map(repr, given)) or "nothing"
             raise ObjectiveError(f"the objective returned no {name!r}; it returned {there}.")
+        if given[name] is None and name in optional:
+            continue
         value = _number(name, given[name])
         if not math.isfinite(value):
             raise NotFiniteError(f"{name} is {value}.")
         values[name] = value
     errors = {key for _, key in problem.errors}
     for name, raw in given.items():
-        if name in values:
+        if name in problem.metric_names:
             continue
         if name in errors:
             if raw is not None:

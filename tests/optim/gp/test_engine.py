@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -296,15 +297,16 @@ def repeated_upper_bounds(run: Simulation, n: int) -> Floats:
             mean, deviation = posterior.predict(features.embed(x))
             return mean + 1.8 * deviation
 
-        def slope(z: Floats) -> tuple[Floats, Floats]:
+        def slope(x: Floats, u: Floats) -> tuple[Floats, Floats]:
+            z = features.move(features.embed(x), x, u)
             mean, deviation, by_mean, by_deviation = posterior.predict_with_gradient(z)
-            return mean + 1.8 * deviation, by_mean + 1.8 * by_deviation
+            return mean + 1.8 * deviation, features.gradient(by_mean + 1.8 * by_deviation, x, u)
 
         batch = []
         for i in range(n):
             x = candidates(space, best, 1024, np.random.default_rng(i), None, Settings())
             top = x[np.argsort(-bound(x))[: Settings().n_refined]]
-            climbed, _ = place(space, refined(space, features, top, slope, reach, Settings()), None)
+            climbed, _ = place(space, refined(space, features, top, partial(slope, top), reach, Settings()), None)
             x = np.concatenate([top, climbed])
             batch.append(x[int(np.argmax(bound(x)))])
     return np.array(batch)

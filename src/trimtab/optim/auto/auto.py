@@ -123,8 +123,8 @@ def _why_not_gp(gp: GpState, race: Race, table: TrialTable, settings: AutoSettin
         known = seconds[~np.isnan(seconds)]
         if len(known) and float(np.median(known)) < settings.quick_s:
             return f" (there are many trials, and one takes {float(np.median(known)):.2g} s)"
-    if gp.observations.is_flat or not settings.has_race:
-        return ""  # nothing was foreseen, or not
+    if gp.observations.is_flat or not settings.has_race or not gp.processes.is_one:
+        return ""  # nothing was foreseen, or not; and of several metrics no one label is what both foresee
     lead = race.lead(gp.observations, gp.surrogate)
     if lead is not None and lead > settings.margin:
         return f" (foresees results better than the process, by {lead:.2g} in log score)"

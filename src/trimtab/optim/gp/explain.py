@@ -14,14 +14,20 @@ from trimtab.space.problem import Problem
 
 def explained(x: Floats, outlook: Outlook, score: Score, state: GpState, problem: Problem) -> str:
     """Return what is expected of a row [1, D]."""
-    means, deviations = outlook.posterior.predict(outlook.features.embed(x))
-    mean, deviation = float(means[0]), float(deviations[0])
-    kind = "exploits" if mean >= outlook.bar - 0.5 * deviation and not score.is_bold else "explores"
     parts = []
-    if len(problem.objectives) == 1 and not problem.constraints:
-        parts.append(_expected(mean, outlook, state, problem))
-    chance = float(np.exp(log_positive(means - outlook.bar, deviations))[0])
-    parts.append(f"improves with a chance of {chance:.0%}")
+    kind = "explores"
+    if outlook.front is not None:
+        parts.append("adds to the front")
+    elif np.isfinite(outlook.bar):
+        means, deviations = outlook.first.predict(x)
+        mean, deviation = float(means[0]), float(deviations[0])
+        kind = "exploits" if mean >= outlook.bar - 0.5 * deviation and not score.is_bold else "explores"
+        if len(problem.objectives) == 1:
+            parts.append(_expected(mean, outlook, state, problem))
+        chance = float(np.exp(log_positive(means - outlook.bar, deviations))[0])
+        parts.append(f"improves with a chance of {chance:.0%}")
+    if outlook.constraints:
+        parts.append(f"keeps the constraints with a chance of {float(np.exp(score.log_keeps(x))[0]):.0%}")
     if score.failures is not None:
         parts.append(f"fails with one of {-float(np.expm1(score.failures.log_works(x))[0]):.0%}")
     return f"{kind}: {', '.join(parts)}"
@@ -29,10 +35,11 @@ def explained(x: Floats, outlook: Outlook, score: Score, state: GpState, problem
 
 def _expected(mean: float, outlook: Outlook, state: GpState, problem: Problem) -> str:
     """Return what the mean of a label is worth, by the results whose labels are next to it."""
-    seen, metric = outlook.seen, problem.objectives[0]
-    order = np.argsort(seen.labels, kind="stable")
-    losses = state.observations.mean_losses()[seen.rows[order]]
-    expected = float(np.interp(mean, seen.labels[order], losses)) * metric.sign
-    is_beyond = mean > seen.labels[order[-1]]  # where no result says what a label is worth
+    metric = problem.objectives[0]
+    labels = outlook.first.labels
+    order = np.argsort(labels, kind="stable")
+    losses = state.observations.mean_losses()[outlook.seen.rows[order]]
+    expected = float(np.interp(mean, labels[order], losses)) * metric.sign
+    is_beyond = mean > labels[order[-1]]  # where no result says what a label is worth
     than = ("below " if metric.sign > 0 else "above ") if is_beyond else ""
     return f"expects {metric.name} {than}{expected:.4g}"

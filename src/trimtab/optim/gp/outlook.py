@@ -1,49 +1,113 @@
-"""What the model of the objective says at one ask: of what was tried, of what runs, and of what was just proposed."""
+"""What the models say at one ask: of what was tried, of what runs, and of what was just proposed."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from trimtab.arrays import Floats, Rng
+from trimtab.arrays import Bools, Floats, Rng
+from trimtab.model.dominance import undominated
+from trimtab.model.labels import Labelled
+from trimtab.model.processes import View
+from trimtab.numerics.hypervolume import Improvement, thinned
 from trimtab.optim.gp.state import GpState
 from trimtab.optim.place import place
 from trimtab.space.space import Space
 
 
 class Outlook:
-    """The posterior of one ask.
+    """The posteriors of one ask, which know of what runs as if that had given what is expected.
 
     Attributes:
-        seen: what it is made of.
-        features: where it sees rows.
-        posterior: the process, which knows of what runs as if that had given what is expected.
-        leader: [D] the row of the largest mean among those that were tried.
-        bar: that mean, or what is expected of what runs, if that is more: what a proposal should beat.
+        seen: what they are made of: one label for each configuration, of all metrics.
+        objectives: what is said of each objective, or of all joined.
+        constraints: what is said of each constraint on outcomes that is in question.
+        is_allowed: [c] which of the configurations may be the best, since they keep the constraints.
+        leader: [D] the row of the largest mean among those; of several objectives and of broken constraints, the one
+            with the best label of all metrics.
+        bar: the largest mean, or what is expected of what runs, if that is more: what a proposal should beat. -inf
+            where nothing was allowed so far.
+        front: what a proposal adds to, where there are several objectives with their own models; None where there is
+            a bar, or nothing was allowed so far.
     """
 
     def __init__(self, state: GpState, space: Space, rng: Rng) -> None:
-        model = state.surrogate.model(state.observations, rng)
-        self.seen, self.features, self.posterior = model.seen, model.features, model.posterior
-        means = self.posterior.mean(model.z)
-        self.leader = self.seen.x[int(np.argmax(means))]
-        self.bar = float(means.max())
-        self._space, self._n_levels = space, state.settings.n_levels
+        views = state.processes.views(state.observations, rng)
+        self.seen, self.objectives, self.constraints = views.seen, views.objectives, views.constraints
+        self._space, self._settings = space, state.settings
+        self._has_constraints = bool(views.given.margins.shape[1])
+        is_met = views.given.is_met[self.seen.rows]
+        self.is_allowed = self._keeps(
+            self.seen.x, is_met, np.count_nonzero(np.isnan(views.given.margins[self.seen.rows]), axis=1) == 0
+        )
+        self._means = np.column_stack([view.mean(self.seen.x) for view in self.objectives])
+        if not self.constraints and not self.is_allowed.any():  # what all broke alike says nothing
+            self.is_allowed[:] = True
+        self._means = self._means[self.is_allowed]
+        self._begin()
+        allowed = self.seen.x[self.is_allowed]
+        has_own = len(self.objectives) > 1 or not len(allowed)
+        self.leader = self.seen.x[int(np.argmax(self.seen.labels))] if has_own else allowed[int(np.argmax(self._means))]
         stopped = state.observations.stopped.view[-state.settings.stopped_rows :]
         if len(stopped):  # no result, but a verdict: nothing is gained by looking there again
-            self.posterior = self.posterior.condition(self.features.embed(stopped))
+            self.objectives = [view.condition(stopped) for view in self.objectives]
+
+    @property
+    def first(self) -> View:
+        """The view of the first objective."""
+        return self.objectives[0]
+
+    def allowed(self) -> Labelled:
+        """Return the configurations that may be the best, with labels of the first objective."""
+        if not self._has_constraints:
+            return self.seen
+        return replace(self.seen, labels=self.first.labels, known=np.zeros(len(self.seen))).take(
+            np.flatnonzero(self.is_allowed)
+        )
 
     def pend(self, x: Floats) -> None:
         """Take rows [p, D] as proposed."""
-        z = self.features.embed(x)
-        self.bar = max(self.bar, float(self.posterior.mean(z).max()))
-        self.posterior = self.posterior.condition(z)
+        is_allowed = self._keeps(x, np.ones(len(x), dtype=bool), np.zeros(len(x), dtype=bool))
+        means = np.column_stack([view.mean(x) for view in self.objectives])
+        self._means = np.concatenate([self._means, means[is_allowed]])
+        self._begin()
+        self.objectives = [view.condition(x) for view in self.objectives]
+        self.constraints = [view.condition(x) for view in self.constraints]
 
     def spreads(self) -> Floats:
         """Return [D] how far what is expected goes up and down along each parameter, all others being the leader's."""
-        d, n_levels = len(self._space), self._n_levels
+        d, n_levels = len(self._space), self._settings.n_levels
         u = np.nan_to_num(self._space.to_unit(self.leader), nan=0.5)
         moved, column = np.repeat(u[None], d * n_levels, axis=0), np.arange(d).repeat(n_levels)
         moved[np.arange(len(moved)), column] = np.tile((np.arange(n_levels) + 0.5) / n_levels, d)
         x, _ = place(self._space, moved, None)
-        spreads: Floats = np.ptp(self.posterior.mean(self.features.embed(x)).reshape(d, n_levels), axis=1)
-        return spreads
+        spreads = [np.ptp(view.mean(x).reshape(d, n_levels), axis=1) for view in (*self.objectives, *self.constraints)]
+        found: Floats = np.max(spreads, axis=0)
+        return found
+
+    def _begin(self) -> None:
+        """Take up what there is to beat: the means of what is allowed."""
+        self.bar, self.front = -np.inf, None
+        if not len(self._means):
+            return
+        if self._means.shape[1] == 1:
+            self.bar = float(self._means.max())
+            return
+        front = self._means[undominated(-self._means)]
+        nadir = front.min(axis=0)
+        gap = self._settings.reference_gap * np.maximum(front.max(axis=0) - nadir, self._settings.least_range)
+        most = self._settings.front_most[front.shape[1] - 2]
+        self.front = Improvement(thinned(front, most), nadir - gap)
+
+    def _keeps(self, x: Floats, is_met: Bools, is_measured: Bools) -> Bools:
+        """Return [n] which rows [n, D] keep the constraints: as they were measured, else as is expected.
+
+        A constraint with a confidence is to be kept with that, by what is known of the row.
+        """
+        keeps = is_met.copy()
+        for view in self.constraints:
+            if view.margin or not is_measured.all():
+                mean, deviation = view.predict(x)
+                keeps &= (mean >= view.margin * deviation) | (is_measured & (view.margin == 0.0))
+        return keeps

@@ -33,7 +33,7 @@ def leader_to_confirm(
 
     Args:
         observations: what is on record.
-        seen: the same, labelled.
+        seen: the configurations that may be the best, labelled.
         noise: the model's noise variance, in labels.
         number: of the trial that is asked for.
         settings: the constants.

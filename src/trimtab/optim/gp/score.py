@@ -1,18 +1,29 @@
-"""How good a proposal a row would be: a sum of named terms, each in the unit of log expected improvement."""
+"""How good a proposal a row would be: a sum of named terms, each in the unit of log expected improvement.
+
+The first of them are what is gained and the chances that constraints are kept (log constrained expected improvement:
+Ament et al., 2023, arXiv 2310.20708, section 4.2); what is gained is an improvement of the one objective, or of the
+hypervolume below the front of several. Until constraints are kept the chances are all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
 from operator import add
+from typing import TypeAlias
+
+import numpy as np
 
 from trimtab.arrays import Floats
 from trimtab.ledger.table import TrialTable
-from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient
+from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient, log_positive, log_positive_with_gradient
 from trimtab.optim import belief
 from trimtab.optim.gp.outlook import Outlook
 from trimtab.optim.gp.state import GpState
 from trimtab.optim.gp.trust import TrustRegion
+
+Slope: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
+"""From unit places of the numeric parameters [m, P] to scores [m] and their gradients [m, P]."""
 
 
 class Score:
@@ -20,6 +31,7 @@ class Score:
 
     Attributes:
         terms: what is added up, by name, each a function of rows [m, D]; what does not apply is left out.
+        has_ridges: whether terms of several models meet in it, which makes it steep on one side and flat on another.
         is_bold: whether the improvement is that of a bold proposal.
         failures: where trials fail; None if none did.
     """
@@ -28,10 +40,18 @@ class Score:
         settings, space, seen = state.settings, table.space, outlook.seen
         self._outlook, self._settings = outlook, settings
         stands_still = settings.has_bold_turns and state.observations.n_idle >= settings.idle
-        self.is_bold = stands_still and len(table) % settings.bold_every == 1
+        self.has_ridges = outlook.front is not None or bool(outlook.constraints)
+        self.is_bold = stands_still and len(table) % settings.bold_every == 1 and outlook.front is None
+        self._keep_weight = settings.bold_scale if self.is_bold else 1.0
         self.failures = state.failures()
-        self._region = TrustRegion(space, outlook.features, seen.x, settings)
-        self.terms: dict[str, Callable[[Floats], Floats]] = {"improvement": self._improvement}
+        self._region = TrustRegion(space, outlook.first.features, seen.x, settings)
+        self.terms: dict[str, Callable[[Floats], Floats]] = {}
+        if outlook.front is not None:
+            self.terms["hypervolume"] = self._hypervolume
+        elif np.isfinite(outlook.bar):
+            self.terms["improvement"] = self._improvement
+        if outlook.constraints:
+            self.terms["constraints"] = lambda x: self._keep_weight * self.log_keeps(x, settings.keep_margin)
         weight = belief.weight(space, seen.x, seen.labels, len(seen))
         if weight:
             self.terms["prior"] = lambda x: weight * space.log_prior(x)
@@ -49,19 +69,74 @@ class Score:
         """Take rows [p, D] as proposed; the outlook knows of them already."""
         self._region.add(x)
 
-    def slope(self, z: Floats) -> tuple[Floats, Floats]:
-        """Return the improvement [m] at coordinates [m, Q], and its gradient [m, Q]."""
-        s = self._settings
-        mean, deviation, by_mean_z, by_deviation_z = self._outlook.posterior.predict_with_gradient(z)
+    def slope(self, x: Floats) -> Slope:
+        """Return the score from rows [m, D] on, of what models say alone, as a function of their numeric parameters."""
+        outlook = self._outlook
+        views = [*(outlook.objectives if self._has_gain else []), *outlook.constraints]
+        starts = [view.features.embed(x) for view in views]
+        n_objectives = len(views) - len(outlook.constraints)
+
+        def slope(u: Floats) -> tuple[Floats, Floats]:
+            said = [
+                view.posterior.predict_with_gradient(view.features.move(z, x, u))
+                for view, z in zip(views, starts, strict=True)
+            ]
+            score, weights = np.zeros(len(u)), list[tuple[Floats, Floats]]()
+            if n_objectives:
+                gained, weights = self._gain(said[:n_objectives])
+                score = score + gained
+            for view, (mean, deviation, _, _) in zip(outlook.constraints, said[n_objectives:], strict=True):
+                chance, by_mean, by_deviation = log_positive_with_gradient(
+                    mean - view.zero, deviation, view.margin + self._settings.keep_margin
+                )
+                score = score + self._keep_weight * chance
+                weights.append((self._keep_weight * by_mean, self._keep_weight * by_deviation))
+            gradient = np.zeros_like(u)
+            for view, (_, _, mean_z, deviation_z), (by_mean, by_deviation) in zip(views, said, weights, strict=True):
+                by_z = by_mean[:, None] * mean_z + by_deviation[:, None] * deviation_z
+                gradient = gradient + view.features.gradient(by_z, x, u)
+            return score, gradient
+
+        return slope
+
+    @property
+    def _has_gain(self) -> bool:
+        return self._outlook.front is not None or bool(np.isfinite(self._outlook.bar))
+
+    def _gain(self, said: list[tuple[Floats, Floats, Floats, Floats]]) -> tuple[Floats, list[tuple[Floats, Floats]]]:
+        """Return [m] what is gained, and for each objective its derivatives [m] by mean and by deviation."""
+        s, front = self._settings, self._outlook.front
+        if front is not None:
+            mean, deviation = (np.column_stack([one[i] for one in said]) for i in (0, 1))
+            gained, by_mean, by_deviation = front.log_expected_with_gradient(mean, deviation)
+            return gained, list(zip(by_mean.T, by_deviation.T, strict=True))
+        ((mean, deviation, _, _),) = said
         if self.is_bold:
-            bold = s.bold_scale * (mean + s.boldness * deviation)
-            return bold, s.bold_scale * (by_mean_z + s.boldness * by_deviation_z)
-        score, by_mean, by_deviation = log_ei_with_gradient(mean, deviation, self._outlook.bar)
-        return score, by_mean[:, None] * by_mean_z + by_deviation[:, None] * by_deviation_z
+            scale = np.full(len(mean), s.bold_scale)
+            return s.bold_scale * (mean + s.boldness * deviation), [(scale, s.boldness * scale)]
+        gained, by_mean, by_deviation = log_ei_with_gradient(mean, deviation, self._outlook.bar)
+        return gained, [(by_mean, by_deviation)]
 
     def _improvement(self, x: Floats) -> Floats:
         """Return log expected improvement over the bar; of a bold proposal the upper confidence bound."""
-        mean, deviation = self._outlook.posterior.predict(self._outlook.features.embed(x))
+        mean, deviation = self._outlook.first.predict(x)
         if self.is_bold:
             return self._settings.bold_scale * (mean + self._settings.boldness * deviation)
         return log_ei(mean, deviation, self._outlook.bar)
+
+    def _hypervolume(self, x: Floats) -> Floats:
+        """Return the logarithm of what the hypervolume below the front is expected to gain."""
+        said = [view.predict(x) for view in self._outlook.objectives]
+        mean, deviation = (np.column_stack([one[i] for one in said]) for i in (0, 1))
+        front = self._outlook.front
+        if front is None:
+            raise ValueError("there is no front: nothing was allowed so far.")
+        return front.log_expected(mean, deviation)
+
+    def log_keeps(self, x: Floats, margin: float = 0.0) -> Floats:
+        """Return the logarithms of the chances that all constraints are kept."""
+        total = np.zeros(len(x))
+        for view in self._outlook.constraints:
+            mean, deviation = view.predict(x)
+            total = total + log_positive(mean, deviation, view.margin + margin)
+        return total

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
 
-from trimtab.arrays import Floats, Rng
+from trimtab.arrays import Floats, Ints, Rng
 from trimtab.model.features import Features
 from trimtab.numerics.gp import N_SCALES
 from trimtab.optim.gp.outlook import Outlook
-from trimtab.optim.gp.score import Score
+from trimtab.optim.gp.score import Score, Slope
 from trimtab.optim.gp.settings import Settings
 from trimtab.optim.gp.state import GpState
 from trimtab.optim.place import has_given, place, reflected
 from trimtab.optim.tried import Tried
 from trimtab.space.parameter import CATEGORICAL
 from trimtab.space.space import Space
-
-Slope: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
-"""From coordinates [m, Q] to scores [m] and their gradients [m, Q]."""
 
 
 class Search:
@@ -56,15 +52,19 @@ class Search:
         if self._every is not None:
             return self._every if given is None else self._every[has_given(self._space, self._every, given)]
         s, seen = self._settings, self._outlook.seen
-        n = s.n_candidates if self._outlook.posterior.n <= s.fit_rows else s.n_candidates // 2
+        is_dear = self._outlook.first.posterior.n > s.fit_rows or self._score.has_ridges
+        n = s.n_candidates // 2 if is_dear else s.n_candidates
         return candidates(self._space, seen.x[seen.best(s.n_centres)], n, rng, given, s)
 
     def _climbed(self, x: Floats, score: Floats, given: Floats | None) -> tuple[Floats, Floats]:
         """Return the best rows, what is uphill from them, and neighbours of these, with their scores."""
-        space, features, s = self._space, self._outlook.features, self._settings
+        space, first, s = self._space, self._outlook.first, self._settings
+        features = first.features
         top = np.argsort(-score, kind="stable")[: s.n_refined]
-        scales = np.exp(0.5 * self._outlook.posterior.theta[N_SCALES:])[features.group[features.places]]
-        climbed, fits = place(space, refined(space, features, x[top], self._score.slope, scales, s), given)
+        scales = np.exp(0.5 * first.posterior.theta[N_SCALES:])[features.group[features.places]]
+        n_steps = s.ridge_steps if self._score.has_ridges else s.refine_steps
+        uphill = refined(space, features, x[top], self._score.slope(x[top]), scales, s, n_steps)
+        climbed, fits = place(space, uphill, given)
         climbed = self._tried.left(climbed[fits])
         x, score = np.concatenate([x[top], climbed]), np.concatenate([score[top], self._score(climbed)])
         for _ in range(s.n_rounds):
@@ -74,7 +74,16 @@ class Search:
             x, score = np.concatenate([x, near]), np.concatenate([score, self._score(near)])
             if int(np.argmax(score)) == leader:
                 break
-        return x, score
+        if not self._score.has_ridges:
+            return x, score
+        best = x[int(np.argmax(score))][None]
+        n_evaluations = s.front_evaluations
+        if self._outlook.front is None:  # beside the bound, where the leader is, all else may look hopeless
+            best, n_evaluations = np.concatenate([best, self._outlook.leader[None]]), s.polish_evaluations
+        u = polished(space, features, best, self._score.slope, given, n_evaluations)
+        last, fits = place(space, u, given)
+        last = self._tried.left(last[fits])
+        return np.concatenate([x, last]), np.concatenate([score, self._score(last)])
 
 
 def candidates(space: Space, best: Floats, n: int, rng: Rng, given: Floats | None, settings: Settings) -> Floats:
@@ -103,7 +112,9 @@ def candidates(space: Space, best: Floats, n: int, rng: Rng, given: Floats | Non
     return x if len(x) >= settings.n_refined else np.concatenate([x, space.sample(rng, settings.n_refined, given)])
 
 
-def refined(space: Space, features: Features, x: Floats, slope: Slope, scales: Floats, settings: Settings) -> Floats:
+def refined(
+    space: Space, features: Features, x: Floats, slope: Slope, scales: Floats, settings: Settings, n: int | None = None
+) -> Floats:
     """Return [k, D] unit points: each start [k, D] climbed along the gradient in its numeric parameters.
 
     Adam (Kingma & Ba, 2015) with a step that shrinks, in all starts at once, scaled by the lengthscales: where the
@@ -116,29 +127,83 @@ def refined(space: Space, features: Features, x: Floats, slope: Slope, scales: F
         slope: what is climbed.
         scales: [P] lengthscales of the numeric parameters.
         settings: the constants.
+        n: steps; as many as the constants say if None.
     """
     columns = features.numeric
     u = space.to_unit(x)
     if not len(columns):
         return np.where(np.isnan(u), 0.5, u)
-    z = features.embed(x)
     at = features.unit(x)
     best_at, best_score = at.copy(), np.full(len(x), -np.inf)
     first, second = np.zeros_like(at), np.zeros_like(at)
-    step, n = settings.refine_step * np.minimum(scales, 1.0), settings.refine_steps
+    step, n = settings.refine_step * np.minimum(scales, 1.0), settings.refine_steps if n is None else n
     gain1, gain2 = settings.refine_first, settings.refine_second
     beta1, beta2 = 1.0 - gain1, 1.0 - gain2
     for t in range(1, n + 1):
-        score, by_z = slope(features.move(z, x, at))
+        score, by_u = slope(at)
         better = score > best_score
         best_at[better], best_score[better] = at[better], score[better]
-        uphill = features.gradient(by_z, x, at) * scales
+        uphill = by_u * scales
         first = beta1 * first + gain1 * uphill
         second = beta2 * second + gain2 * uphill * uphill
         direction = (first / (1 - beta1**t)) / (np.sqrt(second / (1 - beta2**t)) + 1e-12)
         at = np.clip(at + step * (1.0 - (t - 1) / n) * direction, 0.0, 1.0)
     u = np.where(np.isnan(u), 0.5, u)
     u[:, columns] = best_at
+    return u
+
+
+def polished(
+    space: Space,
+    features: Features,
+    x: Floats,
+    slope: Callable[[Floats], Slope],
+    given: Floats | None,
+    most: int,
+) -> Floats:
+    """Return [k, D] unit points: each row [k, D] climbed to its top in its continuous parameters, all others as it has.
+
+    By L-BFGS-B, which follows a ridge: where a constraint binds, what is gained rises up to the bound, and the chance
+    to keep it falls there within the thousandth of a range or less. What has steps stays: a best between two steps,
+    rounded, lies on the wrong side of the bound or far from it.
+
+    Args:
+        space: the space.
+        features: its embedding.
+        x: [k, D] the rows.
+        slope: from rows to what is climbed from them.
+        given: [D] values that rows must have, nan where free; None when all are.
+        most: evaluations for each row.
+    """
+    from scipy.optimize import minimize
+
+    u = space.to_unit(x)
+    u = np.where(np.isnan(u), 0.5, u)
+    columns = features.numeric
+    is_free = np.array([space.parameters[column].grid is None for column in columns], dtype=bool)
+    if given is not None:
+        is_free &= np.isnan(given[columns])
+    for i in range(len(x)):
+        row = x[i : i + 1]
+        moves = np.flatnonzero(is_free & features.active(row)[0])
+        if not len(moves):
+            continue
+        at, climb = features.unit(row), slope(row)
+
+        def fall(v: Floats, at: Floats = at, moves: Ints = moves, climb: Slope = climb) -> tuple[float, Floats]:
+            at[0, moves] = v
+            score, by_u = climb(at)
+            return -float(score[0]), -by_u[0, moves]
+
+        found = minimize(
+            fall,
+            at[0, moves].copy(),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(0.0, 1.0)] * len(moves),
+            options={"maxfun": most, "maxiter": most},
+        )
+        u[i, columns[moves]] = np.clip(found.x, 0.0, 1.0)
     return u
 
 

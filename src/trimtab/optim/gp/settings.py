@@ -15,6 +15,13 @@ class Settings(ModelSettings):
     that benchmarks/regret/ablate.py turns off one by one.
     """
 
+    # Constraints on outcomes
+
+    keep_margin: float = 1.0
+    """What is proposed should keep constraints though they were so many deviations worse than is expected: at a bound,
+    where the best is more often than not, as many proposals would else be broken as kept, and gain nothing. Measured:
+    decision 40."""
+
     # Standing still
 
     has_bold_turns: bool = True
@@ -154,6 +161,12 @@ class Settings(ModelSettings):
     refine_second: float = 0.1
     """Adam (Kingma & Ba, 2015, algorithm 1): its step in lengthscales, or in unit ranges where these are longer, and
     1 - beta1 and 1 - beta2, which are larger than there since so few steps are taken."""
+
+    ridge_steps: int = 8
+    polish_evaluations: int = 25
+    front_evaluations: int = 12
+    """With several models so few steps are taken, and the best is climbed to its top by L-BFGS-B, in so many
+    evaluations at most, and fewer where there is a front. By taste: what an ask can pay."""
 
     n_choices: int = 32
     """Of a categorical so many choices are looked at from one row; climbing passes the others."""

@@ -7,6 +7,7 @@ import numpy as np
 from trimtab.model.failures import FailureFits, Failures
 from trimtab.model.features import Features
 from trimtab.model.observations import Observations
+from trimtab.model.processes import Processes
 from trimtab.model.surrogate import Surrogate
 from trimtab.optim.gp.settings import Settings
 from trimtab.optim.gp.stages import Stages
@@ -19,7 +20,8 @@ class GpState:
 
     Attributes:
         observations: what is on record.
-        surrogate, failure_fits: what was fitted to it.
+        processes, failure_fits: what was fitted to it.
+        features: how processes see the space, before any warp.
         stages: which parameters are tuned first; None where all are tuned from the start.
         every: [m, D] all configurations of a small space; None for others.
         settings: the constants.
@@ -31,10 +33,16 @@ class GpState:
         self.observations = Observations(problem, settings)
         self.stages = Stages(space, settings) if in_stages else None
         length2 = np.ones(len(space)) if self.stages is None else self.stages.length2
-        self.surrogate = Surrogate(features, length2, is_tree=space.is_conditional, settings=settings)
+        self.features = features
+        self.processes = Processes(problem, features, length2, settings)
         self.failure_fits = FailureFits(features, settings)
         is_small = space.n_configurations is not None and space.n_configurations <= settings.exhaustive
         self.every = every_row(space) if is_small else None
+
+    @property
+    def surrogate(self) -> Surrogate:
+        """The process of all metrics in one."""
+        return self.processes.joined
 
     def failures(self) -> Failures | None:
         """Return where trials fail; None if none did through its own fault."""

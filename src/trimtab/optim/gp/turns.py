@@ -60,7 +60,7 @@ def _default(ask: Ask) -> Proposal | None:
 
 def _start(ask: Ask) -> Proposal | None:
     """Propose a point of the sequence, or of the prior, while a model has too little to go by, or nothing to vary."""
-    has_nothing = not ask.state.surrogate.features.n_groups and not ask.state.observations.is_flat
+    has_nothing = not ask.state.features.n_groups and not ask.state.observations.is_flat
     if not ask.is_early and not has_nothing:
         return None
     begun = replace(ask.request, given=_given(ask, 0, None))
@@ -138,8 +138,8 @@ def _replicate(model: _Modelled, i: int) -> Found | None:
     ask, outlook = model.ask, model.outlook
     if ask.request.given is not None or not ask.state.settings.has_replicates:
         return None
-    observations, noise = ask.state.observations, outlook.posterior.noise
-    found = leader_to_confirm(observations, outlook.seen, noise, ask.request.number + i, ask.state.settings)
+    observations, noise = ask.state.observations, outlook.first.posterior.noise
+    found = leader_to_confirm(observations, outlook.allowed(), noise, ask.request.number + i, ask.state.settings)
     if found is None or model.tried.is_pending(found.x):
         return None
     if not observations.is_highest(found.config, ask.request.fidelity):  # where it will be run that is no repeat

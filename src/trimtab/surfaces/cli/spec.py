@@ -125,6 +125,7 @@ _BOUND = Record(
     (
         Key("at_most", Number(), "The metric is this or less."),
         Key("at_least", Number(), "The metric is this or more."),
+        Key("confidence", Number(), "With what probability it is to be so but for its noise, above 0.5."),
     ),
     "a bound such as {at_most: 30}",
     (Together(("at_most", "at_least"), needed=True),),
@@ -211,7 +212,7 @@ STUDY = Record(
         ),
         Key("stop", OneOf(("auto", "never")), "Whether rules beside budget and target may end the study."),
         Key("optimizer", _plugin("an optimizer", "{name: grid, resolution: 4}"), "What proposes configurations."),
-        Key("scheduler", _plugin("a scheduler", "{name: whole}"), "How far trials are run."),
+        Key("scheduler", _plugin("a scheduler", "{name: asha, eta: 4}"), "How far trials are run."),
         Key("enqueue", ListOf(MapOf(Scalar(), "a configuration"), "a list of configurations"), "What is tried first."),
         Key("workers", Number(least=1, most=MOST_WORKERS, whole=True), "How many trials run at once."),
         Key("executor", Text("the name of an executor"), "What runs the trials."),
@@ -367,7 +368,10 @@ def build(tree: Tree, path: Path) -> StudyFile:
         arguments["objectives"] = reader.objectives(said["objectives"])
     if "constraints" in said:
         arguments["constraints"] = [
-            Metric(name, goal, bound=at) for name, bound in said["constraints"].items() for goal, at in bound.items()
+            Metric(name, goal, bound=at, confidence=bound.get("confidence"))
+            for name, bound in said["constraints"].items()
+            for goal, at in bound.items()
+            if goal != "confidence"
         ]
     if "fidelity" in said:
         listed = said["fidelity"] if isinstance(said["fidelity"], list) else [said["fidelity"]]

@@ -1,0 +1,140 @@
+"""A process for each metric: which there are, and what each says at one length of the log.
+
+One objective without constraints has one process, and so have more objectives than a hypervolume is computed for, whose
+labels are joined. Else every objective has its own, and every constraint on outcomes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from trimtab.arrays import Floats, Ints, Rng
+from trimtab.model.features import Features
+from trimtab.model.labels import Joined, Labelled, Means, OfConstraint, OfObjective, labelled, means
+from trimtab.model.observations import Observations
+from trimtab.model.settings import ModelSettings
+from trimtab.model.surrogate import Model, Surrogate
+from trimtab.numerics.gp import Posterior
+from trimtab.space.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one process says.
+
+    Attributes:
+        features: where it sees rows.
+        posterior: of labels, larger is better.
+        zero: the label of a constraint that is met to the bit.
+        labels: [c] what it was conditioned on.
+        zero: the label of a constraint that is met to the bit.
+        margin: by so many deviations should a constraint be met.
+    """
+
+    features: Features
+    posterior: Posterior
+    labels: Floats
+    zero: float
+    margin: float
+
+    @classmethod
+    def of(cls, model: Model, margin: float = 0.0) -> View:
+        return cls(model.features, model.posterior, model.seen.labels, model.seen.zero, margin)
+
+    def condition(self, x: Floats) -> View:
+        """Return what it says if rows [p, D] came out as expected."""
+        return replace(self, posterior=self.posterior.condition(self.features.embed(x)))
+
+    def mean(self, x: Floats) -> Floats:
+        """Return [m] means at rows [m, D], over the zero."""
+        return self.posterior.mean(self.features.embed(x)) - self.zero
+
+    def predict(self, x: Floats) -> tuple[Floats, Floats]:
+        """Return [m] means, over the zero, and [m] deviations at rows [m, D]."""
+        mean, deviation = self.posterior.predict(self.features.embed(x))
+        return mean - self.zero, deviation
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What all processes say.
+
+    Attributes:
+        seen: the configurations they are conditioned on, in one order of merit: labels of all metrics joined.
+        given: what these gave.
+        objectives, constraints: a view each; of constraints those that are in question.
+    """
+
+    seen: Labelled
+    given: Means
+    objectives: list[View]
+    constraints: list[View]
+
+
+class Processes:
+    """The hyperparameters of all processes, as of every length of the log that they were fitted at.
+
+    Args:
+        problem: what is tuned.
+        features, length2, settings: see `Surrogate`.
+
+    Attributes:
+        joined: the process of all metrics in one.
+        is_one: whether that is the only one.
+    """
+
+    def __init__(self, problem: Problem, features: Features, length2: Floats, settings: ModelSettings) -> None:
+        k = len(problem.objectives)
+        self._settings = settings
+        is_tree = problem.space.is_conditional
+        self.is_one = k == 1 and not problem.constraints
+        self._has_own = k <= settings.most_objectives and not self.is_one
+        labels = [OfObjective(i) for i in range(k)] if self._has_own else []
+        self.joined = Surrogate(
+            features, length2, is_tree=is_tree, settings=settings, labels=Joined(is_penalized=self.is_one)
+        )
+        self._objectives = [
+            Surrogate(features, length2, is_tree=is_tree, settings=settings, labels=each) for each in labels
+        ]
+        self._constraints = [
+            Surrogate(features, length2, is_tree=is_tree, settings=settings, labels=OfConstraint(j))
+            for j in range(len(problem.constraints))
+        ]
+        self._margins = [metric.margin for metric in problem.constraints]
+
+    def views(self, observations: Observations, rng: Rng) -> Views:
+        """Return what is said of all results so far; `rng` draws weights of objectives that are joined."""
+        n = len(observations)
+        given = means(observations, n)
+        if self.is_one:
+            model = self.joined.model(observations, rng)
+            return Views(model.seen, given, [View.of(model)], [])
+        merit = labelled(observations, n, rng)
+        rows = self._kept(merit)
+        surrogates = self._objectives or [self.joined]
+        objectives = [View.of(each.model(observations, rng, rows=rows)) for each in surrogates]
+        constraints = [
+            View.of(surrogate.model(observations, rng, rows=rows), margin)
+            for j, (surrogate, margin) in enumerate(zip(self._constraints, self._margins, strict=True))
+            if self._is_in_question(given.margins[:, j])
+        ]
+        return Views(merit.take(rows), given, objectives, constraints)
+
+    def _kept(self, merit: Labelled) -> Ints:
+        """Return the configurations that all processes are conditioned on: the best and the latest."""
+        n, most = len(merit), self._settings.kept_rows_each
+        if n <= most:
+            return np.arange(n)
+        return np.union1d(merit.best(most // 2), np.arange(n - most // 2, n))
+
+    def _is_in_question(self, margins: Floats) -> bool:
+        """Return whether a constraint may bind, by its margins [c]: not if it was always the same, or is far off."""
+        known = margins[~np.isnan(margins)]
+        if not len(known) or known.min() == known.max():
+            return False
+        nearest, farthest = float(known.max()), float(known.min())
+        if nearest > 0.0 or len(known) < self._settings.n_first:
+            return True
+        return -nearest < self._settings.far_off * (nearest - farthest)
