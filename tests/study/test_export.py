@@ -227,6 +227,19 @@ def test_what_broke_a_constraint_says_so(tmp_path):
     study.export(tmp_path / "trials.json")
     rows = json.loads((tmp_path / "trials.json").read_text())
     assert [row["feasible"] for row in rows] == [True, False, None, None]
+    assert [row["missed_mb"] for row in rows] == [0, 10, None, None]
+    assert "on_front" not in rows[0]
+
+
+def test_of_several_objectives_it_says_what_is_on_the_front(tmp_path):
+    objectives = [tt.minimize("loss"), tt.maximize("speed")]
+    study = tt.create_study(tt.Space(x=tt.Float(0, 1)), objectives=objectives, optimizer="random", seed=0)
+    for loss, speed in ((0.5, 1), (0.5, 2), (0.1, 0)):
+        study.tell(study.ask(), {"loss": loss, "speed": speed})
+    study.ask()
+    study.export(tmp_path / "trials.json")
+    rows = json.loads((tmp_path / "trials.json").read_text())
+    assert [row["on_front"] for row in rows] == [False, True, True, None]
 
 
 # -- spreadsheets ----------------------------------------------------------------------------------------------------

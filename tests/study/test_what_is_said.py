@@ -47,6 +47,24 @@ def test_without_a_terminal_start_first_failure_and_end_are_said(
     assert "ValueError: no such data set" in shown.stdout
 
 
+def test_of_several_objectives_the_front_and_of_constraints_the_share_that_meets_them(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def objective(trial: tt.Trial) -> dict[str, float]:
+        return {"loss": trial.number, "speed": trial.number, "ms": 20.0 * trial.number}
+
+    goals = [tt.minimize("loss"), tt.maximize("speed")]
+    for bound, found in [
+        (30, "2 of 4 feasible (50%), 2 trials are on the front of min loss and max speed; "),
+        (-5, "none of 4 feasible, trial 0 comes nearest with ms = 0, 5 above its bound of -5; "),
+    ]:
+        study = tt.tune(objective, SPACE, objectives=goals, constraints=[tt.at_most("ms", bound)], budget=4, seed=0)
+        begin, *_, end = capfd.readouterr().err.splitlines()
+        assert begin == f"objective: begins, to minimize loss and maximize speed at ms <= {bound} within 4 trials"
+        assert found in end
+        assert len(study.best_trials) == (2 if bound == 30 else 0)
+
+
 def test_the_first_failure_is_said_while_the_study_still_runs(capfd: pytest.CaptureFixture[str]) -> None:
     seen = []
 

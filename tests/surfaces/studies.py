@@ -48,6 +48,9 @@ TWO = tt.Space(
 )
 
 
+SIZES = tt.Space(lr=tt.Float(1e-5, 1e-1, log=True), layers=tt.Int(1, 12), width=tt.Int(8, 512, log=True))
+
+
 def write(
     url: str,
     name: str,
@@ -109,4 +112,20 @@ def write_all(folder: Path) -> str:
         8,
         lambda i: {"loss": 0.1 + 0.02 * ((i * 5) % 8), "throughput": 1000.0 * ((i * 3) % 8) + 123.4},
     )
+    limits = (tt.at_most("memory_gb", 16), tt.at_least("recall", 0.5))
+    goals = (tt.minimize("error"), tt.minimize("latency_ms"))
+    write(url, "tradeoff", Problem(SIZES, (*goals, *limits)), 40, _traded, failed=[7])
+    beyond = (tt.at_most("memory_gb", 2), tt.at_least("recall", 0.95))
+    write(url, "hopeless", Problem(SIZES, (tt.minimize("error"), *beyond)), 20, _traded)
     return url
+
+
+def _traded(i: int) -> dict[str, float]:
+    """Return results of which some are worse than others in both objectives, and some break a constraint."""
+    at = 0.02 + (i * 7 % 40) / 40
+    return {
+        "error": round(at + 0.15 * (i * 3 % 5), 4),
+        "latency_ms": round(2 / at + 4.0 * (i * 11 % 4), 2),
+        "memory_gb": round(4 + 0.37 * i, 2),
+        "recall": round(0.9 - 0.011 * (i * 13 % 40), 3),
+    }

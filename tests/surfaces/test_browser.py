@@ -73,8 +73,26 @@ def pieces() -> dict[str, str]:
         "resnet", "loss", "minimize", n_complete=36, n_failed=4, budget_trials=100, trials_per_s=0.4, n_running=2,
         best=study.best, failure=study.trials[4], look="study.trials[4].error", note="trial 40 (auto): near the best",
     )  # fmt: skip
+    goals = [tt.minimize("error<img src=x>"), tt.maximize("speed")]
+    several = tt.create_study(
+        space, objectives=goals, constraints=[tt.at_most("ms", 30)], optimizer="random", name="several", seed=0
+    )
+    for i in range(12):
+        told = {"error<img src=x>": 0.1 + 0.07 * (i * 5 % 12), "speed": 9.0 + i * 7 % 11, "ms": 50.0 - 3 * i}
+        several.tell(several.ask(), told)
+    lacking = Status(
+        "several", "error", "minimize", n_complete=5, budget_trials=12, n_feasible=0, lack="trial 4 comes nearest",
+    )  # fmt: skip
+    leading = Status(
+        "several", "error", "minimize", n_complete=5, budget_trials=12, n_feasible=3, front="2 trials are on the front",
+    )  # fmt: skip
+    assert "<circle" in several._repr_html_()
     return {
         "study": study._repr_html_(),
+        "several objectives": several._repr_html_(),
+        "their table": several.table._repr_html_(),
+        "nothing feasible": html.running(lacking),
+        "a front": html.running(leading),
         "progress": html.running(status),
         "trial": study.best._repr_html_(),
         "failed trial": study.trials[4]._repr_html_(),

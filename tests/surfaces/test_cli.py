@@ -422,7 +422,9 @@ def test_sorting_puts_what_broke_a_constraint_after_what_met_it_and_marks_it(rep
         ["3", "complete"], ["2", "complete"], ["0", "complete"], ["1", "complete"], ["4", "complete"],
         ["5", "infeasible"], ["6", "failed"],
     ]  # fmt: skip
-    assert "complete, breaks a constraint" in call(repeated, "show", "5")
+    shown = call(repeated, "show", "5")
+    assert "complete, infeasible" in shown
+    assert "mb = 99 (mb <= 10: missed by 89)" in shown
     assert [row["number"] for row in read(repeated, "trials", "--sort", "metrics_loss")][-2:] == [5, 6]
 
 
@@ -455,16 +457,106 @@ def test_two_objectives_are_both_named_and_the_front_is_explained(tmp_path: Path
     )
     for loss, speed in [(0.1, 10), (0.2, 20), (0.3, 5)]:
         study.tell(study.ask().number, {"loss": loss, "speed": speed})
-    assert repr(study) == "<Study 'two': 3 trials, 2 on the front of loss and speed>"
+    assert repr(study) == "<Study 'two': 3 trials, 2 on the front of min loss and max speed>"
     assert "minimize loss, maximize speed" in call(tmp_path, "list")
     assert "front of 2" in call(tmp_path, "list")
     (listed,) = read(tmp_path, "list")
     assert (listed["objective"], listed["front"]) == ("minimize loss, maximize speed", [0, 1])
     for said in (call(tmp_path, "show"), call(tmp_path, "best")):
-        assert "2 trials on the front of loss and speed" in said
-        assert "trial 0: loss = 0.1, speed = 10" in said
-        assert "trial 1: loss = 0.2, speed = 20" in said
+        assert "2 trials are on the front of min loss and max speed" in " ".join(said.split())
+        rows = [line.split()[:3] for line in said.splitlines()]
+        at = rows.index(["trial", "min", "loss"])
+        assert rows[at + 1 : at + 3] == [["0", "0.1", "10"], ["1", "0.2", "20"]]
+        assert "up: max speed; across: min loss" in said
         assert "Choose by what they are worth to you" in said
+
+
+@pytest.fixture
+def tradeoff(tmp_path: Path) -> Path:
+    """A study of which trials 0, 1 and 2 are on the front, 3 is beaten and 4 misses its constraint by 5."""
+    study = tt.create_study(
+        tt.Space(x=tt.Float(0.0, 1.0)),
+        objectives=[tt.maximize("accuracy"), tt.minimize("size")],
+        constraints=[tt.at_most("ms", 30)],
+        optimizer="random",
+        seed=0,
+        store=f"sqlite:///{tmp_path}/trimtab.db",
+        name="tradeoff",
+    )
+    for accuracy, size, ms in [(0.9, 100, 1), (0.899, 20, 2), (0.5, 7, 3), (0.5, 50, 4), (0.99, 1, 35)]:
+        study.tell(study.ask(), {"accuracy": accuracy, "size": size, "ms": ms})
+    study.close()
+    return tmp_path
+
+
+def test_a_preference_takes_one_trial_from_the_front(tradeoff: Path) -> None:
+    for way, number in [
+        (["--knee"], 1),
+        (["--order", "size"], 2),
+        (["--order", "accuracy,size", "--within", "accuracy=1%"], 1),
+        (["--order", "accuracy, size", "--within", "accuracy=0.0001"], 0),
+        (["--weights", "size=0"], 0),
+        (["--reference", "accuracy=0.9", "--reference", "size=90"], 1),
+    ]:
+        assert read(tradeoff, "best", *way)["number"] == number, way
+    assert "trial 1 is the knee of the front of accuracy and size." in call(tradeoff, "best", "--knee")
+    said = call(tradeoff, "best", "--order", "accuracy,size", "--within", "accuracy=1%")
+    assert "trial 1 is within 1% of the best accuracy, the best in size." in said
+    assert "1◆" in said
+    assert list(read(tradeoff, "best", "--knee", "--params")) == ["x"]
+
+
+def test_a_preference_that_means_nothing_is_refused(tradeoff: Path) -> None:
+    for way, why in [
+        (["--knee", "--order", "size"], "choose by one of"),
+        (["--within", "size=1"], "--within is for --order"),
+        (["--knee", "--limit", "2"], "goes without --knee"),
+        (["--weights", "speed=1"], "names no objective with 'speed'"),
+        (["--weights", "size"], "name=number"),
+        (["--order", "size", "--within", "size"], "NAME=VALUE"),
+        (["--order", "size", "--within", "size=x%"], 'a share as "1%"'),
+    ]:
+        assert why in call(tradeoff, "best", *way, exits=2), way
+
+
+def test_a_front_is_sorted_by_the_first_objective_and_may_be_thinned(tradeoff: Path) -> None:
+    assert [trial["number"] for trial in read(tradeoff, "best")] == [0, 1, 2]
+    assert [trial["number"] for trial in read(tradeoff, "best", "--limit", "2")] == [0, 2]
+    assert "1 of the 3 on the front are left out" in call(tradeoff, "best", "--limit", "2")
+
+
+def test_programs_are_told_what_is_feasible(tradeoff: Path) -> None:
+    (listed,) = read(tradeoff, "list")
+    assert (listed["best"], listed["feasible"], listed["constraints"]) == (None, 4, ["ms <= 30"])
+    shown = read(tradeoff, "show")
+    assert (shown["best"], sorted(shown["front"]), shown["feasible"], shown["lack"]) == (None, [0, 1, 2], 4, None)
+    trials = read(tradeoff, "trials")
+    assert [trial["feasible"] for trial in trials] == [True, True, True, True, False]
+    assert trials[4]["missed"] == {"ms": 5}
+    assert "missed" not in trials[0]
+
+
+def test_where_nothing_is_feasible_it_says_what_comes_nearest(tmp_path: Path) -> None:
+    study = tt.create_study(
+        tt.Space(x=tt.Float(0.0, 1.0)),
+        minimize="loss",
+        constraints=[tt.at_most("ms", 30), tt.at_least("recall", 0.9)],
+        optimizer="random",
+        seed=0,
+        store=f"sqlite:///{tmp_path}/trimtab.db",
+    )
+    for ms, recall in [(40, 0.95), (31, 0.95), (50, 0.5)]:
+        study.tell(study.ask(), {"loss": 0.1, "ms": ms, "recall": recall})
+    study.close()
+    nearest = "trial 1 comes nearest with ms = 31, 1 above its bound of 30"
+    farthest = "Farthest from being met is ms <= 30: no trial meets it, and trial 1 misses it by least, by 1."
+    for said in (call(tmp_path, "best", exits=1), call(tmp_path, "show")):
+        assert nearest in said
+        assert farthest in said
+    assert read(tmp_path, "show")["lack"] == {
+        "nearest": 1, "missed": {"ms": 1}, "farthest": "ms", "met": 0, "closest": 1, "by": 1,
+    }  # fmt: skip
+    assert "none feasible" in call(tmp_path, "list")
 
 
 def test_columns_are_chosen_by_name(repeated: Path) -> None:

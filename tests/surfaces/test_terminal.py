@@ -21,6 +21,7 @@ from trimtab.surfaces.render.text import width
 
 WIDTHS = (60, 80, 100, 140, 200)
 STUDIES = ("digits", "forty-parameters-with-long-names", "two objectives 研究")
+SHOWN = (*STUDIES, "tradeoff", "hopeless")
 CALLS: dict[str, list[str]] = {
     "list": ["list"],
     **{f"trials-{name}": ["trials", name] for name in STUDIES},
@@ -29,6 +30,11 @@ CALLS: dict[str, list[str]] = {
     **{f"show-{name}": ["show", name] for name in STUDIES},
     "show-failed-trial": ["show", "digits", "4"],
     **{f"best-{name}": ["best", name] for name in STUDIES},
+    **{f"show-{name}": ["show", name] for name in ("tradeoff", "hopeless")},
+    "best-tradeoff": ["best", "tradeoff"],
+    "best-of-order": ["best", "tradeoff", "--order", "error,latency_ms", "--within", "error=50%"],
+    "trials-hopeless": ["trials", "hopeless", "--limit", "6"],
+    "show-infeasible-trial": ["show", "hopeless", "3"],
 }
 DISPLAYS = ("Panel", "Line")
 
@@ -51,7 +57,7 @@ def screens(folder: Path, columns: int, without_rich: str = "") -> dict[str, str
 @cache
 def displays(folder: Path, columns: int) -> dict[str, str]:
     """Return what a terminal of that width shows while a study runs."""
-    asked = [(kind, name) for kind in DISPLAYS for name in STUDIES]
+    asked = [(kind, name) for kind in DISPLAYS for name in SHOWN]
     program = [sys.executable, str(HERE / "display_child.py"), *(word for pair in asked for word in pair)]
     written = capture(program, columns, folder).split("\x1e")[1::2]
     return {f"{kind}-{name}": _screen(text, columns) for (kind, name), text in zip(asked, written, strict=True)}
@@ -67,7 +73,7 @@ def golden(name: str, found: dict[int, str]) -> None:
     """Compare captures at all widths with those on file."""
     path = HERE / "golden" / f"{re.sub(r'[^a-z-]+', '-', name.lower()).strip('-')}.txt"
     # Where the files of a study lie is a matter of the folder that the test runs in.
-    shown = {columns: re.sub(r"(?ms)^files\b.*", "", found[columns]) for columns in WIDTHS}
+    shown = {columns: re.sub(r"(?ms)^files\b.*?(?=^$|\Z)", "", found[columns]) for columns in WIDTHS}
     text = "".join(f"==== {columns} columns\n{shown[columns]}" for columns in WIDTHS)
     if os.environ.get("TRIMTAB_WRITE_GOLDEN"):
         path.write_text(text, encoding="utf-8")
@@ -79,7 +85,7 @@ def test_a_command_looks_as_it_was_found_good(folder, name):
     golden(name, {columns: plain(screens(folder, columns)[name]) for columns in WIDTHS})
 
 
-@pytest.mark.parametrize("name", [f"{kind}-{name}" for kind in DISPLAYS for name in STUDIES])
+@pytest.mark.parametrize("name", [f"{kind}-{name}" for kind in DISPLAYS for name in SHOWN])
 def test_progress_looks_as_it_was_found_good(folder, name):
     golden(f"progress-{name}", {columns: displays(folder, columns)[name] for columns in WIDTHS})
 
@@ -100,9 +106,9 @@ def test_no_number_and_no_name_is_cut(folder, columns):
 
 
 def table_of(text: str) -> str:
-    """Return what a command wrote without the lines after a table, which say what there was no room for."""
+    """Return what a command wrote without pictures, and the lines after a table that say what there was no room for."""
     return (
-        re.sub(r"(?s)\n\d+ of \d+ columns have no room here.*", "", plain(text))
+        re.sub(r"(?s)\n\d+ of \d+ columns have no room here.*|\nup: .*", "", plain(text))
         .replace("\\\n", "")  # a path that was broken, as a shell reads it
         .replace("why:", "")
         .replace("notes:", "")
@@ -156,7 +162,7 @@ def test_why_gives_its_room_to_the_numbers(folder):
     for columns in (60, 80, 100, 140):
         assert "why" not in heads[columns]
     assert [len(heads[columns]) for columns in WIDTHS] == sorted(len(heads[columns]) for columns in WIDTHS)
-    usual = [*("trial", "state", "val_loss", "latency_ms", "learning_rate")]
+    usual = [*("trial", "state", "val_loss", "latency_ms", "<=", "30", "learning_rate")]
     assert all(head[: len(usual)] == usual for head in heads.values())
 
 

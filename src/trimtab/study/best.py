@@ -12,9 +12,11 @@ from trimtab.errors import NoBestError
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
 from trimtab.model.dominance import undominated
-from trimtab.model.feasibility import met, split, worst
+from trimtab.model.feasibility import met, split
 from trimtab.model.keys import numbered, same
 from trimtab.numerics.arithmetic import quiet
+from trimtab.space.problem import Metric
+from trimtab.study.shortfall import shortfall
 
 Fidelity: TypeAlias = tuple[float, ...]
 """[F] how far a trial was run."""
@@ -154,30 +156,41 @@ def best_so_far(table: TrialTable) -> list[float]:
 
 
 @quiet()
-def front_rows(table: TrialTable) -> Ints:
+def front_rows(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
     """Return the complete, feasible rows that no other one is at least as good as in every objective and better in one.
 
-    With one objective that is the best row and its equals.
+    With one objective that is the best row and its equals. They are compared at `fidelity`; see `candidates`.
     """
-    rows = candidates(table)
+    rows = candidates(table, fidelity)
     return rows[undominated(_objective_losses(table)[rows])]
+
+
+def sorted_front(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
+    """Return `front_rows` from the best in the first objective on; equals by the next objectives, then the earliest."""
+    rows = front_rows(table, fidelity)
+    found: Ints = rows[np.lexsort(_objective_losses(table)[rows].T[::-1])]
+    return found
+
+
+@quiet()
+def infeasible_rows(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
+    """Return the complete rows that missed a constraint, of those that were run to where trials are compared."""
+    done = table.rows(COMPLETE)
+    found: Ints = done[~met(table.problem, table.y[done])]
+    ends = compared_at(table) if fidelity is None else fidelity
+    return found if ends is None else found[(table.fidelity[found] == np.array(ends)).all(axis=1)]
 
 
 @quiet()
 def why_no_best(table: TrialTable) -> str:
-    """Return the sentence that says why there is no best trial."""
-    done = table.rows(COMPLETE)
-    if len(done):
-        nearest = int(done[np.argmin(worst(table.problem, table.y[done]))])
-        broken = [
-            f"{metric.name} = {table.y[nearest, i]:g}"
-            for i, metric in enumerate(table.problem.metrics)
-            if metric in table.problem.constraints
-        ]
-        return (
-            f"none of the {len(done)} complete trials meets the constraints; trial {nearest} comes nearest with "
-            f"{', '.join(broken)}."
-        )
+    """Return what there is to say where no trial is complete and meets every constraint."""
+    lack = shortfall(table)
+    if lack is not None:
+        said = f"none of the {lack.n} complete trials meets the constraints; {lack.nearest_text(table)}."
+        if len(table.problem.constraints) == 1:
+            return said
+        farthest = lack.farthest_text()
+        return f"{said} {farthest[0].upper()}{farthest[1:]}."
     failed = table.rows(FAILED)
     if not len(failed):
         return "no trial is complete yet."
@@ -192,16 +205,51 @@ def require_best(table: TrialTable, fidelity: Fidelity | None = None) -> int:
     """Return the best row, at the highest fidelity if none is named.
 
     Raises:
-        NoBestError: there is none; the message says why.
+        NoBestError: there is none, or there are several objectives; the message says why, or how to choose.
     """
     row = best_row(table, fidelity)
-    if row is not None:
-        return row
+    if row is None:
+        raise NoBestError(why_none(table, fidelity))
+    objectives = table.problem.objectives
+    if len(objectives) > 1:
+        rows = front_rows(table, fidelity)
+        raise NoBestError(
+            f"with several objectives no one trial is the best: {front_text(table, len(rows))}. study.best_trials has "
+            f"them, and study.choose takes one: {_ways(table)}."
+        )
+    return row
+
+
+def why_none(table: TrialTable, fidelity: Fidelity | None = None) -> str:
+    """Return why there is no best trial, at a fidelity if one is named."""
     if fidelity is None or compared_at(table) is None:
-        raise NoBestError(why_no_best(table))
+        return why_no_best(table)
     rows = np.unique(table.fidelity[_feasible_rows(table)], axis=0).tolist()
     there = "; ".join(at_text(table, tuple(ends)) for ends in rows)
-    raise NoBestError(f"no trial is complete {at_text(table, fidelity)}; there are some {there}.")
+    return f"no trial is complete {at_text(table, fidelity)}; there are some {there}."
+
+
+def front_text(table: TrialTable, n: int) -> str:
+    """Return `3 trials are on the front of min loss and max speed`."""
+    return f"{n} {'trial is' if n == 1 else 'trials are'} on the front of {goals(table)}"
+
+
+def goals(table: TrialTable) -> str:
+    """Return the objectives with their directions in few words: `min loss and max speed`."""
+    return " and ".join(map(goal, table.problem.objectives))
+
+
+def goal(objective: Metric) -> str:
+    """Return an objective with its direction in few words: `min loss`."""
+    return f"{objective.goal[:3]} {objective.name}"
+
+
+def _ways(table: TrialTable) -> str:
+    first, last = table.problem.objectives[0].name, table.problem.objectives[-1].name
+    return (
+        f'knee=True, weights={{"{first}": 2}}, reference={{"{first}": ..., "{last}": ...}}, or '
+        f'order=["{first}", "{last}"], within={{"{first}": "1%"}}'
+    )
 
 
 def at_text(table: TrialTable, fidelity: Fidelity) -> str:

@@ -18,6 +18,7 @@ from trimtab.errors import MissingExtraError, StudyError
 from trimtab.ledger.curves import WHOLE
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import STATES, STRETCH, TrialTable
+from trimtab.model.feasibility import split
 from trimtab.study import best
 from trimtab.study.replacing import replacing
 from trimtab.text import spelled, to_json
@@ -34,9 +35,11 @@ Columns = dict[str, list[Any]]
 def columns(table: TrialTable) -> Columns:
     """Return the trials as named columns of plain values, None where there is none.
 
-    Parameters are `params_<name>`, metrics `metrics_<name>`, fidelities `fidelity_<name>`: names cannot collide.
+    Parameters are `params_<name>`, metrics `metrics_<name>`, fidelities `fidelity_<name>`: names cannot collide. By how
+    much a complete trial missed a constraint, in its own unit, is `missed_<name>`, 0 where it met it. With several
+    objectives `on_front` says of complete trials whether they are among `Study.best_trials`.
     """
-    return _of_rows(table, range(len(table)), best.feasible(table))
+    return _of_rows(table, range(len(table)), _Judged(table))
 
 
 def curves(table: TrialTable) -> Columns:
@@ -50,17 +53,41 @@ def curves(table: TrialTable) -> Columns:
 
 def stretches(table: TrialTable) -> Iterator[Columns]:
     """Yield `columns` of one stretch of trials after another; at least one, if only to name the columns."""
-    feasible = best.feasible(table)
+    judged = _Judged(table)
     for begin in range(0, max(1, len(table)), STRETCH):
-        yield _of_rows(table, range(begin, min(begin + STRETCH, len(table))), feasible)
+        yield _of_rows(table, range(begin, min(begin + STRETCH, len(table))), judged)
 
 
-def _of_rows(table: TrialTable, rows: range, feasible: Sequence[bool | None]) -> Columns:
+class _Judged:
+    """What is said of the trials of a table by comparing them with each other and with the constraints."""
+
+    def __init__(self, table: TrialTable) -> None:
+        self._table = table
+        self._feasible = best.feasible(table)
+        several = len(table.problem.objectives) > 1
+        self._front = set(best.front_rows(table).tolist()) if several else None
+
+    def columns(self, part: slice) -> Columns:
+        """Return the columns of a stretch of trials; None where a trial is not complete."""
+        found: Columns = {"feasible": list(self._feasible[part])}
+        _, excess = split(self._table.problem, self._table.y[part])
+        for i, metric in enumerate(self._table.problem.constraints):
+            missed = excess[:, i].tolist()
+            known = zip(missed, found["feasible"], strict=True)
+            found[f"missed_{metric.name}"] = [None if ok is None else by for by, ok in known]
+        if self._front is not None:
+            numbers = range(part.start, part.start + len(found["feasible"]))
+            known = zip(numbers, found["feasible"], strict=True)
+            found["on_front"] = [None if ok is None else number in self._front for number, ok in known]
+        return found
+
+
+def _of_rows(table: TrialTable, rows: range, judged: _Judged) -> Columns:
     part = slice(rows.start, rows.stop)
     failures = ["", *FAILURE_KINDS]
     decoded = table.space.decode(table.x[part])
     found: Columns = {"number": list(rows), "state": [STATES[code] for code in table.state[part].tolist()]}
-    found["feasible"] = list(feasible[part])
+    found |= judged.columns(part)
     for name in table.space.names:
         found[f"params_{name}"] = [params.get(name) for params in decoded]
     for i, name in enumerate(table.problem.metric_names):

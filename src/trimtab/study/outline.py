@@ -23,7 +23,8 @@ class Outline:
 
     Attributes:
         states: of each trial.
-        objective: the one there is.
+        objective: the one there is; constraints: on outcomes.
+        n_feasible: complete trials that met every constraint.
         ended: why the study is over; None while it goes on.
     """
 
@@ -32,6 +33,7 @@ class Outline:
         self.ended: str | None = None
         self._metrics = metrics_from_json(created.problem["metrics"])
         [self.objective] = [metric for metric in self._metrics if metric.is_objective]
+        self.constraints = [metric for metric in self._metrics if not metric.is_objective]
         self._n_parameters = len(created.problem["space"]["parameters"])
         self._runs: list[tuple[Any, ...]] = []
         self._told: list[tuple[float, int]] = []
@@ -48,6 +50,11 @@ class Outline:
         is_once = len(set(outline._runs)) == len(outline._runs)
         is_comparable = len({fidelity for _, fidelity in outline._runs}) <= 1
         return outline if is_once and is_comparable and isinstance(records[0].event, Created) else None
+
+    @property
+    def n_feasible(self) -> int:
+        """How many complete trials met every constraint."""
+        return len(self._told)
 
     def best(self) -> tuple[int, float] | None:
         """Return the trial whose result is best, the earliest of equals, and its value; None while there is none."""

@@ -30,9 +30,10 @@ class Entry:
     Attributes:
         name, created_at: as the store has them.
         n_trials: trials in any state; states: how many in each, those without any left out.
-        objectives: in words.
-        best_row, best: the best trial and its value of the first objective; None while there is none.
+        objectives, constraints: in words.
+        best_row, best: the best trial and its value of the objective; None while there is none, and with several.
         front: with several objectives, the trials that none beats in all; None with one.
+        n_feasible: complete trials that met every constraint; None where there is no constraint.
         ended: why the study is over; None while it goes on.
         error: why the study cannot be read; then nothing above but its name and date is known.
     """
@@ -47,6 +48,8 @@ class Entry:
     front: list[int] | None = None
     ended: str | None = None
     error: str | None = None
+    constraints: tuple[str, ...] = ()
+    n_feasible: int | None = None
 
 
 def entries(store: Store) -> Iterator[Entry]:
@@ -77,8 +80,8 @@ def _ledger(records: Sequence[Record]) -> Ledger:
 
 def _of_ledger(info: StudyInfo, ledger: Ledger) -> Entry:
     table = ledger.table
-    objectives = table.problem.objectives
-    row = best.best_row(table)
+    objectives, constraints = table.problem.objectives, table.problem.constraints
+    row = best.best_row(table) if len(objectives) == 1 else None
     counts = {state: int((table.state == code).sum()) for code, state in enumerate(STATES)}
     return Entry(
         info.name,
@@ -90,6 +93,8 @@ def _of_ledger(info: StudyInfo, ledger: Ledger) -> Entry:
         None if row is None else float(table.y[row, table.problem.metrics.index(objectives[0])]),
         best.front_rows(table).tolist() if len(objectives) > 1 else None,
         ledger.assessed.reason if ledger.assessed is not None and ledger.assessed.stop else None,
+        constraints=tuple(map(str, constraints)),
+        n_feasible=best.feasible(table).count(True) if constraints else None,
     )
 
 
@@ -108,4 +113,6 @@ def _of_outline(info: StudyInfo, records: Sequence[Record]) -> Entry | None:
         None if found is None else found[1],
         None,
         outline.ended,
+        constraints=tuple(map(str, outline.constraints)),
+        n_feasible=outline.n_feasible if outline.constraints else None,
     )

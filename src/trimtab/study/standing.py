@@ -7,10 +7,12 @@ import time
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialView
+from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable, TrialView
 from trimtab.numerics.arithmetic import quiet
+from trimtab.space.problem import Problem
 from trimtab.study import best
 from trimtab.study.session import Session
+from trimtab.study.shortfall import Shortfall, shortfall
 
 Limits: TypeAlias = tuple[int | None, float | None, float | None]
 """Of a budget: trials, seconds, cost; None where there is none."""
@@ -34,6 +36,10 @@ class Status:
         n_before: trials there were when this run began; above 0 when it resumes.
         failure: the first trial that failed in this run.
         look: what shows that trial in full.
+        goal: all objectives and constraints in words; empty for `direction` and `objective`.
+        front: with several objectives, what is known of the front in words; empty with one, and while there is none.
+        n_feasible: complete trials that met every constraint; None where there is no constraint.
+        lack: where no complete trial met every constraint, what comes nearest; empty elsewhere.
     """
 
     name: str
@@ -57,6 +63,10 @@ class Status:
     n_before: int = 0
     failure: TrialView | None = None
     look: str = ""
+    goal: str = ""
+    front: str = ""
+    n_feasible: int | None = None
+    lack: str = ""
 
 
 @runtime_checkable
@@ -66,6 +76,39 @@ class Progress(Protocol):
     def update(self, status: Status) -> None: ...
 
     def close(self, status: Status) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """What is known of front and constraints once `n_over` trials were over: only such a trial changes it."""
+
+    n_over: int = -1
+    front: str = ""
+    n_feasible: int | None = None
+    lack: str = ""
+
+
+def _met(table: TrialTable) -> _Met:
+    problem = table.problem
+    n = len(best.front_rows(table)) if len(problem.objectives) > 1 else 0
+    lack = shortfall(table) if problem.constraints else None
+    return _Met(
+        len(table.order),
+        best.front_text(table, n) if n else "",
+        best.feasible(table).count(True) if problem.constraints else None,
+        "" if lack is None else _lack_text(table, lack),
+    )
+
+
+def _lack_text(table: TrialTable, lack: Shortfall) -> str:
+    nearest = lack.nearest_text(table)
+    return nearest if len(table.problem.constraints) == 1 else f"{nearest}; {lack.farthest_text()}"
+
+
+def goal(problem: Problem) -> str:
+    """Return `minimize loss and maximize speed at latency_ms <= 30`."""
+    objectives = " and ".join(f"{metric.goal} {metric.name}" for metric in problem.objectives)
+    return objectives + (f" at {' and '.join(map(str, problem.constraints))}" if problem.constraints else "")
 
 
 class Standing:
@@ -83,6 +126,7 @@ class Standing:
         self._n_before = len(session.table)
         self._n_over_before = len(session.table.order)
         self._best: tuple[int, TrialView] | None = None
+        self._met = _Met()
 
     @quiet()
     def status(self, *, note: str, reason: str, failure: TrialView | None) -> Status:
@@ -97,9 +141,11 @@ class Standing:
         problem = table.problem
         counts = {state: int((table.state == state).sum()) for state in (COMPLETE, FAILED, STOPPED)}
         running = time.monotonic() - self._began_at
-        row = best.best_row(table)
+        row = best.best_row(table) if len(problem.objectives) == 1 else None
         if row is not None and (self._best is None or self._best[0] != row):
             self._best = (row, table.trial(row))
+        if len(table.order) != self._met.n_over:
+            self._met = _met(table)
         trials, seconds, cost = self._limits
         known = table.cost[table.cost == table.cost]
         return Status(
@@ -124,6 +170,10 @@ class Standing:
             n_before=self._n_before,
             failure=failure,
             look="" if failure is None else self._how_to_look(failure.number),
+            goal=goal(problem),
+            front=self._met.front,
+            n_feasible=self._met.n_feasible,
+            lack=self._met.lack,
         )
 
     def _how_to_look(self, number: int) -> str:

@@ -25,6 +25,7 @@ from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 from trimtab.storage.url import files_dir
 from trimtab.study import best, export, values
+from trimtab.study.choice import Preference, chosen_row
 from trimtab.study.dispatch import Dispatch
 from trimtab.study.enqueue import put_in_line
 from trimtab.study.lost import require_running
@@ -89,15 +90,16 @@ class Study(Explained):
         return plugins.drawn("study", self)
 
     def _found(self, table: TrialTable) -> str:
-        """Return what the representation says of the best trial, or with several objectives of the front."""
+        """Return what the representation says of feasibility, and of the best trial or the front."""
         row, objectives = best.best_row(table), self.problem.objectives
+        known = [ok for ok in best.feasible(table) if ok is not None]
+        share = f", {sum(known)} of {len(known)} feasible" if self.problem.constraints and known else ""
         if row is None:
-            return ""
+            return share
         if len(objectives) > 1:
-            names = " and ".join(visible(metric.name) for metric in objectives)
-            return f", {len(best.front_rows(table))} on the front of {names}"
+            return f"{share}, {len(best.front_rows(table))} on the front of {visible(best.goals(table))}"
         column = self.problem.metrics.index(objectives[0])
-        return f", best {visible(objectives[0].name)} = {table.y[row, column]:g} (trial {row})"
+        return f"{share}, best {visible(objectives[0].name)} = {table.y[row, column]:g} (trial {row})"
 
     def __enter__(self) -> Study:
         return self
@@ -164,8 +166,8 @@ class Study(Explained):
         Args:
             trial: the trial's number; or the trial that `ask` returned, whose attempt is then the one that speaks.
             result: a number, or a mapping of every declared metric to a number; more entries are kept as they are.
-                A metric that is nan or infinite makes the trial failed, of the kind "nan"; a constraint that is None was
-                not measured.
+                A metric that is nan or infinite makes the trial failed, of the kind "nan"; a constraint that is None
+                was not measured.
             failed: instead of a result: how the trial failed, one of `FAILURE_KINDS`. One that was "lost" waits, and is
                 handed out again as a new attempt.
             error: what happened, for people.
@@ -403,7 +405,8 @@ class Study(Explained):
         """The best complete trial that met every constraint, among those that were run to the highest fidelity.
 
         Raises:
-            TrialError: there is none yet; the message says why.
+            TrialError: there is none yet, and the message says why; or there are several objectives, of which
+                `best_trials` and `choose` make something.
         """
         table = self._still()
         return table.trial(best.require_best(table))
@@ -414,11 +417,46 @@ class Study(Explained):
         `best` compares those that were run furthest.
 
         Raises:
-            TrialError: none is complete there; the message says where there are some.
+            TrialError: none is complete there, and the message says where there are some; or as `best`.
             ProblemError: there is no such fidelity, or it does not go that far.
         """
         table = self._still()
         return table.trial(best.require_best(table, table.problem.fidelity_of(fidelity)))
+
+    def choose(
+        self,
+        *,
+        knee: bool = False,
+        weights: Mapping[str, float] | None = None,
+        reference: Mapping[str, float] | None = None,
+        order: Sequence[str] | str | None = None,
+        within: Mapping[str, float | str] | None = None,
+    ) -> TrialView:
+        """Return the trial on the front that suits a preference best: of `best_trials`, by one of these ways.
+
+        It is only chosen afterwards; what is tried next does not change. Objectives are compared by their share of the
+        front's range, so that units do not matter.
+
+        Args:
+            knee: the trial farthest from the plane through the ends of the front (Das, 1999): beyond it, a little
+                more of one objective costs much of another.
+            weights: how much each objective counts, {"loss": 2}; 1 where left out. The least weighted distance from
+                the best value of each, by the worst objective (Steuer & Choo, 1983).
+            reference: a value of each objective to aim at: the trial that falls least short of it in its worst
+                objective, or goes farthest beyond (Wierzbicki, 1980).
+            order: names of objectives, the most important first: the best in the first, of those the best in the next.
+            within: with `order`, what still counts as best: {"accuracy": "1%"} of the best value, or
+                {"accuracy": 0.005} in its own unit.
+
+        Raises:
+            TrialError: no trial is complete and meets every constraint; the message says why.
+            ProblemError: not exactly one way of choosing, no such objective, or a value that is none.
+        """
+        table = self._still()
+        preference = Preference(
+            table.problem, knee=knee, weights=weights, reference=reference, order=order, within=within
+        )
+        return table.trial(chosen_row(table, preference))
 
     @property
     def best_params(self) -> dict[str, Any]:
@@ -431,7 +469,7 @@ class Study(Explained):
 
     @property
     def best_value(self) -> float:
-        """The first objective of the best trial, as it was told.
+        """The objective of the best trial, as it was told.
 
         Raises:
             TrialError: as `best`.
@@ -440,7 +478,10 @@ class Study(Explained):
 
     @property
     def best_trials(self) -> list[TrialView]:
-        """The complete, feasible trials that no other one beats in every objective; empty if there are none."""
+        """The front: the complete, feasible trials to which no other is equal in every objective and superior in one.
+
+        Compared where trials were run furthest, in the order of their numbers; empty if there are none.
+        """
         table = self._still()
         return [table.trial(row) for row in best.front_rows(table).tolist()]
 

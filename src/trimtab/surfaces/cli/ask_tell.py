@@ -14,6 +14,7 @@ import trimtab as tt
 from trimtab.errors import StudyExistsError, StudyNotFoundError
 from trimtab.execute.hook import report as report_in_program
 from trimtab.ledger.event import FAILURE_KINDS
+from trimtab.study.best import best_row
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import spec
 from trimtab.surfaces.cli.options import (
@@ -151,7 +152,7 @@ def tell(
     with load(store, name) as study:
         study.tell(number, result, failed=failed, error=error, attempt=attempt, cost=cost)
         view = study.table.trial(number)
-        best = study.best.number if study.best_trials else None
+        best = best_row(study.table) if len(study.problem.objectives) == 1 else None
         if as_json:
             say_json({"number": number, "state": view.state, "best_trial": best})
         else:

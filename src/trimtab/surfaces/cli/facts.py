@@ -10,13 +10,15 @@ from typing import Any
 import trimtab as tt
 from trimtab.execute.logs import last_lines
 from trimtab.ledger.table import COMPLETE, STATES, TrialTable, TrialView
+from trimtab.model.feasibility import split
 from trimtab.study import best
 from trimtab.study.overview import Entry
+from trimtab.study.shortfall import Shortfall, missed, missed_text, shortfall
 from trimtab.surfaces.cli.curves import curve_lines
 from trimtab.surfaces.render.numbers import count, duration, exact, moment, number
 from trimtab.surfaces.render.spark import sparkline
 from trimtab.surfaces.render.text import clean, first_line, folded, width, wrapped
-from trimtab.text import hide_secrets
+from trimtab.text import hide_secrets, spelled
 
 LOG_LINES = 10
 """How many lines of a trial's output are shown."""
@@ -42,9 +44,15 @@ def total_cost(table: TrialTable) -> float | None:
     return float(known.sum()) if len(known) else None
 
 
-def trial_facts(view: TrialView) -> dict[str, Any]:
-    """Return a trial as plain values; what is unknown or empty is left out."""
+def trial_facts(view: TrialView, problem: tt.Problem) -> dict[str, Any]:
+    """Return a trial as plain values; what is unknown or empty is left out.
+
+    Where there are constraints, of a complete trial: whether it met them, and what it missed by how much.
+    """
     facts = {name: getattr(view, name) for name in _FACTS}
+    if problem.constraints and view.state == STATES[COMPLETE]:
+        found = {metric.name: spelled(by) for metric, by in missed(problem, view.metrics).items()}
+        facts |= {"feasible": not found, "missed": found}
     return {key: value for key, value in facts.items() if key in _ALWAYS or value not in (None, "", (), {}, [])}
 
 
@@ -61,6 +69,8 @@ def entry_facts(entry: Entry) -> dict[str, Any]:
         "trials": entry.n_trials,
         "states": entry.states,
         "objective": ", ".join(entry.objectives),
+        "constraints": list(entry.constraints),
+        "feasible": entry.n_feasible,
         "best": entry.best,
         "best_trial": entry.best_row,
         "front": entry.front,
@@ -71,8 +81,9 @@ def entry_facts(entry: Entry) -> dict[str, Any]:
 def study_facts(study: tt.Study) -> dict[str, Any]:
     """Return a study as plain values."""
     table, ledger = study.table, study.session.ledger
-    row = best.best_row(table)
+    row = best.best_row(table) if len(study.problem.objectives) == 1 else None
     verdict = ledger.assessed
+    lack = shortfall(table)
     return {
         "name": study.name,
         "metrics": [metric.to_json() for metric in study.problem.metrics],
@@ -86,14 +97,27 @@ def study_facts(study: tt.Study) -> dict[str, Any]:
         "seconds_worked_on": table.elapsed,
         "cost": total_cost(table),
         "compared_at": _by_name(study, best.compared_at(table)),
-        "best": None if row is None else trial_facts(table.trial(row)),
+        "best": None if row is None else trial_facts(table.trial(row), study.problem),
         "front": best.front_rows(table).tolist(),
+        "feasible": best.feasible(table).count(True) if study.problem.constraints else None,
+        "lack": None if lack is None else _lack_facts(lack),
         "verdict": None if verdict is None else {"stop": verdict.stop, "reason": verdict.reason, "rule": verdict.rule},
         "notes": dict(table.notes),
         "provenance": without_secrets(ledger.created.provenance),
         "opened": without_secrets(ledger.opened),
         "records": ledger.head,
         "files": str(study.session.files.base),
+    }
+
+
+def _lack_facts(lack: Shortfall) -> dict[str, Any]:
+    return {
+        "nearest": lack.nearest,
+        "missed": {metric.name: spelled(by) for metric, by in lack.missed.items()},
+        "farthest": lack.farthest.name,
+        "met": lack.n_met,
+        "closest": lack.closest,
+        "by": spelled(lack.by),
     }
 
 
@@ -113,7 +137,9 @@ def without_secrets(value: Any) -> Any:
 def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     """Yield (label, text) for a person."""
     table, ledger = study.table, study.session.ledger
-    yield "objective", ", ".join(str(metric) for metric in study.problem.metrics)
+    yield "objective", ", ".join(map(str, study.problem.objectives))
+    if study.problem.constraints:
+        yield "constraints", ", ".join(map(str, study.problem.constraints))
     yield "space", f"{count(len(study.space), 'parameter')}: {clean(', '.join(study.space.names))}"
     if study.space.require:
         yield "requires", clean("; ".join(study.space.require))
@@ -121,18 +147,20 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
         yield "fidelity", clean(f"{fidelity.name} {fidelity}")
     yield "optimizer", f"{clean(ledger.optimizer['name'])}, seed {ledger.created.seed}"
     yield "trials", counts_text(table)
+    n_complete = len(table.rows(COMPLETE))
     spent = total_cost(table)
     yield "worked on", duration(table.elapsed) + ("" if spent is None else f", cost {number(spent)}")
     if ledger.assessed is not None and ledger.assessed.stop:
         yield "ended", clean(ledger.assessed.reason)
+    if study.problem.constraints and n_complete:
+        n = best.feasible(table).count(True)
+        yield "feasible", f"{n:,} of {count(n_complete, 'complete trial')} ({n / n_complete:.0%})"
     row = best.best_row(table)
     if row is None:
         yield "best", clean(best.why_no_best(table))
     elif len(study.problem.objectives) > 1:
         for line in best_remarks(study):
             yield "front", clean(line)
-        for view in study.best_trials:
-            yield "front", best_line(study, view)
     else:
         for line in (best_line(study, table.trial(row)), *best_remarks(study)):
             yield "best", clean(line)
@@ -150,16 +178,23 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
 
 def best_remarks(study: tt.Study) -> list[str]:
     """Return what is to be known about the best trial: that there is a front, or that several runs were averaged."""
-    objectives = [metric.name for metric in study.problem.objectives]
-    if len(objectives) > 1:
-        n, at = len(best.front_rows(study.table)), fidelity_remark(study)
-        return [
-            *([] if at is None else [at]),
-            f"{count(n, 'trial')} on the front of {' and '.join(objectives)}: no other trial is as good in all of them "
-            "and better in one. Choose by what they are worth to you; a constraint, as tt.at_most(...), on all but one "
-            "makes one trial the best.",
-        ]
+    if len(study.problem.objectives) > 1:
+        at = fidelity_remark(study)
+        return [*([] if at is None else [at]), front_remark(study)]
     return [remark for remark in (fidelity_remark(study), sorting_remark(study)) if remark is not None]
+
+
+HOW = (
+    "Choose by what they are worth to you: `trimtab best` with --knee, --weights {}=2, --reference, or --order with "
+    "--within takes one. A constraint, as tt.at_most(...), on all but one objective makes one trial the best."
+)
+
+
+def front_remark(study: tt.Study, n: int | None = None) -> str:
+    """Return what the front is and how to choose from it; `n` trials are on it, None to count them."""
+    n = len(best.front_rows(study.table)) if n is None else n
+    is_there = f"{best.front_text(study.table, n)}: no other trial is as good in all of them and better in one."
+    return f"{is_there} {HOW.replace('{}', study.problem.objectives[0].name)}"
 
 
 def fidelity_remark(study: tt.Study) -> str | None:
@@ -222,12 +257,21 @@ def best_line(study: tt.Study, view: TrialView) -> str:
 def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
     """Yield (label, text) about one trial for a person."""
     table = study.table
-    broken = ", breaks a constraint" if best.feasible(table)[view.number] is False else ""
+    is_feasible = best.feasible(table)[view.number]
+    broken = ", infeasible" if is_feasible is False else ""
     yield "state", view.state + broken + (f", attempt {view.attempt}" if view.attempt > 1 else "")
     for name, value in view.params.items():
         yield "param", clean(f"{name} = {exact(value)}")
+    declared = dict(zip(study.problem.metric_names, study.problem.metrics, strict=True))
+    lacks = missed(study.problem, view.metrics)
     for name, value in view.metrics.items():
-        yield "metric", clean(f"{name} = {number(value)}")
+        metric = declared.get(name)
+        yield "metric", clean(f"{name} = {number(value)}{'' if metric is None else _wanted(metric, lacks.get(metric))}")
+    for metric in lacks if is_feasible is False else ():
+        if metric.name not in view.metrics:
+            yield "metric", clean(f"{missed_text(metric, None)} ({metric})")
+    if len(study.problem.objectives) > 1 and is_feasible:
+        yield "front", _standing(table, view.number)
     for name, end in view.fidelity.items():
         yield "fidelity", clean(f"{name} = {number(end)}")
     yield "why", clean(f"{view.origin}: {view.why}" if view.why else view.origin)
@@ -249,6 +293,25 @@ def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
     folder = logs(study, view)
     if folder is not None:
         yield "logs", str(folder)
+
+
+def _wanted(metric: tt.Metric, by: float | None) -> str:
+    """Return what is wanted of a metric, as it stands beside its value; `by` is how much it misses."""
+    if metric.is_objective:
+        return f" ({metric.goal})"
+    return f" ({metric})" if by is None else f" ({metric}: missed by {number(by)})"
+
+
+def _standing(table: TrialTable, row: int) -> str:
+    """Return how a trial stands to the front."""
+    front = best.front_rows(table)
+    if row in front:
+        return f"on the front of {clean(best.goals(table))}"
+    losses, _ = split(table.problem, table.y)
+    better = front[(losses[front] <= losses[row]).all(axis=1)]
+    if not len(better):
+        return "not on the front: trials are compared where they were run furthest"
+    return f"not on the front: trial {better[0]} is as good in all objectives, and better in one"
 
 
 def logs(study: tt.Study, view: TrialView) -> Path | None:

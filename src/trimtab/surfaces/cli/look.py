@@ -12,16 +12,27 @@ import click
 import numpy as np
 
 import trimtab as tt
+from trimtab.errors import NoBestError
 from trimtab.ledger.table import STATES, TrialView
 from trimtab.space.problem import Metric
 from trimtab.storage.url import open_store, redacted
 from trimtab.study import best as bests
 from trimtab.study import export as exports
 from trimtab.study import overview
-from trimtab.surfaces.cli import facts, trial_table
+from trimtab.study.choice import Preference, chosen_row
+from trimtab.surfaces.cli import facts, front, trial_table
 from trimtab.surfaces.cli.curves import curve_facts
-from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, load, store_option, study_argument
+from trimtab.surfaces.cli.options import (
+    DEFAULT_STORE,
+    as_number,
+    json_option,
+    load,
+    pairs,
+    store_option,
+    study_argument,
+)
 from trimtab.surfaces.cli.output import cells, complain, say, say_json, say_json_rows
+from trimtab.surfaces.render import scatter
 from trimtab.surfaces.render import table as tables
 from trimtab.surfaces.render.numbers import exact, moment, number
 from trimtab.surfaces.render.text import clean, folded, wrapped
@@ -50,25 +61,33 @@ def list_(*, store: str | None, as_json: bool) -> int:
         complain(f"trimtab: {visible(one['name'])} cannot be read: {visible(one['error'])}")
     if not found:
         complain(f"no studies in {redacted(url)} yet; `trimtab init` writes a study file to begin with.")
-    rows = [_study_row(one) for one in found if "error" not in one]
-    if rows:
-        tables.show(STUDY_COLUMNS, rows, sys.stdout, more=MORE_OF_STUDIES)
+    whole = [one for one in found if "error" not in one]
+    if whole:
+        heads, rows = list(STUDY_COLUMNS), [_study_row(one) for one in whole]
+        if all(one["feasible"] is None for one in whole):
+            i = heads.index(FEASIBLE)
+            heads, rows = heads[:i] + heads[i + 1 :], [row[:i] + row[i + 1 :] for row in rows]
+        tables.show(heads, rows, sys.stdout, more=MORE_OF_STUDIES)
     return int(bool(damaged))
 
+
+FEASIBLE = tables.Column("feasible", right=True, rank=3)
 
 STUDY_COLUMNS = (
     tables.Column("study"),
     tables.Column("trials", right=True),
-    tables.Column("failed", right=True, rank=3),
-    tables.Column("running", right=True, rank=4),
+    tables.Column("failed", right=True, rank=4),
+    tables.Column("running", right=True, rank=5),
     tables.Column("objective", rank=1),
+    FEASIBLE,
     tables.Column("best", right=True),
     tables.Column("trial", right=True, rank=2),
-    tables.Column("begun", rank=5),
-    tables.Column("ended", rank=6, prose=True),
+    tables.Column("begun", rank=6),
+    tables.Column("ended", rank=7, prose=True),
 )
-"""Where room is short, they go in this order: why it ended, when it began, how many run, how many failed, the number
-of the best trial, the objective."""
+"""Where room is short, they go in this order: why it ended, when it began, how many run, how many failed, how many of
+the complete trials met the constraints (a column only where some study has constraints), the number of the best trial,
+the objective."""
 
 MORE_OF_STUDIES = "A wider terminal shows them, and so do `trimtab show STUDY` and --json."
 MORE_OF_TRIALS = "See them with --columns a,b or --columns all, with `trimtab show STUDY TRIAL`, or --json."
@@ -77,12 +96,15 @@ MORE_OF_TRIALS = "See them with --columns a,b or --columns all, with `trimtab sh
 def _study_row(one: dict[str, Any]) -> list[str]:
     front = one["front"]
     shown = number(one["best"]) if front is None else f"front of {len(front)}" if front else "-"
+    if one["feasible"] == 0 and one["states"].get("complete"):
+        shown = "none feasible"
     return [
         one["name"],
         str(one["trials"]),
         str(one["states"].get("failed", 0)),
         str(one["states"].get("running", 0)),
         one["objective"],
+        "-" if one["feasible"] is None else f"{one['feasible']} of {one['states'].get('complete', 0)}",
         shown,
         "-" if one["best_trial"] is None or front is not None else str(one["best_trial"]),
         moment(one["created_at"]),
@@ -105,12 +127,16 @@ def show(name: str | None, trial: int | None, *, store: str | None, as_json: boo
                 say_json(facts.study_facts(study))
             else:
                 say(f"study {study.name}\n{facts.labelled(list(facts.study_lines(study)), cells())}")
+                rows = bests.sorted_front(study.table).tolist() if len(study.problem.objectives) > 1 else []
+                if rows:
+                    say()
+                    front.show(study, rows, front.spread(rows, front.MOST_ROWS))
             return
         view = study.table.trial(trial)
         folder = facts.logs(study, view)
         if as_json:
             where = {"logs": None if folder is None else str(folder)}
-            say_json(facts.trial_facts(view) | curve_facts(study, trial) | where)
+            say_json(facts.trial_facts(view, study.problem) | curve_facts(study, trial) | where)
             return
         say(f"trial {trial} of {study.name}\n{facts.labelled(list(facts.trial_lines(study, view)), cells())}")
         if view.error and view.state == "failed":
@@ -141,7 +167,10 @@ def _indented(lines: Sequence[str]) -> str:
 @store_option
 @click.option("--params", "only_params", is_flag=True, help="Print the parameters alone.")
 @click.option(
-    "--limit", "-n", type=click.IntRange(min=1), help="The best so many configurations, by the mean over their runs."
+    "--limit",
+    "-n",
+    type=click.IntRange(min=1),
+    help="The best so many configurations, by the mean over their runs; of a front so many, spread along it.",
 )
 @click.option(
     "--fidelity",
@@ -150,50 +179,134 @@ def _indented(lines: Sequence[str]) -> str:
     multiple=True,
     help="Compare the trials that were run so far, as epoch=9; those that were run furthest if left out.",
 )
+@click.option("--knee", is_flag=True, help="Of several objectives: take the knee of the front.")
+@click.option(
+    "--weights",
+    metavar="NAME=NUMBER",
+    multiple=True,
+    help="Of several objectives: how much each counts, as loss=2; 1 if left out.",
+)
+@click.option(
+    "--reference",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Of several objectives: a value of each to aim at, as loss=0.1.",
+)
+@click.option(
+    "--order", metavar="NAMES", help="Of several objectives: which matters most, as accuracy,size: the best in both."
+)
+@click.option(
+    "--within",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="With --order: what still counts as best, as accuracy=1% of the best or accuracy=0.005.",
+)
 @json_option
 def best(
-    name: str | None, *, store: str | None, only_params: bool, limit: int | None, ends: tuple[str, ...], as_json: bool
+    name: str | None,
+    *,
+    store: str | None,
+    only_params: bool,
+    limit: int | None,
+    ends: tuple[str, ...],
+    knee: bool,
+    weights: tuple[str, ...],
+    reference: tuple[str, ...],
+    order: str | None,
+    within: tuple[str, ...],
+    as_json: bool,
 ) -> None:
-    """Show the best trial; with several objectives, every trial that no other one beats.
+    """Show the best trial; with several objectives the front: every trial that no other one beats.
 
-    Exits 1 if there is none, and says what failed.
+    One of --knee, --weights, --reference and --order takes a trial from the front. Exits 1 if there is none, and says
+    what failed or which constraint is farthest from being met.
     """
     if ends and limit is not None:
         raise click.UsageError("--limit ranks the trials that were run furthest, and goes without --fidelity.")
+    if sum(map(bool, (knee, weights, reference, order))) > 1 or (within and not order):
+        raise click.UsageError("choose by one of --knee, --weights, --reference and --order; --within is for --order.")
+    ways: dict[str, Any] = {
+        "knee": knee,
+        "weights": pairs(weights, "a weight") if weights else None,
+        "reference": pairs(reference, "a reference") if reference else None,
+        "order": None if order is None else [word.strip() for word in order.split(",")],
+        "within": dict(map(_tolerance, within)) if within else None,
+    }
+    ways = {key: value for key, value in ways.items() if value}
+    if ways and limit is not None:
+        raise click.UsageError(f"--limit shows several trials, and goes without --{next(iter(ways))}.")
     with load(store, name) as study:
-        if ends:
-            row = bests.require_best(study.table, study.problem.fidelity_of(_ends(ends)))
-            _show_best(study, [study.table.trial(row)], [], only_params=only_params, is_front=False, as_json=as_json)
-            return
-        bests.require_best(study.table)
-        if limit is not None:
+        fidelity = study.problem.fidelity_of(_ends(ends)) if ends else None
+        rows = bests.sorted_front(study.table, fidelity).tolist()
+        if not rows:
+            raise NoBestError(bests.why_none(study.table, fidelity))
+        if ways:
+            preference = Preference(study.problem, **ways)
+            chosen = chosen_row(study.table, preference, fidelity)
+            _show_chosen(study, rows, chosen, preference, only_params=only_params, as_json=as_json)
+        elif len(study.problem.objectives) > 1:
+            kept = front.spread(rows, limit)
+            _show_front(study, rows, kept, is_furthest=fidelity is None, only_params=only_params, as_json=as_json)
+        elif limit is not None:
             _show_ranking(study, limit, only_params=only_params, as_json=as_json)
-            return
-        is_front = len(study.problem.objectives) > 1
-        views = study.best_trials if is_front else [study.best]
-        _show_best(study, views, facts.best_remarks(study), only_params=only_params, is_front=is_front, as_json=as_json)
+        else:
+            row = bests.require_best(study.table, fidelity)
+            remarks = facts.best_remarks(study) if fidelity is None else []
+            _show_best(study, study.table.trial(row), remarks, only_params=only_params, as_json=as_json)
 
 
-def _show_best(
-    study: tt.Study,
-    views: list[TrialView],
-    remarks: list[str],
-    *,
-    only_params: bool,
-    is_front: bool,
-    as_json: bool,
+def _tolerance(text: str) -> tuple[str, float | str]:
+    """Return what `--within` says: NAME=VALUE, a number or a share as 1%.
+
+    Raises:
+        click.BadParameter: it is neither.
+    """
+    name, _, value = text.rpartition("=")
+    if not name:
+        raise click.BadParameter(f"--within takes NAME=VALUE, as loss=1% or loss=0.005; got {text!r}.")
+    return name, value if value.endswith("%") else as_number(value, text)
+
+
+def _show_chosen(
+    study: tt.Study, rows: list[int], chosen: int, preference: Preference, *, only_params: bool, as_json: bool
 ) -> None:
+    """Show the trial that a preference takes, and where it lies on the front."""
+    view = study.table.trial(chosen)
+    _show_best(study, view, [f"trial {chosen} is {preference}."], only_params=only_params, as_json=as_json)
+    points = None if only_params or as_json else scatter.points_of(study.table, rows, chosen)
+    if points is not None and len(points.numbers) > 1:
+        say("\n" + "\n".join(scatter.drawn(points, cells())))
+
+
+def _show_front(
+    study: tt.Study, rows: list[int], kept: list[int], *, is_furthest: bool, only_params: bool, as_json: bool
+) -> None:
+    """Show the front, of whose `rows` some are `kept` in the table."""
+    views = [study.table.trial(row) for row in kept]
     if as_json:
-        found = [view.params if only_params else facts.trial_facts(view) for view in views]
-        say_json(found if is_front else found[0])
-        return
-    for line in remarks if not only_params else ():
-        say("\n".join(wrapped(line, cells())))
-    for view in views:
-        if not only_params or len(views) > 1:
+        say_json([view.params if only_params else facts.trial_facts(view, study.problem) for view in views])
+    elif only_params:
+        for view in views:
             say("\n".join(wrapped(facts.best_line(study, view), cells())))
-        for line in facts.labelled([(name, exact(value)) for name, value in view.params.items()]).splitlines():
-            say(line if only_params and len(views) == 1 else f"  {line}")
+            for line in facts.labelled([(name, exact(value)) for name, value in view.params.items()]).splitlines():
+                say(f"  {line}")
+    else:
+        at = facts.fidelity_remark(study) if is_furthest else None
+        for line in (*([] if at is None else [at]), facts.front_remark(study, len(rows))):
+            say("\n".join(wrapped(line, cells())))
+        say()
+        front.show(study, rows, kept)
+
+
+def _show_best(study: tt.Study, view: TrialView, remarks: list[str], *, only_params: bool, as_json: bool) -> None:
+    if as_json:
+        say_json(view.params if only_params else facts.trial_facts(view, study.problem))
+        return
+    if not only_params:
+        for line in (*remarks, facts.best_line(study, view)):
+            say("\n".join(wrapped(line, cells())))
+    for line in facts.labelled([(name, exact(value)) for name, value in view.params.items()]).splitlines():
+        say(line if only_params else f"  {line}")
 
 
 def _ends(texts: Sequence[str]) -> dict[str, float]:
@@ -215,12 +328,12 @@ def _ends(texts: Sequence[str]) -> dict[str, float]:
 
 
 def _show_ranking(study: tt.Study, limit: int, *, only_params: bool, as_json: bool) -> None:
-    """Show the best configurations, each once: by the first objective where there are several."""
+    """Show the best configurations, each once."""
     ranked = bests.ranking(study.table)[:limit]
     views = [study.table.trial(one.row) for one in ranked]
     if as_json:
         runs = [{"mean": one.mean, "runs": one.n_runs} for one in ranked]
-        found = [facts.trial_facts(view) | more for view, more in zip(views, runs, strict=True)]
+        found = [facts.trial_facts(view, study.problem) | more for view, more in zip(views, runs, strict=True)]
         say_json([view.params for view in views] if only_params else found)
         return
     for one, view in zip(ranked, views, strict=True):
@@ -268,7 +381,7 @@ def trials(
         if reverse:
             order.reverse()
         if as_json:
-            say_json_rows(map(facts.trial_facts, table.trials(order[:limit])))
+            say_json_rows(facts.trial_facts(view, study.problem) for view in table.trials(order[:limit]))
             return
         heads, cells_of = known.table(table.trials(order[:limit]), chosen)
         tables.show(heads, cells_of, sys.stdout, more=MORE_OF_TRIALS)

@@ -16,14 +16,19 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from trimtab.execute.regular import is_open
+from trimtab.surfaces.render.scatter import BEATEN, CHOSEN, FRONT, INFEASIBLE
 from trimtab.surfaces.render.spark import BARS
 from trimtab.text import to_json, visible_lines
 
 SPELLED = "trimtab.spelled"
 """The name of the error handler that spells what an encoding cannot say."""
 
-_PLAIN = {"→": "->", "±": "+/-", "…": "...", "━": "#", "─": "-"} | dict(zip(BARS, "_.,-~=*#", strict=True))
-"""What stands for our own signs where the encoding lacks them. Each bar of a curve is one character, as before."""
+_PLAIN = (
+    {"→": "->", "±": "+/-", "…": "...", "━": "#", "─": "-", "│": "|", "└": "+"}
+    | dict(zip((BEATEN, FRONT, INFEASIBLE, CHOSEN), ".ox#", strict=True))
+    | dict(zip(BARS, "_.,-~=*#", strict=True))
+)
+"""What stands for our own signs where the encoding lacks them. What is a piece of a picture is one character."""
 
 
 class OutputError(Exception):

@@ -19,6 +19,7 @@ from trimtab.study import best
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import spec
 from trimtab.surfaces.cli.facts import best_line, best_remarks, counts_text, labelled, study_facts
+from trimtab.surfaces.cli.front import MOST_ROWS
 from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, spoken, store_option
 from trimtab.surfaces.cli.output import cells, say, say_json
 from trimtab.surfaces.render.numbers import exact
@@ -150,8 +151,10 @@ def _result(study: tt.Study, row: int | None) -> str:
         return "\n".join([*lines, clean(best.why_no_best(study.table))])
     view = study.table.trial(row)
     if len(study.problem.objectives) > 1:
-        lines += [*best_remarks(study), *(f"  {best_line(study, one)}" for one in study.best_trials)]
-        lines.append("`trimtab best` has their parameters.")
+        rows = best.sorted_front(study.table).tolist()
+        lines += [*best_remarks(study), *(f"  {best_line(study, study.table.trial(one))}" for one in rows[:MOST_ROWS])]
+        more = f"{len(rows) - MOST_ROWS:,} more; " if len(rows) > MOST_ROWS else ""
+        lines.append(f"{more}`trimtab best` has the front with its parameters.")
         return "\n".join(lines)
     settings = [(name, exact(value)) for name, value in view.params.items()]
     lines += [f"best {best_line(study, view)}", *(f"  {line}" for line in labelled(settings).splitlines())]

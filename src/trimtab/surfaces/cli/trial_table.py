@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -11,15 +12,18 @@ import trimtab as tt
 from trimtab.checks import is_number
 from trimtab.ledger.table import TrialView
 from trimtab.space.parameter import Parameter
+from trimtab.space.problem import Metric
 from trimtab.study import best
+from trimtab.study.shortfall import missed
 from trimtab.surfaces.render.numbers import duration, moment, number, setting
 from trimtab.surfaces.render.table import Column
 from trimtab.surfaces.render.text import first_line
 from trimtab.text import to_json
 
-WHY, TOOK, LEVEL, VARIED = 4, 3, 2, 1
-"""What goes first where room is short: why, what it took, parameters that are the same in all rows, and at last those
-that vary, from the right. The number, the state and the metrics always stay."""
+WHY, TOOK, MISSED, LEVEL, VARIED = 5, 4, 3, 2, 1
+"""What goes first where room is short: why, what it took, by how much constraints are missed (which the metric and the
+bound in its heading say too), parameters that are the same in all rows, and at last those that vary, from the right.
+The number, the state and the metrics always stay."""
 
 Cell = Callable[[TrialView], str]
 
@@ -29,6 +33,7 @@ class Columns:
 
     def __init__(self, study: tt.Study) -> None:
         self._study = study
+        self._problem = study.problem
         self._feasible = best.feasible(study.table)
         metrics, params = study.problem.metric_names, study.space.names
         self.usual: list[str] = ["trial", "state", *(_own("metrics", name, ()) for name in metrics)]
@@ -36,7 +41,11 @@ class Columns:
             "trial": (Column("trial", right=True), lambda view: str(view.number)),
             "state": (Column("state"), self.state),
         }
-        for name in (*metrics, *study.table.extra):
+        for metric in study.problem.metrics:
+            self._add(
+                "metrics", metric.name, Column(metric.name, right=True), _metric(metric.name), *self._said(metric)
+            )
+        for name in study.table.extra:
             self._add("metrics", name, Column(name, right=True), _metric(name))
         for name in params:
             column = Column(name, _is_numeric(study.space[name]), VARIED)
@@ -46,16 +55,58 @@ class Columns:
         self.usual += ["took", "why"]
         for column, cell in _OTHERS:
             self._add("", column.name, column, cell)
+        if study.problem.constraints:
+            self._add("trial", "feasible", Column("feasible"), self._is_feasible)
+            is_one = len(study.problem.constraints) == 1
+            column = Column("missed", right=is_one, rank=MISSED)
+            shown = self._add("trial", "missed", column, self._missed, after=" by" if is_one else "")
+            if False in self._feasible:
+                self.usual.insert(2 + len(metrics), shown)
 
-    def _add(self, kind: str, name: str, column: Column, cell: Cell) -> str:
-        """Add a column under its name; where that is taken, under `params_x`, `metrics_x`, `fidelity_x`."""
+    def _add(self, kind: str, name: str, column: Column, cell: Cell, before: str = "", after: str = "") -> str:
+        """Add a column under its name; where that is taken, under `params_x`, `metrics_x`, `fidelity_x`, `trial_x`.
+
+        In its heading something may stand before and after the name.
+        """
         key = _own(kind, name, self._cells)
-        self._cells[key] = (Column(key, column.right, column.rank, column.prose), cell)
+        self._cells[key] = (Column(f"{before}{key}{after}", column.right, column.rank, column.prose), cell)
         return key
+
+    def _said(self, metric: Metric) -> tuple[str, str]:
+        """Return what stands before and after a metric's name: its direction, of several objectives, or its bound."""
+        if not metric.is_objective:
+            return "", str(metric).removeprefix(metric.name)
+        return (f"{metric.goal[:3]} " if len(self._problem.objectives) > 1 else ""), ""
 
     def state(self, view: TrialView) -> str:
         """Return a trial's state; "infeasible" for a complete one that broke a constraint."""
         return "infeasible" if self._feasible[view.number] is False else view.state
+
+    def _is_feasible(self, view: TrialView) -> str:
+        return {True: "yes", False: "no", None: "-"}[self._feasible[view.number]]
+
+    def _missed(self, view: TrialView) -> str:
+        """Return by how much a complete trial misses the constraints that it misses, as `latency_ms by 15`, or `15`."""
+        if self._feasible[view.number] is not False:
+            return "-"
+        found = missed(self._problem, view.metrics).items()
+        is_one = len(self._problem.constraints) == 1
+        return ", ".join(number(by) if is_one else f"{metric.name} by {number(by)}" for metric, by in found)
+
+    def front(self, views: Iterable[TrialView]) -> tuple[list[Column], list[list[str]]]:
+        """Return (columns, rows) of a front: number, metrics, parameters.
+
+        Where room is short the bounded metrics go too, after all parameters: on a front they are within their bounds.
+        """
+        metrics = self.usual[2 : 2 + len(self._problem.metrics)]
+        bounded = {key for key, metric in zip(metrics, self._problem.metrics, strict=True) if not metric.is_objective}
+        params = [key for key in self.usual if self._cells[key][0].rank == VARIED]
+        names = ["trial", *metrics, *params]
+        rows = [[self._cells[name][1](view) for name in names] for view in views]
+        heads = [
+            replace(self._cells[name][0], rank=VARIED if name in bounded or name in params else 0) for name in names
+        ]
+        return heads, rows
 
     def chosen(self, words: str) -> list[str]:
         """Return the names in `a,b,c`; "all" stands for every column.

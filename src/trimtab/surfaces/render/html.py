@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+import numpy as np
+
 from trimtab.ledger.table import FAILED, STATES, TrialTable, TrialView
 from trimtab.study import best
 from trimtab.study.standing import Status
 from trimtab.study.study import Study
-from trimtab.surfaces.render import said
+from trimtab.surfaces.render import said, scatter
 from trimtab.surfaces.render.numbers import count, duration, number, setting
 from trimtab.surfaces.render.text import clean, first_line
 
@@ -22,6 +24,9 @@ MOST_ROWS = 20
 
 BEST_SHOWN = 5
 """Trials of a study that are shown: the best."""
+
+MOST_POINTS = 1000
+"""Points of a kind in a drawing, the earliest trials: more of them only cover each other, and a notebook keeps them."""
 
 LONGEST_CELL = 120
 """Characters of a cell; the rest shows when the pointer rests on it."""
@@ -44,12 +49,27 @@ def study(shown: Study) -> str:
     failed = table.rows(FAILED)
     if len(failed):
         lines.append(_failure(table.trial(int(failed[0]))))
-    rows = best.ranking(table)[:BEST_SHOWN]
-    if not rows:
+    metrics, names = shown.problem.metric_names, shown.space.names
+    heads = [*_heads(table), *names]
+    known = [ok for ok in best.feasible(table) if ok is not None]
+    if shown.problem.constraints and known:
+        lines.append(_text(f"{sum(known):,} of {count(len(known), 'complete trial')} feasible"))
+    ranked = [one.row for one in best.ranking(table)[:BEST_SHOWN]]
+    if not ranked:
         return _box([*lines, _text(best.why_no_best(table))])
-    heads = ["best", *shown.problem.metric_names, *shown.space.names]
-    cells = [_row(table.trial(ranked.row), shown.problem.metric_names, shown.space.names) for ranked in rows]
-    return _box([*lines, _curve(best.best_so_far(table)), _table(heads, cells, right=1 + len(shown.problem.metrics))])
+    if len(shown.problem.objectives) == 1:
+        cells = [_row(table.trial(row), metrics, names) for row in ranked]
+        return _box([*lines, _curve(best.best_so_far(table)), _table(["best", *heads], cells, right=1 + len(metrics))])
+    front = best.sorted_front(table).tolist()
+    half = MOST_ROWS // 2
+    kept = front if len(front) <= MOST_ROWS else [*front[:half], *front[-half:]]
+    cells = [_row(table.trial(row), metrics, names) for row in kept]
+    if len(kept) < len(front):
+        cells.insert(half, ["…", f"{len(front) - len(kept):,} more"])
+    lines.append(_text(f"{best.front_text(table, len(front))}: study.best_trials; study.choose takes one"))
+    points = scatter.points_of(table, front)
+    drawn = _scatter(points) if points is not None and len(points.numbers) > 1 else ""
+    return _box([*lines, drawn, _table(["front", *heads], cells, right=1 + len(metrics))])
 
 
 def trial(view: TrialView) -> str:
@@ -79,11 +99,16 @@ def trials(shown: TrialTable, rows: range) -> str:
     kept = rows if len(rows) <= MOST_ROWS else [*rows[:half], *rows[-half:]]
     metrics, names = shown.problem.metric_names, shown.space.names
     views = [shown.trial(row) for row in kept]
-    cells = [[*_row(view, metrics, names), view.state, duration(view.seconds), _why(view)] for view in views]
+    feasible = best.feasible(shown)
+    states = ["infeasible" if feasible[view.number] is False else view.state for view in views]
+    cells = [
+        [*_row(view, metrics, names), state, duration(view.seconds), _why(view)]
+        for view, state in zip(views, states, strict=True)
+    ]
     if len(rows) > MOST_ROWS:
         cells.insert(half, ["…", f"{len(rows) - MOST_ROWS:,} more"])
     title = _counts(shown) if len(rows) == len(shown) else f"{len(rows):,} of {count(len(shown), 'trial')}"
-    heads = ["trial", *metrics, *names, "state", "took", "why"]
+    heads = ["trial", *_heads(shown), *names, "state", "took", "why"]
     return _box([f"<b>{_text(title)}</b>", _table(heads, cells, right=1 + len(metrics))])
 
 
@@ -96,6 +121,11 @@ def running(status: Status) -> str:
     pace = said.pace_text(status)
     if pace:
         lines.append(_text(pace))
+    lines += [
+        _text(said.feasible_text(status)),
+        _dim(clean(status.lack)),
+        _strong(clean(status.front)) if status.front else "",
+    ]
     if status.best is not None:
         found = _strong(said.best_text(status.best, status.objective))
         lines.append(f"best {found} {_dim(said.params_text(status.best.params))}")
@@ -164,6 +194,42 @@ def _curve(values: Sequence[float]) -> str:
     drawn = f'<polyline points="{points}" fill="none" stroke="{_GREEN}" stroke-width="1.5"/>'
     text = f"best so far {number(values[0])} → {number(values[-1])}"
     return f'<svg width="320" height="40" role="img" aria-label="{_text(text)}">{drawn}</svg> {_dim(text)}'
+
+
+def _scatter(points: scatter.Points) -> str:
+    """Return two objectives as a small drawing; each point tells its trial where the pointer rests on it."""
+    across, up = scatter.axes(points)
+    left, down = across.at(points.y[:, 0]), 1.0 - up.at(points.y[:, 1])
+    inside = (left >= 0.0) & (left <= 1.0) & (down >= 0.0) & (down <= 1.0)
+    drawn = []
+    for kind, colour, radius in (
+        (~points.feasible, _RED, 2),
+        (points.feasible & ~points.front, _GREY, 3),
+        (points.front, _GREEN, 4),
+    ):
+        for i in np.flatnonzero(kind & inside)[:MOST_POINTS].tolist():
+            told = ", ".join(f"{name} {number(value)}" for name, value in zip(points.names, points.y[i], strict=True))
+            drawn.append(
+                f'<circle cx="{10 + 300 * left[i]:.1f}" cy="{10 + 160 * down[i]:.1f}" r="{radius}" fill="{colour}">'
+                f"<title>{_text(f'trial {points.numbers[i]}: {told}')}</title></circle>"
+            )
+    frame = f'<path d="M5 5V175H315" fill="none" stroke="{_GREY}"/>'
+    text = f"{scatter.named('up', up)}, {_ends(up)}; {scatter.named('across', across)}, {_ends(across)}"
+    picture = f'<svg width="320" height="180" role="img" aria-label="{_text(text)}">{frame}{"".join(drawn)}</svg>'
+    kinds = "green: on the front" + ("; red: infeasible" if not points.feasible.all() else "")
+    return f"{picture}<div>{_dim(f'{text}; {kinds}')}</div>"
+
+
+def _ends(axis: scatter.Axis) -> str:
+    return f"{number(axis.low)} to {number(axis.high)}"
+
+
+def _heads(table: TrialTable) -> list[str]:
+    """Return the headings of the metrics: with the direction where objectives are several, and with bounds."""
+    several = len(table.problem.objectives) > 1
+    names = [best.goal(metric) if several else metric.name for metric in table.problem.objectives]
+    said = dict(zip(table.problem.objectives, names, strict=True))
+    return [said.get(metric) or str(metric) for metric in table.problem.metrics]
 
 
 def _row(view: TrialView, metrics: Sequence[str], names: Sequence[str]) -> list[str]:

@@ -14,11 +14,12 @@ from trimtab.study.standing import Progress, Status
 from trimtab.surfaces.render.numbers import count
 from trimtab.surfaces.render.said import (
     News,
-    best_text,
     budget_text,
     done,
     farewell,
+    feasible_text,
     fitted,
+    found_text,
     fraction,
     pace_text,
     params_text,
@@ -249,10 +250,11 @@ class Panel:
 
         cells = self._console.width
         lines = self._top(status, cells)
-        lines += [Text(f"  {line}") for line in wrapped(pace_text(status), cells - 2) if line]
+        for told in (pace_text(status), feasible_text(status)):
+            lines += [Text(f"  {line}") for line in wrapped(told, cells - 2) if line]
+        lines += [Text(f"  {line}", "yellow") for line in wrapped(clean(status.lack), cells - 2) if line]
+        lines += [Text(f"  {line}", "bold green") for line in wrapped(found_text(status), cells - 2) if line]
         if status.best is not None:
-            told = best_text(status.best, status.objective)
-            lines += [Text(f"  {line}", "bold green") for line in wrapped(f"best {told}", cells - 2)]
             told = params_text(status.best.params, cells - 4)
             lines += [Text(f"    {line}", "dim") for line in wrapped(told, cells - 4) if line]
         if status.note:

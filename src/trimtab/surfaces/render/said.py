@@ -100,17 +100,31 @@ def pace_text(status: Status) -> str:
     return ", ".join(parts)
 
 
+def found_text(status: Status) -> str:
+    """Return the best trial, or how many are on the front; empty while there is neither."""
+    if status.front:
+        return clean(status.front)
+    return "" if status.best is None else f"best {best_text(status.best, status.objective)}"
+
+
+def feasible_text(status: Status) -> str:
+    """Return how many complete trials met every constraint; empty where there is no constraint, or no such trial."""
+    if status.n_feasible is None or not status.n_complete:
+        return ""
+    if not status.n_feasible:
+        return f"none of {status.n_complete:,} feasible"
+    return f"{status.n_feasible:,} of {status.n_complete:,} feasible ({status.n_feasible / status.n_complete:.0%})"
+
+
 def sentence(status: Status) -> str:
     """Return all of it in one line."""
-    parts = [budget_text(status), pace_text(status)]
-    if status.best is not None:
-        parts.append(f"best {best_text(status.best, status.objective)}")
+    parts = [budget_text(status), pace_text(status), feasible_text(status), found_text(status), clean(status.lack)]
     return f"{clean(status.name)}: {', '.join(part for part in parts if part)}"
 
 
 def fitted(status: Status, cells: int) -> str:
     """Return as much of the sentence as fits in one line, whole parts only: first the pace goes, then the name."""
-    best = [] if status.best is None else [f"best {best_text(status.best, status.objective)}"]
+    best = [text for text in (found_text(status) or feasible_text(status),) if text]
     budget = budget_text(status)
     count_alone = budget.partition(", ")[0]
     brief = ", ".join([budget, *best])
@@ -132,7 +146,8 @@ def greeting(status: Status) -> str:
         limits.append(duration(status.budget_s))
     if status.budget_cost is not None:
         limits.append(f"a cost of {number(status.budget_cost)}")
-    return f"{clean(status.name)}: begins, to {status.direction} {clean(status.objective)} within {', '.join(limits)}"
+    goal = clean(status.goal or f"{status.direction} {status.objective}")
+    return f"{clean(status.name)}: begins, to {goal} within {', '.join(limits)}"
 
 
 def failed(failure: TrialView, look: str) -> str:
