@@ -39,6 +39,7 @@ SCALES = Path(__file__).with_name("scales.json")
 MODULES: tuple[ModuleType, ...] = (tabular, surrogates, coco, live, synthetic, trees, designs, fronts)
 """Each has NAMES; `make`, from a name to a task that has no scale yet; and `best` if the smallest losses are known."""
 SPECIAL = frozenset({"sparse", "dense", "crash", "tree"})
+LONG = frozenset({"long-bbob", "long-mixint", "long-lcbench"})
 
 N_MEDIAN = 2000
 N_SEARCH = 20_000
@@ -48,11 +49,12 @@ N_FIRST, N_STUDIES = 25, 41
 """The median of a task of several objectives is that of so many studies of so many random trials."""
 
 KINDS = {"design": "-bound", "bbob-con": "-bound", "front": "-front", "biobj": "-front", "time": "-front"}
-KINDS |= dict.fromkeys(("long-bbob", "long-mixint", "long-lcbench"), "-long")
+KINDS |= dict.fromkeys(LONG, "-long")
 """Families of tasks with limits, of several objectives, and of long studies have halves of their own."""
 
-Usual = Literal["tune", "report", "special"]
-Half = Usual | Literal["tune-bound", "report-bound", "tune-front", "report-front", "tune-long", "report-long"]
+Half = Literal[
+    "tune", "report", "special", "tune-bound", "report-bound", "tune-front", "report-front", "tune-long", "report-long"
+]
 
 _MODULES = {name: module for module in MODULES for name in module.NAMES}
 

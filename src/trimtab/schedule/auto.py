@@ -24,7 +24,7 @@ import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
-from trimtab.schedule.asha import promoted
+from trimtab.schedule.asha import open_ended, promoted
 from trimtab.schedule.protocol import Assignment, Continue, Fresh, Halt, Request
 from trimtab.schedule.rungs import (
     Configs,
@@ -48,9 +48,12 @@ MEASURING: Final = 0.1
 AT_LEAST: Final = 3
 """Configurations at a rung before the first is stopped there."""
 
-RANKS: Final = 0.5, 2.0
-"""The rank correlation with the end from which on a rung is used, and how many trials the doubt is worth that it is 0:
-five trials must show 0.7, twenty 0.55. Decision 50 has what less and more of both gave."""
+RANKS: Final = 0.5
+"""The rank correlation with the end from which on a rung is used. Decision 50 has what less and more gave."""
+
+DOUBT: Final = 2.0
+"""How many trials the doubt is worth that a rank correlation is 0: five trials must show 0.7 to be believed to have
+0.5, twenty 0.55."""
 
 DEAR: Final = 0.5
 """What a trial that is stopped at a rung takes of a whole one, beyond which the rung is passed over: half of the saving
@@ -150,9 +153,9 @@ class Auto:
 
     def may_continue(self, table: TrialTable) -> Bools:
         fidelity = one_fidelity(table.problem)
-        high = -1.0 if fidelity is None else fidelity.high
-        fidelities = table.fidelity[:, 0] if fidelity is not None else np.zeros(len(table))
-        found: Bools = ~np.isin(table.state, (FAILED, STOPPED)) & (fidelities < high) & ~has_child(table)
+        if fidelity is None:
+            return np.ones(len(table), dtype=np.bool_)  # none is stopped, so there is nothing to remove
+        found: Bools = open_ended(table, fidelity.high) & (table.state != STOPPED)
         return found
 
     def to_json(self) -> dict[str, object]:
@@ -190,8 +193,7 @@ def correlation(seen: Seen, table: TrialTable, rows: Ints, k: int) -> tuple[floa
 
 def ranks_well(measured: float, n: int) -> bool:
     """Return whether a rank correlation that n trials show is believed to be high enough."""
-    least, doubt = RANKS
-    return n >= FIRST and n * measured / (n + doubt) >= least  # False of nan: who all look alike are not ranked
+    return n >= FIRST and n * measured / (n + DOUBT) >= RANKS  # False of nan: who all look alike are not ranked
 
 
 def lowest_rung(seen: Seen, table: TrialTable, eta: int) -> int:

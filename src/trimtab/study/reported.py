@@ -29,7 +29,7 @@ class Reports:
 
     def __init__(self, table: TrialTable, need: str = "") -> None:
         self._table = table
-        self._need = need
+        self._need = "" if EARLY in table.notes else need
         self._first: dict[int, float] = {}
         self._new: dict[str, None] = {}
         self._is_said = False
@@ -63,8 +63,7 @@ class Reports:
                 self._is_said = True
                 notes.append(Noted(LEFT_OUT, _too_many(next(iter(beyond)), number, step)))
         if self._need and about is None and self._goes_on(number, step):
-            if EARLY not in self._table.notes:
-                notes.append(Noted(EARLY, self._need))
+            notes.append(Noted(EARLY, self._need))
             self._need = ""
         return Reported(number, step, checked, attempt, about), notes
 
