@@ -156,6 +156,7 @@ def best(name: str) -> float:
     """Return the least share of the box that is known to be left: a front that mutants of its own points improve."""
     task = make(name)
     rng = np.random.default_rng(0)
+    ideal, reference = np.array(task.box)
     kept, front = list[dict[str, Any]](), np.empty((0, 1 + len(task.objectives)))
     for i in range(N_BEST):
         params = task.sample(rng)
@@ -163,11 +164,13 @@ def best(name: str) -> float:
             params = neighbour(task, kept[int(rng.integers(len(kept)))], 10.0 ** rng.uniform(-3.5, -0.5), rng)
         outcome = task.evaluate(params, 0)
         y = np.array([outcome.true, *(outcome.metrics[key] for key in task.objectives)])
-        if (front <= y).all(axis=1).any():
+        is_outside = kept and min(scaled(task, y.tolist())) <= 0.0
+        if is_outside or (front <= y).all(axis=1).any():
             continue
         stays = ~(front >= y).all(axis=1)
-        if stays.sum() >= MOST_KEPT:
-            stays[rng.choice(np.flatnonzero(stays))] = False
+        if stays.sum() >= MOST_KEPT:  # the nearest makes room: chance would let the front drift to one end
+            off = np.abs((front - y) / (reference - ideal)).max(axis=1)
+            stays[np.argmin(np.where(stays, off, np.inf))] = False
         kept = [*(old for old, is_in in zip(kept, stays, strict=True) if is_in), params]
         front = np.concatenate([front[stays], y[None]])
     return 1.0 - dominated([scaled(task, y) for y in front.tolist()])

@@ -153,6 +153,16 @@ def test_a_checkpoint_that_something_else_marked(make):
         Reporter(trial, 1)
 
 
+def test_checkpoints_of_the_objective_are_its_own_affair_where_none_are_to_be_written(make):
+    trial = make()
+    trial.mark_checkpoint(4)
+    reporter = Reporter(trial, None)
+    assert (reporter.restored, reporter.step, reporter.last) == (None, 0, None)
+    reporter.report(5, 0.5)
+    reporter.keep(write, at_end=True)
+    assert trial.checkpoint == 4
+
+
 @pytest.mark.parametrize("every", [0, -1, 1.5, True, "1"])
 def test_a_checkpoint_at_no_number_of_steps(make, every):
     with pytest.raises(ObjectiveError, match="checkpoint_every= is a number of steps above 0, or None"):

@@ -8,6 +8,8 @@ import pytest
 import trainings
 from trainings import AT_END, DIE_AT, HALTS_AT, PROMOTES_AT, EndsOdd, Promotes, may_die, tuned
 
+from trimtab.schedule.asha import Asha
+
 LIBRARY = "TRIMTAB_TEST_LIBRARY"
 
 HEAVY = ("torch", "lightning", "transformers", "keras", "catboost")
@@ -89,3 +91,15 @@ def test_a_promoted_training_goes_on_from_its_parent(train, tmp_path):
     assert list(curve(study, 1)) == list(range(PROMOTES_AT + 1 - BEHIND.get(train.__name__, 0), 7))
     assert {**curve(study, 0), **curve(study, 1)} == pytest.approx(curve(whole, 0), rel=1e-6)
     assert above.metrics["loss"] == curve(study, 1)[6]
+
+
+def test_the_schedulers_that_there_are_stop_and_promote(tmp_path):
+    """Every third of nine goes on, in the same training or in one that takes up its checkpoint."""
+    stopped = tuned(trainings.with_sklearn, scheduler=Asha(), budget=9)
+    assert {"complete", "stopped"} <= {trial.state for trial in stopped.trials}
+    promoting, store = Asha(mode="promote"), f"sqlite:///{tmp_path / 'promoting.db'}"
+    promoted = tuned(trainings.with_sklearn, scheduler=promoting, budget=9, store=store)
+    further = [trial for trial in promoted.trials if trial.parent is not None]
+    assert further
+    for trial in further:
+        assert min(curve(promoted, trial.number)) == max(curve(promoted, trial.parent)) + 1

@@ -52,7 +52,7 @@ class Search:
         if self._every is not None:
             return self._every if given is None else self._every[has_given(self._space, self._every, given)]
         s, seen = self._settings, self._outlook.seen
-        is_dear = self._outlook.first.posterior.n > s.fit_rows or self._score.has_ridges
+        is_dear = self._outlook.first.posterior.n > s.fit_rows or self._outlook.front is not None
         n = s.n_candidates // 2 if is_dear else s.n_candidates
         return candidates(self._space, seen.x[seen.best(s.n_centres)], n, rng, given, s)
 
@@ -62,7 +62,7 @@ class Search:
         features = first.features
         top = np.argsort(-score, kind="stable")[: s.n_refined]
         scales = np.exp(0.5 * first.posterior.theta[N_SCALES:])[features.group[features.places]]
-        n_steps = s.ridge_steps if self._score.has_ridges else s.refine_steps
+        n_steps = s.refine_steps if self._outlook.front is None else s.front_steps
         uphill = refined(space, features, x[top], self._score.slope(x[top]), scales, s, n_steps)
         climbed, fits = place(space, uphill, given)
         climbed = self._tried.left(climbed[fits])

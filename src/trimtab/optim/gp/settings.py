@@ -162,11 +162,14 @@ class Settings(ModelSettings):
     """Adam (Kingma & Ba, 2015, algorithm 1): its step in lengthscales, or in unit ranges where these are longer, and
     1 - beta1 and 1 - beta2, which are larger than there since so few steps are taken."""
 
-    ridge_steps: int = 8
-    polish_evaluations: int = 25
+    polish_evaluations: int = 40
+    """Where constraints may bind, the best and the leader are climbed from by L-BFGS-B, in so many evaluations at most:
+    measured, decision 40."""
+
+    front_steps: int = 8
     front_evaluations: int = 12
-    """With several models so few steps are taken, and the best is climbed to its top by L-BFGS-B, in so many
-    evaluations at most, and fewer where there is a front. By taste: what an ask can pay."""
+    """With several objectives fewer steps are taken, from half as many candidates, and the best alone is climbed from
+    after that: what an ask can pay."""
 
     n_choices: int = 32
     """Of a categorical so many choices are looked at from one row; climbing passes the others."""

@@ -52,7 +52,7 @@ class Report(keras.callbacks.Callback):  # type: ignore[misc] # the linters' env
     @property
     def initial_epoch(self) -> int:
         """The epochs that this trial, or the one which it continues, has behind it; for `initial_epoch=`."""
-        return self._reporter.trial.checkpoint or 0
+        return self._reporter.restored_step
 
     @property
     def last(self) -> Reported | None:

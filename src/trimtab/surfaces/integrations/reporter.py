@@ -35,6 +35,7 @@ class Reporter:
         trial: the trial that is reported for.
         speaks: whether this process reports and writes; in a group of processes one does, and the others keep step.
         step: the last step that was reported or restored; 0 before the first.
+        restored_step: the step that was restored; 0 if none was.
         last: what was reported at that step, also by the attempt or trial that this one goes on from; None if nothing
             was. What the objective may return.
 
@@ -56,18 +57,22 @@ class Reporter:
         self.trial = trial
         self.speaks = True
         self.every = every
-        self.step = trial.checkpoint or 0
+        self.step = 0
         self.last: Reported | None = None
-        self._kept = self.step
         folder = self.restored
         if folder is not None:
+            self.step = trial.checkpoint or 0
             self.last = json.loads((folder / LAST).read_text(encoding="utf-8"))
+        self.restored_step = self._kept = self.step
 
     @property
     def restored(self) -> Path | None:
-        """The folder of the last whole checkpoint, of this trial or of the one that it continues; None if none is."""
+        """The folder of the last whole checkpoint, of this trial or the one that it continues; None if there is none.
+
+        Where none are to be written, those that the objective marks are its own affair.
+        """
         step = self.trial.checkpoint
-        if step is None:
+        if step is None or self.every is None:
             return None
         folder = self.trial.checkpoint_dir / f"step-{step}"
         if not (folder / LAST).is_file():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import trimtab as tt
-from trimtab.errors import ObjectiveError
+from trimtab.errors import ObjectiveError, ProblemError
 from trimtab.surfaces.integrations import generators
 from trimtab.surfaces.integrations.needed import needed
 from trimtab.surfaces.integrations.reporter import Reported, Reporter, check_every, check_parts, reported
@@ -48,12 +48,11 @@ class Report:
         trial: what the objective was given, or `tt.this_trial()` in a program; may be None on ranks above 0.
         checkpoint_every: steps between checkpoints; one is written at the end too. None for none.
         group: the process group; the default one if None, where that was initialized.
-        fidelity: which fidelity counts the steps; may be left out if there is only one, or none and you count yourself.
+        fidelity: which fidelity counts the steps; may be left out if there is only one.
         parts: what is trained, by name.
 
     Raises:
         ObjectiveError: an argument is not what is expected, or rank 0 says so.
-        ProblemError: as `Trial.steps`.
     """
 
     def __init__(
@@ -77,9 +76,13 @@ class Report:
         self._reporter: Reporter | None = None
         self._is_over = False
 
-        def begin() -> tuple[range | None, Reported | None, Any]:
+        def begin() -> tuple[range | str, Reported | None, Any]:
             self._reporter = reporter = Reporter(trial, checkpoint_every)
-            steps = reporter.trial.steps(fidelity) if reporter.trial.fidelity else None
+            steps: range | str
+            try:
+                steps = reporter.trial.steps(fidelity)
+            except ProblemError as error:  # for a loop that counts otherwise, there is nothing wrong with that
+                steps = str(error)
             folder = reporter.restored
             # Tensors go to the CPU first, and from there to wherever their part is. The file is the trial's own, and
             # states hold what their makers like: so it is unpickled.
@@ -104,13 +107,10 @@ class Report:
         """Yield the steps that are still to run, up to the assigned fidelity, until the trial is to end.
 
         Raises:
-            ProblemError: the problem has no fidelity.
+            ProblemError: as `Trial.steps`. Where nothing counts the steps, count yourself and look at `should_stop`.
         """
-        if self._steps is None:
-            raise tt.errors.ProblemError(
-                "steps() counts to the assigned fidelity and this problem has none; "
-                'give tune fidelity=tt.Fidelity("epoch", 1, 81), or count yourself and look at should_stop.'
-            )
+        if isinstance(self._steps, str):
+            raise ProblemError(self._steps)
         for step in self._steps:
             if self._is_over:
                 break
@@ -133,7 +133,7 @@ class Report:
             return self._first.report(step, said), said
 
         self._is_over, self._last = self._from_first(speak)
-        at_end = self._is_over or (self._steps is not None and step == self._steps.stop - 1)
+        at_end = self._is_over or (isinstance(self._steps, range) and step == self._steps.stop - 1)
         if self._every is None or not (at_end or step % self._every == 0):
             return
         # On all ranks, also where only one writes: of a sharded model the parts are with all of them.
