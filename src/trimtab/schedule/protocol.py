@@ -161,7 +161,9 @@ class Collects(Protocol):
 
 @runtime_checkable
 class EndsDiverged(Protocol):
-    """A scheduler under which a trial that reports nan for an objective has failed, of the kind "nan".
+    """A scheduler under which a trial that reports nan for an objective has failed, where a fidelity is declared.
+
+    The failure is of the kind "nan".
 
     Attributes:
         ends_diverged: whether it is so; a constant.

@@ -98,9 +98,11 @@ class Plan:
     def _diverged(self, table: TrialTable, said: Reported | None) -> Halt | None:
         """Return the end of a trial that has just reported nan for an objective, where the scheduler ends such trials.
 
-        The table does not tell nan from what was not reported.
+        Without a fidelity trials are left alone. The table does not tell nan from what was not reported.
         """
-        if said is None or not isinstance(self._scheduler, EndsDiverged) or not self._scheduler.ends_diverged:
+        if said is None or not table.problem.fidelities:
+            return None
+        if not isinstance(self._scheduler, EndsDiverged) or not self._scheduler.ends_diverged:
             return None
         for metric in table.problem.objectives:
             if said.values.get(metric.name) == "nan":
