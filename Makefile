@@ -6,6 +6,7 @@ VENV   ?= .venv
 JOBS   ?= 2
 BIN    := $(VENV)/bin
 PEERS  := $(VENV)-peers
+LARGE  := $(VENV)-integrations
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PARTS  := pyproject.toml constraints.txt
 
@@ -14,7 +15,7 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help tune test lint docs bench bench-page bench-peers bench-regret browser soak lock clean
+.PHONY: help tune test lint docs bench bench-page bench-peers bench-regret browser soak integrations lock lock-integrations clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -23,7 +24,7 @@ tune: $(VENV)/.stamp-tune  ## tune a real model on real data; run it again and i
 	@$(BIN)/python examples/digits.py
 
 test: lint docs $(VENV)/.stamp-test $(VENV)/.stamp-debian  ## lint, documentation and every test: what CI runs
-	$(BIN)/python -m pytest -n $(JOBS) -m "not soak and not browser"
+	$(BIN)/python -m pytest -n $(JOBS) -m "not soak and not browser and not integrations"
 
 lint: $(VENV)/.stamp-lint  ## style, types and floors
 	$(BIN)/ruff check .
@@ -60,6 +61,9 @@ browser: $(VENV)/.stamp-test  ## draw what notebooks show in a real browser, lig
 soak: $(VENV)/.stamp-test $(VENV)/.stamp-debian  ## the tests that take minutes: kills, many drivers, long studies
 	$(BIN)/python -m pytest -m soak
 
+integrations: $(LARGE)/.stamp-test  ## train with PyTorch, Lightning, Transformers, Keras and CatBoost; installs them
+	$(LARGE)/bin/python -m pytest -m integrations tests/surfaces/integrations tests/docs
+
 lock:  ## write constraints.txt anew from what pyproject.toml declares
 	@fresh=$$(mktemp -d) && trap "rm -rf $$fresh" EXIT && unset PIP_CONSTRAINT PIP_BUILD_CONSTRAINT && \
 	$(PYTHON) -m venv $$fresh && pip="$$fresh/bin/python -m pip --quiet --disable-pip-version-check" && \
@@ -68,8 +72,16 @@ lock:  ## write constraints.txt anew from what pyproject.toml declares
 	  $$pip freeze --all --exclude-editable --exclude setuptools; } > $$fresh/lock && \
 	cp $$fresh/lock constraints.txt && echo "constraints.txt: $$(grep -c == constraints.txt) packages"
 
+lock-integrations:  # the same for the large libraries, which do not go together with what benchmarks need
+	@fresh=$$(mktemp -d) && trap "rm -rf $$fresh" EXIT && unset PIP_CONSTRAINT PIP_BUILD_CONSTRAINT && \
+	$(PYTHON) -m venv $$fresh && pip="$$fresh/bin/python -m pip --quiet --disable-pip-version-check" && \
+	$$pip install --upgrade pip && $$pip install torch==2.13.0 && $$pip install -e '.[all]' --group test --group integrations && \
+	{ echo "# Exact versions of everything that make integrations installs; written by make lock-integrations."; \
+	  $$pip freeze --all --exclude-editable --exclude setuptools | sed 's/^torch==.*/torch==2.13.0/'; } > $$fresh/lock && \
+	cp $$fresh/lock constraints-integrations.txt && echo "constraints-integrations.txt: $$(grep -c == constraints-integrations.txt) packages"
+
 clean:  ## remove what the other commands made, the studies too
-	rm -rf $(VENV) $(PEERS) $(PEERS)-* site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(PEERS)-* $(LARGE) site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	rm -rf trimtab.db trimtab.db-wal trimtab.db-shm trimtab-files digits-trials.csv
 
 $(BIN)/python:
@@ -107,6 +119,17 @@ $(PEERS)/.stamp-bench: $(BIN)/python $(PARTS)
 	@$(BIN)/python -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check pip
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[all]' --group bench
+	@touch $@
+
+# So have large libraries. PyTorch comes first, so that nothing else brings another.
+$(LARGE)/.stamp-test: export PIP_CONSTRAINT := constraints-integrations.txt
+$(LARGE)/.stamp-test: export PIP_BUILD_CONSTRAINT := constraints.txt
+$(LARGE)/.stamp-test: $(BIN)/python pyproject.toml constraints-integrations.txt
+	@echo "making $(LARGE), with PyTorch, Lightning, Transformers, Keras and CatBoost"
+	@$(BIN)/python -m venv $(LARGE)
+	@$(LARGE)/bin/python -m pip install --quiet --disable-pip-version-check pip
+	@$(LARGE)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	@$(LARGE)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[all]' --group test --group integrations
 	@touch $@
 
 # What the tests run for real: a PostgreSQL server, shells that complete names, a compiler, a tracer of system calls, and

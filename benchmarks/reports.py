@@ -30,7 +30,7 @@ import numpy as np
 import trimtab as tt
 from _figures import Figures
 from trimtab.ledger import snapshot
-from trimtab.ledger.event import Event, Origin, Reported
+from trimtab.ledger.event import Event, Origin, Record, Reported
 from trimtab.space.problem import Problem, minimize
 from trimtab.testing.simulation import Simulation
 
@@ -95,14 +95,17 @@ def folded(n: int) -> dict[str, Any]:
     run = Simulation(Problem(SPACE, (minimize("loss"),)))
     for x in SPACE.sample(np.random.default_rng(0), N_TRIALS):
         run.start(run.put(x, Origin("user")))
-    del run.records[:]
-    before, costs = held(), []
-    for events in batches(n):
-        costs.append(timed(lambda events=events: [run.add(event) for event in events])[0])
-        run.records.clear()  # else it keeps the log
+    ledger = run.ledger
+
+    def fold(events: list[Event]) -> None:
+        for event in events:
+            ledger.apply(Record(ledger.head + 1, float(ledger.head), event))
+
+    before = held()
+    costs = [timed(lambda events=events: fold(events))[0] for events in batches(n)]
     memory = (held() - before) / n
-    curves = [timed(lambda number=number: run.table.curves.metrics(number, 0))[0] for number in range(N_TRIALS)]
-    saving, blob = timed(lambda: snapshot.save(run.ledger))
+    curves = [timed(lambda number=number: ledger.table.curves.metrics(number, 0))[0] for number in range(N_TRIALS)]
+    saving, blob = timed(lambda: snapshot.save(ledger))
     loading, restored = timed(lambda: snapshot.load(blob))
     if len(restored.table.curves) != n:
         raise SystemExit("the snapshot does not hold all reports")

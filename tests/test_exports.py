@@ -24,10 +24,12 @@ PUBLIC = [
     "create_study",
     "errors",
     "given",
+    "integrations",
     "load_study",
     "maximize",
     "minimize",
     "report",
+    "this_trial",
     "tune",
 ]
 

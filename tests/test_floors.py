@@ -22,7 +22,7 @@ FLOORS = (
     ("optim", "schedule", "stop", "execute", "storage", "analysis"),
     ("study",),
     ("testing", "surfaces"),
-    ("__main__",),
+    ("integrations", "__main__"),
 )
 LEVEL = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 

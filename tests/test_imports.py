@@ -61,6 +61,23 @@ def test_importing_adds_at_most_150_ms_over_numpy() -> None:
     assert trimtab <= max(0.150, 1.5 * numpy), "on a slow machine numpy is slow as well"
 
 
+LIBRARIES = ("catboost", "keras", "lightgbm", "lightning", "sklearn", "torch", "transformers", "xgboost")
+
+
+def test_integrations_load_a_library_when_they_are_used_and_no_other() -> None:
+    assert not modules_after("import trimtab as tt; tt.integrations; from trimtab import integrations") & {*LIBRARIES}
+    assert modules_after("import trimtab as tt; tt.integrations.sklearn.Report") & {*LIBRARIES} == {"sklearn"}
+
+
+def test_a_library_that_is_not_installed_is_told_in_one_sentence() -> None:
+    hidden = "import sys; sys.modules['xgboost'] = None"  # as Python itself marks what is not to be found
+    said = run(
+        f"{hidden}\nimport trimtab\n"
+        "try:\n    from trimtab.integrations.xgboost import Report\nexcept ImportError as error:\n    print(error)"
+    )
+    assert said == "trimtab.integrations needs xgboost for this: pip install xgboost\n"
+
+
 @pytest.mark.parametrize("name", ["Space", "tune", "create_study", "Float"])
 def test_the_public_names_need_no_more_imports(name: str) -> None:
     assert run(f"import trimtab; print(trimtab.{name}.__name__)").strip() == name

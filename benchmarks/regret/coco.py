@@ -15,10 +15,15 @@ from task import Outcome, Params, Task
 PLACES = {
     "bbob": ((1, 20), (5, 10), (8, 5), (6, 20), (15, 10), (14, 5), (21, 5), (17, 10)),
     "mixint": ((3, 10), (2, 5), (9, 5), (7, 20), (13, 20), (11, 10), (20, 10), (22, 5)),
+    "long-bbob": (
+        *((2, 10), (11, 10), (7, 20), (6, 10), (13, 5), (14, 20), (16, 10), (23, 5)),
+        *((17, 5), (18, 20), (20, 20), (19, 5), (21, 10), (22, 10), (4, 5), (3, 20)),
+    ),
+    "long-mixint": ((7, 10), (6, 20), (12, 20), (14, 10), (16, 5), (18, 5), (21, 20), (22, 10)),
 }
-"""Function and dimension, hard and easy ones in turns."""
+"""Function and dimension, hard and easy ones in turns; those of long studies in pairs of a kind."""
 
-SUITES = {"bbob": "bbob", "mixint": "bbob-mixint"}
+SUITES = {"bbob": "bbob", "mixint": "bbob-mixint", "long-bbob": "bbob", "long-mixint": "bbob-mixint"}
 NAMES = tuple(f"{family}/f{f}-d{d}" for family, places in PLACES.items() for f, d in places)
 
 

@@ -1,6 +1,7 @@
 """Runs optimizers on tasks and appends one JSON line a run; what is on file is not run again.
 
 python benchmarks/regret/run.py --optimizers trimtab,optuna-tpe --tasks report --seeds 10
+python benchmarks/regret/run.py --optimizers trimtab,optuna-cmaes --tasks report-long --trials 1000 --seeds 5
 
 Every optimizer is a process of its own environment (see adapters/), asked and told one trial at a time. Trials run on a
 simulated clock: with several workers, results arrive in the order of the tasks' own run-times. A line holds the curve
@@ -269,7 +270,7 @@ class Runner:
 
 
 def chosen_tasks(patterns: str) -> list[str]:
-    """Return the tasks of a comma-separated list of halves ("tune", "report", "special"), names and globs."""
+    """Return the tasks of a comma-separated list of halves ("tune", "report", "report-long", ...), names and globs."""
     known = names()
     parts = patterns.split(",")
     found = [n for n in known if any(part == half(n) or fnmatch.fnmatchcase(n, part) for part in parts)]
@@ -304,7 +305,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     about, *_ = (__doc__ or "").splitlines()
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--optimizers", default="trimtab", help=f"of {', '.join(OPTIMIZERS)}")
-    parser.add_argument("--tasks", default="report", help="tune, report, special, names, globs")
+    parser.add_argument("--tasks", default="report", help="tune, report, special, tune-long, report-long, names, globs")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--trials", type=int, default=100)

@@ -20,7 +20,10 @@ OPENML = (
 )
 """Every third of the 34, in the order of config_space.json."""
 
-NAMES = tuple(f"lcbench/{task}" for task in OPENML)
+LONG = ("126026", "126029", "167104", "167184")
+"""Those that long studies are run on."""
+
+NAMES = (*(f"lcbench/{task}" for task in OPENML), *(f"long-lcbench/{task}" for task in LONG))
 
 N_SEARCH = 200_000
 """Random configurations to find the smallest loss among."""

@@ -6,7 +6,7 @@ python benchmarks/regret/tasks.py --scales "bbob/*"    # measures best and media
 Defaults are tuned on the half "tune" and judged on the half "report". Which task is in which half is fixed by its place
 in its family: the first, third, fifth are to tune, the others to report. Special tasks are in neither. Tasks with
 limits have halves of their own, "tune-bound" and "report-bound", and so have those of several objectives, "tune-front"
-and "report-front".
+and "report-front", and those of long studies, of 1,000 trials, "tune-long" and "report-long".
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ SCALES = Path(__file__).with_name("scales.json")
 MODULES: tuple[ModuleType, ...] = (tabular, surrogates, coco, live, synthetic, trees, designs, fronts)
 """Each has NAMES; `make`, from a name to a task that has no scale yet; and `best` if the smallest losses are known."""
 SPECIAL = frozenset({"sparse", "dense", "crash", "tree"})
+LONG = frozenset({"long-bbob", "long-mixint", "long-lcbench"})
 
 N_MEDIAN = 2000
 N_SEARCH = 20_000
@@ -48,9 +49,12 @@ N_FIRST, N_STUDIES = 25, 41
 """The median of a task of several objectives is that of so many studies of so many random trials."""
 
 KINDS = {"design": "-bound", "bbob-con": "-bound", "front": "-front", "biobj": "-front", "time": "-front"}
-"""Families of tasks with limits, and of several objectives, have halves of their own."""
+KINDS |= dict.fromkeys(LONG, "-long")
+"""Families of tasks with limits, of several objectives, and of long studies have halves of their own."""
 
-Half = Literal["tune", "report", "special", "tune-bound", "report-bound", "tune-front", "report-front"]
+Half = Literal[
+    "tune", "report", "special", "tune-bound", "report-bound", "tune-front", "report-front", "tune-long", "report-long"
+]
 
 _MODULES = {name: module for module in MODULES for name in module.NAMES}
 
@@ -75,7 +79,7 @@ def names() -> list[str]:
 
 
 def half(name: str) -> Half:
-    """Return what a task is for: to tune defaults on, to report, or special."""
+    """Return what a task is for: to tune defaults on, to report, or special; of a long study, one of its own halves."""
     return _HALVES[name]
 
 

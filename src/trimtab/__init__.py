@@ -18,6 +18,7 @@ from trimtab.errors import TrialStopped
 from trimtab.execute.command import Command
 from trimtab.execute.hook import report
 from trimtab.execute.protocol import Resources
+from trimtab.execute.this_trial import this_trial
 from trimtab.execute.trial import Trial
 from trimtab.ledger.table import TrialTable, TrialView
 from trimtab.space.condition import given
@@ -51,16 +52,24 @@ __all__ = [
     "create_study",
     "errors",
     "given",
+    "integrations",
     "load_study",
     "maximize",
     "minimize",
     "report",
+    "this_trial",
     "tune",
 ]
 
-if not _typing.TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
+    from trimtab import integrations as integrations
+else:
 
     def __getattr__(name: str) -> object:
+        if name == "integrations":  # they are no part of what others are made of, and loaded by who uses them
+            from importlib import import_module
+
+            return import_module("trimtab.integrations")
         from trimtab.explain import missing
 
         raise missing("trimtab", name, __all__)

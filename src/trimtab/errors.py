@@ -13,7 +13,8 @@ TrimtabError
 │   ├── StudyMismatchError             the study on record is not the study that was asked for
 │   ├── TrialError                     no such trial, told twice, told after it ended
 │   │   ├── LateResultError            a result of an attempt that has been superseded (fencing)
-│   │   └── NoBestError                no trial is complete, or none meets the constraints
+│   │   ├── NoBestError                no trial is complete, or none meets the constraints
+│   │   └── WaitsError                 the scheduler waits for a trial to end before another one is handed out
 │   └── ReplayError                    a log that does not reproduce its own suggestions
 ├── StoreError (OSError)
 │   ├── StoreUrlError (ValueError)
@@ -28,7 +29,8 @@ TrimtabError
 ├── PluginError (LookupError)          no plugin of that name
 ├── UsageError (TypeError)             a call with arguments that it does not take
 ├── MissingError (AttributeError)      a name that there is not, often another tool's
-└── MissingExtraError (ImportError)    an optional package; prints its install line
+├── MissingExtraError (ImportError)    an optional package; prints its install line
+└── MissingLibraryError (ImportError)  the library that an integration is for; prints its install line
 
 `TrialStopped` is not an error: `Trial.report` raises it in the objective when the scheduler has ended the trial.
 `Terminated` is none either: it stands beside `KeyboardInterrupt` as a request to end.
@@ -87,6 +89,10 @@ class TrialError(StudyError):
 
 class NoBestError(TrialError):
     """There is no best trial: none is complete, or none meets the constraints."""
+
+
+class WaitsError(TrialError):
+    """Nothing can be handed out now, since the scheduler waits for a trial to end."""
 
 
 class LateResultError(TrialError):
@@ -180,6 +186,18 @@ class MissingExtraError(TrimtabError, ImportError):
         super().__init__(f"{package} is needed {purpose}: pip install 'trimtab[{extra}]'")
         self.package = package
         self.extra = extra
+
+
+class MissingLibraryError(TrimtabError, ImportError):
+    """The library that an integration is for is not installed.
+
+    Args:
+        package: the distribution that is missing.
+    """
+
+    def __init__(self, package: str) -> None:
+        super().__init__(f"trimtab.integrations needs {package} for this: pip install {package}")
+        self.package = package
 
 
 class TrialStopped(Exception):  # noqa: N818 - a verdict, not an error

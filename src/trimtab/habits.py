@@ -28,7 +28,10 @@ _STOPPING = (
 )
 _RESOURCES = "write resources=tt.Resources(cpus=2, gpus=1, memory=4 << 30), what one trial needs"
 _SPACE = "write the space as the second argument, tt.Space(lr=tt.Float(1e-5, 1e-1, log=True), ...)"
-_SCHEDULER = 'no trial is ended early yet: scheduler= has "whole" alone; a bad trial may raise or return by itself'
+_SCHEDULER = (
+    'write fidelity=tt.Fidelity("epoch", 1, 81): trials that report are then ended early; '
+    'scheduler="median", "asha" or "hyperband" for a rule of your choice'
+)
 _STARTS = "write optimizer=, an object with that setting, as trimtab.optim.gp.Gp(n_initial=20)"
 _PROGRESS = "write progress=True or progress=False"
 _FOLDS = "write folds=5, and run them in the objective"
@@ -257,7 +260,7 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
         "min": 'the name and the bounds come first: tt.Fidelity("epoch", 1, 81)',
         "max": 'the name and the bounds come first: tt.Fidelity("epoch", 1, 81)',
         "max_t": 'the name and the bounds come first: tt.Fidelity("epoch", 1, 81)',
-        "eta": 'it belongs to a scheduler; scheduler= has "whole" alone yet',
+        "eta": "it belongs to a scheduler, as scheduler=trimtab.schedule.asha.Asha(eta=3)",
     },
     "Study.ask": {
         "n": "it hands out one trial: call it n times, and tell them in any order",
@@ -394,9 +397,9 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
             ("config", "parameters", "hyperparameters", "kwargs", "args", "assignments"), "write trial.params"
         ),
         **dict.fromkeys(("get", "get_dictionary", "values"), 'write trial.params["lr"] or trial.params.get("lr")'),
-        **dict.fromkeys(
-            ("should_prune", "should_stop"),
-            "nothing is needed: trial.report raises tt.TrialStopped when the trial is to end",
+        "should_prune": (
+            "nothing is needed: trial.report raises tt.TrialStopped when the trial is to end; a loop that ends itself "
+            "looks at trial.should_stop"
         ),
         **dict.fromkeys(
             ("set_user_attr", "set_system_attr", "user_attrs", "log_param"), 'write trial.note("key", value)'
@@ -436,14 +439,16 @@ PARTS: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("gridsearch", "grid_search", "sweep", "bruteforce"), 'it is called "grid"'),
         **dict.fromkeys(
             ("hyperband", "bohb", "asha", "sha", "pbt", "dehb"),
-            'they end trials early, which is not there yet; "auto" chooses',
+            'they say how far trials run, which is scheduler=; of optimizers "auto" chooses',
         ),
     },
     "schedulers": {
+        **dict.fromkeys(("none", "fifo", "nop"), '"whole" runs each trial to its end'),
         **dict.fromkeys(
-            ("asha", "hyperband", "median", "sha", "bohb", "pbt", "none", "fifo", "nop"),
-            'no trial is ended early yet: "whole" runs each to its end',
+            ("bohb", "dehb", "successive_halving", "successivehalving"), '"hyperband" or "asha" come nearest'
         ),
+        **dict.fromkeys(("pbt", "pb2"), "population-based training is not there yet"),
+        **dict.fromkeys(("medianpruner", "percentile", "medianstop"), 'it is called "median"'),
     },
     "executors": {
         **dict.fromkeys(

@@ -66,6 +66,10 @@ def test_halves_are_of_a_size_and_alternate_in_every_family():
         of_family = [tasks.half(name) for name in tasks.names() if name.startswith(f"{family}/")]
         assert of_family == [("tune", "report")[i % 2] for i in range(len(of_family))]
     assert {tasks.half(name) for name in MADE} == {"special"}
+    for family in tasks.LONG:
+        of_family = [tasks.half(name) for name in tasks.names() if name.startswith(f"{family}/")]
+        assert of_family == [("tune-long", "report-long")[i % 2] for i in range(len(of_family))]
+    assert [tasks.half(name) for name in tasks.names()].count("report-long") >= 12
 
 
 def test_every_task_has_a_scale():

@@ -5,6 +5,7 @@ What has no docstring is not shown, so whatever is shown must have one. `make do
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -31,7 +32,8 @@ def shown(page: str) -> list[str]:
     return re.findall(r"^::: (\S+)$", (PAGES / page).read_text(encoding="utf-8"), re.MULTILINE)
 
 
-EVERYTHING = [name for page in sorted(PAGES.glob("*.md")) for name in shown(page.name)]
+# The integrations need their libraries, which are not all there: what they say of themselves is read instead.
+EVERYTHING = [name for page in sorted(PAGES.glob("*.md")) if page.stem != "integrations" for name in shown(page.name)]
 
 
 def found(name: str) -> object:
@@ -54,6 +56,22 @@ def test_every_protocol_is_shown() -> None:
 def test_every_module_for_tests_is_shown() -> None:
     modules = [f"trimtab.testing.{module.name}" for module in pkgutil.iter_modules(trimtab.testing.__path__)]
     assert sorted(shown("testing.md")) == sorted(modules)
+
+
+def test_every_integration_is_shown() -> None:
+    assert sorted(shown("integrations.md")) == [
+        f"trimtab.integrations.{name}.Report" for name in tt.integrations.__all__
+    ]
+
+
+@pytest.mark.parametrize("library", tt.integrations.__all__)
+def test_every_integration_tells_how_it_is_used(library: str) -> None:
+    source = Path(tt.__file__).parent / "surfaces" / "integrations" / f"{library}.py"
+    [report] = [node for node in ast.parse(source.read_text("utf-8")).body if isinstance(node, ast.ClassDef)]
+    for node in (report, *(node for node in report.body if isinstance(node, ast.FunctionDef))):
+        assert ast.get_docstring(node) or node.name.startswith("_"), f"{library}: {node.name}"
+    for part in ("Example:", "Args:", "Raises:"):
+        assert part in (ast.get_docstring(report) or "")
 
 
 @pytest.mark.parametrize("name", EVERYTHING)

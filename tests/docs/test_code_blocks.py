@@ -3,7 +3,8 @@
 A page is one session in an empty folder: its ```python blocks share a namespace, the `$ ` commands of its ```console
 blocks run where they stand, and a block with a title="name" is written to that file instead. What cannot run says why,
 in the line before the block: <!-- not run: it needs a cluster -->. A console block may announce how its last command
-exits: <!-- exits 2 -->.
+exits: <!-- exits 2 -->. Where a block needs a large library, <!-- needs torch --> says so: it is left out, and
+make integrations runs the whole page.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ FENCE = re.compile(
     r"^(?P<indent>[ ]*)```(?P<language>\w+)(?P<info>[^\n]*)\n(?P<body>.*?)^(?P=indent)```[ ]*$",
     re.MULTILINE | re.DOTALL,
 )
-MARK = re.compile(r"<!--\s*(?:(?P<skip>not run:\s*(?!-->)\S(?:(?!-->).)*?)|exits (?P<code>\d+))\s*-->\s*\Z", re.DOTALL)
+MARK = re.compile(
+    r"<!--\s*(?:(?P<skip>not run:\s*(?!-->)\S(?:(?!-->).)*?)|(?P<large>needs \w+)|exits (?P<code>\d+))\s*-->\s*\Z",
+    re.DOTALL,
+)
 
 PRELUDE = """\
 def _console(command, code):
@@ -50,12 +54,12 @@ class Block:
     exits: int
 
 
-def blocks(text: str) -> list[Block]:
-    """Return the blocks of a page that are run or written to files, in order."""
+def blocks(text: str, *, large: bool = False) -> list[Block]:
+    """Return the blocks of a page that are run or written to files, in order; what needs large libraries if asked."""
     found = []
     for match in FENCE.finditer(text):
         mark = MARK.search(text[: match.start()])
-        if mark and mark["skip"]:
+        if mark and (mark["skip"] or (mark["large"] and not large)):
             continue
         title = re.search(r'title="([^"]+)"', match["info"])
         body = re.sub(f"^{match['indent']}", "", match["body"], flags=re.MULTILINE)
@@ -86,7 +90,9 @@ def session(page: list[Block]) -> str:
     return "\n".join(lines.get(number, "") for number in range(1, length + 1)) + "\n"
 
 
-def play(page: list[Block], folder: Path, name: str) -> subprocess.CompletedProcess[str]:
+def play(
+    page: list[Block], folder: Path, name: str, *, warnings: str = "error", timeout: float = 240
+) -> subprocess.CompletedProcess[str]:
     """Run a page in an empty folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for block in page:
@@ -98,10 +104,16 @@ def play(page: list[Block], folder: Path, name: str) -> subprocess.CompletedProc
     script = folder / f"{re.sub(r'[^a-z0-9]+', '_', name.lower())}.py"
     # Line 1 of a page is its title, never code: there the helper comes in without moving any line.
     script.write_text(f"from _prelude import _console{session(page)}", encoding="utf-8")
-    environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONWARNINGS": "error"}
+    environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONWARNINGS": warnings}
     environment.pop("TRIMTAB_STORE", None)
     return subprocess.run(
-        [sys.executable, script], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=240
+        [sys.executable, script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
     )
 
 
@@ -109,6 +121,15 @@ def play(page: list[Block], folder: Path, name: str) -> subprocess.CompletedProc
 def test_a_page_runs(name: str, tmp_path: Path) -> None:
     page = blocks((ROOT / name).read_text(encoding="utf-8"))
     done = play(page, tmp_path / "page", name)
+    assert done.returncode == 0, f"{name}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.integrations
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", [name for name in PAGES if "<!-- needs " in (ROOT / name).read_text(encoding="utf-8")])
+def test_a_page_runs_with_large_libraries(name: str, tmp_path: Path) -> None:
+    page = blocks((ROOT / name).read_text(encoding="utf-8"), large=True)
+    done = play(page, tmp_path / "page", name, warnings="ignore", timeout=800)  # what those libraries warn of is theirs
     assert done.returncode == 0, f"{name}\n{done.stdout}\n{done.stderr}"
 
 
@@ -152,6 +173,13 @@ $ python -c "raise SystemExit(3)"
     assert x + int(pathlib.Path("sub/data.txt").read_text()) == 42
     ```
 """
+
+
+def test_what_needs_a_large_library_is_left_out_unless_asked_for() -> None:
+    page = PAGE.replace("<!-- not run: it would fail -->", "<!-- needs torch -->")
+    assert "1 / 0\n" not in [block.body for block in blocks(page)]
+    assert "1 / 0\n" in [block.body for block in blocks(page, large=True)]
+    assert "1 / 0\n" not in [block.body for block in blocks(PAGE, large=True)]
 
 
 def test_a_page_is_played_in_order(tmp_path: Path) -> None:

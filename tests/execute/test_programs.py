@@ -72,6 +72,16 @@ def test_what_is_always_there(tmp_path):
     ]
 
 
+def test_where_to_go_on_from_is_left_out_where_nothing_is_there(tmp_path):
+    line = ["prog", "--to", "{checkpoint_dir}", "--resume", "{resume_from}", ["-r", "{resume_from}"]]
+    folder = tmp_path / "lines/4"
+    assert render(line, tmp_path, number=4) == ["prog", "--to", str(folder)], "no folder"
+    folder.mkdir(parents=True)
+    assert render(line, tmp_path, number=4) == ["prog", "--to", str(folder)], "an empty one, at the first start"
+    (folder / "model").touch()
+    assert render(line, tmp_path, number=4)[3:] == ["--resume", str(folder), "-r", str(folder)]
+
+
 def test_a_parameter_goes_before_what_is_always_there(tmp_path):
     assert render(["prog", "{seed}"], tmp_path, params={"seed": 5}) == ["prog", "5"]
 
@@ -236,7 +246,10 @@ def test_a_program_finds_its_trial_in_the_environment(open_executor, tmp_path):
         "start": {},
         "parent": None,
         "metrics": ["loss"],
+        "folds": None,
         "seed": 11,
+        "token": "s/2/1",
+        "names": [],
         "checkpoint_dir": str(tmp_path / "lines/2"),
     }
     assert (tmp_path / "lines/2").is_dir()
@@ -311,6 +324,26 @@ def test_a_python_program_ends_at_its_next_report(open_executor, tmp_path):
     assert (ended.stopped, ended.failure) == ("it lags: épais", None)
     assert (tmp_path / "cleaned").exists(), "no force was needed"
     assert "TrialStopped: it lags" in (task.log_dir / "stderr.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("script", "stopped"),
+    [
+        # told at a report, it cleans up and gives a result, which is not that of a whole run
+        ("while trimtab report 1 loss=1; do sleep 0.02; done; trimtab report loss=0.5", "it lags"),
+        # it was through before it could be told
+        ("trimtab report 1 loss=1; while [ ! -e $f.halt ]; do sleep 0.02; done; trimtab report loss=0.5", None),
+    ],
+    ids=["told", "never told"],
+)
+def test_a_result_counts_if_the_program_was_not_told_to_end(open_executor, tmp_path, script, stopped):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    executor = open_executor(sh(f"f=$TRIMTAB_REPORT_FILE; {script}"), env={"PATH": path})
+    handle = executor.submit(make_task(tmp_path))
+    until(executor, lambda heard: any(isinstance(m, Reported) for m in heard))
+    executor.halt(handle, "it lags")
+    ended = until(executor, lambda heard: any(isinstance(m, Exited) for m in heard))[-1]
+    assert (ended.stopped, ended.values) == (stopped, None if stopped else {"loss": 0.5}), ended.error
 
 
 def test_a_program_that_prints_is_sent_a_signal_when_it_is_halted(open_executor, tmp_path):

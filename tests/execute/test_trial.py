@@ -195,6 +195,17 @@ def test_report_says_so_first_and_then_stops(make):
         trial.report(3, loss=0.5)
 
 
+def test_a_loop_may_look_and_end_itself(make):
+    channel = Recorder(halt_after=2)
+    trial = make(channel)
+    steps = 0
+    while not trial.should_stop:
+        steps += 1
+        trial.report(steps, loss=0.5, raises=False)
+    assert steps == len(channel.sent) == 2
+    assert trial.should_stop, "and so it stays"
+
+
 @pytest.mark.parametrize("step", [float("nan"), float("inf"), "1", None, True])
 def test_a_step_that_is_no_number(make, step):
     with pytest.raises(ObjectiveError, match="report's step is a finite number"):

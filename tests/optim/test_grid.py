@@ -109,7 +109,7 @@ def test_what_is_given_has_a_grid_of_its_own():
 )
 def test_a_resolution_that_cannot_be_is_refused(resolution, message):
     with pytest.raises(SpaceError, match=message):
-        simulation(Space(x=Float(0, 1), c=Categorical(["p", "q", "r"])), resolution)
+        simulation(Space(x=Float(0, 1), c=Categorical(["p", "q", "r"])), resolution).ask()
 
 
 def test_a_grid_without_a_point_that_may_be_tried_says_so():

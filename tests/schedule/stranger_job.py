@@ -1,4 +1,4 @@
-"""A study with a stranger's scheduler, to be run, killed and run again."""
+"""A study with a stranger's scheduler, or a registered one, to be run, killed and run again."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ if __name__ == "__main__":
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     # Drivers are killed that did nothing wrong, however often: no trial must be taken for the cause.
+    named = getattr(strangers, arguments.scheduler, None)
     tuned(
-        getattr(strangers, arguments.scheduler)(), objective=slowly, store=arguments.store, workers=arguments.workers,
+        named() if named else arguments.scheduler, objective=slowly, store=arguments.store, workers=arguments.workers,
         retries=1000,
     ).close()  # fmt: skip

@@ -228,3 +228,30 @@ def test_an_engine_that_was_interrupted_is_told_of_each_trial_once() -> None:
     with pytest.raises(KeyboardInterrupt):
         study.ask()
     assert study.ask().number == 4
+
+
+class Watching:
+    """Tells the trial that the driver waits for, once it says so."""
+
+    def __init__(self, study: tt.Study, number: int) -> None:
+        self.said: list[str] = []
+        self._study, self._number = study, number
+
+    def update(self, status):
+        if status.waits_for and not self.said:
+            self._study.tell(self._number, 0.5)
+        self.said += [status.waits_for]
+
+    def close(self, status):
+        assert status.waits_for == ""
+
+
+def test_a_trial_that_somebody_holds_by_hand_is_not_waited_for_in_silence() -> None:
+    study = tt.create_study(SPACE, minimize="loss", optimizer="random", scheduler=OneByOne(), seed=0)
+    number = study.ask().number
+    watching = Watching(study, number)
+    with tt.tune(objective, SPACE, minimize="loss", budget=2, optimizer="random", scheduler=OneByOne(),
+                 store=study, name="study", progress=watching) as study:  # fmt: skip
+        assert study.table.state.tolist() == [COMPLETE] * 2
+    waits = [said for said in watching.said if said]
+    assert waits == ["waits for trial 0, which is run by others: for the one that runs"]

@@ -221,7 +221,7 @@ def test_a_verdict_that_cancels_ends_what_runs_once(it: Situation) -> None:
     ends = tuple(End(number, f"job {number}", CANCEL.reason) for number in (one, other))
     assert it.look() == Next(Poll(0.0), (*ends, Show())), "where all places are taken, too"
     assert it.exited(one) == Next(Poll(0.0), (Release(one), Collect(), Show()))
-    assert it.exited(other) == Next(Reap(), (Release(other), Collect(), Show()))
+    assert it.exited(other) == Next(Reap(), (Release(other), Collect()))
     it.lose(it.trial())
     assert it.step(Reaped(0)) == Next(Finish(CANCEL)), "what is in line again stays there"
 
@@ -260,7 +260,7 @@ def test_a_verdict_lets_what_runs_end(it: Situation) -> None:
     it.verdict = OVER
     assert it.answered(None) == Next(Poll(0.0), (Show(),))
     assert it.exited(number).then == Claim(), "what was lost meanwhile would run"
-    assert it.answered(None) == Next(Reap(), (Show(),))
+    assert it.answered(None) == Next(Reap())
     assert it.step(Reaped(0)) == Next(Finish(OVER))
 
 
@@ -306,7 +306,7 @@ def test_a_scheduler_that_waits_while_ours_run(it: Situation) -> None:
 
 def test_a_scheduler_that_waits_while_only_others_run_is_not_waited_for_in_silence(it: Situation) -> None:
     it.trial()
-    assert it.answered(Wait("the rung is not full")) == Next(Reap(), (Show(),))
+    assert it.answered(Wait("the rung is not full")) == Next(Reap())
     said = "waits for trial 0, which is run by others: the rung is not full"
     assert it.step(Reaped(0)) == Next(Pause(TICK_S), (Show(said),))
     assert it.look() == Next(Claim())
@@ -322,7 +322,7 @@ def test_of_many_trials_that_are_waited_for_a_few_are_named(it: Situation) -> No
 
 
 def test_a_scheduler_that_waits_while_nothing_runs_is_through(it: Situation) -> None:
-    assert it.answered(Wait("all brackets are done")) == Next(Reap(), (Show(),))
+    assert it.answered(Wait("all brackets are done")) == Next(Reap())
     finish = Finish(Verdict(stop=True, reason="all brackets are done", rule="scheduler"))
     assert it.step(Reaped(0)) == Next(finish)
 

@@ -60,6 +60,7 @@ def test_folds_reach_the_table_by_every_way(way: str, tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     (tmp_path / "train.py").write_text(HOOK)
     settings: dict[str, Any] = {"minimize": "loss", "folds": 3, "seed": 0, "name": "s", "store": "sqlite:///s.db"}
+    settings["scheduler"] = "whole"  # the default would note what early stopping needs
     commands = {
         "hook": [sys.executable, "train.py"],
         "prints": ["sh", "-c", PRINTS],

@@ -115,6 +115,29 @@ def test_a_peek_at_a_space_that_is_used_up() -> None:
         study.peek()
 
 
+WAITING = """from trimtab.schedule.protocol import Wait
+from trimtab.schedule.whole import Whole
+
+class OneByOne(Whole):
+    def assign(self, table, request):
+        return Wait("one at a time") if table.n_running else super().assign(table, request)
+
+    def to_json(self):
+        return {}
+"""
+
+
+def test_to_ask_while_the_scheduler_waits_is_no_wrong_usage(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text(WAITING)
+    how = ("--scheduler", "one:OneByOne")
+    call("ask", "--file", "study.yaml", *how)
+    for peek in ((), ("--peek",)):
+        said = call("ask", "s", *how, *peek, exits=1).stderr
+        assert "nothing can be asked now, since the scheduler waits: one at a time." in said
+    call("tell", "s", "0", "0.5")
+    assert "trial 1" in call("ask", "s", *how).stdout
+
+
 def test_a_trial_is_given_back(call: Call) -> None:
     for _ in range(2):
         call("ask", "--file", "study.yaml")

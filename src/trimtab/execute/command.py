@@ -19,7 +19,7 @@ from trimtab.plugins import did_you_mean
 
 NESTED = ("params_file", "params_json")
 FLAT = ("flat_params_file", "flat_params_json")
-ALWAYS = (*NESTED, *FLAT, "number", "attempt", "seed", "checkpoint_dir", "study", "python")
+ALWAYS = (*NESTED, *FLAT, "number", "attempt", "seed", "checkpoint_dir", "resume_from", "study", "python")
 """Names that every template may use; a parameter or fidelity of the same name goes first."""
 
 PARAMS_FILE, FLAT_PARAMS_FILE = "params.json", "flat-params.json"
@@ -33,11 +33,13 @@ class Command:
     else as JSON has it, numbers below 0 without an exponent. There are also `{params_file}` (a JSON file of all
     parameters, in which `model.depth` lies within `model`), `{params_json}` (the same as text), `{flat_params_file}`
     and `{flat_params_json}` (with one entry a parameter), `{number}`, `{attempt}`, `{seed}`, `{checkpoint_dir}`,
-    `{study}` and `{python}` (the Python that runs this). `{{` and `}}` stand for braces.
+    `{resume_from}` (the same folder, where there is anything in it to go on from), `{study}` and `{python}` (the Python
+    that runs this). `{{` and `}}` stand for braces.
 
-    An argument with an inactive parameter is left out, and the option whose value it is: `--momentum {momentum}`,
-    `--set m={m}`, `-m {momentum}`; the switch in `-v {m}` stays, and so does `--`. Where that rule is wrong, a list of
-    its own says what is left out together: `["train", ["-n", "{layers}"], "-k", ["{kind}"]]`. No shell is involved.
+    An argument with an inactive parameter is left out, or with `{resume_from}` at a first start, and so is the option
+    whose value it is: `--momentum {momentum}`, `--set m={m}`, `-m {momentum}`; the switch in `-v {m}` stays, and so
+    does `--`. Where that rule is wrong, a list of its own says what is left out together:
+    `["train", ["-n", "{layers}"], "-k", ["{kind}"]]`. No shell is involved.
 
     Example:
         ```python
@@ -144,11 +146,21 @@ class Command:
             "study": task.study,
             "python": sys.executable,
         }
+        if _holds_something(task.checkpoint_dir):
+            values["resume_from"] = values["checkpoint_dir"]
         if "params_json" in self.fields:
             values["params_json"] = json.dumps(nested(task.params))
         values.update((name, spelt(value)) for name, value in task.fidelity.items())
         values.update((name, spelt(value)) for name, value in task.params.items())
         return values
+
+
+def _holds_something(folder: Path) -> bool:
+    """Whether an earlier attempt has left anything here, or the trial that this one continues."""
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
 
 
 def _name(arguments: tuple[str, ...]) -> str:

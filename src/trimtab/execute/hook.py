@@ -5,6 +5,7 @@ The same program works without Trimtab: the line then goes to standard output.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -20,6 +21,10 @@ REPORT_FILE = "TRIMTAB_REPORT_FILE"
 
 HALT_SUFFIX = ".halt"
 """Added to the report file's name: the file that holds, once it exists, the reason to end."""
+
+HALTED_SUFFIX = ".halted"
+"""Added to the report file's name: the file by which the program says that it was told, so that what it gives as its
+result from then on is not taken for that of a whole run."""
 
 
 def report(
@@ -50,7 +55,16 @@ def report(
         ExecutorError: the report file cannot be written.
         ObjectiveError: there is nothing to report, a value is no number, or a fold is none or has no step.
     """
-    said = {str(name): _number(name, value) for name, value in {**(values or {}), **named}.items()}
+    say(step, {**(values or {}), **named}, fold)
+    if step is not None:
+        reason = halted()
+        if reason is not None:
+            raise TrialStopped(reason)
+
+
+def say(step: float | None, values: Mapping[str, object], fold: object) -> None:
+    """Write a report, and do not ask whether the trial is to end; the arguments and errors are those of `report`."""
+    said = {str(name): _number(name, value) for name, value in values.items()}
     if not said:
         raise ObjectiveError("report reports nothing; give it values, as report(loss=0.3) or report(3, loss=0.3).")
     if "step" in said:
@@ -65,10 +79,6 @@ def report(
             raise ObjectiveError(f"report's step is a finite number, got {step!r}.")
         said = {"step": int(at) if at == int(at) else at, **said}
     _write(json.dumps(said))
-    if step is not None:
-        reason = halted()
-        if reason is not None:
-            raise TrialStopped(reason)
 
 
 def halted() -> str | None:
@@ -78,9 +88,12 @@ def halted() -> str | None:
         return None
     try:
         with open(regular.open_regular(path + HALT_SUFFIX), encoding="utf-8") as file:
-            return file.read() or "the trial was halted."
+            reason = file.read() or "the trial was halted."
     except OSError:  # there is none; or something else is in its place, which nobody but the program has put there
         return None
+    with contextlib.suppress(OSError):  # a full disk: the trial then counts as what it gives
+        os.close(os.open(path + HALTED_SUFFIX, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o644))
+    return reason
 
 
 def _number(name: str, value: object) -> float | int:

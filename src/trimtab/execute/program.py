@@ -22,7 +22,7 @@ from trimtab.execute import parameters, regular
 from trimtab.execute.command import Command
 from trimtab.execute.descent import take_over
 from trimtab.execute.fold import take_fold
-from trimtab.execute.hook import HALT_SUFFIX, REPORT_FILE
+from trimtab.execute.hook import HALT_SUFFIX, HALTED_SUFFIX, REPORT_FILE
 from trimtab.execute.keeping import Guardian
 from trimtab.execute.lines import Lines, ends_with_object, objects
 from trimtab.execute.logs import STDERR, Logs, last_lines
@@ -31,6 +31,7 @@ from trimtab.execute.plain import as_number
 from trimtab.execute.protocol import Exited, Message, Noted, Reported, Task
 from trimtab.execute.reports import ReportFile
 from trimtab.execute.supervise import Watch, name_of
+from trimtab.execute.this_trial import TRIAL_FILE
 from trimtab.text import hide_secrets, valid
 
 TERM_S = 2.0
@@ -39,7 +40,7 @@ TERM_S = 2.0
 MOST_LAST_WORDS = 256
 """Chunks of 64 KiB that are still read from a program that has ended."""
 
-TRIAL_FILE, REPORTS = "trial.json", "reports.jsonl"
+ABOUT, REPORTS = "trial.json", "reports.jsonl"
 
 
 class Program:
@@ -96,6 +97,10 @@ class Program:
     def _halt_file(self) -> Path:
         return self._reports.with_name(REPORTS + HALT_SUFFIX)
 
+    @property
+    def _halted_file(self) -> Path:
+        return self._reports.with_name(REPORTS + HALTED_SUFFIX)
+
     def _with_files(self, task: Task) -> Task:
         """Write the files of an attempt, and return it; in a temporary folder if they cannot be where they belong.
 
@@ -129,7 +134,11 @@ class Program:
 
     def _write_files(self) -> None:
         task = self.task
-        for leftover in (self._reports, self._halt_file):  # of a study that was deleted, or of an earlier attempt
+        for leftover in (
+            self._reports,
+            self._halt_file,
+            self._halted_file,
+        ):  # of a study that was deleted, or of an earlier attempt
             regular.clear(leftover)
         about = {
             "study": task.study,
@@ -140,10 +149,13 @@ class Program:
             "start": dict(task.start),
             "parent": task.resume_from,
             "metrics": list(task.metrics),
+            "folds": task.folds,
             "seed": task.seed,
+            "token": task.token,
+            "names": list(task.names),
             "checkpoint_dir": str(task.checkpoint_dir.absolute()),
         }
-        regular.write(task.log_dir / TRIAL_FILE, json.dumps(about, indent=1) + "\n")
+        regular.write(task.log_dir / ABOUT, json.dumps(about, indent=1) + "\n")
         for name, text in self._command.files(task).items():
             regular.write(task.log_dir / name, text)
         take_over(task)
@@ -152,7 +164,7 @@ class Program:
 
     def _environment(self) -> dict[str, str]:
         told = {
-            "TRIMTAB_TRIAL_FILE": str(self.task.log_dir.absolute() / TRIAL_FILE),
+            TRIAL_FILE: str(self.task.log_dir.absolute() / ABOUT),
             REPORT_FILE: str(self._reports),
             "PYTHONUNBUFFERED": os.environ.get("PYTHONUNBUFFERED", "1"),  # else printed reports arrive at the end
         }
@@ -208,6 +220,10 @@ class Program:
             self._close_files()
 
     def _how(self, status: int) -> Message:
+        if self.watch.halted is not None and (self.watch.ending is not None or self._halted_file.exists()):
+            return self.watch.exited(
+                "", ""
+            )  # it was told: a result that it gave all the same is not that of a whole run
         missing = [name for name in self.task.metrics if name not in self.results]
         if status == 0 and not missing:
             return Exited(self.task.number, self.task.attempt, self.results, seconds=self.watch.seconds)

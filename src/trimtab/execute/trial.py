@@ -177,6 +177,22 @@ class Trial(Explained):
             raise ProblemError(f"no fidelity is called {name!r}; there are: {', '.join(fidelity)}.")
         return name, fidelity[name]
 
+    @property
+    def should_stop(self) -> bool:
+        """Whether the trial is to end: for loops that look here instead of letting `report` end them.
+
+        Once it was true, the trial counts as stopped, whatever the objective then returns. Looking waits for nothing.
+
+        Example:
+            ```python
+            while not trial.should_stop and not converged:
+                epoch += 1
+                trial.report(epoch, loss=fit_one_epoch(model), raises=False)
+            return validate(model)
+            ```
+        """
+        return self._channel.halted() is not None
+
     def report(
         self,
         step: float,
@@ -184,6 +200,7 @@ class Trial(Explained):
         values: Mapping[str, object] | float | None = None,
         *,
         fold: int | None = None,
+        raises: bool = True,
         **named: object,
     ) -> None:
         """Say how the trial does at `step`, and end here if the scheduler says so.
@@ -192,6 +209,7 @@ class Trial(Explained):
             step: how far the trial is, usually the epoch.
             values: {metric: value}, or a number where there is one metric.
             fold: of which fold these are the values, counted from 0; None for the trial as a whole.
+            raises: whether to end here; False for a loop that looks at `should_stop` and ends itself.
             named: more values, as `loss=0.3`.
 
         Raises:
@@ -216,7 +234,7 @@ class Trial(Explained):
             raise ObjectiveError(f"report({step:g}) reports nothing; give it values, as report({step:g}, loss=0.3).")
         self._channel.send(Reported(self.number, self.attempt, at, said, of_fold))
         reason = self._channel.halted()
-        if reason is not None:
+        if reason is not None and raises:
             raise TrialStopped(reason)
 
     def mark_checkpoint(self, step: int) -> None:

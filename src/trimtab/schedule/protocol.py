@@ -22,6 +22,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from trimtab.arrays import Bools, Rng, rng_at
 from trimtab.ledger.event import Remaining
 from trimtab.ledger.table import TrialTable
+from trimtab.space.problem import Problem
 
 STREAM = 1
 """The stream of a trial's generator that is the scheduler's; the optimizer draws from stream 0."""
@@ -155,4 +156,24 @@ class Collects(Protocol):
 
     def may_continue(self, table: TrialTable) -> Bools:
         """Return [N] whether each trial may still become a parent. Once False for a row that is over, always False."""
+        ...
+
+
+@runtime_checkable
+class EndsDiverged(Protocol):
+    """A scheduler under which a trial that reports nan for an objective has failed, of the kind "nan".
+
+    Attributes:
+        ends_diverged: whether it is so; a constant.
+    """
+
+    ends_diverged: bool
+
+
+@runtime_checkable
+class Advises(Protocol):
+    """A scheduler that can tell what a study lacks for trials to be ended early."""
+
+    def needs(self, problem: Problem) -> str:
+        """Return what is to be declared, as a sentence for whoever wrote the study; empty if nothing is."""
         ...

@@ -58,6 +58,8 @@ class Stop(Protocol):
     reports waits meanwhile: take milliseconds at most, and read columns, not trials one by one.
 
     **Errors.** What it raises ends the run; what ran is put back in line.
+
+    `trimtab.testing.stops.StopContract` holds all of this as tests.
     """
 
     def assess(self, problem: Problem, table: TrialTable) -> Verdict:

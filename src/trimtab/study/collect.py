@@ -19,6 +19,8 @@ def spent(table: TrialTable, may_continue: Bools) -> Ints:
     that are all over, one of which is complete: these began with copies of their own. What nobody brought further
     stays: it is a result.
     """
+    if may_continue.all():
+        return np.zeros(0, dtype=np.int64)
     over = np.isin(table.state, (COMPLETE, STOPPED, FAILED))
     is_surpassed = np.zeros(len(table), dtype=np.bool_)
     is_surpassed[table.parent[(table.parent >= 0) & (table.state == COMPLETE)]] = True

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from trimtab.errors import TrialError
 from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger.event import Asked, Event, Extended, Origin, Remaining, Started
 from trimtab.schedule.protocol import Assignment, Continue, Fresh, Wait
+from trimtab.space.problem import Problem
 from trimtab.study import ahead, lost
 from trimtab.study.ahead import Ahead
 from trimtab.study.engine import Engine
@@ -242,14 +244,23 @@ class Dispatch:
             ledger.head, ledger.created.seed, ledger.optimizer, fidelity, remaining, given,
         )  # fmt: skip
 
+    @property
+    def engine(self) -> Engine:
+        """The engine at work. Whoever uses it holds `lock`, and the session's where it reads the study's table."""
+        return self._engine_for(self.session.ledger.optimizer, self.session.table.problem)
+
+    def _engine_for(self, optimizer: Mapping[str, Any], problem: Problem) -> Engine:
+        if self._engine is None or not self._engine.serves(optimizer, problem):
+            self._engine = Engine(optimizer, problem, self.session.optimizer)
+        return self._engine
+
     def _make(self, order: Order) -> Made:
         """Have the engine propose. Whoever calls this holds `lock`, and the session's where the table is its own."""
         table, given = order.table, order.given
-        if self._engine is None or not self._engine.serves(order.optimizer, table.problem):
-            self._engine = Engine(order.optimizer, table.problem, self.session.optimizer)
+        engine = self._engine_for(order.optimizer, table.problem)
         began_at = time.perf_counter()
         try:
-            proposal = self._engine.propose(table, order.seed, order.fidelity, given, order.remaining, order.extends)
+            proposal = engine.propose(table, order.seed, order.fidelity, given, order.remaining, order.extends)
         except BaseException:  # it may have been in the middle of learning results, which it must not learn twice
             self._engine = None
             raise

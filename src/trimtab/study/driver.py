@@ -142,7 +142,7 @@ class Show:
     """Show people how things stand.
 
     Attributes:
-        waits_for: what is waited for; empty if for nothing.
+        waits_for: what is waited for that others do, a sentence; empty while something of ours goes on.
     """
 
     waits_for: str = ""
@@ -369,7 +369,7 @@ class Driver:
         self._over = over
         if self.held:
             return Next(Poll(0.0), (Show(),))
-        return Next(Pause(ASKING_S) if over is None else Reap(), (Show(),))
+        return Next(Reap()) if over is not None else Next(Pause(ASKING_S), (Show(),))
 
     def _reaped(self, came: Reaped, facts: Facts) -> Next:
         over = self._over

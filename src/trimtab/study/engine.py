@@ -29,6 +29,7 @@ class Engine:
 
     Attributes:
         settings: {"name": ..., **options}, as the log has them.
+        state: the optimizer's, as of the last proposal.
     """
 
     @quiet()
@@ -40,7 +41,7 @@ class Engine:
         self._begin()
 
     def _begin(self) -> None:
-        self._state: object = self._optimizer.init(self._problem)
+        self.state: Any = self._optimizer.init(self._problem)
         self._told: int | None = 0
 
     def serves(self, settings: Mapping[str, Any], problem: Problem) -> bool:
@@ -56,6 +57,7 @@ class Engine:
         given: Floats | None = None,
         remaining: Remaining | None = None,
         extends: int | None = None,
+        n: int = 1,
     ) -> Proposal:
         """Return the row of trial `len(table)`: a function of the arguments, which replay repeats.
 
@@ -66,6 +68,7 @@ class Engine:
             given: [D] values that it must have, nan where free; None when all are.
             remaining: what is left of the budget.
             extends: instead, a trial that runs and is to gain the values that `given` lacks.
+            n: for how many trials at once, from that one on; a study asks for one.
 
         Raises:
             PluginError: the optimizer proposed what cannot be.
@@ -74,9 +77,9 @@ class Engine:
         number = len(table) if extends is None else extends
         stream = 0 if extends is None else EXTENDS + len(table.space)
         end = np.asarray(fidelity, dtype=np.float64) if fidelity else None
-        asked = Request(1, rng_at(seed, number, stream), number, given, end, seed=seed, remaining=remaining)
-        proposal = self._optimizer.ask(self._state, table, asked)
-        fault = self._fault(proposal, given)
+        asked = Request(n, rng_at(seed, number, stream), number, given, end, seed=seed, remaining=remaining)
+        proposal = self._optimizer.ask(self.state, table, asked)
+        fault = self._fault(proposal, n, given)
         if fault:
             raise PluginError(f"the optimizer {shown_settings(self.settings)} proposed what cannot be: {fault}")
         return proposal
@@ -87,26 +90,29 @@ class Engine:
             self._begin()
         told, self._told = self._told or 0, None
         for row in table.order[told:].tolist():
-            self._state = self._optimizer.tell(self._state, table, row)
+            self.state = self._optimizer.tell(self.state, table, row)
         self._told = len(table.order)
 
-    def _fault(self, proposal: object, given: Floats | None) -> str:
+    def _fault(self, proposal: object, n: int, given: Floats | None) -> str:
         """Return what is wrong with a proposal: on record it would be a log that nobody can read; empty if nothing."""
         space = self._problem.space
         if not isinstance(proposal, Proposal):
             return f"expected a Proposal, got {shown(proposal)}."
         x: object = proposal.x
-        if not isinstance(x, np.ndarray) or x.dtype != np.float64 or x.ndim != 2 or len(x) > 1:
+        if not isinstance(x, np.ndarray) or x.dtype != np.float64 or x.ndim != 2 or len(x) > n:
             said = f"{x.dtype} {list(x.shape)}" if isinstance(x, np.ndarray) else shown(x)
-            return f"expected x as float64 [0 or 1, {len(space)}], got {said}."
+            most = "0 or 1" if n == 1 else f"0 to {n}"
+            return f"expected x as float64 [{most}, {len(space)}], got {said}."
         if not _is_said(proposal):
             return f"by is a name, and why a clause, or one a row; got {shown(proposal.by)} and {shown(proposal.why)}."
-        if not len(x):
-            return ""
-        fault = space.fault(x[0])
-        if not fault and given is not None and not has_given(space, x, given)[0]:
-            column = int(np.flatnonzero(~np.isnan(given) & (x[0] != given))[0])
-            return f"{space.names[column]} was given as {given[column]:g}, and came back as {x[0, column]:g}."
+        return next(filter(None, (self._fault_of_row(row, given) for row in x)), "")
+
+    def _fault_of_row(self, row: Floats, given: Floats | None) -> str:
+        space = self._problem.space
+        fault = space.fault(row)
+        if not fault and given is not None and not has_given(space, row[None], given)[0]:
+            column = int(np.flatnonzero(~np.isnan(given) & (row != given))[0])
+            return f"{space.names[column]} was given as {given[column]:g}, and came back as {row[column]:g}."
         return fault
 
 

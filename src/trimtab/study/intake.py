@@ -14,6 +14,7 @@ from trimtab.ledger.event import Event, Failed, Noted, Reported, Stopped, Told
 from trimtab.ledger.table import TrialTable
 from trimtab.study import values
 from trimtab.study.lost import is_running, lose
+from trimtab.study.plan import DIVERGED
 from trimtab.study.reported import Reports
 
 
@@ -24,13 +25,14 @@ class Intake:
         table: how the trials stand before it.
         retries: how often a trial is run again that may be to blame for its end.
         cost_required: whether every trial must tell its cost.
+        need: what the study lacks for trials to be ended early.
     """
 
-    def __init__(self, table: TrialTable, *, retries: int, cost_required: bool) -> None:
+    def __init__(self, table: TrialTable, *, retries: int, cost_required: bool, need: str = "") -> None:
         self._table = table
         self._retries = retries
         self._cost_required = cost_required
-        self._reports = Reports(table)
+        self._reports = Reports(table, need)
         self._new: dict[int, list[Reported]] = {}
         self._over: set[int] = set()
 
@@ -67,6 +69,8 @@ class Intake:
     def _exit(self, message: execute.Exited) -> list[Event]:
         number, attempt, seconds = message.number, message.attempt, message.seconds
         problem = self._table.problem
+        if message.stopped is not None and message.stopped.startswith(DIVERGED):
+            return [Failed(number, "nan", message.stopped, attempt, seconds=seconds)]
         if message.stopped is not None:
             last = self._last(number, attempt)
             return [Stopped(number, message.stopped, attempt, last, seconds, last.get(problem.cost or "cost"))]

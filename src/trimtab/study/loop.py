@@ -75,7 +75,7 @@ class Loop:
             self._now = executor.clock.now
             session.go_by(executor.clock.now)
         self._shown_at = 0.0
-        self._note = ""
+        self._note = self._waits_for = ""
         self.reason = ""
         self._failure: TrialView | None = None
 
@@ -269,8 +269,12 @@ class Loop:
             patiently(lambda: self._session.commit(self._verdicts))
 
     def _events(self, messages: Sequence[execute.Message]) -> list[Event]:
-        settings = self._settings
-        intake = Intake(self._session.table, retries=settings.retries, cost_required=settings.cost_required)
+        settings, table = self._settings, self._session.table
+        is_reported = any(isinstance(message, execute.Reported) for message in messages)
+        intake = Intake(
+            table, retries=settings.retries, cost_required=settings.cost_required,
+            need=self._session.plan.needs(table.problem) if is_reported else "",
+        )  # fmt: skip
         return intake.events(messages)
 
     @quiet()
@@ -297,7 +301,7 @@ class Loop:
                 case driver.GiveBack():
                     self._give_back(aside.number)
                 case driver.Show():
-                    self._note = aside.waits_for or self._note
+                    self._waits_for = aside.waits_for
                     self._show()
                 case _:
                     assert_never(aside)
@@ -333,7 +337,9 @@ class Loop:
 
     def _status(self, reason: str = "") -> Status:
         with self._session.lock:  # a trial may be claimed aside
-            return self._standing.status(note=self._note, reason=reason, failure=self._failure)
+            return self._standing.status(
+                note=self._note, reason=reason, failure=self._failure, waits_for=self._waits_for
+            )
 
     # The end
 

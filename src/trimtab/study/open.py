@@ -37,7 +37,7 @@ def create_study(
     folds: int | None = None,
     cost: str | None = None,
     optimizer: str | Optimizer[Any] = "auto",
-    scheduler: str | Scheduler = "whole",
+    scheduler: str | Scheduler = "auto",
     store: str | None = None,
     name: str = "study",
     seed: int | None = None,
@@ -55,7 +55,8 @@ def create_study(
         folds: how many cross-validation folds a trial has.
         cost: the metric that counts as cost.
         optimizer: what proposes configurations; a plugin's name, or an object.
-        scheduler: what decides how far each is run; a plugin's name, or an object.
+        scheduler: what decides how far each is run; a plugin's name, or an object. "auto" ends trials early where one
+            fidelity is declared and that pays; "whole" ends none.
         store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None.
         name: the study's name in its store.
         seed: makes every suggestion reproducible; drawn and put on record if None.
@@ -193,13 +194,21 @@ def _require_same(study: Study, name: str, problem: Problem, scheduler: Schedule
     created = study.session.ledger.created
     if seed is not None and seed != created.seed:
         changes.append(f"seed: was {created.seed}, is now {seed}")
-    if not is_made_by(scheduler, created.scheduler):
+    if not is_made_by(scheduler, created.scheduler) and not _is_older(scheduler, created.scheduler):
         changes.append(f"scheduler: was {created.scheduler}, is now {settings_of(scheduler)}")
     if changes:
         raise StudyMismatchError(
             f"study {name!r} is on record with another definition ({'; '.join(changes)}). "
             "Run the new one under another name, or restore the old definition to go on."
         )
+
+
+def _is_older(scheduler: Scheduler, on_record: Mapping[str, Any]) -> bool:
+    """Return whether a study is from a time when whole trials were the default, and whoever goes on wants the default.
+
+    It keeps what it has: its trials were run so.
+    """
+    return dict(on_record) == {"name": "whole"} and is_made_by(passed("schedulers", "auto"), settings_of(scheduler))
 
 
 def make_problem(

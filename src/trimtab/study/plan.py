@@ -11,14 +11,29 @@ import numpy as np
 from trimtab.arrays import Bools, Floats
 from trimtab.checks import as_float, is_number, is_whole
 from trimtab.errors import PluginError
-from trimtab.ledger.event import Remaining
+from trimtab.ledger.event import Remaining, Reported
 from trimtab.ledger.table import COMPLETE, STATES, STOPPED, TrialTable
 from trimtab.numerics.arithmetic import quiet
-from trimtab.schedule.protocol import Assignment, Collects, Continue, Fresh, Halt, Request, Scheduler, Wait
+from trimtab.schedule.protocol import (
+    Advises,
+    Assignment,
+    Collects,
+    Continue,
+    EndsDiverged,
+    Fresh,
+    Halt,
+    Request,
+    Scheduler,
+    Wait,
+)
 from trimtab.space.condition import shown
+from trimtab.space.problem import Problem
 from trimtab.study.plugin import is_made_by, make, shown_settings
 
 W = TypeVar("W")
+
+DIVERGED = "diverged: "
+"""How the reason begins of a trial that ends because it reported nan."""
 
 
 class Plan:
@@ -61,12 +76,15 @@ class Plan:
         return f"it said that trial {wanted.parent} will not be continued, so that its checkpoints may be gone."
 
     @quiet()
-    def judge(self, table: TrialTable, row: int) -> Halt | None:
-        """Return whether a trial is to end that has just reported.
+    def judge(self, table: TrialTable, row: int, said: Reported | None = None) -> Halt | None:
+        """Return whether a trial is to end that has just reported; `said` is the report, where it is at hand.
 
         Raises:
             PluginError: the scheduler says what is no verdict.
         """
+        diverged = self._diverged(table, said)
+        if diverged is not None:
+            return diverged
         verdict: object = _plain(self._scheduler.judge(table, row))  # which need not be what its type says
         if verdict is None:
             return None
@@ -76,6 +94,22 @@ class Plan:
                 f"{shown(verdict)} of trial {row}."
             )
         return verdict
+
+    def _diverged(self, table: TrialTable, said: Reported | None) -> Halt | None:
+        """Return the end of a trial that has just reported nan for an objective, where the scheduler ends such trials.
+
+        The table does not tell nan from what was not reported.
+        """
+        if said is None or not isinstance(self._scheduler, EndsDiverged) or not self._scheduler.ends_diverged:
+            return None
+        for metric in table.problem.objectives:
+            if said.values.get(metric.name) == "nan":
+                return Halt(f"{DIVERGED}{metric.name} is nan at step {said.step:g}")
+        return None
+
+    def needs(self, problem: Problem) -> str:
+        """Return what the study lacks for trials to be ended early; empty where it lacks nothing, or nobody says so."""
+        return str(self._scheduler.needs(problem)) if isinstance(self._scheduler, Advises) else ""
 
     @quiet()
     def may_continue(self, table: TrialTable) -> Bools | None:

@@ -15,15 +15,22 @@ LEFT_OUT = "metrics left out"
 """The note about the study that says that there are too many metrics to keep."""
 
 
+EARLY = "early stopping"
+"""The note about the study that says what it lacks for trials to be ended early."""
+
+
 class Reports:
     """Reports that are put on record together.
 
     Args:
         table: what is known before them.
+        need: what the study lacks for trials to be ended early, which is noted once they report as they go.
     """
 
-    def __init__(self, table: TrialTable) -> None:
+    def __init__(self, table: TrialTable, need: str = "") -> None:
         self._table = table
+        self._need = "" if EARLY in table.notes else need
+        self._first: dict[int, float] = {}
         self._new: dict[str, None] = {}
         self._is_said = False
 
@@ -55,7 +62,17 @@ class Reports:
             if not self._is_said and LEFT_OUT not in self._table.notes:
                 self._is_said = True
                 notes.append(Noted(LEFT_OUT, _too_many(next(iter(beyond)), number, step)))
+        if self._need and about is None and self._goes_on(number, step):
+            notes.append(Noted(EARLY, self._need))
+            self._need = ""
         return Reported(number, step, checked, attempt, about), notes
+
+    def _goes_on(self, number: int, step: float) -> bool:
+        """Return whether a trial reported an earlier step before, perhaps just now."""
+        curves = self._table.curves
+        first = min(self._first.get(number, step), *curves.step[curves.reports(number)].tolist(), step)
+        self._first[number] = first
+        return bool(first < step)
 
     def _beyond(self, names: Iterable[str]) -> dict[str, None]:
         """Return those of `names` that are too many for the curves to keep, beside those of the reports before."""

@@ -9,12 +9,11 @@ and build again. Whoever loses the race loses time, never data, so any number of
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -127,11 +126,13 @@ class Session:
         with self.lock:
             self._mend()
             try:
-                with self._folding():
-                    for record in self.journal.read(self.ledger.reached):
-                        self.ledger.apply(record)
+                for record in self.journal.read(self.ledger.reached):
+                    self.ledger.apply(record)
             except StoreRewoundError as error:
                 raise rewound.explained(error, self.ledger, self.journal) from None
+            except BaseException as error:
+                self._note_torn(error)
+                raise
             self.clock.hear(self.ledger.table.now)
             return self.ledger.head
 
@@ -178,28 +179,25 @@ class Session:
                     self._try_snapshot()
                 return events
 
-    @contextlib.contextmanager
-    def _folding(self) -> Iterator[None]:
+    def _note_torn(self, error: BaseException) -> None:
         """Read the log again where folding was cut short: by an interrupt, or by what a scheduler raised."""
-        try:
-            yield
-        except StoreError:  # raised before anything was changed
-            raise
-        except BaseException:
+        if not isinstance(error, StoreError):  # which is raised before anything is changed
             self._is_torn = True
-            raise
 
     def _folded(self, events: Sequence[Event], at: float, head: Head) -> list[Judged]:
         """Fold in what was just appended; return the scheduler's verdicts, each on the table as its report left it."""
         ledger, verdicts = self.ledger, dict[int, Judged]()
-        with self._folding():
+        try:
             for event in events:
                 ledger.apply(Record(ledger.head + 1, at, event))
                 if type(event) is Reported and event.number not in verdicts and not ledger.table.halted(event.number):
-                    halt = self.plan.judge(ledger.table, event.number)
+                    halt = self.plan.judge(ledger.table, event.number, event)
                     if halt is not None:
                         verdicts[event.number] = Judged(event.number, halt.reason, ledger.head, event.attempt)
             ledger.link = head.link
+        except BaseException as error:
+            self._note_torn(error)
+            raise
         return list(verdicts.values())
 
     def _pass(self, verdicts: Sequence[Judged]) -> None:

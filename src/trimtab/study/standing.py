@@ -40,6 +40,7 @@ class Status:
         front: with several objectives, what is known of the front in words; empty with one, and while there is none.
         n_feasible: complete trials that met every constraint; None where there is no constraint.
         lack: where no complete trial met every constraint, what comes nearest; empty elsewhere.
+        waits_for: what is waited for while nothing of this run goes on; empty otherwise.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Status:
     front: str = ""
     n_feasible: int | None = None
     lack: str = ""
+    waits_for: str = ""
 
 
 @runtime_checkable
@@ -129,13 +131,14 @@ class Standing:
         self._met = _Met()
 
     @quiet()
-    def status(self, *, note: str, reason: str, failure: TrialView | None) -> Status:
+    def status(self, *, note: str, reason: str, failure: TrialView | None, waits_for: str = "") -> Status:
         """Return how the study stands now.
 
         Args:
             note: what happened last.
             reason: why it stopped; empty while it goes on.
             failure: the first trial that failed in this run.
+            waits_for: what is waited for while nothing of it goes on.
         """
         table = self._session.table
         problem = table.problem
@@ -174,6 +177,7 @@ class Standing:
             front=self._met.front,
             n_feasible=self._met.n_feasible,
             lack=self._met.lack,
+            waits_for=waits_for,
         )
 
     def _how_to_look(self, number: int) -> str:

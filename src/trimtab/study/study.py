@@ -12,7 +12,7 @@ import numpy as np
 from trimtab import plugins
 from trimtab.arrays import Floats
 from trimtab.checks import as_whole, is_number, is_whole
-from trimtab.errors import ObjectiveError, ProblemError, SpaceError, StudyError, TrialError
+from trimtab.errors import ObjectiveError, ProblemError, SpaceError, StudyError, TrialError, WaitsError
 from trimtab.execute import protocol as execute
 from trimtab.execute.plain import as_number, show
 from trimtab.execute.trial import Trial
@@ -135,6 +135,7 @@ class Study(Explained):
             lease_s: how many seconds the caller may be silent before the trial is given to another; for ever if None.
 
         Raises:
+            WaitsError: the scheduler waits for a trial to end.
             TrialError: nothing is left to try (a finite space is exhausted).
             ProblemError: `lease_s` is no number of seconds.
         """
@@ -145,7 +146,7 @@ class Study(Explained):
         self.dispatch.reap()
         number = self.dispatch.claim(lease_s=lease_s)
         if isinstance(number, Wait):
-            raise TrialError(f"nothing can be asked now, since the scheduler waits: {number.reason}.")
+            raise WaitsError(f"nothing can be asked now, since the scheduler waits: {number.reason}.")
         if number is None:
             raise TrialError(f"nothing is left to try: all {len(self.table)} configurations were handed out.")
         with session.lock:
@@ -203,6 +204,7 @@ class Study(Explained):
         One that was not proposed before has the state "proposed", and the number that it would have.
 
         Raises:
+            WaitsError: the scheduler waits for a trial to end.
             TrialError: nothing is left to try.
         """
         session = self.session
@@ -216,7 +218,7 @@ class Study(Explained):
                 return replace(table.trial(number), state="waiting")
             asked = self.dispatch.propose()
             if isinstance(asked, Wait):
-                raise TrialError(f"nothing can be asked now, since the scheduler waits: {asked.reason}.")
+                raise WaitsError(f"nothing can be asked now, since the scheduler waits: {asked.reason}.")
             if asked is None:
                 raise TrialError(f"nothing is left to try: all {len(table)} configurations were handed out.")
             [params] = self.space.decode(np.array([asked.x], dtype=np.float64))
@@ -298,7 +300,8 @@ class Study(Explained):
 
         def build() -> Sequence[Event]:
             running = require_running(self.table, number, attempt)
-            event, notes = Reports(self.table).take(running, attempt, at, reported, fold)
+            need = session.plan.needs(self.table.problem)
+            event, notes = Reports(self.table, need).take(running, attempt, at, reported, fold)
             return [event, *notes]
 
         with session.lock:

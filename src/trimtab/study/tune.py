@@ -58,7 +58,7 @@ def tune(
     executor: str | Executor | None = None,
     resources: Resources | None = None,
     optimizer: str | Optimizer[Any] = "auto",
-    scheduler: str | Scheduler = "whole",
+    scheduler: str | Scheduler = "auto",
     enqueue: Sequence[Mapping[str, Any]] = (),
     store: str | Study | None = None,
     name: str | None = None,
@@ -94,7 +94,9 @@ def tune(
             object; by default serial for one worker, processes for more, command for a `Command`.
         resources: what one trial needs, with its limits of memory and time.
         optimizer: what proposes configurations; a plugin's name, or an object.
-        scheduler: what decides how far each is run; a plugin's name, or an object.
+        scheduler: what decides how far each is run; a plugin's name, or an object. "auto" ends trials early where one
+            fidelity is declared and that pays; "whole" ends none. A study on record keeps the scheduler that it has;
+            one that was begun when "whole" was the default goes on with that.
         enqueue: configurations to try first; parameters that are left out are chosen by the optimizer.
         store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None. A study stands for its
             own store: tune goes on with that study.

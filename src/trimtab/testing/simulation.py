@@ -1,4 +1,4 @@
-"""Studies without store, workers or clock, for tests: a log written by hand, and the table that is folded from it.
+"""Studies whose trials nobody runs, for tests: real sessions on stores in memory, with logs that are written by hand.
 
     run = Simulation(PROBLEMS["log"], Sobol())
     [number] = run.ask()
@@ -11,13 +11,16 @@ study.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 
 from trimtab.arrays import Floats, rng_at
+from trimtab.clock import SimulatedClock
+from trimtab.errors import PluginError
 from trimtab.ledger.event import (
     FAILURE_KINDS,
     FORMAT_VERSION,
@@ -36,12 +39,15 @@ from trimtab.ledger.event import (
 from trimtab.ledger.ledger import Ledger
 from trimtab.ledger.table import TrialTable
 from trimtab.optim.protocol import Optimizer, Proposal, Request
-from trimtab.schedule.whole import Whole
+from trimtab.schedule.protocol import Scheduler
 from trimtab.space.condition import given
 from trimtab.space.parameter import Categorical, Float, Int, Ordinal, Parameter
 from trimtab.space.problem import Fidelity, Problem, at_most, maximize, minimize
 from trimtab.space.space import Space
+from trimtab.storage.memory import MemoryStore
+from trimtab.study.dispatch import Dispatch
 from trimtab.study.plugin import settings_of
+from trimtab.study.session import Session
 
 
 def chain(depth: int) -> Space:
@@ -131,18 +137,20 @@ def landscape(problem: Problem, x: Floats) -> dict[str, float]:
 
 
 class Simulation:
-    """A study that is done by hand.
+    """A study that is done by hand: what happens to its trials is said, and a second passes with each event.
+
+    Everything goes through the session and the dispatch of a study, as in `tune`: what a plugin says is checked, goes
+    on record as bytes, and is folded from there; reports are judged as they come in.
 
     Args:
         problem: what is tuned.
-        optimizer: what proposes; None where every row is given by hand.
+        optimizer: what proposes; random search unless said otherwise.
         seed: the study's.
-        scheduler: settings, for the record.
+        scheduler: what says how far trials run; all of them as far as they go unless said otherwise.
 
     Attributes:
-        records: the log.
-        ledger, table: what is folded from it.
-        state: the optimizer's state as of the last ask.
+        seed: the study's.
+        session, dispatch: the study's.
     """
 
     def __init__(
@@ -150,59 +158,104 @@ class Simulation:
         problem: Problem,
         optimizer: Optimizer[Any] | None = None,
         seed: int = 0,
-        scheduler: Mapping[str, Any] | None = None,
+        scheduler: Scheduler | None = None,
     ) -> None:
-        self.optimizer = optimizer
         self.seed = seed
-        settings = {"name": "random"} if optimizer is None else settings_of(optimizer)
+        self._clock = SimulatedClock()
         created = Created(
-            FORMAT_VERSION, "simulation", problem.to_json(), seed, settings, dict(scheduler or Whole().to_json())
+            FORMAT_VERSION,
+            "simulation",
+            problem.to_json(),
+            seed,
+            {"name": "random"} if optimizer is None else settings_of(optimizer),
+            {"name": "whole"} if scheduler is None else settings_of(scheduler),
+            {"pid": os.getpid()},  # whoever created a study need not say that it comes
         )
-        self.records = [Record(1, 0.0, created)]
-        self.ledger = Ledger.begin(self.records[0])
-        self.state: Any = None if optimizer is None else optimizer.init(self.table.problem)
-        self._n_told = 0
+        store = MemoryStore(self._clock)
+        self.session = Session(store, store.create(created.name, [created]), optimizer, scheduler)
+        self.dispatch = Dispatch(self.session)
+
+    @property
+    def records(self) -> list[Record]:
+        """The log."""
+        return list(self.session.journal.read())
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was folded from the log so far."""
+        return self.session.ledger
 
     @property
     def table(self) -> TrialTable:
-        """What was folded from the log so far."""
-        return self.ledger.table
+        """The trials, as others see them."""
+        return self.session.table
 
     @property
     def problem(self) -> Problem:
         """What is tuned, as far as the space has grown."""
-        return self.ledger.table.problem
+        return self.session.table.problem
 
-    def add(self, event: Event) -> None:
-        """Put an event on record, a second after the one before."""
-        record = Record(self.ledger.head + 1, float(self.ledger.head), event)
-        self.ledger.apply(record)
-        self.records.append(record)
+    @property
+    def state(self) -> Any:
+        """The optimizer's, as of the last proposal."""
+        return self.dispatch.engine.state
+
+    def add(self, *events: Event) -> None:
+        """Put events on record in one batch, a second after those before."""
+        self._clock.advance(self.table.head - self._clock.now())
+        self.session.commit(lambda: events)
 
     # Proposals
 
     def propose(self, n: int = 1, given: Floats | None = None, fidelity: Sequence[float] | None = None) -> Proposal:
-        """Tell the optimizer what is over, and return what it proposes; nothing is put on record."""
-        if self.optimizer is None:
-            raise ValueError("this simulation has no optimizer: give rows with enqueue.")
-        for row in self.table.order[self._n_told :].tolist():
-            self.state = self.optimizer.tell(self.state, self.table, row)
-        self._n_told = len(self.table.order)
-        return self.optimizer.ask(self.state, self.table, self.request(n, given, fidelity))
+        """Return what the optimizer proposes, by default at the highest fidelity; nothing is put on record.
+
+        Raises:
+            AssertionError: it proposes what cannot be.
+        """
+        end = self._whole if fidelity is None else fidelity
+        try:
+            return self.dispatch.engine.propose(self.table, self.seed, end, given, n=n)
+        except PluginError as error:
+            raise AssertionError(str(error)) from None
 
     def request(self, n: int = 1, given: Floats | None = None, fidelity: Sequence[float] | None = None) -> Request:
         """Return the request for the next n trials, by default at the highest fidelity, its generator unused."""
         number = len(self.table)
-        whole = np.array([one.high for one in self.problem.fidelities] if fidelity is None else fidelity)
+        whole = np.array(self._whole if fidelity is None else fidelity)
         rng = rng_at(self.seed, number)
         return Request(n, rng, number, given, whole if len(whole) else None, seed=self.seed)
 
+    @property
+    def _whole(self) -> tuple[float, ...]:
+        return tuple(one.high for one in self.problem.fidelities)
+
     def ask(self, n: int = 1, given: Floats | None = None) -> list[int]:
         """Put on record what the optimizer proposes, and return the numbers of the trials."""
+        if n == 1 and given is None:
+            asked = self.next()
+            return [] if asked is None else [asked]
         head, proposal = self.ledger.head, self.propose(n, given)
         for i, x in enumerate(proposal.x):
             self.put(x, Origin(proposal.by, proposal.reason(i)), head=head, given=given)
         return list(range(len(self.table) - len(proposal.x), len(self.table)))
+
+    def next(self) -> int | None:
+        """Put the next trial on record, as the scheduler assigns and the optimizer proposes it; return its number.
+
+        None where the scheduler waits, or nothing is left to try.
+
+        Raises:
+            AssertionError: one of them wants what cannot be.
+        """
+        try:
+            asked = self.dispatch.propose()
+        except PluginError as error:
+            raise AssertionError(str(error)) from None
+        if not isinstance(asked, Asked):
+            return None
+        self.add(asked)
+        return asked.number
 
     def put(
         self,
@@ -222,7 +275,7 @@ class Simulation:
                 _row(x),
                 self.ledger.head if head is None else head,
                 origin,
-                tuple(f.high for f in self.problem.fidelities) if fidelity is None else tuple(fidelity),
+                self._whole if fidelity is None else tuple(fidelity),
                 parent,
                 None if given is None else _row(given),
             )
@@ -239,9 +292,17 @@ class Simulation:
         """Let a worker take a trial."""
         self.add(Started(number, "worker", int(self.table.attempt[number]) + 1))
 
-    def report(self, number: int, step: float, fold: int | None = None, /, **values: float | str) -> None:
-        """Let a trial report at a step, of a fold or as a whole."""
-        self.add(Reported(number, step, values, int(self.table.attempt[number]), fold))
+    def report(self, number: int, step: float, fold: int | None = None, /, **values: float | str) -> str:
+        """Let a trial report at a step, of a fold or as a whole; return why the scheduler halts it, "" if it does not.
+
+        Raises:
+            AssertionError: the scheduler says what is no verdict.
+        """
+        try:
+            self.add(Reported(number, step, values, int(self.table.attempt[number]), fold))
+        except PluginError as error:
+            raise AssertionError(str(error)) from None
+        return self.table.halted(number)
 
     def tell(self, number: int, *y: float) -> None:
         """Complete a trial with metrics `y`, by default those of the `landscape`."""
@@ -258,10 +319,8 @@ class Simulation:
         self.add(Stopped(number, "a simulated verdict", int(self.table.attempt[number]), values))
 
     def grow(self, name: str, parameter: Parameter) -> None:
-        """Give the space one more parameter; the optimizer begins anew, as it does in a study."""
+        """Give the space one more parameter; the optimizer begins anew."""
         self.add(Grown(name, parameter.to_json()))
-        if self.optimizer is not None:
-            self.state, self._n_told = self.optimizer.init(self.problem), 0
 
 
 def plain_history(run: Simulation, n: int, loss: Callable[[int], Sequence[float]] | None = None) -> None:
@@ -292,7 +351,7 @@ def rough_history(run: Simulation, n: int, seed: int = 0) -> None:
             running.append(number)
             if problem.fidelities:
                 for step in (1.0, 3.0, 2.0):
-                    odd = rng.choice(["nan", "inf", "-inf"]) if rng.random() < 0.2 else float(rng.normal())
+                    odd = str(rng.choice(["nan", "inf", "-inf"])) if rng.random() < 0.2 else float(rng.normal())
                     run.report(number, step, **dict.fromkeys(problem.metric_names, odd))
         while running and (len(running) >= 4 or rng.random() < 0.5 or barren):
             number = running.pop(int(rng.integers(len(running))))

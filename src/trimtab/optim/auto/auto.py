@@ -8,14 +8,18 @@ from typing import cast
 import numpy as np
 
 from trimtab.arrays import Floats
-from trimtab.ledger.table import TrialTable
+from trimtab.ledger.table import RUNNING, WAITING, TrialTable
 from trimtab.model.keys import same
+from trimtab.numerics import blas
 from trimtab.optim.auto.race import Race
 from trimtab.optim.auto.settings import AutoSettings
+from trimtab.optim.auto.turns import REGION, SPREAD, TPE, Turns
 from trimtab.optim.gp import Gp, GpState
 from trimtab.optim.grid import Grid, GridState
+from trimtab.optim.local import LocalSettings
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.tpe import Tpe, TpeState
+from trimtab.optim.tried import Tried
 from trimtab.space.problem import Problem
 
 
@@ -28,6 +32,8 @@ class AutoState:
         grid: the walk through a small space; None for other spaces.
         gp, tpe: what the models learned; None for a small space.
         race: which of them foresees better.
+        turns: who proposes in a long study of quick trials; None where that is not decided by progress: for a small
+            space, several objectives or fidelities.
     """
 
     default: Floats | None
@@ -35,6 +41,7 @@ class AutoState:
     gp: GpState | None
     tpe: TpeState | None
     race: Race
+    turns: Turns | None
 
 
 class Auto:
@@ -43,13 +50,16 @@ class Auto:
     First the default configuration, which every result is compared with. Then, where the space has at most 64
     configurations, each of them once, in random order; where it has more, a few points of a scrambled Sobol sequence
     and from there on a Gaussian process, which learns from every complete or failed trial. Parzen densities take over
-    where they foresee results better than the process, and past 500 trials where a trial takes less than half a second.
+    where they foresee results better than the process. From 300 results on, where a trial takes less than half a
+    second, a region about the leader, generations and densities take turns, each while it makes progress; with several
+    objectives or fidelities densities propose there, past 500 trials.
 
     Args:
         stages: see `Gp`.
 
     Attributes:
-        settings, gp: the constants of the composition, and the engine with its own, for whoever measures them.
+        settings, local, gp: the constants of the composition, those of the arms of long studies, and the engine with
+            its own, for whoever measures them.
 
     Example:
         >>> Auto().to_json()
@@ -59,6 +69,7 @@ class Auto:
     def __init__(self, *, stages: bool = True) -> None:
         self._stages = stages
         self.settings = AutoSettings()
+        self.local = LocalSettings()
         self.gp = Gp(stages=stages)
         self._tpe = Tpe()
         self._grid = Grid(self.settings.small, shuffle=True)
@@ -67,12 +78,14 @@ class Auto:
         space = problem.space
         default = space.default_row()
         is_small = space.n_configurations is not None and space.n_configurations <= self.settings.small
+        is_plain = len(problem.objectives) == 1 and not problem.fidelities
         return AutoState(
             default=default if space.satisfied(default) else None,
             grid=self._grid.init(problem) if is_small else None,
             gp=None if is_small else self.gp.init(problem),
             tpe=None if is_small else self._tpe.init(problem),
             race=Race(problem, self.settings),
+            turns=None if is_small or not is_plain else Turns(problem, self.settings, self.local),
         )
 
     def tell(self, state: AutoState, table: TrialTable, row: int) -> AutoState:
@@ -83,6 +96,8 @@ class Auto:
         if state.gp is not None and state.tpe is not None:
             state.gp = self.gp.tell(state.gp, table, row)
             state.tpe = self._tpe.tell(state.tpe, table, row)
+            if state.turns is not None:
+                state.turns.tell(state.gp.observations, table, row)
         return state
 
     def ask(self, state: AutoState, table: TrialTable, request: Request) -> Proposal:
@@ -107,10 +122,38 @@ class Auto:
             if not len(found.x) and not len(table):
                 table.space.sample(request.rng, 1, request.given)  # which says what no configuration satisfies
             return Proposal(found.x, "auto", f"grid: the space has at most {self.settings.small} configurations")
+        turns = state.turns
+        if turns is not None and turns.is_on:
+            return self._turn(state.gp, state.tpe, turns, table, request)
         against = _why_not_gp(state.gp, state.race, table, self.settings)
         found = self._tpe.ask(state.tpe, table, request) if against else self.gp.ask(state.gp, table, request)
         whys = (f"{found.by}: {found.reason(i)}{against}" for i in range(len(found.x)))
         return Proposal(found.x, "auto", tuple(whys))
+
+    def _turn(self, gp: GpState, tpe: TpeState, turns: Turns, table: TrialTable, request: Request) -> Proposal:
+        """Let the arm whose turn it is propose; where it has nothing, the densities."""
+        observations, given = gp.observations, request.given
+        pending = table.x[table.rows(RUNNING, WAITING)]
+        tried = Tried(observations.over, pending)
+        rows: list[Floats] = []
+        whys: list[str] = []
+        with blas.one_thread():
+            while turns.arm != TPE and len(rows) < request.n:
+                if turns.arm == SPREAD:
+                    found = turns.spread.ask(request.rng, given)
+                else:
+                    found = turns.region.ask(observations, pending, tried, request.rng, given)
+                if found is None:
+                    break
+                rows.append(found[0])
+                whys.append(f"{'spread' if turns.arm == SPREAD else REGION}: {found[1]} ({turns.reason})")
+                tried.add(found[0][None])
+                pending = np.concatenate([pending, found[0][None]])
+        if len(rows) < request.n:
+            rest = self._tpe.ask(tpe, table, replace(request, n=request.n - len(rows)))
+            whys += [f"tpe: {rest.reason(i)} ({turns.reason})" for i in range(len(rest.x))]
+            rows += list(rest.x)
+        return Proposal(np.array(rows).reshape(-1, len(table.space)), "auto", tuple(whys))
 
     def to_json(self) -> dict[str, object]:
         return {"name": "auto"} | ({} if self._stages else {"stages": False})

@@ -19,6 +19,7 @@ from trimtab.errors import (
     StoreLostError,
     Terminated,
     TrimtabError,
+    WaitsError,
 )
 from trimtab.execute.requests_to_end import keep_from_forks
 from trimtab.plugins import did_you_mean
@@ -33,7 +34,7 @@ from trimtab.surfaces.cli import (
 )
 from trimtab.text import hide_secrets
 
-WORK_FAILED = (ExecutorError, NoBestError, ReplayError, StoreCorruptError)
+WORK_FAILED = (ExecutorError, NoBestError, ReplayError, StoreCorruptError, WaitsError)
 """Errors that are nobody's wrong usage: exit code 1, where every other error of ours is 2."""
 
 

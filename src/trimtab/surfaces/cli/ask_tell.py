@@ -59,7 +59,8 @@ def ask(
 ) -> None:
     """Hand out the next trial: its number, its parameters, and why these.
 
-    What is handed out is in the budget; `trimtab give-back` puts it back in line.
+    What is handed out is in the budget; `trimtab give-back` puts it back in line. Where the scheduler waits for a trial
+    to end, nothing is handed out, and the exit code is 1: ask again later.
     """
     with _open(store, name, file, optimizer, scheduler, peek=peek) as study:
         view = study.peek() if peek else study.table.trial(study.ask(lease_s=lease_s).number)

@@ -212,7 +212,7 @@ STUDY = Record(
         ),
         Key("stop", OneOf(("auto", "never")), "Whether rules beside budget and target may end the study."),
         Key("optimizer", _plugin("an optimizer", "{name: grid, resolution: 4}"), "What proposes configurations."),
-        Key("scheduler", _plugin("a scheduler", "{name: whole}"), "How far trials are run."),
+        Key("scheduler", _plugin("a scheduler", "{name: asha, eta: 4}"), "How far trials are run."),
         Key("enqueue", ListOf(MapOf(Scalar(), "a configuration"), "a list of configurations"), "What is tried first."),
         Key("workers", Number(least=1, most=MOST_WORKERS, whole=True), "How many trials run at once."),
         Key("executor", Text("the name of an executor"), "What runs the trials."),

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from trimtab.study.prompt import ipython
@@ -113,7 +114,7 @@ class Failures:
         self._news.of(Status(study_name, "", ""), only_resumed=True)  # no greeting
 
     def update(self, status: Status) -> None:
-        self._out.say(self._news.of(status))
+        self._out.say(self._news.of(replace(status, waits_for="")))
 
     def close(self, status: Status) -> None:
         self.update(status)
@@ -257,8 +258,9 @@ class Panel:
         if status.best is not None:
             told = params_text(status.best.params, cells - 4)
             lines += [Text(f"    {line}", "dim") for line in wrapped(told, cells - 4) if line]
-        if status.note:
-            lines.append(Text(f"  {shortened(clean(status.note), cells - 2)}", "dim"))
+        note = status.waits_for or status.note
+        if note:
+            lines.append(Text(f"  {shortened(clean(note), cells - 2)}", "dim"))
         return Group(*lines)
 
     def _top(self, status: Status, cells: int) -> list[Text]:

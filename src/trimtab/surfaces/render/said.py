@@ -157,10 +157,11 @@ def failed(failure: TrialView, look: str) -> str:
 
 
 class News:
-    """Tells what is said once in a run: how it begins, and the first failure."""
+    """Tells what is said once in a run: how it begins, the first failure, and what it comes to wait for."""
 
     def __init__(self) -> None:
         self._greeted = self._failed = False
+        self._waits_for = ""
 
     def of(self, status: Status, *, only_resumed: bool = False) -> list[str]:
         """Return the lines that are due."""
@@ -171,4 +172,7 @@ class News:
         if status.failure is not None and not self._failed:
             self._failed = True
             lines.append(f"{clean(status.name)}: {failed(status.failure, status.look)}")
+        if status.waits_for and status.waits_for != self._waits_for:
+            lines.append(f"{clean(status.name)}: {clean(status.waits_for)}")
+        self._waits_for = status.waits_for
         return lines

@@ -1,0 +1,5 @@
+"""Reports from LightGBM; see `Report`."""
+
+from trimtab.surfaces.integrations.lightgbm import Report
+
+__all__ = ["Report"]

@@ -1,0 +1,5 @@
+"""Reports from Lightning; see `Report`."""
+
+from trimtab.surfaces.integrations.lightning import Report
+
+__all__ = ["Report"]

@@ -1,0 +1,75 @@
+"""Hyperband (Li et al., 2018, "Hyperband: A Novel Bandit-Based Approach to Hyperparameter Optimization")."""
+
+from __future__ import annotations
+
+import math
+
+from trimtab.arrays import Bools
+from trimtab.ledger.table import TrialTable
+from trimtab.schedule.asha import open_ended
+from trimtab.schedule.brackets import Bracket, Brackets
+from trimtab.schedule.protocol import Continue, Fresh, Halt, Request, Wait
+from trimtab.schedule.rungs import check_count, check_eta, check_low, ladder, one_fidelity
+from trimtab.space.problem import Fidelity
+
+
+class Hyperband:
+    """Successive halving from each rung by turns, since nobody knows how low one may begin (algorithm 1).
+
+    The first bracket begins at the lowest rung with many configurations, the last at the highest fidelity with few:
+    ceil((s_max + 1) / (s + 1) * eta^s) in the bracket with s rungs below the highest. Where early results mislead, it
+    costs at most s_max + 1 times what the best of its brackets would (section 3). When a budget of trials ends amid a
+    bracket, those that are there are halved.
+
+    Without exactly one fidelity all trials run whole.
+
+    Args:
+        eta: of how many trials one goes on.
+        low: the lowest rung; the fidelity's lowest if None.
+        rounds: how often all brackets are run; without end if None.
+
+    Raises:
+        ProblemError: an option that cannot be.
+
+    Example:
+        >>> Hyperband().to_json()
+        {'name': 'hyperband', 'eta': 3, 'low': None, 'rounds': None}
+    """
+
+    ends_diverged = True
+
+    def __init__(self, eta: int = 3, low: float | None = None, rounds: int | None = None) -> None:
+        self.eta = check_eta("Hyperband", eta)
+        self.low = check_low("Hyperband", low)
+        self.rounds = None if rounds is None else check_count("Hyperband", "rounds", rounds)
+        self._brackets: tuple[Fidelity, Brackets] | None = None
+
+    def assign(self, table: TrialTable, request: Request) -> Fresh | Continue | Wait:
+        fidelity = one_fidelity(table.problem)
+        if fidelity is None:
+            return Fresh(table.problem.whole)
+        if self._brackets is None or self._brackets[0] != fidelity:
+            kinds = kinds_of(ladder(fidelity, self.eta, self.low), self.eta)
+            self._brackets = fidelity, Brackets(kinds, self.eta, self.rounds)
+        return self._brackets[1].next(table, request)
+
+    def judge(self, table: TrialTable, row: int) -> Halt | None:
+        """Let it run: trials end at their rungs."""
+
+    def may_continue(self, table: TrialTable) -> Bools:
+        fidelity = one_fidelity(table.problem)
+        return open_ended(table, -1.0 if fidelity is None else fidelity.high)
+
+    def to_json(self) -> dict[str, object]:
+        return {"name": "hyperband", "eta": self.eta, "low": self.low, "rounds": self.rounds}
+
+
+def kinds_of(rungs: tuple[float, ...], eta: int) -> list[Bracket]:
+    """Return the brackets of one round, the one that begins lowest first.
+
+    Example:
+        >>> [bracket.size for bracket in kinds_of((1.0, 3.0, 9.0, 27.0, 81.0), 3)]  # table 1 of the paper
+        [81, 34, 15, 8, 5]
+    """
+    s_max = len(rungs) - 1
+    return [Bracket(math.ceil((s_max + 1) / (s + 1) * eta**s), rungs[s_max - s :]) for s in range(s_max, -1, -1)]
