@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
-
-from click.testing import CliRunner
 
 import trimtab as tt
 from trimtab.schedule.pbt import Pbt
-from trimtab.surfaces.cli.app import cli
 
 
 def carried(trial: tt.Trial) -> float:
@@ -18,9 +17,10 @@ def carried(trial: tt.Trial) -> float:
 
 
 def show(url: str, *more: str) -> str:
-    done = CliRunner().invoke(cli, ["show", "s", *more, "--store", url])
-    assert done.exit_code == 0, done.output
-    return done.output
+    command = [sys.executable, "-m", "trimtab.surfaces.cli", "show", "s", *more, "--store", url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_show_draws_the_schedule_and_json_has_it(tmp_path: Path) -> None:
