@@ -35,6 +35,9 @@ CALLS: dict[str, list[str]] = {
     "best-of-order": ["best", "tradeoff", "--order", "error,latency_ms", "--within", "error=50%"],
     "trials-hopeless": ["trials", "hopeless", "--limit", "6"],
     "show-infeasible-trial": ["show", "hopeless", "3"],
+    "show-early": ["show", "early"],
+    "show-stopped-trial": ["show", "early", "8"],
+    "trials-early": ["trials", "early"],
 }
 DISPLAYS = ("Panel", "Line")
 ENDED = ("digits", "tradeoff")
