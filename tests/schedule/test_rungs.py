@@ -13,7 +13,7 @@ import trimtab as tt
 from trimtab.errors import ProblemError
 from trimtab.ledger.event import Extended, Origin
 from trimtab.schedule.asha import Asha
-from trimtab.schedule.auto import Auto
+from trimtab.schedule.auto import Auto, period
 from trimtab.schedule.hyperband import Hyperband, kinds_of
 from trimtab.schedule.median import Median
 from trimtab.schedule.pasha import Pasha
@@ -317,3 +317,41 @@ def test_the_reading_counts_lines_at_each_rung() -> None:
     assert (rungs[0].correlation, rungs[0].n_to_end) == (pytest.approx(1.0), 2)
     assert (rungs[3].let_on, rungs[3].wrong) == (1, 1), "trial 1 was behind at 27, and leads in the end"
     assert rungs_of(begun(PROBLEMS["two fidelities"], n=0).table) == []
+
+
+def test_ranks_are_those_of_whole_trials_that_no_rung_chose() -> None:
+    run = begun(n=9)
+    for number in range(9):
+        run.report(number, 1.0, loss=0.1 * number)
+    for number in range(6):
+        run.report(number, 3.0, loss=0.1 * (6 - number))
+        run.tell(number, 0.1 * (6 - number))
+    run.stop(6, loss=0.6)
+    run.report(7, 3.0, loss=9.0)
+    run.tell(7, 9.0)  # it ran on after the first was stopped
+    rungs = rungs_of(run.table)
+    assert (rungs[0].unchosen, rungs[0].n_unchosen, rungs[0].misleads) == (pytest.approx(-1.0), 6, True)
+    assert (rungs[1].unchosen, rungs[1].n_unchosen, rungs[1].misleads) == (pytest.approx(1.0), 6, False)
+    assert rungs[0].with_end > rungs[0].unchosen, "which is of all that got to the end"
+
+
+def test_too_few_trials_say_nothing_about_ranks() -> None:
+    run = begun(n=4)
+    for number in range(4):
+        run.report(number, 1.0, loss=number)
+        run.tell(number, -number)
+    rung = rungs_of(run.table)[0]
+    assert (rung.n_unchosen, rung.misleads) == (4, None)
+
+
+def test_auto_lets_trials_through_and_others_do_not() -> None:
+    run = begun(n=40)
+    for number in range(40):
+        run.report(number, 1.0, loss=number)
+    run.stop(1, loss=1.0)
+    for number in (0, 20, 39):
+        run.tell(number, number)
+    assert rungs_of(run.table)[0].n_unchosen == 0
+    let = rungs_of(run.table, lets_through=True)[0].n_unchosen
+    assert let == sum(number % period(np.array([1.0, 3.0, 9.0, 27.0]), 81.0, 3) == 0 for number in (0, 20, 39))
+    assert let >= 1

@@ -1,12 +1,14 @@
 """Shows progress on the terminal that it was started on: `DISPLAY STUDY`, for the tests.
 
-A record separator stands before and after what a running study looks like.
+A record separator stands before and after what a running study looks like; what it says at the end comes after.
 """
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from trimtab.ledger.table import TrialView
+from trimtab.study.savings import Savings
 from trimtab.study.standing import Status
 from trimtab.surfaces.render import progress
 
@@ -34,6 +36,12 @@ KNOWN: dict[str, dict[str, Any]] = {
 }
 """Of studies of which no trial is the best."""
 
+SAVED = {"digits": Savings(14, 40, True, False, "epoch", 0.6172, 745.0, False)}
+NEEDS = {
+    "tradeoff": "trials report as they go, and none is ended early, since nothing says how far they go: with "
+    'fidelity=tt.Fidelity("epoch", 1, 81), 81 being the last step that is reported, they are.'
+}
+
 terminal = sys.stderr  # a live panel puts a stream of its own in its place, which erases the panel before it writes
 
 for kind, name in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
@@ -60,4 +68,6 @@ for kind, name in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
     shown.update(status)
     shown.update(status)
     terminal.write("\x1e")
-    shown.close(status)
+    shown.close(
+        replace(status, n_running=0, reason="the budget is used up", saved=SAVED.get(name), need=NEEDS.get(name, ""))
+    )

@@ -9,7 +9,19 @@ from pathlib import Path
 import numpy as np
 
 import trimtab as tt
-from trimtab.ledger.event import Asked, Created, Event, Failed, Noted, Origin, Reported, Started, Told
+from trimtab.ledger.event import (
+    Asked,
+    Created,
+    Event,
+    Failed,
+    Judged,
+    Noted,
+    Origin,
+    Reported,
+    Started,
+    Stopped,
+    Told,
+)
 from trimtab.space.problem import Metric, Problem
 from trimtab.storage.url import open_store
 
@@ -117,7 +129,33 @@ def write_all(folder: Path) -> str:
     write(url, "tradeoff", Problem(SIZES, (*goals, *limits)), 40, _traded, failed=[7])
     beyond = (tt.at_most("memory_gb", 2), tt.at_least("recall", 0.95))
     write(url, "hopeless", Problem(SIZES, (tt.minimize("error"), *beyond)), 20, _traded)
+    write_early(url)
     return url
+
+
+def write_early(url: str) -> None:
+    """Put a study on record of which eight of fourteen trials were ended early; at epoch 1 the worst look best."""
+    problem = Problem(SIZES, (tt.minimize("loss"),), (tt.Fidelity("epoch", 1, 27),))
+    rows = SIZES.sample(np.random.default_rng(0), 14)
+    optimizer, scheduler = {"name": "random"}, {"name": "auto", "eta": 3, "low": None}
+    created = Created(1, "early", problem.to_json(), 0, optimizer, scheduler, PROVENANCE, "0000abcd", exact_ends=True)
+    store = open_store(url)
+    log = store.create("early", [created], at=BEGUN)
+    head = log.head()
+    for i, row in enumerate(rows):
+        at, last = BEGUN + 60.0 * i, 27 if i < 6 else 9 if i % 4 == 0 else 3
+        final = 0.1 + 0.01 * (i * 5 % 14)
+        asked: list[Event] = [Asked(i, tuple(row.tolist()), head.seq, Origin("random", "drawn at random"), (27.0,))]
+        for events, when in ((asked, at), ([Started(i, "node7:4242:1", 1)], at + 1)):
+            head = log.append(events, after=head, at=when)
+        shown = [(step, final + (0.5 - 2 * final) / step**2) for step in range(1, last + 1)]
+        head = log.append([Reported(i, float(step), {"loss": loss}) for step, loss in shown], after=head, at=at + 40)
+        end: list[Event] = [Told(i, {"loss": final}, 1, 54.0)]
+        if last < 27:
+            reason = f"stopped at epoch {last}: loss {shown[-1][1]:.4g} is outside the best third of {i + 1} trials"
+            end = [Judged(i, reason, head.seq), Stopped(i, reason, 1, {"loss": shown[-1][1]}, 2.0 * last)]
+        head = log.append(end, after=head, at=at + 44)
+    store.close()
 
 
 def _traded(i: int) -> dict[str, float]:

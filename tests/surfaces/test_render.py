@@ -4,10 +4,12 @@ import io
 import math
 import re
 import sys
+from dataclasses import replace
 
 import pytest
 
 from trimtab.ledger.table import TrialView
+from trimtab.study.savings import Savings
 from trimtab.study.standing import Status
 from trimtab.surfaces.render import progress, said
 from trimtab.surfaces.render.numbers import count, duration, moment, number, size
@@ -223,6 +225,41 @@ def test_the_nearest_limit_counts():
     assert said.seconds_left(status) == pytest.approx(50 / 9)
     assert said.fraction(Status("a", "loss", "minimize")) is None
     assert said.seconds_left(Status("a", "loss", "minimize", budget_trials=3)) is None
+
+
+@pytest.mark.parametrize(
+    ("saved", "text"),
+    [
+        (
+            Savings(14, 30, True, False, "epoch", 0.617, 745.0),
+            "14 of 30 trials stopped early; 61% of the epochs, about 12 min 25 s of trial time, were not spent",
+        ),
+        (
+            Savings(20, 1234, False, True, "data_fraction", 0.996, 3720.0, True),
+            "20 of 1,234 configurations not run to the end; 99% of data_fraction, at least 1 h 02 min of trial time, "
+            "was not spent",
+        ),
+        (
+            Savings(1, 300, True, False, "epoch", 0.003),
+            "1 of 300 trials stopped early; less than 1% of the epochs were not spent",
+        ),
+        (Savings(1, 1, True, False), "1 of 1 trial stopped early"),
+    ],
+)
+def test_what_was_saved_is_said_as_far_as_it_is_known(saved, text):
+    assert said.saved_text(saved) == text
+
+
+@pytest.mark.parametrize("display", [progress.Failures, progress.Lines, progress.Line, progress.Panel])
+def test_what_was_saved_and_what_is_needed_comes_last_unless_quiet(display, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("TERM", "xterm")
+    out = Terminal()
+    saved = Savings(14, 30, True, False, "epoch", 0.617)
+    display("resnet", out).close(replace(ENDED, saved=saved, need="declare a fidelity.\x1b[2J"))
+    told = f"resnet: {said.saved_text(saved)}\nresnet: declare a fidelity.\\x1b[2J\n"
+    assert out.getvalue().endswith(f"{said.farewell(ENDED)}\n{told}" if display is not progress.Failures else "")
+    assert ("14 of 30" in out.getvalue()) == (display is not progress.Failures)
 
 
 @pytest.mark.parametrize("display", [progress.Lines, progress.Line, progress.Panel])

@@ -35,8 +35,13 @@ CALLS: dict[str, list[str]] = {
     "best-of-order": ["best", "tradeoff", "--order", "error,latency_ms", "--within", "error=50%"],
     "trials-hopeless": ["trials", "hopeless", "--limit", "6"],
     "show-infeasible-trial": ["show", "hopeless", "3"],
+    "show-early": ["show", "early"],
+    "show-stopped-trial": ["show", "early", "8"],
+    "trials-early": ["trials", "early"],
 }
 DISPLAYS = ("Panel", "Line")
+ENDED = ("digits", "tradeoff")
+"""Studies at whose end there is something to say of early stopping: what it saved, and what it would need."""
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +64,10 @@ def displays(folder: Path, columns: int) -> dict[str, str]:
     """Return what a terminal of that width shows while a study runs."""
     asked = [(kind, name) for kind in DISPLAYS for name in SHOWN]
     program = [sys.executable, str(HERE / "display_child.py"), *(word for pair in asked for word in pair)]
-    written = capture(program, columns, folder).split("\x1e")[1::2]
-    return {f"{kind}-{name}": _screen(text, columns) for (kind, name), text in zip(asked, written, strict=True)}
+    written = capture(program, columns, folder).split("\x1e")
+    shown = {f"{kind}-{name}": text for (kind, name), text in zip(asked, written[1::2], strict=True)}
+    ends = {f"{kind}-{name}-end": text for (kind, name), text in zip(asked, written[2::2], strict=True)}
+    return {name: _screen(text, columns) for name, text in (shown | ends).items()}
 
 
 def _screen(text: str, columns: int) -> str:
@@ -87,6 +94,11 @@ def test_a_command_looks_as_it_was_found_good(folder, name):
 
 @pytest.mark.parametrize("name", [f"{kind}-{name}" for kind in DISPLAYS for name in SHOWN])
 def test_progress_looks_as_it_was_found_good(folder, name):
+    golden(f"progress-{name}", {columns: displays(folder, columns)[name] for columns in WIDTHS})
+
+
+@pytest.mark.parametrize("name", [f"{kind}-{name}-end" for kind in DISPLAYS for name in ENDED])
+def test_the_end_of_a_run_looks_as_it_was_found_good(folder, name):
     golden(f"progress-{name}", {columns: displays(folder, columns)[name] for columns in WIDTHS})
 
 

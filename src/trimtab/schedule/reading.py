@@ -9,7 +9,7 @@ import numpy as np
 
 from trimtab.arrays import Floats, Ints
 from trimtab.ledger.table import COMPLETE, STOPPED, TrialTable
-from trimtab.schedule.auto import costs
+from trimtab.schedule.auto import FIRST, costs, fair, ranks_well
 from trimtab.schedule.rungs import Seen, spearman
 
 
@@ -26,6 +26,9 @@ class Rung:
         with_end: the same between here and the highest fidelity. Both are of those that were let on, so they are low
             where these were well chosen.
         n_to_end: how many `with_end` is of.
+        unchosen: the rank correlation with the end of whole trials that no rung chose: those that ended before the
+            first was stopped, and those that `auto` lets through; nan where unknown.
+        n_unchosen: how many `unchosen` is of.
         let_on: how many got to the end although they were outside the best part here.
         wrong: how many of these are in the best part in the end: of stopped ones nobody knows it.
         saved: what the stopped ones would have cost more as whole trials, in the unit of the cost metric, else in
@@ -39,18 +42,28 @@ class Rung:
     correlation: float
     with_end: float
     n_to_end: int
+    unchosen: float
+    n_unchosen: int
     let_on: int
     wrong: int
     saved: float
 
+    @property
+    def misleads(self) -> bool | None:
+        """Whether ranks here say too little of the end for trials to be ended by them; None while too few show it."""
+        if self.n_unchosen < FIRST:
+            return None
+        return not ranks_well(self.unchosen, self.n_unchosen)
 
-def rungs_of(table: TrialTable, eta: int = 3, low: float | None = None) -> list[Rung]:
+
+def rungs_of(table: TrialTable, eta: int = 3, low: float | None = None, *, lets_through: bool = False) -> list[Rung]:
     """Return what became of trials at each rung; nothing without exactly one fidelity.
 
     Args:
         table: all that is on record.
         eta: the factor between rungs, and of how many trials one goes on.
         low: the lowest rung; the fidelity's lowest if None.
+        lets_through: whether the scheduler lets trials through now and then, as `auto` does.
     """
     seen = Seen(eta, low)
     if not seen.follow(table):
@@ -65,12 +78,14 @@ def rungs_of(table: TrialTable, eta: int = 3, low: float | None = None) -> list[
     spent = np.bincount(lines, weights=np.nan_to_num(costs(table)), minlength=len(losses))
     whole = spent[at[:, -1] & (spent > 0)]
     usual = float(np.median(whole)) if len(whole) else math.nan
+    unchosen = _unchosen(seen, table, eta, lets_through=lets_through)
     furthest = np.where(at.any(axis=1), len(levels) - 1 - np.argmax(at[:, ::-1], axis=1), -1)
     found = []
     for k, level in enumerate(levels.tolist()):
         above = losses[:, min(k + 1, len(levels) - 1)]
         to_next, to_end = at[:, k] & ~np.isnan(above), at[:, k] & at[:, -1]
         halted = stopped & (furthest == k)
+        fairly = unchosen[at[unchosen, k]]
         let_on = to_end & ~_best(losses[:, k], eta)
         found.append(
             Rung(
@@ -81,11 +96,24 @@ def rungs_of(table: TrialTable, eta: int = 3, low: float | None = None) -> list[
                 correlation=spearman(losses[to_next, k], above[to_next]) if k + 1 < len(levels) else math.nan,
                 with_end=spearman(losses[to_end, k], losses[to_end, -1]),
                 n_to_end=int(to_end.sum()),
+                unchosen=spearman(losses[fairly, k], losses[fairly, -1]),
+                n_unchosen=len(fairly),
                 let_on=int(let_on.sum()),
                 wrong=int((let_on & _best(losses[:, -1], eta)).sum()),
                 saved=float(np.maximum(usual - spent[halted], 0.0).sum()) if halted.any() else 0.0,
             )
         )
+    return found
+
+
+def _unchosen(seen: Seen, table: TrialTable, eta: int, *, lets_through: bool) -> Ints:
+    """Return the whole trials that are complete and were not chosen, none of which goes on with another."""
+    rows = fair(seen, table, eta)
+    if not lets_through:
+        order = table.order
+        stopped = np.flatnonzero(table.state[order] == STOPPED)
+        rows = np.intersect1d(rows, order[: stopped[0]]) if len(stopped) else rows
+    found: Ints = rows[table.parent[rows] < 0]
     return found
 
 

@@ -11,6 +11,8 @@ from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable, TrialVie
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.problem import Problem
 from trimtab.study import best
+from trimtab.study.reported import EARLY
+from trimtab.study.savings import Savings, savings
 from trimtab.study.session import Session
 from trimtab.study.shortfall import Shortfall, shortfall
 
@@ -41,6 +43,8 @@ class Status:
         n_feasible: complete trials that met every constraint; None where there is no constraint.
         lack: where no complete trial met every constraint, what comes nearest; empty elsewhere.
         waits_for: what is waited for while nothing of this run goes on; empty otherwise.
+        saved: what early stopping saved, once the study has stopped; None before, and where it ended nothing.
+        need: what the study lacks for trials to be ended early, once it has stopped; empty before, and where nothing.
     """
 
     name: str
@@ -69,6 +73,8 @@ class Status:
     n_feasible: int | None = None
     lack: str = ""
     waits_for: str = ""
+    saved: Savings | None = None
+    need: str = ""
 
 
 @runtime_checkable
@@ -178,7 +184,14 @@ class Standing:
             n_feasible=self._met.n_feasible,
             lack=self._met.lack,
             waits_for=waits_for,
+            saved=savings(table) if reason else None,
+            need=self._need() if reason else "",
         )
+
+    def _need(self) -> str:
+        """Return the note about what early stopping would need; none where another scheduler needs nothing."""
+        table = self._session.table
+        return str(table.notes.get(EARLY, "")) if self._session.plan.needs(table.problem) else ""
 
     def _how_to_look(self, number: int) -> str:
         if not self._session.files.is_kept:

@@ -11,6 +11,7 @@ import numpy as np
 import trimtab as tt
 from trimtab.arrays import Floats
 from trimtab.ledger.curves import Curves
+from trimtab.ledger.table import TrialTable
 from trimtab.surfaces.render.numbers import number
 from trimtab.surfaces.render.spark import sparkline
 from trimtab.surfaces.render.text import clean
@@ -28,15 +29,17 @@ def curve_facts(study: tt.Study, trial: int) -> dict[str, Any]:
     )
 
 
-def curve_lines(curves: Curves, trial: int) -> Iterator[tuple[str, str]]:
+def curve_lines(table: TrialTable, trial: int) -> Iterator[tuple[str, str]]:
     """Yield (label, text) about what a trial reported: a line a metric, of the whole trial and then of each fold."""
-    lines = _lines(curves, trial)
+    fidelities = table.problem.fidelities
+    of = f" of {number(fidelities[0].high)}" if len(fidelities) == 1 else ""
+    lines = _lines(table.curves, trial, fidelities[0].name if of else "step", of)
     yield from islice(lines, MOST_LINES)
     if next(lines, None) is not None:
         yield "curves", "there are more: `trimtab export --curves` writes all"
 
 
-def _lines(curves: Curves, trial: int) -> Iterator[tuple[str, str]]:
+def _lines(curves: Curves, trial: int, unit: str, of: str) -> Iterator[tuple[str, str]]:
     for fold in (None, *curves.folds(trial)):
         label = "curve" if fold is None else f"fold {fold}"
         steps, metrics = curves.metrics(trial, fold)
@@ -45,7 +48,7 @@ def _lines(curves: Curves, trial: int) -> Iterator[tuple[str, str]]:
             reported = values[known].tolist()
             if len(reported) > 1:
                 shape = f"{sparkline(reported)}  {number(reported[0])} → {number(reported[-1])}"
-                yield label, clean(f"{name} {shape} at step {number(float(steps[known[-1]]))}")
+                yield label, clean(f"{name} {shape} at {unit} {number(float(steps[known[-1]]))}{of}")
             elif reported and fold is not None:  # a fold is often one fit, without steps
                 yield label, clean(f"{name} = {number(reported[0])}")
 

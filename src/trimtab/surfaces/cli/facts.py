@@ -13,10 +13,13 @@ from trimtab.ledger.table import COMPLETE, STATES, TrialTable, TrialView
 from trimtab.model.feasibility import split
 from trimtab.study import best
 from trimtab.study.overview import Entry
+from trimtab.study.savings import savings
 from trimtab.study.shortfall import Shortfall, missed, missed_text, shortfall
+from trimtab.surfaces.cli import rungs
 from trimtab.surfaces.cli.curves import curve_lines
 from trimtab.surfaces.cli.descent import schedule_lines
 from trimtab.surfaces.render.numbers import count, duration, exact, moment, number
+from trimtab.surfaces.render.said import saved_text
 from trimtab.surfaces.render.spark import sparkline
 from trimtab.surfaces.render.text import clean, first_line, folded, width, wrapped
 from trimtab.text import hide_secrets, spelled
@@ -103,6 +106,8 @@ def study_facts(study: tt.Study) -> dict[str, Any]:
         "feasible": best.feasible(table).count(True) if study.problem.constraints else None,
         "lack": None if lack is None else _lack_facts(lack),
         "verdict": None if verdict is None else {"stop": verdict.stop, "reason": verdict.reason, "rule": verdict.rule},
+        "saved": rungs.saved_facts(savings(table)),
+        "rungs": rungs.facts(rungs.seen(study)),
         "notes": dict(table.notes),
         "provenance": without_secrets(ledger.created.provenance),
         "opened": without_secrets(ledger.opened),
@@ -148,6 +153,9 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
         yield "fidelity", clean(f"{fidelity.name} {fidelity}")
     yield "optimizer", f"{clean(ledger.optimizer['name'])}, seed {ledger.created.seed}"
     yield "trials", counts_text(table)
+    saved = savings(table)
+    if saved is not None:
+        yield "saved", saved_text(saved)
     n_complete = len(table.rows(COMPLETE))
     spent = total_cost(table)
     yield "worked on", duration(table.elapsed) + ("" if spent is None else f", cost {number(spent)}")
@@ -280,7 +288,7 @@ def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
         yield "failure" if view.state == "failed" else "lost before", clean(f"{view.failure}: {first_line(view.error)}")
     if view.reason:
         yield "stopped", clean(view.reason)
-    yield from curve_lines(table.curves, view.number)
+    yield from curve_lines(table, view.number)
     took = duration(view.seconds) + ("" if view.cost is None else f", cost {number(view.cost)}")
     yield "took", took
     if view.started_at is not None:

@@ -20,7 +20,7 @@ from trimtab.study import best as bests
 from trimtab.study import export as exports
 from trimtab.study import overview
 from trimtab.study.choice import Preference, chosen_row
-from trimtab.surfaces.cli import facts, front, trial_table
+from trimtab.surfaces.cli import facts, front, rungs, trial_table
 from trimtab.surfaces.cli.curves import curve_facts
 from trimtab.surfaces.cli.descent import schedule_facts
 from trimtab.surfaces.cli.options import (
@@ -128,6 +128,10 @@ def show(name: str | None, trial: int | None, *, store: str | None, as_json: boo
                 say_json(facts.study_facts(study))
             else:
                 say(f"study {study.name}\n{facts.labelled(list(facts.study_lines(study)), cells())}")
+                levels = rungs.seen(study)
+                if levels:
+                    say()
+                    rungs.show(study, levels)
                 rows = bests.sorted_front(study.table).tolist() if len(study.problem.objectives) > 1 else []
                 if rows:
                     say()
@@ -372,8 +376,8 @@ def trials(
 ) -> None:
     """List the trials of a study.
 
-    Where a terminal is too narrow, columns are left out: first why, then the time it took, then parameters that are
-    the same in all rows, then the others from the right.
+    Where a terminal is too narrow, columns are left out: first why, then the curve, then the time it took, then
+    parameters that are the same in all rows, then the others from the right.
     """
     with load(store, name) as study:
         table, known = study.table, trial_table.Columns(study)

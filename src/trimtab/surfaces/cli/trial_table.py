@@ -7,23 +7,29 @@ from dataclasses import replace
 from typing import Any
 
 import click
+import numpy as np
 
 import trimtab as tt
 from trimtab.checks import is_number
+from trimtab.ledger.curves import WHOLE
 from trimtab.ledger.table import TrialView
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Metric
 from trimtab.study import best
 from trimtab.study.shortfall import missed
 from trimtab.surfaces.render.numbers import duration, moment, number, setting
+from trimtab.surfaces.render.spark import sparkline
 from trimtab.surfaces.render.table import Column
 from trimtab.surfaces.render.text import first_line
 from trimtab.text import to_json
 
-WHY, TOOK, MISSED, LEVEL, VARIED = 5, 4, 3, 2, 1
-"""What goes first where room is short: why, what it took, by how much constraints are missed (which the metric and the
-bound in its heading say too), parameters that are the same in all rows, and at last those that vary, from the right.
-The number, the state and the metrics always stay."""
+WHY, CURVE, TOOK, MISSED, LEVEL, VARIED = 6, 5, 4, 3, 2, 1
+"""What goes first where room is short: why, the curve, what it took, by how much constraints are missed (which the
+metric and the bound in its heading say too), parameters that are the same in all rows, and at last those that vary,
+from the right. The number, the state and the metrics always stay."""
+
+CURVE_CELLS = 12
+"""How wide a curve is drawn at most: enough to see whether it still falls. By taste."""
 
 Cell = Callable[[TrialView], str]
 
@@ -52,9 +58,10 @@ class Columns:
             self.usual.append(self._add("params", name, column, _param(name)))
         for fidelity in study.problem.fidelities:
             self._add("fidelity", fidelity.name, Column(fidelity.name, right=True), _fidelity(fidelity.name))
-        self.usual += ["took", "why"]
+        self.usual += [*(["curve"] if self._has_curves() else []), "took", "why"]
         for column, cell in _OTHERS:
             self._add("", column.name, column, cell)
+        self._add("", "curve", Column("curve", rank=CURVE), self._curve)
         if study.problem.constraints:
             self._add("trial", "feasible", Column("feasible"), self._is_feasible)
             is_one = len(study.problem.constraints) == 1
@@ -92,6 +99,19 @@ class Columns:
         found = missed(self._problem, view.metrics).items()
         is_one = len(self._problem.constraints) == 1
         return ", ".join(number(by) if is_one else f"{metric.name} by {number(by)}" for metric, by in found)
+
+    def _has_curves(self) -> bool:
+        """Return whether some trial reported the first objective more than once."""
+        curves, i = self._study.table.curves, self._problem.metrics.index(self._problem.objectives[0])
+        rows = curves.row[(curves.fold == WHOLE) & ~np.isnan(curves.y[:, i])]
+        return len(rows) > len(np.unique(rows))
+
+    def _curve(self, view: TrialView) -> str:
+        """Return what a trial reported of the first objective, as a line of bars, each trial's on its own scale."""
+        _, y = self._study.table.curves.of(view.number)
+        values = y[:, self._problem.metrics.index(self._problem.objectives[0])]
+        known = values[~np.isnan(values)].tolist()
+        return sparkline(known, CURVE_CELLS) if len(known) > 1 else "-"
 
     def front(self, views: Iterable[TrialView]) -> tuple[list[Column], list[list[str]]]:
         """Return (columns, rows) of a front: number, metrics, parameters.
@@ -190,4 +210,4 @@ _OTHERS: tuple[tuple[Column, Cell], ...] = (
 )
 """What else there is to show of a trial."""
 
-_RESERVED = frozenset({"trial", "state", "all", *(column.name for column, _ in _OTHERS)})
+_RESERVED = frozenset({"trial", "state", "all", "curve", *(column.name for column, _ in _OTHERS)})

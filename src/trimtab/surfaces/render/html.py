@@ -132,6 +132,7 @@ def running(status: Status) -> str:
     if status.failure is not None:
         lines.append(_bad(said.failed(status.failure, status.look)))
     lines.append(_text(clean(status.reason)) if status.reason else _dim(clean(status.note)))
+    lines += [_text(line) for line in said.early_text(status, named=False)]
     return _box(lines)
 
 

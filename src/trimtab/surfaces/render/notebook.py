@@ -34,7 +34,7 @@ class Area:
             self._draw(status, said.sentence(status))
 
     def close(self, status: Status) -> None:
-        self._draw(status, said.farewell(status))
+        self._draw(status, "\n".join((said.farewell(status), *said.early_text(status))))
 
     def _draw(self, status: Status, text: str) -> None:
         display: Any = importlib.import_module("IPython.display").display  # there is a notebook, hence IPython

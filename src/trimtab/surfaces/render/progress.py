@@ -17,6 +17,7 @@ from trimtab.surfaces.render.said import (
     News,
     budget_text,
     done,
+    early_text,
     farewell,
     feasible_text,
     fitted,
@@ -148,7 +149,7 @@ class Lines:
             self._out.say([sentence(status)])
 
     def close(self, status: Status) -> None:
-        self._out.say([*self._news.of(status), farewell(status)])
+        self._out.say([*self._news.of(status), farewell(status), *early_text(status)])
 
 
 class Line:
@@ -172,7 +173,8 @@ class Line:
     def close(self, status: Status) -> None:
         self._tell(status)
         self._draw("")
-        self._out.write(f"\r{_in_lines(farewell(status))}\n")
+        self._out.write("\r")
+        self._out.say(_last_lines(status))
 
     def _tell(self, status: Status) -> None:
         for line in self._news.of(status, only_resumed=True):
@@ -185,9 +187,10 @@ class Line:
         self._cells = width(text)
 
 
-def _in_lines(text: str) -> str:
-    """Return a sentence in lines as wide as the terminal, broken between words."""
-    return "\n".join(wrapped(text, shutil.get_terminal_size().columns))
+def _last_lines(status: Status) -> list[str]:
+    """Return what is said at the end, in lines as wide as the terminal, broken between words."""
+    cells = shutil.get_terminal_size().columns
+    return [line for text in (farewell(status), *early_text(status)) for line in wrapped(text, cells)]
 
 
 def _raise_gone() -> None:
@@ -234,7 +237,7 @@ class Panel:
             self._live.stop()
         except (OSError, ValueError):
             return
-        self._out.say([*self._news.of(status, only_resumed=True), _in_lines(farewell(status))])
+        self._out.say([*self._news.of(status, only_resumed=True), *_last_lines(status)])
 
     def _tell(self, status: Status) -> None:
         """Write news above the panel."""

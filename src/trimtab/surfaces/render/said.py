@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from trimtab.ledger.table import TrialView
+from trimtab.study.savings import Savings
 from trimtab.study.standing import Status
 from trimtab.surfaces.render.numbers import count, duration, number, setting
 from trimtab.surfaces.render.text import clean, first_line, joined, width
@@ -135,6 +137,42 @@ def fitted(status: Status, cells: int) -> str:
 def farewell(status: Status) -> str:
     """Return the last line: what was done, and why it ended."""
     return f"{sentence(status)}; {clean(status.reason)}"
+
+
+def saved_text(saved: Savings) -> str:
+    """Return `14 of 30 trials stopped early; 61% of the epochs, about 12 min of trial time, were not spent`."""
+    of = count(saved.n, "configuration" if saved.continued else "trial")
+    ended = "stopped early" if saved.by_verdict else "not run to the end"
+    text = f"{saved.n_early:,} of {of} {ended}"
+    if not saved.unit:
+        return text
+    # A name is put in the plural where that is sure to be a word.
+    unit = f"the {saved.unit}s" if saved.unit in PLAIN else clean(saved.unit)
+    time = ""
+    if saved.seconds == saved.seconds:
+        time = f", {'at least' if saved.is_least else 'about'} {duration(saved.seconds)} of trial time,"
+    return f"{text}; {_percent(saved.share)} of {unit}{time} {'were' if saved.unit in PLAIN else 'was'} not spent"
+
+
+PLAIN = frozenset({"epoch", "step", "iteration", "round", "tree", "sample", "seed", "fold"})
+"""Names of fidelities that are words with a plural in s; of others, as `data_fraction`, the name stands alone."""
+
+
+def _percent(share: float) -> str:
+    """Return `61%`; what is not all is never 100%."""
+    return f"{min(math.floor(share * 100), 99)}%" if share >= 0.01 else "less than 1%"
+
+
+def early_text(status: Status, *, named: bool = True) -> list[str]:
+    """Return the lines about early stopping once a study has stopped: what it saved, and what it would need.
+
+    Args:
+        status: how it stands.
+        named: whether each begins with the name of the study.
+    """
+    lines = [] if status.saved is None else [saved_text(status.saved)]
+    lines += [clean(status.need)] if status.need else []
+    return [f"{clean(status.name)}: {line}" if named else line for line in lines]
 
 
 def greeting(status: Status) -> str:

@@ -1,0 +1,123 @@
+"""What early stopping saved: a reading of the table, which rather says too little than too much."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from trimtab.arrays import Bools, Floats, Ints
+from trimtab.ledger.curves import WHOLE
+from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, TrialTable
+
+
+@dataclass(frozen=True, slots=True)
+class Savings:
+    """What was not spent since trials ended early. Counts are of configurations: what continues a trial is none.
+
+    Attributes:
+        n_early: how many a scheduler ended before a whole run: by a verdict, or by never going on with them.
+        n: how many are over, failed ones too.
+        by_verdict: whether a verdict ended all of `n_early`.
+        continued: whether some trial goes on with another one's, so that trials are not configurations.
+        unit: the fidelity; empty where nothing is known of `share` and `seconds`.
+        share: of what all that are over would have taken as whole runs, in units of the fidelity, how much was not
+            spent; nan where it cannot be said. What failed, and what the end of the study cut short, is left out.
+        seconds: what that would have taken, all workers together: each configuration at its own pace, but none longer
+            than the longest whole run took; nan where no pace is known.
+        is_least: whether `seconds` lacks configurations whose pace is not known.
+    """
+
+    n_early: int
+    n: int
+    by_verdict: bool
+    continued: bool
+    unit: str = ""
+    share: float = math.nan
+    seconds: float = math.nan
+    is_least: bool = False
+
+
+def savings(table: TrialTable) -> Savings | None:
+    """Return what early stopping saved; None where it ended nothing."""
+    root = _roots(table)
+    last = np.full(len(table), -1)
+    np.maximum.at(last, root, np.arange(len(table)))
+    open_ = np.zeros(len(table), dtype=np.bool_)
+    open_[root[np.isin(table.state, (WAITING, RUNNING))]] = True
+    begins = np.flatnonzero((root == np.arange(len(table))) & ~open_)
+    ends = last[begins]
+    is_verdict = [table.state[row] == STOPPED and table.halted(row) != "" for row in ends.tolist()]
+    halted = np.array(is_verdict, dtype=np.bool_)
+    given = np.array([table.is_enqueued(row) for row in begins.tolist()], dtype=np.bool_)
+    complete = table.state[ends] == COMPLETE
+    whole = np.array(table.problem.whole)
+    reached_whole = (table.fidelity[ends] >= whole).all(axis=1) & complete
+    left = complete & ~reached_whole & ~(given & (begins == ends))  # a user may put a trial in line at less
+    early = halted | left
+    if not early.any():
+        return None
+    found = Savings(int(early.sum()), len(begins), bool(halted[early].all()), bool((table.parent >= 0).any()))
+    if len(table.problem.fidelities) != 1:
+        return found
+    counts = early | reached_whole
+    top = float(whole[0])
+    spent = np.bincount(root, weights=_spent(table), minlength=len(table))[begins]
+    share = 1.0 - float(spent[counts].sum()) / (top * int(counts.sum())) if top > 0 else math.nan
+    if not share > 0:
+        return found
+    took = np.bincount(root, weights=table.seconds, minlength=len(table))[begins]  # nan where one part is unknown
+    seconds, is_least = _seconds(spent[early], took[early], took[reached_whole], top)
+    unit = table.problem.fidelities[0].name
+    return Savings(found.n_early, found.n, found.by_verdict, found.continued, unit, share, seconds, is_least)
+
+
+def _roots(table: TrialTable) -> Ints:
+    """Return [N] the trial with which each one's line of descent begins."""
+    root = np.arange(len(table))
+    for row in np.flatnonzero(table.parent >= 0).tolist():
+        root[row] = root[table.parent[row]]
+    return root
+
+
+def _spent(table: TrialTable) -> Floats:
+    """Return [N] how much of the fidelity each trial was run itself, without what it continues.
+
+    What a trial goes on with counts as not run anew only if it shows: its first report is beyond the other's end, and
+    is not its only one, as where nothing carries over and the end alone is reported.
+    """
+    curves = table.curves
+    about = curves.fold == WHOLE
+    rows, steps = curves.row[about], curves.step[about]
+    first, furthest = np.full(len(table), np.inf), np.full(len(table), -np.inf)
+    np.minimum.at(first, rows, steps)
+    np.maximum.at(furthest, rows, steps)
+    assigned = table.fidelity[:, 0]
+    stopped = (table.state == STOPPED) & (furthest >= 0)
+    reached = np.where(stopped, np.minimum(furthest, assigned), assigned)
+    reached[table.state == FAILED] = 0.0
+    parent = table.parent
+    before = np.where(parent >= 0, reached[parent], 0.0)
+    carried: Bools = (parent >= 0) & (first > before) & (furthest > first)
+    spent: Floats = np.where(carried, np.maximum(reached - before, 0.0), reached)
+    return spent
+
+
+def _seconds(spent: Floats, took: Floats, whole: Floats, top: float) -> tuple[float, bool]:
+    """Return (what configurations that ended early would have taken more, whether that lacks some).
+
+    Args:
+        spent: of each of these, how much of the fidelity it ran.
+        took: the seconds of each; nan where unknown.
+        whole: the seconds of those that were run whole.
+        top: the highest fidelity.
+    """
+    known = (spent > 0) & (took >= 0)
+    if not known.any():
+        return math.nan, False
+    more = took[known] / spent[known] * (top - spent[known])
+    longest = float(np.nanmax(whole, initial=-math.inf))
+    if longest > 0:  # where a start takes long, the pace of a short trial says too much
+        more = np.minimum(more, longest - took[known])
+    return float(np.maximum(more, 0.0).sum()), not bool(known.all())
