@@ -148,7 +148,8 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     for fidelity in study.problem.fidelities:
         yield "fidelity", clean(f"{fidelity.name} {fidelity}")
     yield "optimizer", f"{clean(ledger.optimizer['name'])}, seed {ledger.created.seed}"
-    if study.problem.fidelities or ledger.created.scheduler["name"] != "auto":  # which ends none without a fidelity
+    # without a fidelity these two end no trial, and it goes without saying
+    if study.problem.fidelities or ledger.created.scheduler["name"] not in ("auto", "whole"):
         yield "scheduler", clean(f"{ledger.created.scheduler['name']}{_saved(table)}")
     yield "trials", counts_text(table)
     n_complete = len(table.rows(COMPLETE))

@@ -97,7 +97,7 @@ def load(
     try:
         return tt.load_study(url, found, optimizer=engine, scheduler=plan)
     except StudyNotFoundError as error:
-        if store is not None:
+        if store is not None or _studies(url):
             raise
         raise StudyNotFoundError(f"{error} {_ELSEWHERE}") from None
 
@@ -123,11 +123,7 @@ def the_one(url: str) -> str:
     Raises:
         StudyNotFoundError: there is none, or more than one.
     """
-    opened = open_store(url)
-    try:
-        names = [info.name for info in opened.studies()]
-    finally:
-        opened.close()
+    names = _studies(url)
     if len(names) == 1:
         return names[0]
     if not names:
@@ -163,3 +159,11 @@ def as_number(text: str, word: str) -> float:
         return float(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} in {word!r} is not a number.") from None
+
+
+def _studies(url: str) -> list[str]:
+    opened = open_store(url)
+    try:
+        return [info.name for info in opened.studies()]
+    finally:
+        opened.close()
