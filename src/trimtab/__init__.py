@@ -21,11 +21,13 @@ from trimtab.execute.protocol import Resources
 from trimtab.execute.this_trial import this_trial
 from trimtab.execute.trial import Trial
 from trimtab.ledger.table import TrialTable, TrialView
+from trimtab.schedule.found import Schedule
 from trimtab.space.condition import given
 from trimtab.space.parameter import Categorical, Float, Int, Ordinal
 from trimtab.space.problem import Fidelity, Metric, Problem, at_least, at_most, maximize, minimize
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
+from trimtab.study.again import replay_schedule
 from trimtab.study.open import create_study, load_study
 from trimtab.study.study import Study
 from trimtab.study.tune import tune
@@ -41,6 +43,7 @@ __all__ = [
     "Ordinal",
     "Problem",
     "Resources",
+    "Schedule",
     "Space",
     "Study",
     "Trial",
@@ -56,6 +59,7 @@ __all__ = [
     "load_study",
     "maximize",
     "minimize",
+    "replay_schedule",
     "report",
     "this_trial",
     "tune",

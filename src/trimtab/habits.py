@@ -447,7 +447,7 @@ PARTS: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(
             ("bohb", "dehb", "successive_halving", "successivehalving"), '"hyperband" or "asha" come nearest'
         ),
-        **dict.fromkeys(("pbt", "pb2"), "population-based training is not there yet"),
+        **dict.fromkeys(("pb2", "population"), '"pbt" is population-based training'),
         **dict.fromkeys(("medianpruner", "percentile", "medianstop"), 'it is called "median"'),
     },
     "executors": {

@@ -334,7 +334,7 @@ class Dispatch:
             log_dir=session.files.attempt(number, attempt),
             study=session.journal.name,
             resources=resources or _ONE_CPU,
-            seed=_trial_seed(session.ledger.created.seed, number),
+            seed=trial_seed(session.ledger.created.seed, number),
             names=tuple(table.space.names),
             folds=problem.folds,
         )
@@ -392,7 +392,7 @@ class Dispatch:
 _ONE_CPU = Resources()
 
 
-def _trial_seed(seed: int, number: int) -> int:
+def trial_seed(seed: int, number: int) -> int:
     """Return a seed in [0, 2**31) for the trial's own randomness: SplitMix64 (Steele et al., 2014) of both."""
     z = (seed + (number + 1) * 0x9E3779B97F4A7C15) & MASK64
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK64

@@ -19,6 +19,7 @@ from trimtab.execute.trial import Trial
 from trimtab.explain import Explained
 from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Returned, Told
 from trimtab.ledger.table import FAILED, TAG, TrialTable, TrialView, no_such_trial
+from trimtab.schedule.found import Schedule, schedule_of
 from trimtab.schedule.protocol import Halt, Wait
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Problem
@@ -513,6 +514,27 @@ class Study(Explained):
         number = self.table.trial(trial).number
         steps, metrics = self.table.curves.metrics(number, fold)
         return {"step": steps, **metrics}
+
+    def schedule(self, trial: int) -> Schedule:
+        """Return what a trial and those that it goes on with were run with: one configuration after the other.
+
+        It is what population-based training finds; `tt.replay_schedule` trains along it anew.
+
+        Example:
+            ```python
+            for stretch in study.schedule(study.best.number):
+                print(f"{stretch.begin:g} to {stretch.end:g}: {stretch.params}")
+            Path("schedule.json").write_text(json.dumps(study.schedule(study.best.number).to_json()))
+            ```
+
+        Args:
+            trial: its number.
+
+        Raises:
+            TrialError: no such trial.
+            ProblemError: there is no one fidelity by which steps are counted.
+        """
+        return schedule_of(self._still(), trial)
 
     def export(self, path: str | Path, *, curves: bool = False) -> None:
         """Write the trials to `path`; its ending says how: .csv, .parquet, .json or .jsonl.

@@ -17,6 +17,7 @@ from trimtab.study import best
 from trimtab.study.overview import Entry
 from trimtab.study.shortfall import Shortfall, missed, missed_text, shortfall
 from trimtab.surfaces.cli.curves import curve_lines
+from trimtab.surfaces.cli.descent import schedule_lines
 from trimtab.surfaces.render.numbers import count, duration, exact, moment, number
 from trimtab.surfaces.render.spark import sparkline
 from trimtab.surfaces.render.text import clean, first_line, folded, width, wrapped
@@ -318,6 +319,7 @@ def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
         yield "ran", f"{moment(view.started_at)} by {clean(view.worker)}"
     if view.parent is not None:
         yield "continues", f"trial {view.parent}"
+        yield from schedule_lines(study, view.number)
     if view.tags:
         yield "tags", clean(", ".join(view.tags))
     for key, value in view.notes.items():

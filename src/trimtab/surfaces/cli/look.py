@@ -22,6 +22,7 @@ from trimtab.study import overview
 from trimtab.study.choice import Preference, chosen_row
 from trimtab.surfaces.cli import facts, front, trial_table
 from trimtab.surfaces.cli.curves import curve_facts
+from trimtab.surfaces.cli.descent import schedule_facts
 from trimtab.surfaces.cli.options import (
     DEFAULT_STORE,
     as_number,
@@ -136,7 +137,8 @@ def show(name: str | None, trial: int | None, *, store: str | None, as_json: boo
         folder = facts.logs(study, view)
         if as_json:
             where = {"logs": None if folder is None else str(folder)}
-            say_json(facts.trial_facts(view, study.problem) | curve_facts(study, trial) | where)
+            found = curve_facts(study, trial) | schedule_facts(study, trial)
+            say_json(facts.trial_facts(view, study.problem) | found | where)
             return
         say(f"trial {trial} of {study.name}\n{facts.labelled(list(facts.trial_lines(study, view)), cells())}")
         if view.error and view.state == "failed":
