@@ -19,6 +19,7 @@ import pytest
 
 import trimtab as tt
 from trimtab.ledger.event import Asked
+from trimtab.schedule.asha import Asha
 from trimtab.storage.url import open_store
 
 TRIMTAB = (sys.executable, "-m", "trimtab.surfaces.cli")
@@ -618,6 +619,60 @@ def test_curves_that_were_not_declared_are_shown_and_exported(tmp_path: Path) ->
         "number,attempt,fold,step,metric,value",
         "0,1,,1.0,loss,1.0",
     ]
+
+
+def test_it_is_shown_what_the_scheduler_saved_and_how_far_a_stopped_trial_came(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/trimtab.db"
+
+    def train(trial: tt.Trial) -> float:
+        for epoch in trial.steps():
+            trial.report(epoch, loss=float(trial.number))
+        return float(trial.number)
+
+    end = tt.Fidelity("epoch", 1, 9)
+    space = tt.Space(x=tt.Float(0.0, 1.0))
+    tt.tune(
+        train,
+        space,
+        minimize="loss",
+        fidelity=end,
+        optimizer="random",
+        scheduler=Asha(),
+        budget=4,
+        seed=0,
+        store=store,
+        name="study",
+        progress=False,
+    )
+    stopped = [trial for trial in read(tmp_path, "trials") if trial["state"] == "stopped"]
+    assert stopped, "each trial is worse than the ones before it, and some have to end early"
+    reached = {trial["number"]: max(read(tmp_path, "show", str(trial["number"]))["curve"]["step"]) for trial in stopped}
+    run = sum(reached.values()) + 9 * (4 - len(stopped))
+    shown = call(tmp_path, "show")
+    assert re.search(
+        rf"scheduler +asha, which ran {run / 36:.0%} of what whole trials take: epoch {run:g} of 36\n", shown
+    )
+    for number, steps in reached.items():
+        assert f"fidelity  epoch = {steps:g} of 9\n" in call(tmp_path, "show", str(number))
+    assert "fidelity  epoch = 9\n" in call(tmp_path, "show", "0")
+
+
+def test_the_heading_of_a_bounded_metric_leaves_its_confidence_to_show(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/trimtab.db"
+    bound = tt.at_most("ms", 30, confidence=0.95)
+    space = tt.Space(x=tt.Float(0.0, 1.0))
+    study = tt.create_study(
+        space, minimize="loss", constraints=[bound], optimizer="random", seed=0, store=store, name="study"
+    )
+    study.tell(study.ask().number, {"loss": 1.0, "ms": 12.0})
+    assert re.match(r"trial +state +loss +ms <= 30 +x ", call(tmp_path, "trials"))
+    assert "ms <= 30 with a confidence of 0.95" in call(tmp_path, "show")
+
+
+def test_where_there_is_no_study_it_says_how_another_store_is_named(tmp_path: Path) -> None:
+    for argv in (("best",), ("show", "digits")):
+        assert "with --store or TRIMTAB_STORE" in call(tmp_path, *argv, exits=2)
+    assert "TRIMTAB_STORE" not in call(tmp_path, "show", "digits", "--store", "sqlite:///named.db", exits=2)
 
 
 def test_folds_are_shown_and_exported(tmp_path: Path) -> None:

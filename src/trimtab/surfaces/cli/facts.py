@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import trimtab as tt
 from trimtab.execute.logs import last_lines
-from trimtab.ledger.table import COMPLETE, STATES, TrialTable, TrialView
+from trimtab.ledger.table import COMPLETE, STATES, STOPPED, TrialTable, TrialView
 from trimtab.model.feasibility import split
 from trimtab.study import best
 from trimtab.study.overview import Entry
@@ -152,6 +154,9 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     for fidelity in study.problem.fidelities:
         yield "fidelity", clean(f"{fidelity.name} {fidelity}")
     yield "optimizer", f"{clean(ledger.optimizer['name'])}, seed {ledger.created.seed}"
+    # without a fidelity these two end no trial, and it goes without saying
+    if study.problem.fidelities or ledger.created.scheduler["name"] not in ("auto", "whole"):
+        yield "scheduler", clean(f"{ledger.created.scheduler['name']}{_saved(table)}")
     yield "trials", counts_text(table)
     saved = savings(table)
     if saved is not None:
@@ -183,6 +188,31 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     for key, value in table.notes.items():
         yield "note", clean(f"{key}: {value}")
     yield "files", str(study.session.files.base)
+
+
+def _saved(table: TrialTable) -> str:
+    """Return which share was run of what whole runs would take; empty where it is all, or not of one fidelity.
+
+    Of trials that continue each other the last tells how far their line came.
+    """
+    rows = table.furthest()
+    rows = rows[np.isin(table.state[rows], (COMPLETE, STOPPED))]
+    if len(table.problem.fidelities) != 1 or not len(rows):
+        return ""
+    [fidelity] = table.problem.fidelities
+    run, whole = sum(_reached(table, row) for row in rows.tolist()), len(rows) * float(fidelity.high)
+    if run == whole:
+        return ""
+    return f", which ran {run / whole:.0%} of what whole trials take: {fidelity.name} {number(run)} of {number(whole)}"
+
+
+def _reached(table: TrialTable, row: int) -> float:
+    """Return how far a trial that is over was run, in the unit of the first fidelity."""
+    end = float(table.fidelity[row, 0])
+    if table.state[row] == COMPLETE:
+        return end
+    steps = table.curves.step[table.curves.reports(row)]  # of every fold
+    return min(end, float(steps.max(initial=0.0)))
 
 
 def best_remarks(study: tt.Study) -> list[str]:
@@ -281,8 +311,10 @@ def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
             yield "metric", clean(f"{missed_text(metric, None)} ({metric})")
     if len(study.problem.objectives) > 1 and is_feasible:
         yield "front", _standing(table, view.number)
+    is_cut = view.state == STATES[STOPPED] and len(view.fidelity) == 1
     for name, end in view.fidelity.items():
-        yield "fidelity", clean(f"{name} = {number(end)}")
+        reached = f"{number(_reached(table, view.number))} of " if is_cut else ""
+        yield "fidelity", clean(f"{name} = {reached}{number(end)}")
     yield "why", clean(f"{view.origin}: {view.why}" if view.why else view.origin)
     if view.failure:
         yield "failure" if view.state == "failed" else "lost before", clean(f"{view.failure}: {first_line(view.error)}")

@@ -18,6 +18,8 @@ DEFAULT_STORE = "sqlite:///trimtab.db"
 COMPLETION_S = 1
 """Seconds for which the completion of a name waits for a store: somebody's hands are on the keys."""
 
+_ELSEWHERE = "If it is kept elsewhere, say where with --store or TRIMTAB_STORE."
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -92,7 +94,12 @@ def load(
     url = store or DEFAULT_STORE
     found = the_one(url) if name is None else name
     engine, plan = by_hand(url, found, optimizer, scheduler)
-    return tt.load_study(url, found, optimizer=engine, scheduler=plan)
+    try:
+        return tt.load_study(url, found, optimizer=engine, scheduler=plan)
+    except StudyNotFoundError as error:
+        if store is not None or _studies(url):
+            raise
+        raise StudyNotFoundError(f"{error} {_ELSEWHERE}") from None
 
 
 def by_hand(url: str, name: str, optimizer: str | None, scheduler: str | None) -> tuple[Any, Any]:
@@ -116,15 +123,13 @@ def the_one(url: str) -> str:
     Raises:
         StudyNotFoundError: there is none, or more than one.
     """
-    opened = open_store(url)
-    try:
-        names = [info.name for info in opened.studies()]
-    finally:
-        opened.close()
+    names = _studies(url)
     if len(names) == 1:
         return names[0]
     if not names:
-        raise StudyNotFoundError(f"there is no study in {redacted(url)}; `trimtab run study.yaml` begins one.")
+        raise StudyNotFoundError(
+            f"there is no study in {redacted(url)}; `trimtab run study.yaml` begins one. {_ELSEWHERE}"
+        )
     listed = ", ".join(names[-10:]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
     raise StudyNotFoundError(f"{redacted(url)} holds {len(names)} studies, so say which: {listed}.")
 
@@ -154,3 +159,11 @@ def as_number(text: str, word: str) -> float:
         return float(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} in {word!r} is not a number.") from None
+
+
+def _studies(url: str) -> list[str]:
+    opened = open_store(url)
+    try:
+        return [info.name for info in opened.studies()]
+    finally:
+        opened.close()

@@ -80,9 +80,12 @@ class Columns:
         return key
 
     def _said(self, metric: Metric) -> tuple[str, str]:
-        """Return what stands before and after a metric's name: its direction, of several objectives, or its bound."""
+        """Return what stands before and after a metric's name: its direction, of several objectives, or its bound.
+
+        A confidence is left to `show`: it would make the column as wide as half a terminal.
+        """
         if not metric.is_objective:
-            return "", str(metric).removeprefix(metric.name)
+            return "", str(replace(metric, confidence=None)).removeprefix(metric.name)
         return (f"{metric.goal[:3]} " if len(self._problem.objectives) > 1 else ""), ""
 
     def state(self, view: TrialView) -> str:
