@@ -297,7 +297,7 @@ def test_two_objectives_and_a_constraint(name: str) -> None:
     replay(study.session.journal.read()).require_equal()
 
 
-@pytest.mark.parametrize("fidelity", [(1, 1), (0, 2), (0.25, 1.0)])
+@pytest.mark.parametrize("fidelity", [(1, 1), (0, 0), (0, 1), (0, 2), (0.25, 1.0)])
 @pytest.mark.parametrize("name", NAMES)
 def test_fidelities_of_odd_bounds(name: str, fidelity: tuple[float, float]) -> None:
     table = Tabulated(lambda params, at: (params["x"], 60.0 * at), steps=(0.25, 0.5, 1))

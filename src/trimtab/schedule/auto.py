@@ -152,10 +152,9 @@ class Auto:
         )
 
     def may_continue(self, table: TrialTable) -> Bools:
-        fidelity = one_fidelity(table.problem)
-        if fidelity is None:
+        if one_fidelity(table.problem) is None:
             return np.ones(len(table), dtype=np.bool_)  # none is stopped, so there is nothing to remove
-        found: Bools = open_ended(table, fidelity.high) & (table.state != STOPPED)
+        found: Bools = open_ended(table) & (table.state != STOPPED)
         return found
 
     def to_json(self) -> dict[str, object]:
