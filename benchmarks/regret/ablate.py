@@ -29,12 +29,9 @@ WITHIN = 1.96
 
 SWITCHES: dict[str, dict[str, Any]] = {
     "nothing": {},
-    "bold": {"constants": {"gp": {"has_bold_turns": False}}},
     "replicates": {"constants": {"gp": {"has_replicates": False}}},
-    "race": {"constants": {"auto": {"has_race": False}}},
     "input-warps": {"constants": {"gp": {"has_input_warps": False}}},
-    "reach": {"constants": {"gp": {"has_far_reach": False}}},
-    "hundredth": {"constants": {"gp": {"material": 0.0}}},
+    "steps": {"constants": {"gp": {"has_steps": False}}},
     "trust-region": {"constants": {"gp": {"has_trust_region": False}}},
     "stages": {"stages": False},
 }

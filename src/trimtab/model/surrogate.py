@@ -70,8 +70,7 @@ class Surrogate:
         self.features = features
         self.labels: Labels = Joined() if labels is None else labels
         self._settings = settings
-        usual = (1.0, FAR_REACH) if settings.has_far_reach else (1.0,)
-        self._reaches = (FAR_REACH,) if is_tree else usual
+        self._reaches = (FAR_REACH,) if is_tree else (1.0, FAR_REACH)
         prior = settings.prior if isinstance(self.labels, Joined) else settings.metric_prior
         self._prior = replace(prior, length2=length2[features.columns])
         self._fits: dict[int, Fit] = {}

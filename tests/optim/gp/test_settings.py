@@ -37,11 +37,8 @@ def proposals(space: Space, noise: float, **changed: Any) -> list[list[float]]:
 @pytest.mark.parametrize(
     ("space", "noise", "changed"),
     [
-        (NARROW, 0.0, {"has_bold_turns": False}),
         (NARROW, 1.0, {"has_replicates": False}),
         (NARROW, 0.0, {"has_input_warps": False}),
-        (NARROW, 0.0, {"has_far_reach": False}),
-        (NARROW, 0.0, {"material": 0.0}),
         (WIDE, 0.0, {"has_trust_region": False}),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -52,14 +49,14 @@ def test_each_switch_switches(space: Space, noise: float, changed: dict[str, Any
 
 @pytest.mark.parametrize("name", ["gp", "auto"])
 def test_no_log_leads_to_a_constant(name: str) -> None:
-    for options in ({"settings": {"boldness": 9.0}}, {"boldness": 9.0}, {"gp": {}}):
+    for options in ({"settings": {"near": 0.3}}, {"near": 0.3}, {"gp": {}}):
         with pytest.raises(TrimtabError):
             make("optimizers", {"name": name} | options)
 
 
 def test_constants_are_no_part_of_what_a_log_holds() -> None:
     engine, auto = Gp(), Auto()
-    engine.settings = replace(engine.settings, boldness=9.0)
+    engine.settings = replace(engine.settings, near=0.3)
     auto.gp.settings = engine.settings
     assert engine.to_json() == Gp().to_json()
     assert auto.to_json() == Auto().to_json()

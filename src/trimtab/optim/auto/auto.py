@@ -11,7 +11,6 @@ from trimtab.arrays import Floats
 from trimtab.ledger.table import RUNNING, WAITING, TrialTable
 from trimtab.model.keys import same
 from trimtab.numerics import blas
-from trimtab.optim.auto.race import Race
 from trimtab.optim.auto.settings import AutoSettings
 from trimtab.optim.auto.turns import REGION, SPREAD, TPE, Turns
 from trimtab.optim.gp import Gp, GpState
@@ -31,7 +30,6 @@ class AutoState:
         default: [D] the default configuration; None once it was tried, or when it violates a constraint.
         grid: the walk through a small space; None for other spaces.
         gp, tpe: what the models learned; None for a small space.
-        race: which of them foresees better.
         turns: who proposes in a long study of quick trials; None where that is not decided by progress: for a small
             space, several objectives or fidelities.
     """
@@ -40,7 +38,6 @@ class AutoState:
     grid: GridState | None
     gp: GpState | None
     tpe: TpeState | None
-    race: Race
     turns: Turns | None
 
 
@@ -49,10 +46,9 @@ class Auto:
 
     First the default configuration, which every result is compared with. Then, where the space has at most 64
     configurations, each of them once, in random order; where it has more, a few points of a scrambled Sobol sequence
-    and from there on a Gaussian process, which learns from every complete or failed trial. Parzen densities take over
-    where they foresee results better than the process. From 300 results on, where a trial takes less than half a
-    second, a region about the leader, generations and densities take turns, each while it makes progress; with several
-    objectives or fidelities densities propose there, past 500 trials.
+    and from there on a Gaussian process, which learns from every complete or failed trial. From 300 results on, where a
+    trial takes less than half a second, a region about the leader, generations and densities take turns, each while it
+    makes progress; with several objectives or fidelities densities propose there, past 500 trials.
 
     Args:
         stages: see `Gp`.
@@ -84,7 +80,6 @@ class Auto:
             grid=self._grid.init(problem) if is_small else None,
             gp=None if is_small else self.gp.init(problem),
             tpe=None if is_small else self._tpe.init(problem),
-            race=Race(problem, self.settings),
             turns=None if is_small or not is_plain else Turns(problem, self.settings, self.local),
         )
 
@@ -125,7 +120,7 @@ class Auto:
         turns = state.turns
         if turns is not None and turns.is_on:
             return self._turn(state.gp, state.tpe, turns, table, request)
-        against = _why_not_gp(state.gp, state.race, table, self.settings)
+        against = _why_not_gp(table, self.settings)
         found = self._tpe.ask(state.tpe, table, request) if against else self.gp.ask(state.gp, table, request)
         whys = (f"{found.by}: {found.reason(i)}{against}" for i in range(len(found.x)))
         return Proposal(found.x, "auto", tuple(whys))
@@ -159,16 +154,11 @@ class Auto:
         return {"name": "auto"} | ({} if self._stages else {"stages": False})
 
 
-def _why_not_gp(gp: GpState, race: Race, table: TrialTable, settings: AutoSettings) -> str:
+def _why_not_gp(table: TrialTable, settings: AutoSettings) -> str:
     """Return why the densities should propose; nothing if the process should."""
     if len(table.order) > settings.many:
         seconds = table.seconds[table.order[-settings.many :]]
         known = seconds[~np.isnan(seconds)]
         if len(known) and float(np.median(known)) < settings.quick_s:
             return f" (there are many trials, and one takes {float(np.median(known)):.2g} s)"
-    if gp.observations.is_flat or not settings.has_race or not gp.processes.is_one:
-        return ""  # nothing was foreseen, or not; and of several metrics no one label is what both foresee
-    lead = race.lead(gp.observations, gp.surrogate)
-    if lead is not None and lead > settings.margin:
-        return f" (foresees results better than the process, by {lead:.2g} in log score)"
     return ""

@@ -45,25 +45,3 @@ class AutoSettings:
 
     apart: float = 0.1
     """A row lies apart from where a region was by so much, in root mean square over the parameters. By taste."""
-
-    # The race
-
-    has_race: bool = True
-    """Whether densities may take over where they foresee results better."""
-
-    race_from: int = 60
-    race_growth: int = 3
-    """The first check is at so many complete rows; each further one comes when there are a third more. By taste: a
-    check costs a fit, and two of them should not look at the same rows."""
-
-    race_share: int = 4
-    """A check foresees the last quarter from the rest. By taste."""
-
-    margin: float = 0.05
-    """The challenger must be ahead by so much in log score, twice in a row. By taste."""
-
-    least_chance: float = 0.01
-    """A probability counts as no less, and no more than its complement: one surprise does not decide. By taste."""
-
-    most_log_ratio: float = 50.0
-    """Ratios of densities are cut there, far beyond what the chance before tells apart, and below what overflows."""

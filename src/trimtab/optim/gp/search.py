@@ -8,6 +8,7 @@ import numpy as np
 
 from trimtab.arrays import Floats, Ints, Rng
 from trimtab.model.features import Features
+from trimtab.numerics.ascent import top
 from trimtab.numerics.gp import N_SCALES
 from trimtab.optim.gp.outlook import Outlook
 from trimtab.optim.gp.score import Score, Slope
@@ -60,13 +61,13 @@ class Search:
         """Return the best rows, what is uphill from them, and neighbours of these, with their scores."""
         space, first, s = self._space, self._outlook.first, self._settings
         features = first.features
-        top = np.argsort(-score, kind="stable")[: s.n_refined]
+        best_first = np.argsort(-score, kind="stable")[: s.n_refined]
         scales = np.exp(0.5 * first.posterior.theta[N_SCALES:])[features.group[features.places]]
         n_steps = s.refine_steps if self._outlook.front is None else s.front_steps
-        uphill = refined(space, features, x[top], self._score.slope(x[top]), scales, s, n_steps)
+        uphill = refined(space, features, x[best_first], self._score.slope(x[best_first]), scales, s, n_steps)
         climbed, fits = place(space, uphill, given)
         climbed = self._tried.left(climbed[fits])
-        x, score = np.concatenate([x[top], climbed]), np.concatenate([score[top], self._score(climbed)])
+        x, score = np.concatenate([x[best_first], climbed]), np.concatenate([score[best_first], self._score(climbed)])
         for _ in range(s.n_rounds):
             leader = int(np.argmax(score))
             best = x[np.argsort(-score, kind="stable")[: s.n_local]]
@@ -175,8 +176,6 @@ def polished(
         given: [D] values that rows must have, nan where free; None when all are.
         most: evaluations for each row.
     """
-    from scipy.optimize import minimize
-
     u = space.to_unit(x)
     u = np.where(np.isnan(u), 0.5, u)
     columns = features.numeric
@@ -190,20 +189,12 @@ def polished(
             continue
         at, climb = features.unit(row), slope(row)
 
-        def fall(v: Floats, at: Floats = at, moves: Ints = moves, climb: Slope = climb) -> tuple[float, Floats]:
+        def rise(v: Floats, at: Floats = at, moves: Ints = moves, climb: Slope = climb) -> tuple[float, Floats]:
             at[0, moves] = v
             score, by_u = climb(at)
-            return -float(score[0]), -by_u[0, moves]
+            return float(score[0]), by_u[0, moves]
 
-        found = minimize(
-            fall,
-            at[0, moves].copy(),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(0.0, 1.0)] * len(moves),
-            options={"maxfun": most, "maxiter": most},
-        )
-        u[i, columns[moves]] = np.clip(found.x, 0.0, 1.0)
+        u[i, columns[moves]] = top(rise, at[0, moves].copy(), most)
     return u
 
 

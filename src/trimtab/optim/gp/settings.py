@@ -22,23 +22,6 @@ class Settings(ModelSettings):
     where the best is more often than not, as many proposals would else be broken as kept, and gain nothing. Measured:
     decision 40."""
 
-    # Standing still
-
-    has_bold_turns: bool = True
-    """Whether a search that stands still explores more."""
-
-    idle: int = 8
-    bold_every: int = 3
-    """When so many trials brought nothing better, every third proposal is bold. By taste: decision 15."""
-
-    boldness: float = 3.0
-    """A bold proposal has the largest mean + 3 deviations: GP-UCB (Srinivas et al., 2010, algorithm 1) with a beta of
-    9, about what theorem 1 has for a hundred trials."""
-
-    bold_scale: float = 10.0
-    """Labels, which span 1, in the unit of log expected improvement, to which chances and priors are added. By
-    taste."""
-
     stopped_rows: int = 100
     """Of configurations that were stopped early without a result so many are kept away from, the latest: each costs
     O(rows) a prediction."""
@@ -75,6 +58,17 @@ class Settings(ModelSettings):
 
     known_from: int = 3
     """So many repeats tell the noise better than the model does: one lucky pair does not. By taste."""
+
+    # Steps
+
+    has_steps: bool = True
+    """Whether nothing is looked for on a step that is known: measured, decision 44."""
+
+    step_reach: float = 2.0
+    """Within so many times what two neighbours on it are apart: what still lands on it makes it twice as wide."""
+
+    step_rows: int = 200
+    """Of configurations whose loss repeats so many are looked at, the latest: each costs O(rows)."""
 
     # Stages: decisions 9, 13 and 14
 
