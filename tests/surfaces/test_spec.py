@@ -103,10 +103,6 @@ FAULTS = [
     (HEAD + "space:\n  x: {flaot: [0, 1]}\n", "study.yaml:5: space.x: expected a parameter"),
     (HEAD + "space:\n  x: {float: [0, '1e-5']}\n", "study.yaml:5: space.x.float[1]: expected a number"),
     (HEAD + "space: {x: {int: [0, 1.5]}}\n", "study.yaml:4: space.x.int[1]: expected a whole number, got"),
-    (
-        HEAD + SPACE + "constraints: {ms: {at_most: 3, confidence: 2}}\n",
-        "study.yaml:5: constraints.ms: metric 'ms' expects confidence",
-    ),
     (HEAD + SPACE + "maximize: accuracy\n", "study.yaml:5: maximize: goes not together with 'minimize'"),
     (HEAD + SPACE + "function: a:b\n", "study.yaml:5: function: goes not together with 'command'"),
     (HEAD + SPACE + "resources: {memory: 2 GiBi}\n", "study.yaml:5: resources.memory: expected a size such as"),
@@ -114,6 +110,10 @@ FAULTS = [
 ]
 
 REFUSED = [
+    (
+        HEAD + SPACE + "constraints: {ms: {at_most: 3, confidence: 2}}\n",
+        "study.yaml:5: constraints.ms: metric 'ms' expects confidence",
+    ),
     (HEAD + "space:\n  y: {int: [0, 1]}\n  x: {float: [1, 0]}\n", "study.yaml:6: space.x: Float needs low <= high"),
     (HEAD + "space: {x: {float: [0, 1], prior: 0.1}}\n", "study.yaml:4: space.x: Float with prior= needs default="),
     (HEAD + "space: {x: {float: [0, 1], when: {y: 1}}}\n", "study.yaml:4: space: x depends on 'y'"),
