@@ -46,6 +46,7 @@ def begun(problem: Problem = PROBLEM, n: int = 1, x: float | None = None) -> Sim
         (0, 27, 3, (1, 3, 9, 27)),
         (0, 100, 2, (13, 25, 50, 100)),
         (0.1, 1.0, 3, (0.1, 0.30000000000000004, 1.0)),
+        (0, 1, 3, (1 / 27, 3 / 27, 9 / 27, 1)),  # a share, although both bounds are whole
         (4, 4, 3, (4,)),
         (0, 0, 3, (0,)),
         (3, 4, 2, (4,)),
@@ -203,7 +204,8 @@ def test_constraints_come_before_losses() -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Asha(eta=1), "Asha expects eta= to be a whole number of at least 2, .*; got 1"),
+        (lambda: Asha(eta=1), "Asha expects eta= to be a whole number from 2 to 1,000, .*; got 1"),
+        (lambda: Asha(eta=10**400), "Asha expects eta= to be a whole number from 2 to 1,000, "),
         (lambda: Asha(eta=2.5), "got 2.5"),  # type: ignore[arg-type]
         (lambda: Asha(eta=True), "got True"),
         (lambda: Asha(mode="stopping"), 'Asha expects mode= to be "stop" or "promote"; got \'stopping\''),

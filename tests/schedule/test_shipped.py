@@ -299,10 +299,10 @@ def test_two_objectives_and_a_constraint(name: str) -> None:
     replay(study.session.journal.read()).require_equal()
 
 
-@pytest.mark.parametrize("fidelity", [(1, 1), (0, 2), (0.25, 1.0)])
+@pytest.mark.parametrize("fidelity", [(1, 1), (0, 0), (0, 1), (0, 2), (0.25, 1.0), (5e-324, 1.7e308)])
 @pytest.mark.parametrize("name", NAMES)
 def test_fidelities_of_odd_bounds(name: str, fidelity: tuple[float, float]) -> None:
-    table = Tabulated(lambda params, at: (params["x"], 60.0 * at), steps=(0.25, 0.5, 1))
+    table = Tabulated(lambda params, at: (params["x"], 60.0 * min(at, 9.0)), steps=(0.25, 0.5, 1))
     study = tt.tune(
         table, tt.Space(x=tt.Float(0, 1)), minimize="loss", fidelity=tt.Fidelity("size", *fidelity), budget=9,
         optimizer="random", scheduler=name, executor=table.executor(2), seed=0, progress=False,

@@ -33,6 +33,7 @@ def told(rows: Any = BENT, **more: Any) -> tt.Study:
     [
         ({"knee": True}, 1),
         ({"weights": {"accuracy": 20}}, 1),
+        ({"weights": {"accuracy": 1.6e308, "size": 8e306}}, 1),
         ({"weights": {"accuracy": 0}}, 3),
         ({"weights": {"size": 0}}, 0),
         ({"reference": {"accuracy": 0.7, "size": 8}}, 2),

@@ -514,6 +514,8 @@ def test_a_preference_that_means_nothing_is_refused(tradeoff: Path) -> None:
         (["--knee", "--limit", "2"], "goes without --knee"),
         (["--weights", "speed=1"], "names no objective with 'speed'"),
         (["--weights", "size"], "name=number"),
+        (["--weights", "size=1,error=2"], "each by itself"),
+        (["--weights", "size=1", "--weights", "size=2"], "said twice"),
         (["--order", "size", "--within", "size"], "NAME=VALUE"),
         (["--order", "size", "--within", "size=x%"], 'a share as "1%"'),
     ]:

@@ -75,10 +75,7 @@ class Asha:
         return None if k is None else outside(self._seen, table, row, k, self.eta, self.at_least)
 
     def may_continue(self, table: TrialTable) -> Bools:
-        fidelity = one_fidelity(table.problem)
-        if self.mode == "stop" or fidelity is None:
-            return np.zeros(len(table), dtype=np.bool_)
-        return open_ended(table, fidelity.high)
+        return np.zeros(len(table), dtype=np.bool_) if self.mode == "stop" else open_ended(table)
 
     def to_json(self) -> dict[str, object]:
         return {"name": "asha", "eta": self.eta, "mode": self.mode, "low": self.low, "at_least": self.at_least}
@@ -108,7 +105,13 @@ def promoted(
     return None
 
 
-def open_ended(table: TrialTable, top: float) -> Bools:
-    """Return [N] whether each trial may yet be promoted: below the top, not failed, and continued by none so far."""
-    found: Bools = (table.state != FAILED) & (table.fidelity[:, 0] < top) & ~has_child(table)
+def open_ended(table: TrialTable) -> Bools:
+    """Return [N] whether each trial may yet be promoted: below the top, not failed, and continued by none so far.
+
+    None may without exactly one fidelity.
+    """
+    fidelity = one_fidelity(table.problem)
+    if fidelity is None:
+        return np.zeros(len(table), dtype=np.bool_)
+    found: Bools = (table.state != FAILED) & (table.fidelity[:, 0] < fidelity.high) & ~has_child(table)
     return found

@@ -45,6 +45,10 @@ FIRST: Final = 5
 MEASURING: Final = 0.1
 """The share of the cost that later goes into trials that are let through. By taste."""
 
+MOST_PERIOD: Final = 2**31
+"""Where a whole trial takes so many times what those take that are stopped, as from 1e-300 to 1, the first alone is let
+through; a multiple of the share that is spared is still a number."""
+
 AT_LEAST: Final = 3
 """Configurations at a rung before the first is stopped there."""
 
@@ -152,10 +156,9 @@ class Auto:
         )
 
     def may_continue(self, table: TrialTable) -> Bools:
-        fidelity = one_fidelity(table.problem)
-        if fidelity is None:
+        if one_fidelity(table.problem) is None:
             return np.ones(len(table), dtype=np.bool_)  # none is stopped, so there is nothing to remove
-        found: Bools = open_ended(table, fidelity.high) & (table.state != STOPPED)
+        found: Bools = open_ended(table) & (table.state != STOPPED)
         return found
 
     def to_json(self) -> dict[str, object]:
@@ -166,7 +169,8 @@ def period(levels: Floats, top: float, eta: int) -> int:
     """Return of how many trials one is let through: those between take 1/MEASURING times what it takes."""
     ends = np.append(levels, top)
     typical = float(ends[0] + (np.diff(ends) * float(eta) ** -np.arange(1, len(ends))).sum())
-    return math.ceil(top / (MEASURING * typical))
+    spared = MEASURING * typical
+    return MOST_PERIOD if spared * MOST_PERIOD <= top else math.ceil(top / spared)
 
 
 def fair(seen: Seen, table: TrialTable, eta: int) -> Ints:

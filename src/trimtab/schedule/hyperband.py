@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from trimtab.arrays import Bools
 from trimtab.ledger.table import TrialTable
 from trimtab.schedule.asha import open_ended
@@ -57,8 +55,7 @@ class Hyperband:
         """Let it run: trials end at their rungs."""
 
     def may_continue(self, table: TrialTable) -> Bools:
-        fidelity = one_fidelity(table.problem)
-        return open_ended(table, -1.0 if fidelity is None else fidelity.high)
+        return open_ended(table)
 
     def to_json(self) -> dict[str, object]:
         return {"name": "hyperband", "eta": self.eta, "low": self.low, "rounds": self.rounds}
@@ -72,4 +69,5 @@ def kinds_of(rungs: tuple[float, ...], eta: int) -> list[Bracket]:
         [81, 34, 15, 8, 5]
     """
     s_max = len(rungs) - 1
-    return [Bracket(math.ceil((s_max + 1) / (s + 1) * eta**s), rungs[s_max - s :]) for s in range(s_max, -1, -1)]
+    sizes = [-(-(s_max + 1) * eta**s // (s + 1)) for s in range(s_max + 1)]  # rounded up, exactly, however large
+    return [Bracket(sizes[s], rungs[s_max - s :]) for s in range(s_max, -1, -1)]

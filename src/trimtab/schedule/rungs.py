@@ -33,6 +33,10 @@ DEPTH = 3
 """Rungs below a whole run where the least fidelity is 0, of which no ratio can be taken: from 1/27 on with eta = 3, as
 low as the boosting tables go that ranks were measured on. By taste."""
 
+MOST_ETA = 1000
+"""Where less than a thousandth goes on, nothing does in studies of the sizes that there are. By taste; it also keeps
+powers of it numbers."""
+
 SHARES = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 
 
@@ -40,11 +44,12 @@ def check_eta(name: str, eta: object) -> int:
     """Return the factor between rungs.
 
     Raises:
-        ProblemError: it is no whole number of at least 2.
+        ProblemError: it is no whole number from 2 to `MOST_ETA`.
     """
-    if not isinstance(eta, int) or not is_whole(eta) or eta < 2:
+    if not isinstance(eta, int) or not is_whole(eta) or not 2 <= eta <= MOST_ETA:
         raise ProblemError(
-            f"{name} expects eta= to be a whole number of at least 2, of which one part goes on; got {shown(eta)}."
+            f"{name} expects eta= to be a whole number from 2 to {MOST_ETA:,}, of which one part goes on; "
+            f"got {shown(eta)}."
         )
     return eta
 
@@ -85,14 +90,14 @@ def ladder(fidelity: Fidelity, eta: int, low: float | None = None) -> tuple[floa
     """Return the rungs, ascending: the lowest, each eta times the one before, and the highest fidelity.
 
     A rung nearer to the highest than the square root of eta is left out: to look there costs nearly as much as to see
-    the end. Where the bounds are whole numbers, so are the rungs.
+    the end. Where the bounds are whole numbers, so are the rungs, unless the highest is 1: that is all of a share.
 
     Example:
         >>> ladder(Fidelity("epoch", 1, 52), 3)
         (1.0, 3.0, 9.0, 27.0, 52.0)
     """
     first = max(fidelity.low, low or 0.0) or fidelity.high / eta**DEPTH
-    is_counted = fidelity.low == int(fidelity.low) and fidelity.high == int(fidelity.high)
+    is_counted = fidelity.low == int(fidelity.low) and fidelity.high == int(fidelity.high) and fidelity.high > 1.0
     rungs = []
     while first * math.sqrt(eta) <= fidelity.high and first > 0:
         rungs.append(min(float(math.ceil(first)) if is_counted else first, fidelity.high))

@@ -56,8 +56,7 @@ class Sha:
         """Let it run: trials end at their rungs."""
 
     def may_continue(self, table: TrialTable) -> Bools:
-        fidelity = one_fidelity(table.problem)
-        return open_ended(table, -1.0 if fidelity is None else fidelity.high)
+        return open_ended(table)
 
     def to_json(self) -> dict[str, object]:
         return {"name": "sha", "eta": self.eta, "n": self.n, "low": self.low, "rounds": self.rounds}

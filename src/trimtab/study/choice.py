@@ -72,6 +72,7 @@ class Preference:
         self._objectives = problem.objectives
         self._weights: Floats | None = None
         self._at: Floats | None = None
+        self._share: Floats | float = 1.0
         self._order: list[int] = []
         self._within: dict[int, float | str] = {}
         if weights is not None:
@@ -81,6 +82,7 @@ class Preference:
             self._weights = np.array([given.get(i, 1.0) for i in range(len(self._objectives))])
             if not self._weights.any():
                 raise ProblemError(f"one of the weights is above 0, got {show(dict(weights))}.")
+            self._share = self._weights / self._weights.max()  # sums of large ones would be too large to compare
         elif reference is not None:
             given = self._values("reference", reference)
             lacking = [metric.name for i, metric in enumerate(self._objectives) if i not in given]
@@ -109,7 +111,7 @@ class Preference:
             # The plane through the corners (1, 0, ...), (0, 1, ...) is that of the points whose shares add up to 1.
             return int(np.argmin(((losses / 2 - low / 2) / half).sum(axis=1)))
         at = low if self._at is None else self._at
-        short = (losses / 2 - at / 2) / half * (1.0 if self._weights is None else self._weights)
+        short = (losses / 2 - at / 2) / half * self._share
         return int(np.argmin(short.max(axis=1) + RHO * short.sum(axis=1)))
 
     def __str__(self) -> str:

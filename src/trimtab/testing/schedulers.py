@@ -20,7 +20,7 @@ import pytest
 
 from trimtab.ledger.event import FAILURE_KINDS, Event
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
-from trimtab.schedule.protocol import Assignment, Halt, Request, Scheduler
+from trimtab.schedule.protocol import Assignment, Collects, Continue, Halt, Request, Scheduler
 from trimtab.study.plugin import named, settings_of
 from trimtab.study.replay import replay
 from trimtab.testing.optimizers import table_bytes
@@ -78,6 +78,14 @@ class SchedulerContract:
             last = int(run.table.curves.row[-1])
             assert scheduler.judge(run.table, last) == scheduler.judge(run.table, last)
         assert table_bytes(run.table) == before
+
+    def test_what_it_lets_go_of_it_never_asks_for(self, make: Make, name: str) -> None:
+        """A scheduler that says which trials it will not continue says so of each, and for good."""
+        if not isinstance(make(), Collects):
+            return
+        watched = _Watched(make())
+        _run(name, watched, self.n_trials)
+        assert watched.n_said, "it was asked"
 
     def test_no_global_generator_is_touched(self, make: Make) -> None:
         ours, theirs = random.getstate(), np.random.get_state()  # noqa: NPY002 - this is the one to leave alone
@@ -138,6 +146,33 @@ class _Forgetful:
 
     def to_json(self) -> dict[str, object]:
         return self._make().to_json()
+
+
+class _Watched:
+    """A scheduler that collects, and is asked before each assignment what it collects."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._gone: set[int] = set()
+        self.n_said = 0
+
+    def assign(self, table: TrialTable, request: Request) -> Assignment:
+        assert isinstance(self._scheduler, Collects)
+        said = self._scheduler.may_continue(table)
+        assert said.shape == (len(table),)
+        assert said.dtype == np.bool_
+        self.n_said += 1
+        assert not said[sorted(self._gone)].any(), "once it lets go of a trial that is over, that is for good"
+        self._gone |= set(np.flatnonzero(~said & np.isin(table.state, (COMPLETE, STOPPED, FAILED))).tolist())
+        assigned = self._scheduler.assign(table, request)
+        assert not isinstance(assigned, Continue) or assigned.parent not in self._gone
+        return assigned
+
+    def judge(self, table: TrialTable, row: int) -> Halt | None:
+        return self._scheduler.judge(table, row)
+
+    def to_json(self) -> dict[str, object]:
+        return self._scheduler.to_json()
 
 
 def _wanted(run: Simulation, scheduler: Scheduler) -> Assignment:

@@ -138,13 +138,17 @@ def pairs(words: Sequence[str], what: str) -> dict[str, float]:
     """Return `name=number` words as a mapping.
 
     Raises:
-        click.BadParameter: a word is something else.
+        click.BadParameter: a word is something else, or a name comes twice.
     """
     found: dict[str, float] = {}
     for word in words:
         name, equals, text = word.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{what} is written name=number, as loss=0.25; got {word!r}.")
+        if "," in text:
+            raise click.BadParameter(f"{what} is written name=number, each by itself, as loss=0.25; got {word!r}.")
+        if name in found:
+            raise click.BadParameter(f"{name!r} is said twice: {found[name]:g} and {text}.")
         found[name] = as_number(text, word)
     return found
 

@@ -367,12 +367,14 @@ def build(tree: Tree, path: Path) -> StudyFile:
     if "objectives" in said:
         arguments["objectives"] = reader.objectives(said["objectives"])
     if "constraints" in said:
-        arguments["constraints"] = [
-            Metric(name, goal, bound=at, confidence=bound.get("confidence"))
-            for name, bound in said["constraints"].items()
-            for goal, at in bound.items()
-            if goal != "confidence"
-        ]
+        arguments["constraints"] = []
+        for name, bound in said["constraints"].items():
+            with reader.at("constraints", name):
+                arguments["constraints"] += [
+                    Metric(name, goal, bound=at, confidence=bound.get("confidence"))
+                    for goal, at in bound.items()
+                    if goal != "confidence"
+                ]
     if "fidelity" in said:
         listed = said["fidelity"] if isinstance(said["fidelity"], list) else [said["fidelity"]]
         with reader.at("fidelity"):

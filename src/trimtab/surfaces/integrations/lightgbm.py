@@ -23,10 +23,11 @@ class Report:
         ```python
         def train(trial):
             report = tt.integrations.lightgbm.Report(trial, "valid_0-l2")
-            booster = lightgbm.train(
-                trial.params, data, num_boost_round=len(trial.steps()), valid_sets=[held_out],
-                init_model=report.model, callbacks=[report],
-            )
+            if trial.steps():  # LightGBM trains one round or more
+                lightgbm.train(
+                    trial.params, data, num_boost_round=len(trial.steps()), valid_sets=[held_out],
+                    init_model=report.model, callbacks=[report],
+                )
             return report.last
         ```
 
