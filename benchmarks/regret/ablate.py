@@ -29,6 +29,8 @@ WITHIN = 1.96
 
 SWITCHES: dict[str, dict[str, Any]] = {
     "nothing": {},
+    "bold": {"constants": {"gp": {"has_bold_turns": False}}},
+    "hundredth": {"constants": {"gp": {"material": 0.0}}},
     "replicates": {"constants": {"gp": {"has_replicates": False}}},
     "input-warps": {"constants": {"gp": {"has_input_warps": False}}},
     "steps": {"constants": {"gp": {"has_steps": False}}},

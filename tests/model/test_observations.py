@@ -29,6 +29,12 @@ def test_of_one_objective_the_best_so_far_improves() -> None:
     assert idle((3.0,), (4.0,), (2.0,), metrics=(maximize("accuracy"),)) == [0, 0, 1]
 
 
+def test_polishing_the_last_digits_is_standing_still() -> None:
+    """From 1.0, the median of the first, to 0.0 is the scale; a hundredth of it counts, at once or little by little."""
+    results = [(1.0,)] * 9 + [(0.0,), (-0.002,), (-0.004,), (-0.011,), (-0.012,), (-0.5,)]
+    assert idle(*results, metrics=(minimize("loss"),))[8:] == [8, 0, 1, 2, 0, 1, 0]
+
+
 def test_of_two_objectives_what_nothing_was_as_good_as_improves() -> None:
     metrics = (minimize("loss"), maximize("speed"))
     results = [(3.0, 1.0), (4.0, 2.0), (3.0, 1.0), (4.0, 1.5), (2.0, 0.5), (1.0, 3.0), (2.0, 2.9)]

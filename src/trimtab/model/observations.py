@@ -56,9 +56,9 @@ class Observations:
         over: keys of all configurations that are over: complete, failed or stopped.
         fates: [t] of each trial that is over, whether it failed through its own fault.
         is_flat: whether no result differs from another.
-        n_idle: trials since the last that improved: none before it was as good in all objectives. Until constraints are
-            met, what improves is that none before it broke all as little. Only trials at the highest fidelity so far
-            count: a loss at another is no better and no worse.
+        n_idle: trials since the last that improved: the loss materially, or there was none before it as good in all of
+            several objectives. Until constraints are met, what improves is that none before it broke all as little.
+            Only trials at the highest fidelity so far count: a loss at another is no better and no worse.
     """
 
     def __init__(self, problem: Problem, settings: ModelSettings = MODEL) -> None:
@@ -91,6 +91,7 @@ class Observations:
         k, n_constraints = self.losses.rows.shape[1], self.margins.rows.shape[1]
         self._front, self._nearest = Front(k), Front(n_constraints)
         self._is_met = False
+        self._counted = np.inf
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_carried": {}}  # what can be computed again is not state
@@ -141,7 +142,7 @@ class Observations:
             self._begin()
         if height == self._top:
             self.n_idle += 1
-            if self._improves(losses, excess):
+            if self._improves(losses, excess) and self._is_material(losses):
                 self.n_idle = 0
 
     def _config(self, x: Floats) -> int:
@@ -158,6 +159,18 @@ class Observations:
         if self._is_met != is_met:
             return False
         return self._front.add(losses) if is_met else self._nearest.add(excess)
+
+    def _is_material(self, losses: Floats) -> bool:
+        """Return whether a best result so far is better than the last that counted by as much as counts."""
+        if not self._is_met or len(losses) > 1:
+            return True
+        first = self.losses.view[self._heights.view == self._top][: self.settings.n_first]
+        with np.errstate(over="ignore", invalid="ignore"):
+            gain = self._counted - losses[0]
+            if gain <= self.settings.material * (np.median(first) - losses[0]):
+                return False
+        self._counted = losses[0]
+        return True
 
     def results(self, length: int) -> Results:
         """Return the rows that count among the first `length`: all but those of a configuration that got further.

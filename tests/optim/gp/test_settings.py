@@ -37,8 +37,10 @@ def proposals(space: Space, noise: float, **changed: Any) -> list[list[float]]:
 @pytest.mark.parametrize(
     ("space", "noise", "changed"),
     [
+        (NARROW, 0.0, {"has_bold_turns": False}),
         (NARROW, 1.0, {"has_replicates": False}),
         (NARROW, 0.0, {"has_input_warps": False}),
+        (NARROW, 0.0, {"material": 0.0}),
         (WIDE, 0.0, {"has_trust_region": False}),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

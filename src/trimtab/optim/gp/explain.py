@@ -21,7 +21,7 @@ def explained(x: Floats, outlook: Outlook, score: Score, state: GpState, problem
     elif np.isfinite(outlook.bar):
         means, deviations = outlook.first.predict(x)
         mean, deviation = float(means[0]), float(deviations[0])
-        kind = "exploits" if mean >= outlook.bar - 0.5 * deviation else "explores"
+        kind = "exploits" if mean >= outlook.bar - 0.5 * deviation and not score.is_bold else "explores"
         if len(problem.objectives) == 1:
             parts.append(_expected(mean, outlook, state, problem))
         chance = float(np.exp(log_positive(means - outlook.bar, deviations))[0])

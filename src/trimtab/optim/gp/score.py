@@ -33,13 +33,17 @@ class Score:
     Attributes:
         terms: what is added up, by name, each a function of rows [m, D]; what does not apply is left out.
         has_ridges: whether terms of several models meet in it, which makes it steep on one side and flat on another.
+        is_bold: whether the improvement is that of a bold proposal.
         failures: where trials fail; None if none did.
     """
 
     def __init__(self, state: GpState, table: TrialTable, outlook: Outlook) -> None:
         settings, space, seen = state.settings, table.space, outlook.seen
         self._outlook, self._settings = outlook, settings
+        stands_still = settings.has_bold_turns and state.observations.n_idle >= settings.idle
         self.has_ridges = outlook.front is not None or bool(outlook.constraints)
+        self.is_bold = stands_still and len(table) % settings.bold_every == 1 and outlook.front is None
+        self._keep_weight = settings.bold_scale if self.is_bold else 1.0
         self.failures = state.failures()
         self._region = TrustRegion(space, outlook.first.features, seen.x, settings)
         self.terms: dict[str, Callable[[Floats], Floats]] = {}
@@ -48,7 +52,7 @@ class Score:
         elif np.isfinite(outlook.bar):
             self.terms["improvement"] = self._improvement
         if outlook.constraints:
-            self.terms["constraints"] = lambda x: self.log_keeps(x, settings.keep_margin)
+            self.terms["constraints"] = lambda x: self._keep_weight * self.log_keeps(x, settings.keep_margin)
         weight = belief.weight(space, seen.x, seen.labels, len(seen))
         if weight:
             self.terms["prior"] = lambda x: weight * space.log_prior(x)
@@ -89,8 +93,8 @@ class Score:
                 chance, by_mean, by_deviation = log_positive_with_gradient(
                     mean - view.zero, deviation, view.margin + self._settings.keep_margin
                 )
-                score = score + chance
-                weights.append((by_mean, by_deviation))
+                score = score + self._keep_weight * chance
+                weights.append((self._keep_weight * by_mean, self._keep_weight * by_deviation))
             gradient = np.zeros_like(u)
             for view, (_, _, mean_z, deviation_z), (by_mean, by_deviation) in zip(views, said, weights, strict=True):
                 by_z = by_mean[:, None] * mean_z + by_deviation[:, None] * deviation_z
@@ -105,18 +109,23 @@ class Score:
 
     def _gain(self, said: list[tuple[Floats, Floats, Floats, Floats]]) -> tuple[Floats, list[tuple[Floats, Floats]]]:
         """Return [m] what is gained, and for each objective its derivatives [m] by mean and by deviation."""
-        front = self._outlook.front
+        s, front = self._settings, self._outlook.front
         if front is not None:
             mean, deviation = (np.column_stack([one[i] for one in said]) for i in (0, 1))
             gained, by_mean, by_deviation = front.log_expected_with_gradient(mean, deviation)
             return gained, list(zip(by_mean.T, by_deviation.T, strict=True))
         ((mean, deviation, _, _),) = said
+        if self.is_bold:
+            scale = np.full(len(mean), s.bold_scale)
+            return s.bold_scale * (mean + s.boldness * deviation), [(scale, s.boldness * scale)]
         gained, by_mean, by_deviation = log_ei_with_gradient(mean, deviation, self._outlook.bar)
         return gained, [(by_mean, by_deviation)]
 
     def _improvement(self, x: Floats) -> Floats:
-        """Return log expected improvement over the bar."""
+        """Return log expected improvement over the bar; of a bold proposal the upper confidence bound."""
         mean, deviation = self._outlook.first.predict(x)
+        if self.is_bold:
+            return self._settings.bold_scale * (mean + self._settings.boldness * deviation)
         return log_ei(mean, deviation, self._outlook.bar)
 
     def _hypervolume(self, x: Floats) -> Floats:

@@ -22,6 +22,23 @@ class Settings(ModelSettings):
     where the best is more often than not, as many proposals would else be broken as kept, and gain nothing. Measured:
     decision 40."""
 
+    # Standing still
+
+    has_bold_turns: bool = True
+    """Whether a search that stands still explores more."""
+
+    idle: int = 8
+    bold_every: int = 3
+    """When so many trials brought nothing better, every third proposal is bold. By taste: decision 15."""
+
+    boldness: float = 3.0
+    """A bold proposal has the largest mean + 3 deviations: GP-UCB (Srinivas et al., 2010, algorithm 1) with a beta of
+    9, about what theorem 1 has for a hundred trials."""
+
+    bold_scale: float = 10.0
+    """Labels, which span 1, in the unit of log expected improvement, to which chances and priors are added. By
+    taste."""
+
     stopped_rows: int = 100
     """Of configurations that were stopped early without a result so many are kept away from, the latest: each costs
     O(rows) a prediction."""
