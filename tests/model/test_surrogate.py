@@ -129,3 +129,40 @@ def test_failures_are_fitted_as_of_the_latest_that_is_due() -> None:
             often.theta(early, float(kind))
     for kind in kinds:
         np.testing.assert_array_equal(often.theta(lately, float(kind)), fits.theta(lately, float(kind)))
+
+
+def test_a_fit_is_carried_into_a_space_that_has_learned_a_parameter_until_the_next_doubling() -> None:
+    def steep(x: Floats) -> float:
+        return float((x[0] ** 9 - 0.2) ** 2 + (x[1] - 0.6) ** 2)
+
+    def wide(observations: Observations, n: int) -> Observations:
+        """Return the same trials as the grown space has them."""
+        run = Simulation(Problem(SQUARE, (minimize("loss"),)))
+        found = Observations(Problem(grown, (minimize("loss"),)))
+        for x in observations.x.view[:n]:
+            number = run.enqueue(x)
+            run.start(number)
+            run.tell(number, steep(x))
+        run.grow("c", grown["c"])
+        run.grow("z", grown["z"])
+        for number in range(n):
+            found.tell(run.table, number)
+        return found
+
+    grown = SQUARE.with_parameter("c", Categorical(("p", "q"))).with_parameter("z", Float(0, 1))
+    observations = told(SQUARE, steep, 50, 0)
+    before = Surrogate(Features(SQUARE), np.ones(2), is_tree=False)
+    after = Surrogate(Features(grown), np.ones(4), is_tree=False)
+    after.carry(before, observations)
+    old, new = before.fit(observations, 50), after.fit(wide(observations, 50), 50)
+    assert old.curves is not None, "else nothing of warps is seen here"
+    assert new.curves is not None
+    assert new.reach == old.reach
+    np.testing.assert_array_equal(new.theta, [*old.theta, 0.0, 0.0])
+    np.testing.assert_array_equal(new.curves.log_a, [*old.curves.log_a, 0.0])
+    np.testing.assert_array_equal(new.curves.log_b, [*old.curves.log_b, 0.0])
+    fresh = Surrogate(Features(grown), np.ones(4), is_tree=False)
+    more = wide(told(SQUARE, steep, 90, 0), 90)
+    assert not np.array_equal(after.fit(more, 60).theta, fresh.fit(more, 60).theta)
+    for n in (45, 80, 90):
+        np.testing.assert_array_equal(after.fit(more, n).theta, fresh.fit(more, n).theta)

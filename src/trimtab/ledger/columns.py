@@ -97,6 +97,12 @@ class Column:
         still.__setstate__((rows, self._fill, self.n))
         return still
 
+    def narrowed(self, width: int) -> Column:
+        """Return a column of the first components of the rows that there are now: a view of the same buffer."""
+        narrow = Column.__new__(Column)
+        narrow.__setstate__((self.rows[: self.n, :width], self._fill, self.n))
+        return narrow
+
     def at(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Return copies of some rows, of the fill value where there is none yet; nothing is written."""
         values = self.view

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,19 @@ from trimtab.ledger.columns import Column, Interned
 from trimtab.ledger.curves import CurveLog
 from trimtab.ledger.event import Assessed
 from trimtab.space.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """That the space learned a parameter.
+
+    Attributes:
+        n_over: how many trials were over then.
+        problem: what was tuned until then.
+    """
+
+    n_over: int
+    problem: Problem
 
 
 class Contents:
@@ -27,6 +41,7 @@ class Contents:
         verdicts: on the study, with their records.
         head: the sequence number of the last record.
         again: of the rows that wait, those whose configuration was begun.
+        growths: each time that the space learned a parameter.
         is_extended: whether trials gained values while they ran.
         n_children: how many rows continue another.
         session_start: when the study was last opened; None if that was never said.
@@ -77,6 +92,7 @@ class Contents:
         self.waiting: dict[int, None] = {}
         self.again: dict[int, None] = {}
         self.running: dict[int, None] = {}
+        self.growths: list[Growth] = []
         self.is_extended = False
         self.n_children = 0
         self.now = 0.0
@@ -96,6 +112,15 @@ class Contents:
             setattr(still, name, copy(getattr(self, name)))
         return still
 
+    def narrowed(self, growth: int) -> Contents:
+        """Return what there is of the space as it was before one of the growths."""
+        narrow = copy(self)
+        narrow.problem, narrow.growths = self.growths[growth].problem, self.growths[:growth]
+        width = len(narrow.problem.space)
+        narrow.columns = self.columns | {"x": self.columns["x"].narrowed(width)}
+        narrow.given = {row: given[:width] for row, given in self.given.items()}
+        return narrow
+
     def every(self) -> dict[str, Column]:
         """Return the columns that each study has, by the names under which they are kept."""
         return self.columns | {"order": self.order}
@@ -106,6 +131,6 @@ _WRITTEN_ONCE = frozenset({"x", "fidelity", "parent", "asked_at", "origin"})
 
 _OF_SOME = (
     "errors", "reasons", "handles", "halts", "notes", "study_notes", "noted_at", "verdicts", "given", "waiting",
-    "again", "running",
+    "again", "running", "growths",
 )  # fmt: skip
 """What is known of some rows only; what is written down about one row is replaced, not changed."""

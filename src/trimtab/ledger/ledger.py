@@ -13,7 +13,7 @@ from trimtab.arrays import MASK64, Floats
 from trimtab.errors import ProblemError, SpaceError, StoreCorruptError
 from trimtab.ledger.chain import Head
 from trimtab.ledger.columns import Column
-from trimtab.ledger.contents import Contents
+from trimtab.ledger.contents import Contents, Growth
 from trimtab.ledger.event import (
     FAILURE_KINDS,
     Asked,
@@ -327,6 +327,7 @@ class Ledger:
         except SpaceError as error:
             raise StoreCorruptError(f"{_name(record)} holds no parameter that can be read: {error}") from None
         self._grown_work += len(space)
+        contents.growths.append(Growth(contents.order.n, contents.problem))
         contents.problem = replace(contents.problem, space=space)
         contents.columns["x"].widen()
 

@@ -8,7 +8,8 @@ makes. It carries the link of the record that it goes up to, so that one from an
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Any
@@ -20,12 +21,13 @@ from numpy.typing import NDArray
 from trimtab.errors import TrimtabError
 from trimtab.ledger import codec
 from trimtab.ledger.columns import Column, Interned, within
-from trimtab.ledger.contents import Contents
+from trimtab.ledger.contents import Contents, Growth
 from trimtab.ledger.event import FAILURE_KINDS, Assessed, Created, Origin, Seq, Whole
 from trimtab.ledger.ledger import Ledger, problem_of
 from trimtab.ledger.table import FAILED, RUNNING, WAITING, TrialTable
+from trimtab.space.problem import Problem
 
-SNAPSHOT_VERSION = 3
+SNAPSHOT_VERSION = 4
 """Counts up whenever what `save` writes changes; a snapshot of another version is not read."""
 
 _CHECKSUM_BYTES = 16
@@ -81,6 +83,7 @@ class _Snapshot(msgspec.Struct):
     scalars: _Scalars
     waiting: list[Whole]
     running: list[Whole]
+    growths: list[Whole]
 
 
 _UNUSABLE = (msgspec.DecodeError, TrimtabError, LookupError, ValueError, TypeError, OverflowError, RecursionError)
@@ -129,6 +132,7 @@ def save(ledger: Ledger) -> bytearray:
         scalars=_Scalars(**{name: getattr(contents, name) for name in _Scalars.__struct_fields__}),
         waiting=table.waiting,
         running=table.running,
+        growths=[growth.n_over for growth in contents.growths],
     )
     blob = bytearray(_CHECKSUM_BYTES)
     msgspec.msgpack.Encoder().encode_into(snapshot, blob, _CHECKSUM_BYTES)
@@ -181,11 +185,18 @@ def _restore(snapshot: _Snapshot) -> Ledger:
         setattr(contents, name, dict(getattr(snapshot.dicts, name)))
     for name in _Scalars.__struct_fields__:
         setattr(contents, name, getattr(snapshot.scalars, name))
+    contents.growths = _growths(contents.problem, snapshot.growths)
     states = table.state
     contents.waiting = {row: None for row in snapshot.waiting if states[row] == WAITING}
     contents.again = {row: None for row in contents.waiting if table.is_begun(row)}
     contents.running = {row: None for row in snapshot.running if states[row] == RUNNING}
     return ledger
+
+
+def _growths(problem: Problem, n_over: Sequence[int]) -> list[Growth]:
+    """Return what the space was before each growth: all of them added one parameter, the last."""
+    n_first = len(problem.space) - len(n_over)
+    return [Growth(n, replace(problem, space=problem.space.first(n_first + i))) for i, n in enumerate(n_over)]
 
 
 def _fits(ledger: Ledger) -> bool:
@@ -218,6 +229,7 @@ def _fits(ledger: Ledger) -> bool:
         and sorted(contents.waiting) == np.flatnonzero(table.state == WAITING).tolist()
         and sorted(contents.running) == np.flatnonzero(table.state == RUNNING).tolist()
         and all(0 <= row < n for row in rows)
+        and _are_in_turn([growth.n_over for growth in contents.growths], len(table.order))
         and all(table.space.misfit(given) is None for given in contents.given.values())
         and table.fidelity.shape[1:] + table.x.shape[1:] == known
         and bool(table.space.fits(table.x).all())
@@ -227,6 +239,10 @@ def _fits(ledger: Ledger) -> bool:
 
 def _json_of(created: Created) -> list[dict[str, Any]]:
     return [created.problem, created.optimizer, created.scheduler, created.provenance]
+
+
+def _are_in_turn(counts: list[int], most: int) -> bool:
+    return all(before <= after for before, after in pairwise([*counts, most]))
 
 
 def _are_in_order(seqs: list[int], head: int) -> bool:

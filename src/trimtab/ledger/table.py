@@ -19,7 +19,7 @@ from trimtab import plugins
 from trimtab.arrays import Floats, Ints
 from trimtab.errors import TrialError
 from trimtab.explain import Explained
-from trimtab.ledger.contents import Contents
+from trimtab.ledger.contents import Contents, Growth
 from trimtab.ledger.curves import Curves
 from trimtab.ledger.event import FAILURE_KINDS, Assessed, Origin
 from trimtab.ledger.news import News, notes_since, verdicts_since
@@ -220,6 +220,11 @@ class TrialTable:
         return self._contents.order.view
 
     @property
+    def growths(self) -> tuple[Growth, ...]:
+        """Each time that the space learned a parameter: how many trials were over, and what the problem had been."""
+        return tuple(self._contents.growths)
+
+    @property
     def curves(self) -> Curves:
         """Every report of every trial so far."""
         return self._contents.curves.view
@@ -258,6 +263,13 @@ class TrialTable:
     def frozen(self) -> TrialTable:
         """Return the table as it stands now, which no record changes that comes later."""
         return TrialTable(self._contents.frozen())
+
+    def narrowed(self, growth: int) -> TrialTable:
+        """Return the table as the space saw it before one of the `growths`: x has only the columns that it had then.
+
+        Of trials that were over by then, these are all values that they ever had. It is a view, as the arrays are.
+        """
+        return TrialTable(self._contents.narrowed(growth))
 
     def losses(self) -> Floats:
         """Return [N, M] the metrics turned so that smaller is better."""

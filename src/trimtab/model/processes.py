@@ -104,6 +104,23 @@ class Processes:
         ]
         self._margins = [metric.margin for metric in problem.constraints]
 
+    def carry(self, before: Processes, observations: Observations) -> None:
+        """Let each process go on from what was fitted in a space that lacked the last parameters, where it was asked.
+
+        Args:
+            before: the processes there.
+            observations: what was on record, in that space.
+        """
+        in_question = means(observations, len(observations)).margins
+        pairs = list(zip(self._objectives or [self.joined], before._objectives or [before.joined], strict=True))
+        pairs += [
+            (mine, its)
+            for j, (mine, its) in enumerate(zip(self._constraints, before._constraints, strict=True))
+            if self._is_in_question(in_question[:, j])
+        ]
+        for mine, its in pairs:
+            mine.carry(its, observations)
+
     def views(self, observations: Observations, rng: Rng) -> Views:
         """Return what is said of all results so far; `rng` draws weights of objectives that are joined."""
         n = len(observations)

@@ -7,6 +7,7 @@ before: a study that is opened again comes to the same hyperparameters, and one 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, fit
 from trimtab.numerics.input_warp import Curves, fit_curves
 from trimtab.numerics.warp import FAR_REACH
+
+_ANEW_UNTIL: Final = 10
+"""Up to so many rows every fit starts anew: with so few it costs little. By taste."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,29 @@ class Surrogate:
         prior = settings.prior if isinstance(self.labels, Joined) else settings.metric_prior
         self._prior = replace(prior, length2=length2[features.columns])
         self._fits: dict[int, Fit] = {}
+        self._carried: tuple[int, Fit] | None = None
+
+    def carry(self, before: Surrogate, observations: Observations) -> None:
+        """Go on from what was fitted in a space that lacked the last parameters of this one, as of all its rows.
+
+        That holds until fits start anew at the next doubling. Of the new parameters those rows say nothing: they have
+        the likeliest hyperparameters, and no warps.
+
+        Args:
+            before: the surrogate there.
+            observations: what was on record, in that space.
+        """
+        length = len(observations)
+        if length <= _ANEW_UNTIL:
+            return
+        fitted = before.fit(observations, length)
+        theta = self._prior.centre(self.features.n_groups)
+        theta[: len(fitted.theta)] = fitted.theta  # what is new stands last, in spaces and in their features
+        curves = fitted.curves
+        if curves is not None:
+            straight = np.zeros(len(self.features.places) - len(before.features.places))
+            curves = Curves(np.append(curves.log_a, straight), np.append(curves.log_b, straight))
+        self._carried = length, Fit(theta, fitted.reach, curves)
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_fits": {}}  # what can be computed again is not state
@@ -105,13 +132,16 @@ class Surrogate:
         """Return what was fitted at the largest length that is due by `n` rows.
 
         Due are 2, 3, ... 10 rows, then every growth by a twentieth; at 10, 20, 40, ... the fit starts anew, and decides
-        about warps, else from the one before.
+        about warps, else from the one before. The fit that was carried over takes the place of the one at its length,
+        and of those between the doubling and it.
         """
         base = n
-        if n > 10:
-            base = 10
+        if n > _ANEW_UNTIL:
+            base = _ANEW_UNTIL
             while 2 * base <= n:
                 base *= 2
+        if self._carried is not None and base <= self._carried[0] <= n:
+            base, self._fits[base] = self._carried
         due = [base]
         while (following := due[-1] + max(1, due[-1] // 20)) <= n:
             due.append(following)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from trimtab.arrays import Floats, Rng
+from trimtab.arrays import Floats, Ints, Rng
 from trimtab.ledger.event import Remaining
 from trimtab.space.problem import Problem
 
@@ -76,8 +76,8 @@ class Optimizer(Protocol[S]):
     **Life cycle.** The study calls `init` before the first proposal, and from then on `tell` for every trial that is
     over, in the order in which they ended (`table.order`), each once. That happens right before an `ask`, not when the
     trial ends: the table may have gone on. `init` begins again from nothing, and all trials are told again, when the
-    study is opened by another process, when its space has grown, when a replay recomputes a suggestion, and after a
-    method has raised.
+    study is opened by another process, when its space has grown (unless the optimizer `Grows`), when a replay
+    recomputes a suggestion, and after a method has raised.
 
     **What is kept where.** The object holds its settings alone, which no method changes: one object may serve several
     studies. What was learned is in the state, which is made of what `init` and `tell` were given and nothing else. It
@@ -136,6 +136,30 @@ class Optimizer(Protocol[S]):
         """Return {"name": the registered name, **options}, JSON all of it, from which an equal is made again.
 
         That is, `plugins.load("optimizers", name)(**options)`. Without a name the log has its place, `module:Class`.
+        """
+        ...
+
+
+@runtime_checkable
+class Grows(Protocol[S]):
+    """An optimizer that keeps what it learned when the space learns a parameter; without this method it begins anew.
+
+    The study then calls `init` with the problem as it was at first, `tell` for the trials that were over before the
+    space grew, `grow`, `tell` for those that ended later, and so on for every growth: the same calls whether the
+    optimizer was at work all along, or the study is opened again. Until `grow` the table is that of the space before.
+    """
+
+    def grow(self, state: S, table: TrialTable, rows: Ints) -> S:
+        """Return the state once the space has one more parameter, its last.
+
+        As `tell` it reads no rows but those it is given. In them the new column of `table.x` is nan: the parameter was
+        inactive.
+
+        Args:
+            state: what came of the trials told before, in the space without the parameter; it may be changed and
+                returned.
+            table: all that is on record, with the new space; perhaps more than there was when it grew.
+            rows: [K] the trials that were told, in that order.
         """
         ...
 

@@ -416,6 +416,15 @@ class Space:
             raise SpaceError(f"the space already has a parameter {name!r}, which is {self[name]!r}.")
         return self._with_my_ends(Space({**self._by_name(), name: parameter}, require=self.require, fixed=self._fixed))
 
+    def first(self, n: int) -> Space:
+        """Return the space of the first parameters alone, as it was before it learned the others by `with_parameter`.
+
+        Raises:
+            SpaceError: one of them depends on one that comes later.
+        """
+        kept = dict(list(self._by_name().items())[:n])
+        return self._with_my_ends(Space(kept, require=self.require, fixed=self._fixed))
+
     def fix(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> Space:
         """Return the space with more parameters held at a value, given by name.
 

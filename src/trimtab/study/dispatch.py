@@ -18,8 +18,8 @@ from trimtab.arrays import MASK64, Floats
 from trimtab.errors import TrialError
 from trimtab.execute.protocol import Resources, Task
 from trimtab.ledger.event import Asked, Event, Extended, Origin, Remaining, Started
+from trimtab.ledger.table import TrialTable
 from trimtab.schedule.protocol import Assignment, Continue, Fresh, Wait
-from trimtab.space.problem import Problem
 from trimtab.study import ahead, lost
 from trimtab.study.ahead import Ahead
 from trimtab.study.engine import Engine
@@ -247,17 +247,17 @@ class Dispatch:
     @property
     def engine(self) -> Engine:
         """The engine at work. Whoever uses it holds `lock`, and the session's where it reads the study's table."""
-        return self._engine_for(self.session.ledger.optimizer, self.session.table.problem)
+        return self._engine_for(self.session.ledger.optimizer, self.session.table)
 
-    def _engine_for(self, optimizer: Mapping[str, Any], problem: Problem) -> Engine:
-        if self._engine is None or not self._engine.serves(optimizer, problem):
-            self._engine = Engine(optimizer, problem, self.session.optimizer)
+    def _engine_for(self, optimizer: Mapping[str, Any], table: TrialTable) -> Engine:
+        if self._engine is None or not self._engine.serves(optimizer, table):
+            self._engine = Engine(optimizer, table, self.session.optimizer)
         return self._engine
 
     def _make(self, order: Order) -> Made:
         """Have the engine propose. Whoever calls this holds `lock`, and the session's where the table is its own."""
         table, given = order.table, order.given
-        engine = self._engine_for(order.optimizer, table.problem)
+        engine = self._engine_for(order.optimizer, table)
         began_at = time.perf_counter()
         try:
             proposal = engine.propose(table, order.seed, order.fidelity, given, order.remaining, order.extends)

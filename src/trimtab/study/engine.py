@@ -13,7 +13,7 @@ from trimtab.ledger.event import Remaining
 from trimtab.ledger.table import TrialTable
 from trimtab.numerics.arithmetic import quiet
 from trimtab.optim.place import has_given
-from trimtab.optim.protocol import AnyOptimizer, Proposal, Request
+from trimtab.optim.protocol import AnyOptimizer, Grows, Proposal, Request
 from trimtab.schedule.protocol import STREAM
 from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
@@ -25,7 +25,12 @@ space, since it may gain some more than once. Those before are the optimiser's (
 
 
 class Engine:
-    """An optimizer and its state.
+    """An optimizer and its state: told the trials that are over, and each time that the space grew, in their order.
+
+    Args:
+        settings: of the optimizer.
+        table: of the study that it is for.
+        ready: an optimizer that is used if it has these settings.
 
     Attributes:
         settings: {"name": ..., **options}, as the log has them.
@@ -33,20 +38,24 @@ class Engine:
     """
 
     @quiet()
-    def __init__(self, settings: Mapping[str, Any], problem: Problem, ready: AnyOptimizer | None = None) -> None:
+    def __init__(self, settings: Mapping[str, Any], table: TrialTable, ready: AnyOptimizer | None = None) -> None:
         self.settings = dict(settings)
         fits = ready is not None and is_made_by(ready, self.settings)
         self._optimizer = ready if fits and ready is not None else make("optimizers", settings)
-        self._problem = problem
-        self._begin()
+        self._begin(table)
 
-    def _begin(self) -> None:
+    def _begin(self, table: TrialTable) -> None:
+        self._n_growths = 0 if isinstance(self._optimizer, Grows) else len(table.growths)
+        self._problem = _problem_after(table, self._n_growths)
         self.state: Any = self._optimizer.init(self._problem)
         self._told: int | None = 0
 
-    def serves(self, settings: Mapping[str, Any], problem: Problem) -> bool:
-        """Return True if this is the engine for these settings and this problem."""
-        return self.settings == settings and self._problem is problem
+    def serves(self, settings: Mapping[str, Any], table: TrialTable) -> bool:
+        """Return True if this is the engine for these settings, and can go on from what it learned to this table."""
+        if self.settings != settings:
+            return False
+        may_grow = isinstance(self._optimizer, Grows) and self._n_growths < len(table.growths)
+        return self._problem is (_problem_after(table, self._n_growths) if may_grow else table.problem)
 
     @quiet()
     def propose(
@@ -85,13 +94,25 @@ class Engine:
         return proposal
 
     def _learn(self, table: TrialTable) -> None:
-        """Tell what ended since; all of it anew where a `tell` was cut short, for the state may be half changed."""
+        """Tell what happened since; all of it anew where that was cut short, for the state may be half changed."""
         if self._told is None:
-            self._begin()
+            self._begin(table)
         told, self._told = self._told or 0, None
-        for row in table.order[told:].tolist():
-            self.state = self._optimizer.tell(self.state, table, row)
+        growths = table.growths
+        for i in range(self._n_growths, len(growths)):
+            n_over = growths[i].n_over
+            self._tell(table.narrowed(i), told, n_over)
+            told = n_over
+            if isinstance(self._optimizer, Grows):  # no other has growths to come
+                grown = table.narrowed(i + 1) if i + 1 < len(growths) else table
+                self.state = self._optimizer.grow(self.state, grown, table.order[:n_over])
+                self._n_growths, self._problem = i + 1, grown.problem
+        self._tell(table, told, len(table.order))
         self._told = len(table.order)
+
+    def _tell(self, table: TrialTable, begin: int, end: int) -> None:
+        for row in table.order[begin:end].tolist():
+            self.state = self._optimizer.tell(self.state, table, row)
 
     def _fault(self, proposal: object, n: int, given: Floats | None) -> str:
         """Return what is wrong with a proposal: on record it would be a log that nobody can read; empty if nothing."""
@@ -114,6 +135,12 @@ class Engine:
             column = int(np.flatnonzero(~np.isnan(given) & (row != given))[0])
             return f"{space.names[column]} was given as {given[column]:g}, and came back as {row[column]:g}."
         return fault
+
+
+def _problem_after(table: TrialTable, n_growths: int) -> Problem:
+    """Return what the problem was after so many growths."""
+    growths = table.growths
+    return growths[n_growths].problem if n_growths < len(growths) else table.problem
 
 
 def _is_said(proposal: Proposal) -> bool:

@@ -179,8 +179,8 @@ class _Replay:
         extends: int | None = None,
     ) -> Proposal:
         ledger, table = self.ledger, self.ledger.table
-        if self._engine is None or not self._engine.serves(ledger.optimizer, table.problem):
-            self._engine = Engine(ledger.optimizer, table.problem, self._optimizer)
+        if self._engine is None or not self._engine.serves(ledger.optimizer, table):
+            self._engine = Engine(ledger.optimizer, table, self._optimizer)
         return self._engine.propose(table, ledger.created.seed, fidelity, given, remaining, extends)
 
     def apply(self, record: Record) -> None:

@@ -29,6 +29,7 @@ from trimtab.optim.protocol import AnyOptimizer, Proposal
 from trimtab.space.condition import given
 from trimtab.space.parameter import Categorical, Float
 from trimtab.space.problem import Problem
+from trimtab.study.engine import Engine
 from trimtab.study.plugin import named, settings_of
 from trimtab.study.replay import replay
 from trimtab.testing.bowl import BOWLS, ENOUGH, advantage
@@ -261,6 +262,23 @@ class OptimizerContract:
         n_before = len(run.table)
         rough_history(run, n_before + self.n_trials)
         check_rows(run.problem, run.table.x[n_before:])
+
+    @pytest.mark.parametrize("name", ["branches", "bounded metric", "fidelity"])
+    def test_what_it_knows_once_the_space_grew_is_a_fold_of_the_log(self, make: Make, name: str) -> None:
+        """Whether it was at work when the space grew, or the study was opened afterwards: see `Grows`."""
+        run = Simulation(PROBLEMS[name], make())
+        rough_history(run, self.n_trials)
+        n = len(run.problem.space)
+        for parameter in (Float(0, 1), Categorical(("a", "b")), Float(0, 1, when=given(f"p{n + 1}") == "a")):
+            run.grow(f"p{len(run.problem.space)}", parameter)
+            rough_history(run, len(run.table) + self.n_trials // 2)
+        expected = run.propose(2)
+        opened = Engine(settings_of(make()), run.table, make())
+        whole = tuple(fidelity.high for fidelity in run.problem.fidelities)
+        check_equal(opened.propose(run.table, run.seed, whole, n=2), expected)
+        state = pickle.loads(pickle.dumps(opened.state))
+        check_equal(make().ask(state, run.table, run.request(2)), expected)
+        replay(run.records, make()).require_equal()
 
 
 def check_rows(problem: Problem, x: Floats) -> None:

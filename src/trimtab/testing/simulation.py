@@ -319,7 +319,7 @@ class Simulation:
         self.add(Stopped(number, "a simulated verdict", int(self.table.attempt[number]), values))
 
     def grow(self, name: str, parameter: Parameter) -> None:
-        """Give the space one more parameter; the optimizer begins anew."""
+        """Give the space one more parameter; the optimizer begins anew unless it `Grows`."""
         self.add(Grown(name, parameter.to_json()))
 
 

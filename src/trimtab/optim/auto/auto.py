@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from trimtab.arrays import Floats
+from trimtab.arrays import Floats, Ints
 from trimtab.ledger.table import RUNNING, WAITING, TrialTable
 from trimtab.model.keys import same
 from trimtab.numerics import blas
@@ -94,6 +94,15 @@ class Auto:
             if state.turns is not None:
                 state.turns.tell(state.gp.observations, table, row)
         return state
+
+    def grow(self, state: AutoState, table: TrialTable, rows: Ints) -> AutoState:
+        grown = self.init(table.problem)
+        for row in rows.tolist():
+            grown = self.tell(grown, table, row)
+        is_quick = grown.turns is not None and grown.turns.is_on  # no process is asked
+        if state.gp is not None and grown.gp is not None and not is_quick:
+            grown.gp.carry(state.gp)
+        return grown
 
     def ask(self, state: AutoState, table: TrialTable, request: Request) -> Proposal:
         default = state.default

@@ -9,6 +9,7 @@ Where trials fail, further processes say how likely a point is to fail, and that
 
 from __future__ import annotations
 
+from trimtab.arrays import Ints
 from trimtab.ledger.table import TrialTable
 from trimtab.optim import start
 from trimtab.optim.gp.settings import Settings
@@ -50,6 +51,13 @@ class Gp:
     def tell(self, state: GpState, table: TrialTable, row: int) -> GpState:
         state.observations.tell(table, row)
         return state
+
+    def grow(self, state: GpState, table: TrialTable, rows: Ints) -> GpState:
+        grown = self.init(table.problem)
+        for row in rows.tolist():
+            grown = self.tell(grown, table, row)
+        grown.carry(state)
+        return grown
 
     def ask(self, state: GpState, table: TrialTable, request: Request) -> Proposal:
         return answer(Ask(state, table, request, start.n_initial(len(table.space), self._n_initial)))

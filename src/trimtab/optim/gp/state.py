@@ -9,6 +9,7 @@ from trimtab.model.features import Features
 from trimtab.model.observations import Observations
 from trimtab.model.processes import Processes
 from trimtab.model.surrogate import Surrogate
+from trimtab.numerics import blas
 from trimtab.optim.gp.settings import Settings
 from trimtab.optim.gp.stages import Stages
 from trimtab.optim.lattice import every_row
@@ -38,6 +39,16 @@ class GpState:
         self.failure_fits = FailureFits(features, settings)
         is_small = space.n_configurations is not None and space.n_configurations <= settings.exhaustive
         self.every = every_row(space) if is_small else None
+
+    def carry(self, before: GpState) -> None:
+        """Go on from the hyperparameters in a space that lacked the last parameter; the same trials are on record.
+
+        While all results are equal nothing was fitted.
+        """
+        observations = before.observations
+        if not observations.is_flat:
+            with blas.one_thread():
+                self.processes.carry(before.processes, observations)
 
     @property
     def surrogate(self) -> Surrogate:
