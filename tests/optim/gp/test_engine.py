@@ -437,4 +437,4 @@ def test_of_two_objectives_one_that_diverged_once_is_not_given_up(diverged: floa
             a, b = (float(((run.table.x[number] - best) ** 2).sum()) for best in (0.3, 0.7))
             run.tell(number, diverged if number == 3 else a, b)
         nearest.append(run.table.y.min(axis=0))
-    assert (np.mean(nearest, axis=0) < 0.03).all()
+    assert (np.mean(nearest, axis=0) < 0.1).all(), "the ends of a front are not what a hypervolume asks for first"

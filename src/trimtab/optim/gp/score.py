@@ -43,7 +43,7 @@ class Score:
         stands_still = settings.has_bold_turns and state.observations.n_idle >= settings.idle
         self.has_ridges = outlook.front is not None or bool(outlook.constraints)
         self.is_bold = stands_still and len(table) % settings.bold_every == 1 and outlook.front is None
-        self._keep_weight = settings.bold_scale if self.is_bold else 1.0
+        self._scale = settings.bold_scale if self.is_bold else 1.0
         self.failures = state.failures()
         self._region = TrustRegion(space, outlook.first.features, seen.x, settings)
         self.terms: dict[str, Callable[[Floats], Floats]] = {}
@@ -52,7 +52,7 @@ class Score:
         elif np.isfinite(outlook.bar):
             self.terms["improvement"] = self._improvement
         if outlook.constraints:
-            self.terms["constraints"] = lambda x: self._keep_weight * self.log_keeps(x, settings.keep_margin)
+            self.terms["constraints"] = lambda x: self._scale * self.log_keeps(x, settings.keep_margin)
         weight = belief.weight(space, seen.x, seen.labels, len(seen))
         if weight:
             self.terms["prior"] = lambda x: weight * space.log_prior(x)
@@ -93,11 +93,11 @@ class Score:
                 chance, by_mean, by_deviation = log_positive_with_gradient(
                     mean - view.zero, deviation, view.margin + self._settings.keep_margin
                 )
-                score = score + self._keep_weight * chance
-                weights.append((self._keep_weight * by_mean, self._keep_weight * by_deviation))
+                score = score + self._scale * chance
+                weights.append((by_mean, by_deviation))
             gradient = np.zeros_like(u)
             for view, (_, _, mean_z, deviation_z), (by_mean, by_deviation) in zip(views, said, weights, strict=True):
-                by_z = by_mean[:, None] * mean_z + by_deviation[:, None] * deviation_z
+                by_z = self._scale * (by_mean[:, None] * mean_z + by_deviation[:, None] * deviation_z)
                 gradient = gradient + view.features.gradient(by_z, x, u)
             return score, gradient
 
@@ -108,7 +108,7 @@ class Score:
         return self._outlook.front is not None or bool(np.isfinite(self._outlook.bar))
 
     def _gain(self, said: list[tuple[Floats, Floats, Floats, Floats]]) -> tuple[Floats, list[tuple[Floats, Floats]]]:
-        """Return [m] what is gained, and for each objective its derivatives [m] by mean and by deviation."""
+        """Return [m] what is gained, and for each objective its derivatives [m]: by mean, by deviation."""
         s, front = self._settings, self._outlook.front
         if front is not None:
             mean, deviation = (np.column_stack([one[i] for one in said]) for i in (0, 1))
@@ -116,8 +116,8 @@ class Score:
             return gained, list(zip(by_mean.T, by_deviation.T, strict=True))
         ((mean, deviation, _, _),) = said
         if self.is_bold:
-            scale = np.full(len(mean), s.bold_scale)
-            return s.bold_scale * (mean + s.boldness * deviation), [(scale, s.boldness * scale)]
+            by_mean = np.ones(len(mean))
+            return self._scale * (mean + s.boldness * deviation), [(by_mean, s.boldness * by_mean)]
         gained, by_mean, by_deviation = log_ei_with_gradient(mean, deviation, self._outlook.bar)
         return gained, [(by_mean, by_deviation)]
 
@@ -125,7 +125,7 @@ class Score:
         """Return log expected improvement over the bar; of a bold proposal the upper confidence bound."""
         mean, deviation = self._outlook.first.predict(x)
         if self.is_bold:
-            return self._settings.bold_scale * (mean + self._settings.boldness * deviation)
+            return self._scale * (mean + self._settings.boldness * deviation)
         return log_ei(mean, deviation, self._outlook.bar)
 
     def _hypervolume(self, x: Floats) -> Floats:
