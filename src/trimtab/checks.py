@@ -25,6 +25,8 @@ def is_whole(value: object) -> bool:
 
 def is_time(value: object) -> bool:
     """Return True for a time in seconds since the epoch that a calendar has: from the year 1 to 9999."""
+    if type(value) is float:  # nearly always, and asked of every record that is read
+        return EARLIEST < value < LATEST
     return is_number(value) and EARLIEST < cast("float", value) < LATEST
 
 

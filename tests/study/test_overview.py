@@ -187,7 +187,7 @@ def test_a_damaged_tree_hides_only_what_lies_in_it(tmp_path: Path) -> None:
     assert all(one.n_trials == 10 for one in listed if one.error is None)
 
 
-def test_two_thousand_studies_take_half_a_second_of_the_processor(tmp_path: Path) -> None:
+def test_two_thousand_studies_take_a_second_of_the_processor(tmp_path: Path) -> None:
     """The bound is twice what is measured: it sees a change of order, on a busy machine too."""
     store = open_store(f"sqlite:///{tmp_path}/trimtab.db?synchronous=normal")
     some = events(10)
@@ -199,4 +199,4 @@ def test_two_thousand_studies_take_half_a_second_of_the_processor(tmp_path: Path
     store.close()
     assert len(listed) == 2_000
     assert all(one.error is None and one.n_trials == 10 for one in listed)
-    assert took < 0.6
+    assert took < 1.0

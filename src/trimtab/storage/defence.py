@@ -118,9 +118,7 @@ def fetched(cursor: sqlite3.Cursor, most: int, path: object) -> list[Row]:
     n_bytes = 0
     for row in cursor:
         rows.append(row)
-        for value in row:
-            if isinstance(value, (str, bytes)):
-                n_bytes += len(value)
+        n_bytes += sum([len(value) for value in row if isinstance(value, (str, bytes))])
         if n_bytes > most:
             raise StoreCorruptError(f"{path} is damaged: it yields more than it holds; restore a copy.")
     return rows

@@ -11,6 +11,7 @@ study.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -305,9 +306,11 @@ class Simulation:
         return self.table.halted(number)
 
     def tell(self, number: int, *y: float) -> None:
-        """Complete a trial with metrics `y`, by default those of the `landscape`."""
-        names = self.problem.metric_names
-        values = dict(zip(names, y, strict=True)) if y else landscape(self.problem, self.table.x[number])
+        """Complete a trial with metrics `y`, by default those of the `landscape`; nan stands for one not measured."""
+        values = landscape(self.problem, self.table.x[number])
+        if y:
+            named = zip(self.problem.metric_names, y, strict=True)
+            values = {name: value for name, value in named if not math.isnan(value)}
         self.add(Told(number, values, int(self.table.attempt[number]), seconds=1.0))
 
     def fail(self, number: int, failure: str = "exception", *, again: bool = False) -> None:
