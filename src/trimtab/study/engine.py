@@ -54,7 +54,7 @@ class Engine:
         """Return True if this is the engine for these settings, and can go on from what it learned to this table."""
         if self.settings != settings:
             return False
-        may_grow = isinstance(self._optimizer, Grows) and self._n_growths < len(table.growths)
+        may_grow = self._n_growths < len(table.growths) and isinstance(self._optimizer, Grows)
         return self._problem is (_problem_after(table, self._n_growths) if may_grow else table.problem)
 
     @quiet()
