@@ -33,6 +33,10 @@ DEPTH = 3
 """Rungs below a whole run where the least fidelity is 0, of which no ratio can be taken: from 1/27 on with eta = 3, as
 low as the boosting tables go that ranks were measured on. By taste."""
 
+MOST_RUNGS = 20
+"""Below the highest; where bounds span more orders of magnitude, the lowest are left out. With eta = 2 that is down to a
+millionth of a whole run, of which nothing can be seen; a bracket for each of hundreds of rungs would take minutes."""
+
 MOST_ETA = 1000
 """Where less than a thousandth goes on, nothing does in studies of the sizes that there are. By taste; it also keeps
 powers of it numbers."""
@@ -97,6 +101,7 @@ def ladder(fidelity: Fidelity, eta: int, low: float | None = None) -> tuple[floa
         (1.0, 3.0, 9.0, 27.0, 52.0)
     """
     first = max(fidelity.low, low or 0.0) or fidelity.high / eta**DEPTH
+    first = max(first, fidelity.high / float(eta) ** MOST_RUNGS)
     is_counted = fidelity.low == int(fidelity.low) and fidelity.high == int(fidelity.high) and fidelity.high > 1.0
     rungs = []
     while first * math.sqrt(eta) <= fidelity.high and first > 0:
