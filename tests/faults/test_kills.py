@@ -92,16 +92,19 @@ def _belongs(process: psutil.Process, job: Job) -> bool:
 
 
 def kill_at_random_moments(job: Job, rng: random.Random, kills: int, longest: float) -> None:
-    """Kill the driver so often, `longest` seconds after it came to work or earlier: coming to work may take long."""
+    """Kill the driver so often: by turns up to `longest` seconds after it came to work, and at any time up to then."""
     opening = 0.0
     for i in range(kills):
+        n_begun = len(list(job.starts.iterdir()))
         process, began = job.start(), time.monotonic()
-        if i == 0:
-            while not any(job.starts.iterdir()):
+        if i % 2:
+            time.sleep(rng.uniform(0.05, opening + longest))
+        else:  # how long coming to work takes depends on what else the machine does
+            while len(list(job.starts.iterdir())) == n_begun:
                 assert process.poll() is None, job.log.read_text()[-2000:]
                 time.sleep(0.02)
             opening = time.monotonic() - began
-        time.sleep(rng.uniform(0.05, opening + longest))
+            time.sleep(rng.uniform(0.0, longest))
         assert process.poll() is None, f"the study ended before {kills} kills:\n{job.log.read_text()[-2000:]}"
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -123,7 +126,7 @@ def test_driver_killed_at_random_moments(tmp_path: Path, workers: int) -> None:
     job.finish()
     kinds = job.check()
     assert kinds[Created.__name__] == 1
-    assert kinds[Opened.__name__] >= KILLS // 4, "most kills hit a driver that was at work"
+    assert kinds[Opened.__name__] >= KILLS // 2, "half of the kills hit a driver that was at work"
     assert_no_orphans(job)
 
 
