@@ -34,8 +34,8 @@ DEPTH = 3
 low as the boosting tables go that ranks were measured on. By taste."""
 
 MOST_RUNGS = 20
-"""Below the highest; where bounds span more orders of magnitude, the lowest are left out. With eta = 2 that is down to a
-millionth of a whole run, of which nothing can be seen; a bracket for each of hundreds of rungs would take minutes."""
+"""Below the highest; where bounds span more orders of magnitude, the lowest are left out. With eta = 2 that is down to
+a millionth of a whole run, of which nothing can be seen; a bracket for each of hundreds of rungs would take minutes."""
 
 MOST_ETA = 1000
 """Where less than a thousandth goes on, nothing does in studies of the sizes that there are. By taste; it also keeps
