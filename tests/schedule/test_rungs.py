@@ -19,7 +19,7 @@ from trimtab.schedule.median import Median
 from trimtab.schedule.pasha import Pasha
 from trimtab.schedule.protocol import Continue, Fresh, Request
 from trimtab.schedule.reading import rungs_of
-from trimtab.schedule.rungs import Configs, Seen, ladder, n_better, ranked, spearman
+from trimtab.schedule.rungs import MOST_RUNGS, Configs, Seen, ladder, n_better, ranked, spearman
 from trimtab.schedule.sha import Sha
 from trimtab.space.problem import Problem, at_most, maximize, minimize
 from trimtab.testing.simulation import PROBLEMS, Simulation
@@ -54,6 +54,14 @@ def begun(problem: Problem = PROBLEM, n: int = 1, x: float | None = None) -> Sim
 )
 def test_a_ladder(low: float, high: float, eta: int, rungs: tuple[float, ...]) -> None:
     assert ladder(tt.Fidelity("epoch", low, high), eta) == rungs
+
+
+@pytest.mark.parametrize("eta", [2, 3, 1000])
+def test_a_ladder_has_an_end_below(eta: int) -> None:
+    rungs = ladder(tt.Fidelity("size", 5e-324, 1.7e308), eta)
+    assert len(rungs) == MOST_RUNGS + 1
+    assert rungs[0] == pytest.approx(1.7e308 / float(eta) ** MOST_RUNGS)
+    assert len(ladder(tt.Fidelity("row", 1, 10**18), eta, 2)) <= MOST_RUNGS + 1
 
 
 def test_the_lowest_rung_may_be_said() -> None:

@@ -1,4 +1,4 @@
-"""The search space: what may be tried, and the codec between configurations and rows.
+"""The search space, one class over one set of columns: what may be tried, as configurations and as rows.
 
 A row [D] holds one number per parameter, in the parameter's own unit: the value of a Float or Int, the index of the
 choice of a Categorical or Ordinal, nan where the parameter is inactive.

@@ -1,4 +1,4 @@
-"""The contract of stores and their journals, as tests that a plugin's author runs.
+"""The contract of stores and their journals, one since neither is tested without the other: tests for plugin authors.
 
     from trimtab.testing.journals import DurableStoreContract
 

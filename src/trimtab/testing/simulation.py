@@ -306,11 +306,12 @@ class Simulation:
         return self.table.halted(number)
 
     def tell(self, number: int, *y: float) -> None:
-        """Complete a trial with metrics `y`, by default those of the `landscape`; nan stands for one not measured."""
-        values = landscape(self.problem, self.table.x[number])
+        """Complete a trial with metrics `y`, by default those of the `landscape`; nan for a constraint without."""
         if y:
             named = zip(self.problem.metric_names, y, strict=True)
             values = {name: value for name, value in named if not math.isnan(value)}
+        else:
+            values = landscape(self.problem, self.table.x[number])
         self.add(Told(number, values, int(self.table.attempt[number]), seconds=1.0))
 
     def fail(self, number: int, failure: str = "exception", *, again: bool = False) -> None:
