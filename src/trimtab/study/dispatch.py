@@ -23,6 +23,7 @@ from trimtab.schedule.protocol import Assignment, Continue, Fresh, Wait
 from trimtab.study import ahead, lost
 from trimtab.study.ahead import Ahead
 from trimtab.study.engine import Engine
+from trimtab.study.finale import Finale
 from trimtab.study.line import Line
 from trimtab.study.order import Made, Order
 from trimtab.study.plan import continued_row
@@ -57,6 +58,7 @@ class Dispatch:
         line: what users put in line.
         propose_s: seconds that the last proposal took.
         remaining: says what is left of the budget; None where nobody counts.
+        finale: hands out the last runs, while it is time for those; None while the search goes on.
     """
 
     def __init__(self, session: Session) -> None:
@@ -66,6 +68,7 @@ class Dispatch:
         self.line = Line()
         self.propose_s = 0.0
         self.remaining: Callable[[], Remaining | None] = lambda: None
+        self.finale: Finale | None = None
         self._begun: dict[int, tuple[int, float]] = {}
         self._engine: Engine | None = None
         self._ahead: Ahead | None = None
@@ -162,7 +165,7 @@ class Dispatch:
             with self.session.lock:
                 ledger, table = self.session.ledger, self.session.table
                 most = ahead.n_missing(table)
-                if not most or table.n_waiting or not ahead.pays(table, self.propose_s):
+                if not most or table.n_waiting or self.finale is not None or not ahead.pays(table, self.propose_s):
                     return
                 if self._ahead is not None and self._ahead.is_for(table, ledger.optimizer, 0):
                     return
@@ -206,6 +209,8 @@ class Dispatch:
         """
         ledger, table = self.session.ledger, self.session.table
         ahead_of_time = self._take_ahead()
+        if self.finale is not None:
+            return self.finale.next(self.remaining()) if fresh else None
         assigned, remaining = self._assigned()
         if isinstance(assigned, Wait):
             return assigned

@@ -45,6 +45,7 @@ class Status:
         waits_for: what is waited for while nothing of this run goes on; empty otherwise.
         saved: what early stopping saved, once the study has stopped; None before, and where it ended nothing.
         need: what the study lacks for trials to be ended early, once it has stopped; empty before, and where nothing.
+        finale: what is run again and why, while that is done; empty otherwise.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Status:
     waits_for: str = ""
     saved: Savings | None = None
     need: str = ""
+    finale: str = ""
 
 
 @runtime_checkable
@@ -137,7 +139,9 @@ class Standing:
         self._met = _Met()
 
     @quiet()
-    def status(self, *, note: str, reason: str, failure: TrialView | None, waits_for: str = "") -> Status:
+    def status(
+        self, *, note: str, reason: str, failure: TrialView | None, waits_for: str = "", finale: str = ""
+    ) -> Status:
         """Return how the study stands now.
 
         Args:
@@ -145,6 +149,7 @@ class Standing:
             reason: why it stopped; empty while it goes on.
             failure: the first trial that failed in this run.
             waits_for: what is waited for while nothing of it goes on.
+            finale: what is run again and why, while that is done.
         """
         table = self._session.table
         problem = table.problem
@@ -186,6 +191,7 @@ class Standing:
             waits_for=waits_for,
             saved=savings(table) if reason else None,
             need=self._need() if reason else "",
+            finale=finale,
         )
 
     def _need(self) -> str:

@@ -199,7 +199,7 @@ class News:
 
     def __init__(self) -> None:
         self._greeted = self._failed = False
-        self._waits_for = ""
+        self._waits_for = self._finale = ""
 
     def of(self, status: Status, *, only_resumed: bool = False) -> list[str]:
         """Return the lines that are due."""
@@ -210,6 +210,9 @@ class News:
         if status.failure is not None and not self._failed:
             self._failed = True
             lines.append(f"{clean(status.name)}: {failed(status.failure, status.look)}")
+        if status.finale and status.finale != self._finale:
+            lines.append(f"{clean(status.name)}: {clean(status.finale)}")
+            self._finale = status.finale
         if status.waits_for and status.waits_for != self._waits_for:
             lines.append(f"{clean(status.name)}: {clean(status.waits_for)}")
         self._waits_for = status.waits_for
