@@ -105,7 +105,7 @@ def study_facts(study: tt.Study) -> dict[str, Any]:
         "seconds_worked_on": table.elapsed,
         "cost": total_cost(table),
         "compared_at": _by_name(study, best.compared_at(table)),
-        "best": None if row is None else trial_facts(table.trial(row), study.problem),
+        "best": None if row is None else trial_facts(study.best, study.problem),
         "final": None if study.final is None else study.final.to_json(),
         "front": best.front_rows(table).tolist(),
         "feasible": best.feasible(table).count(True) if study.problem.constraints else None,
