@@ -11,12 +11,15 @@ import numpy as np
 from trimtab.arrays import Bools, Floats
 from trimtab.checks import as_float, is_number, is_whole
 from trimtab.errors import PluginError
+from trimtab.ledger.cells import reported
 from trimtab.ledger.event import Remaining, Reported
 from trimtab.ledger.table import COMPLETE, STATES, STOPPED, TrialTable
 from trimtab.numerics.arithmetic import quiet
+from trimtab.schedule.folds import shuffled
 from trimtab.schedule.protocol import (
     Advises,
     Assignment,
+    ChoosesFolds,
     Collects,
     Continue,
     EndsDiverged,
@@ -108,6 +111,28 @@ class Plan:
             if said.values.get(metric.name) == "nan":
                 return Halt(f"{DIVERGED}{metric.name} is nan at step {said.step:g}")
         return None
+
+    @quiet()
+    def cells(self, table: TrialTable, row: int, seed: int) -> list[int]:
+        """Return the folds that a trial is still to run, in this order; by default one that is shuffled once a study.
+
+        Raises:
+            PluginError: the scheduler names folds that are none, or not each once.
+        """
+        n = table.problem.folds or 0
+        said: list[int] = shuffled(seed, n)
+        if isinstance(self._scheduler, ChoosesFolds):
+            said = [
+                each.item() if isinstance(each, np.generic) else each
+                for each in self._scheduler.folds(table, row, seed)
+            ]
+            if not all(is_whole(fold) for fold in said) or sorted(said) != list(range(n)):
+                raise PluginError(
+                    f"the scheduler {shown_settings(self._settings)} says in which order a trial goes through folds 0 "
+                    f"to {n - 1}, each once; it said {shown(said)} of trial {row}."
+                )
+        known = set(reported(table, row))
+        return [fold for fold in said if fold not in known]
 
     def needs(self, problem: Problem) -> str:
         """Return what the study lacks for trials to be ended early; empty where it lacks nothing, or nobody says so."""

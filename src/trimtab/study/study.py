@@ -26,6 +26,7 @@ from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 from trimtab.storage.url import files_dir
 from trimtab.study import best, export, values
+from trimtab.study.cells import Cells
 from trimtab.study.choice import Preference, chosen_row
 from trimtab.study.dispatch import Dispatch
 from trimtab.study.enqueue import put_in_line
@@ -167,7 +168,8 @@ class Study(Explained):
 
         Args:
             trial: the trial's number; or the trial that `ask` returned, whose attempt is then the one that speaks.
-            result: a number, or a mapping of every declared metric to a number; more entries are kept as they are.
+            result: a number, or a mapping of every declared metric to a number; more entries are kept as they are. Left
+                out, of a trial that reported every fold: the mean over them.
                 A metric that is nan or infinite makes the trial failed, of the kind "nan"; a constraint that is None
                 was not measured.
             failed: instead of a result: how the trial failed, one of `FAILURE_KINDS`. One that was "lost" waits, and is
@@ -183,6 +185,8 @@ class Study(Explained):
         """
         session = self.session
         number, attempt = self._spoken_for(trial, attempt)
+        if result is None and failed is None and self.problem.folds is not None and is_whole(number):
+            result = self._of_folds(number)
         outcome = _outcome(self.problem, number, result, failed, error, cost)
 
         def build() -> Sequence[Event]:
@@ -198,6 +202,13 @@ class Study(Explained):
         with session.lock:
             session.commit(build)
             self.dispatch.forget(number)
+
+    def _of_folds(self, number: int) -> dict[str, float] | None:
+        """Return the mean over the folds that a trial reported; None where it reported none."""
+        with self.session.lock:
+            self.session.sync()
+            cells = Cells(self.table, number)
+            return cells.result() if cells.folds else None
 
     def peek(self) -> TrialView:
         """Return the trial that `ask` would hand out now, and write nothing: it stays out of every budget.
