@@ -12,6 +12,7 @@ from trimtab.arrays import Bools, Floats
 from trimtab.checks import as_float, is_number, is_whole
 from trimtab.errors import PluginError
 from trimtab.ledger.cells import reported
+from trimtab.ledger.curves import AT_END
 from trimtab.ledger.event import Remaining, Reported
 from trimtab.ledger.table import COMPLETE, STATES, STOPPED, TrialTable
 from trimtab.numerics.arithmetic import quiet
@@ -101,15 +102,20 @@ class Plan:
     def _diverged(self, table: TrialTable, said: Reported | None) -> Halt | None:
         """Return the end of a trial that has just reported nan for an objective, where the scheduler ends such trials.
 
-        Without a fidelity trials are left alone. The table does not tell nan from what was not reported.
+        Without a fidelity trials are left alone, unless that was the value of a fold, without which there is no mean.
+        The table does not tell nan from what was not reported.
         """
-        if said is None or not table.problem.fidelities:
+        if said is None:
+            return None
+        is_cell = said.step == AT_END and said.fold is not None
+        if not table.problem.fidelities and not is_cell:
             return None
         if not isinstance(self._scheduler, EndsDiverged) or not self._scheduler.ends_diverged:
             return None
         for metric in table.problem.objectives:
             if said.values.get(metric.name) == "nan":
-                return Halt(f"{DIVERGED}{metric.name} is nan at step {said.step:g}")
+                at = f"in fold {said.fold}" if is_cell else f"at step {said.step:g}"
+                return Halt(f"{DIVERGED}{metric.name} is nan {at}")
         return None
 
     @quiet()
