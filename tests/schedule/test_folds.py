@@ -156,8 +156,9 @@ def test_a_study_races_and_replays(options):
     study = tuned(**options)
     table = study.table
     stopped = table.rows(STOPPED)
-    assert len(stopped), "some are"
-    assert len(table.curves) < len(table) * K
+    if "workers" not in options:  # where a fold takes no time, a verdict may come after the last one
+        assert len(stopped), "some are"
+        assert len(table.curves) < len(table) * K
     assert table.state[study.best.number] == COMPLETE
     for row in stopped.tolist():
         view = study.trials[row]
