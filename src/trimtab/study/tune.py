@@ -172,7 +172,8 @@ def tune(
     for params in points:
         space.encode_partial(params)  # refused before anything is opened
     if isinstance(objective, Command):
-        objective.check(space.names, tuple(f.name for f in problem.fidelities))
+        ends = tuple(f.name for f in problem.fidelities)
+        objective.check(space.names, ends, has_folds=problem.folds is not None)
     name = name or (store.name if isinstance(store, Study) else naming.name_of(objective))
     terms = check_terms(resume)
     engine, plan = passed("optimizers", optimizer), passed_scheduler(scheduler, race=race)

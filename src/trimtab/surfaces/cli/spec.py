@@ -511,7 +511,7 @@ class _Reader:
         names = [one["name"] for one in (fidelities if isinstance(fidelities, list) else [fidelities])]
         with self.at("command"):
             command = tt.Command(said["command"], cwd=cwd, env=said.get("env"))
-            command.check(tuple(said["space"]), names)
+            command.check(tuple(said["space"]), names, has_folds="folds" in said)
         return command
 
 
