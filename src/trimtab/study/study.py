@@ -17,6 +17,7 @@ from trimtab.execute import protocol as execute
 from trimtab.execute.plain import as_number, show
 from trimtab.execute.trial import Trial
 from trimtab.explain import Explained
+from trimtab.ledger.cells import cells_of
 from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Returned, Stopped, Told
 from trimtab.ledger.table import FAILED, TAG, TrialTable, TrialView, no_such_trial
 from trimtab.schedule.found import Schedule, schedule_of
@@ -543,6 +544,20 @@ class Study(Explained):
         number = self.table.trial(trial).number
         steps, metrics = self.table.curves.metrics(number, fold)
         return {"step": steps, **metrics}
+
+    def folds(self, trial: int) -> dict[str, Any]:
+        """Return what a trial gave in each of its folds: {"fold": [c], metric: [c]}.
+
+        Folds are sorted; those that were not run, or reported with a step alone, are left out.
+
+        Args:
+            trial: its number.
+
+        Raises:
+            TrialError: no such trial.
+        """
+        folds, values = cells_of(self.table.curves, self.table.trial(trial).number)
+        return {"fold": folds, **values}
 
     def schedule(self, trial: int) -> Schedule:
         """Return what a trial and those that it goes on with were run with: one configuration after the other.
