@@ -31,6 +31,7 @@ PUBLIC = [
     "minimize",
     "replay_schedule",
     "report",
+    "spaces",
     "this_trial",
     "tune",
 ]

@@ -61,19 +61,21 @@ __all__ = [
     "minimize",
     "replay_schedule",
     "report",
+    "spaces",
     "this_trial",
     "tune",
 ]
 
 if _typing.TYPE_CHECKING:
     from trimtab import integrations as integrations
+    from trimtab import spaces as spaces
 else:
 
     def __getattr__(name: str) -> object:
-        if name == "integrations":  # they are no part of what others are made of, and loaded by who uses them
+        if name in ("integrations", "spaces"):  # no part of what others are made of, and loaded by who uses them
             from importlib import import_module
 
-            return import_module("trimtab.integrations")
+            return import_module(f"trimtab.{name}")
         from trimtab.explain import missing
 
         raise missing("trimtab", name, __all__)

@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.problem import Problem
+from trimtab.space.space import Space
 from trimtab.study import best
 from trimtab.study.reported import EARLY
 from trimtab.study.savings import Savings, savings
@@ -45,6 +46,7 @@ class Status:
         waits_for: what is waited for while nothing of this run goes on; empty otherwise.
         saved: what early stopping saved, once the study has stopped; None before, and where it ended nothing.
         need: what the study lacks for trials to be ended early, once it has stopped; empty before, and where nothing.
+        space: what is tuned, for those who look at whether it is likely wrong.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Status:
     waits_for: str = ""
     saved: Savings | None = None
     need: str = ""
+    space: Space | None = None
 
 
 @runtime_checkable
@@ -186,6 +189,7 @@ class Standing:
             waits_for=waits_for,
             saved=savings(table) if reason else None,
             need=self._need() if reason else "",
+            space=problem.space,
         )
 
     def _need(self) -> str:

@@ -132,20 +132,6 @@ class Settings(ModelSettings):
     """The squared lengthscale, in unit ranges, that is expected of parameters that are not among the first. By
     taste."""
 
-    important_names: tuple[str, ...] = (
-        r"lr|learning_?rate|eta|step_?size|.*_lr|lr_.*|.*learning_rate.*",
-        r"batch(_?size)?|.*batch_?size.*",
-        r"(max_?|n_?|num_?)?(depth|layers)|num_?leaves|max_leaf_nodes|n_?estimators|num_?(trees|rounds)",
-        r"width|(n_?|num_?|max_?)?(units|hidden|channels|filters|heads).*|hidden_.*|d_?model",
-        r"weight_?decay|wd|c|gamma|alpha|l2|reg_lambda|lambda|momentum|beta_?1|warm_?up.*|max_features|min_child_weight"
-        r"|min_samples_leaf",
-        r".*dropout.*|label_?smoothing|subsample|colsample.*|l1|reg_alpha",
-    )
-    """Patterns of names, the most important first: van Rijn & Hutter, 2018, and Probst et al., 2019."""
-
-    n_named_first: int = 3
-    """Names of so many patterns are tuned from the start: rates, batch sizes, depths. By taste."""
-
     # The trust region: Google Vizier's (arXiv 2408.11527), whose numbers the next four are
 
     has_trust_region: bool = True

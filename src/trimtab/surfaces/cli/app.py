@@ -24,6 +24,7 @@ from trimtab.errors import (
 from trimtab.execute.requests_to_end import keep_from_forks
 from trimtab.plugins import did_you_mean
 from trimtab.surfaces.cli import (
+    advise,
     ask_tell,
     check,
     complete,  # noqa: F401 - registers shells
@@ -89,6 +90,7 @@ def cli() -> None:
 for command in (
     running.init,
     running.run,
+    advise.check,
     look.list_,
     look.show,
     look.best,
