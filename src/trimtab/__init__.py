@@ -31,6 +31,7 @@ from trimtab.study.again import replay_schedule
 from trimtab.study.open import create_study, load_study
 from trimtab.study.study import Study
 from trimtab.study.tune import tune
+from trimtab.surfaces.nested import nested_score
 
 __all__ = [
     "Budget",
@@ -59,6 +60,7 @@ __all__ = [
     "load_study",
     "maximize",
     "minimize",
+    "nested_score",
     "replay_schedule",
     "report",
     "this_trial",

@@ -1,10 +1,11 @@
-"""scikit-learn: a search with cross-validation, `TrimtabSearchCV`, and reports from loops, `Report`."""
+"""scikit-learn: a search with cross-validation, its honest score, and reports from loops."""
 
 import typing as _typing
 
 from trimtab.surfaces.integrations.sklearn import Report
+from trimtab.surfaces.nested import NestedScore, nested_score
 
-__all__ = ["Report", "TrimtabSearchCV"]
+__all__ = ["NestedScore", "Report", "TrimtabSearchCV", "nested_score"]
 
 if _typing.TYPE_CHECKING:
     from trimtab.surfaces.integrations.search.searchcv import TrimtabSearchCV
