@@ -32,6 +32,7 @@ from trimtab.execute.protocol import Exited, Message, Noted, Reported, Task
 from trimtab.execute.reports import ReportFile
 from trimtab.execute.supervise import Watch, name_of
 from trimtab.execute.this_trial import TRIAL_FILE
+from trimtab.ledger.curves import AT_END
 from trimtab.text import hide_secrets, valid
 
 TERM_S = 2.0
@@ -61,7 +62,7 @@ class Program:
         self.results: dict[str, Any] = {}
         self.note: Noted | None = None
         self._n_steps = 0
-        self._n_without_step = 0
+        self._n_without_step = self._n_cells = 0
         self._prints = False
         self._hidden = ""
         self._instead: tempfile.TemporaryDirectory[str] | None = None
@@ -150,6 +151,7 @@ class Program:
             "parent": task.resume_from,
             "metrics": list(task.metrics),
             "folds": task.folds,
+            "cells": None if task.cells is None else list(task.cells),
             "seed": task.seed,
             "token": task.token,
             "names": list(task.names),
@@ -225,6 +227,8 @@ class Program:
                 "", ""
             )  # it was told: a result that it gave all the same is not that of a whole run
         missing = [name for name in self.task.metrics if name not in self.results]
+        if status == 0 and not self.results and self._n_cells:  # the study makes a result of them
+            return Exited(self.task.number, self.task.attempt, None, seconds=self.watch.seconds)
         if status == 0 and not missing:
             return Exited(self.task.number, self.task.attempt, self.results, seconds=self.watch.seconds)
         if self.watch.ending is not None or status < 0:
@@ -283,8 +287,11 @@ class Program:
         step = None if counter is None else as_number(values.pop(counter))
         fold = take_fold(values, self.task.metrics)
         if counter is None:
-            if fold is not None:
+            if fold is not None and self.task.folds is None:
                 return self._without_step()
+            if fold is not None:
+                self._n_cells += 1
+                return [Reported(self.task.number, self.task.attempt, AT_END, values, fold)]
             self.results.update(values)
             return []
         if step is None:
@@ -293,12 +300,15 @@ class Program:
         return [Reported(self.task.number, self.task.attempt, step, values, fold)]
 
     def _without_step(self) -> list[Message]:
-        """Say once that the values of one fold are no result, which would pass for that of the whole trial."""
+        """Say once that the values of one fold are no result, which would pass for that of the whole trial.
+
+        Nobody said of how many folds it is one.
+        """
         self._n_without_step += 1
         if self._n_without_step > 1:
             return []
         example = f'{{"step": 1, "fold": 0, "{self.task.metrics[0]}": 0.5}}'
-        said = f"the values of a fold are no result, and need a step, as {example}."
+        said = f"the values of a fold are no result: declare folds=5, say, or give them a step, as {example}."
         return [Noted(self.task.number, self.task.attempt, "unusable report", said)]
 
     def _counter(self, values: dict[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from trimtab.arrays import Floats, Ints
 from trimtab.errors import NoBestError
+from trimtab.ledger.cells import counts
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
 from trimtab.model.dominance import undominated
@@ -26,11 +27,14 @@ Fidelity: TypeAlias = tuple[float, ...]
 def candidates(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
     """Return the complete rows that met every constraint and can be compared with each other, in order.
 
+    Where trials go through folds, a mean over some says less than one over all: those count that reported the most, and
+    such as only gave a result.
+
     Results at different fidelities say nothing about each other: a loss after one epoch is none after ten. So those
     count that were run to `fidelity`, by default to the highest that any of them was run to. Of trials that continue
     each other without going further, the last counts.
     """
-    done = _feasible_rows(table)
+    done = _with_most_folds(table, _feasible_rows(table))
     if table.problem.fidelities:
         ends = compared_at(table) if fidelity is None else fidelity
         done = done[(table.fidelity[done] == np.array(ends or np.nan)).all(axis=1)]
@@ -50,6 +54,14 @@ def compared_at(table: TrialTable) -> Fidelity | None:
         return None
     ends = table.fidelity[rows]
     return tuple(ends[np.lexsort(ends.T[::-1])[-1]].tolist())
+
+
+def _with_most_folds(table: TrialTable, rows: Ints) -> Ints:
+    if table.problem.folds is None or not len(rows):
+        return rows
+    n = counts(table)[rows]
+    found: Ints = rows[(n == n.max()) | (n == 0)]
+    return found
 
 
 def _feasible_rows(table: TrialTable) -> Ints:

@@ -337,6 +337,9 @@ class Dispatch:
             seed=trial_seed(session.ledger.created.seed, number),
             names=tuple(table.space.names),
             folds=problem.folds,
+            cells=None
+            if problem.folds is None
+            else tuple(session.plan.cells(table, number, session.ledger.created.seed)),
         )
 
     def hold(self, number: int, handle: str, *, lease_s: float) -> bool:

@@ -17,7 +17,7 @@ from trimtab.execute import protocol as execute
 from trimtab.execute.plain import as_number, show
 from trimtab.execute.trial import Trial
 from trimtab.explain import Explained
-from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Returned, Told
+from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Returned, Stopped, Told
 from trimtab.ledger.table import FAILED, TAG, TrialTable, TrialView, no_such_trial
 from trimtab.schedule.found import Schedule, schedule_of
 from trimtab.schedule.protocol import Halt, Wait
@@ -26,6 +26,7 @@ from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 from trimtab.storage.url import files_dir
 from trimtab.study import best, export, values
+from trimtab.study.cells import COST, Cells
 from trimtab.study.choice import Preference, chosen_row
 from trimtab.study.dispatch import Dispatch
 from trimtab.study.enqueue import put_in_line
@@ -167,7 +168,9 @@ class Study(Explained):
 
         Args:
             trial: the trial's number; or the trial that `ask` returned, whose attempt is then the one that speaks.
-            result: a number, or a mapping of every declared metric to a number; more entries are kept as they are.
+            result: a number, or a mapping of every declared metric to a number; more entries are kept as they are. Left
+                out, of a trial that reported every fold: the mean over them; of one that a scheduler ended among its
+                folds: it is stopped, with what it has of them.
                 A metric that is nan or infinite makes the trial failed, of the kind "nan"; a constraint that is None
                 was not measured.
             failed: instead of a result: how the trial failed, one of `FAILURE_KINDS`. One that was "lost" waits, and is
@@ -183,6 +186,12 @@ class Study(Explained):
         """
         session = self.session
         number, attempt = self._spoken_for(trial, attempt)
+        if result is None and failed is None and self.problem.folds is not None and is_whole(number):
+            cells, reason = self._of_folds(number, attempt)
+            if reason:
+                self._stop(number, attempt, reason, cells)
+                return
+            result = cells.result() if cells.folds else None
         outcome = _outcome(self.problem, number, result, failed, error, cost)
 
         def build() -> Sequence[Event]:
@@ -197,6 +206,26 @@ class Study(Explained):
 
         with session.lock:
             session.commit(build)
+            self.dispatch.forget(number)
+
+    def _of_folds(self, number: int, attempt: int | None) -> tuple[Cells, str]:
+        """Return what a running trial reported of its folds, and why it is to end; empty while it goes on."""
+        with self.session.lock:
+            self.session.sync()
+            require_running(self.table, number, attempt)
+            return Cells(self.table, number), self.table.halted(number)
+
+    def _stop(self, number: int, attempt: int | None, reason: str, cells: Cells) -> None:
+        """Put on record that a trial ended as the scheduler wanted, with the mean over the folds that it has."""
+        means = cells.means()
+
+        def build() -> Sequence[Event]:
+            row = require_running(self.table, number, attempt)
+            cost = means.get(self.problem.cost or COST)
+            return [Stopped(row, reason, int(self.table.attempt[row]), means, self.dispatch.seconds(row), cost)]
+
+        with self.session.lock:
+            self.session.commit(build)
             self.dispatch.forget(number)
 
     def peek(self) -> TrialView:

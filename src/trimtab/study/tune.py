@@ -30,7 +30,7 @@ from trimtab.study.interrupts import end_without_traceback, ending_in_order
 from trimtab.study.loop import Loop
 from trimtab.study.open import check_seconds, make_problem
 from trimtab.study.open import resume as open_or_create
-from trimtab.study.plugin import passed
+from trimtab.study.plugin import passed, passed_scheduler
 from trimtab.study.same_objective import Terms, check_terms
 from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress
@@ -50,6 +50,7 @@ def tune(
     constraints: Sequence[Metric] = (),
     fidelity: Fidelity | Sequence[Fidelity] | None = None,
     folds: int | None = None,
+    race: bool = True,
     cost: str | None = None,
     budget: Budget | int | None = None,
     target: float | None = None,
@@ -83,7 +84,8 @@ def tune(
         objectives: one or more of `tt.minimize(...)`, `tt.maximize(...)`.
         constraints: outcomes that must hold: `tt.at_most(...)`, `tt.at_least(...)`.
         fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`.
-        folds: how many cross-validation folds a trial has.
+        folds: into how many folds a trial is divided, as in cross-validation; `trial.folds()` goes through them.
+        race: whether the scheduler "auto" ends a trial among its folds, once these say that it will not be the best.
         cost: the metric that counts as cost.
         budget: a number of trials, or `tt.Budget(trials=, hours=, cost=)`; over all runs of the study together.
         target: a value of the objective that is good enough.
@@ -173,7 +175,7 @@ def tune(
         objective.check(space.names, tuple(f.name for f in problem.fidelities))
     name = name or (store.name if isinstance(store, Study) else naming.name_of(objective))
     terms = check_terms(resume)
-    engine, plan = passed("optimizers", optimizer), passed("schedulers", scheduler)
+    engine, plan = passed("optimizers", optimizer), passed_scheduler(scheduler, race=race)
     runner = _executor(objective, executor, workers, settings.resources, trials_per_worker)
     try:
         opened = store.session.store if isinstance(store, Study) else open_store(store)

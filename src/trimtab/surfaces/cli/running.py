@@ -102,6 +102,7 @@ def init(path: Path, *, force: bool, only_schema: bool) -> None:
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of a new study.")
 @click.option("--optimizer", metavar="NAME", help="What proposes configurations; module:Class for your own.")
 @click.option("--scheduler", metavar="NAME", help="How far trials are run; module:Class for your own.")
+@click.option("--race/--no-race", default=None, help="Whether trials end among their folds once these say enough.")
 @click.option("--executor", help="What runs the trials.")
 @click.option(
     "--resume",

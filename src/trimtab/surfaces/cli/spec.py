@@ -202,7 +202,10 @@ STUDY = Record(
             Either((_FIDELITY, ListOf(_FIDELITY, "a list of fidelities"))),
             "What a trial can be run less of.",
         ),
-        Key("folds", Number(least=2, whole=True), "How many cross-validation folds a trial has."),
+        Key(
+            "folds", Number(least=2, whole=True), "Into how many folds a trial is divided; {fold} in a command is one."
+        ),
+        Key("race", Flag(), "Whether a trial ends among its folds once these say that it will not be the best."),
         Key("cost", Text("the name of a metric"), "The metric that counts as cost."),
         Key(
             "budget",
@@ -320,7 +323,7 @@ class Function:
         return function
 
 
-PROBLEM = ("minimize", "maximize", "objectives", "constraints", "target", "fidelity", "folds", "cost")
+PROBLEM = ("minimize", "maximize", "objectives", "constraints", "target", "fidelity", "folds", "race", "cost")
 ENGINES = ("optimizer", "scheduler", "seed")
 
 
@@ -358,7 +361,19 @@ def build(tree: Tree, path: Path) -> StudyFile:
     arguments: dict[str, Any] = {
         key: said[key]
         for key in (
-            *("name", "minimize", "maximize", "target", "folds", "cost", "stop", "optimizer", "scheduler", "enqueue"),
+            *(
+                "name",
+                "minimize",
+                "maximize",
+                "target",
+                "folds",
+                "race",
+                "cost",
+                "stop",
+                "optimizer",
+                "scheduler",
+                "enqueue",
+            ),
             *("workers", "executor", "retries", "trials_per_worker", "grace_s", "lease_s", "resume"),
             "seed",
         )
