@@ -60,9 +60,11 @@ class Cells:
             scores = scores[name]
         return float(scores)
 
-    def of(self, candidate: int) -> list[Cell | None]:
-        """Return the cells of a candidate; None where it was not run."""
-        return self._rows[candidate]
+    def failure(self, candidate: int) -> str:
+        """Return how the first of a candidate's fits failed that did, in a line; empty where none did."""
+        errors = (cell["fit_error"] for cell in self._rows[candidate] if cell is not None)
+        first: str = next((error for error in errors if error), "")
+        return first.strip().rpartition("\n")[2]
 
     def scores(self, candidates: Sequence[int] | None = None) -> Floats:
         """Return [n, n_splits] the score that counts, nan where there is none."""

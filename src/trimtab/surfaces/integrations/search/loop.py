@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from itertools import islice
+from typing import Final, TypeAlias
 
 import numpy as np
 
 import trimtab as tt
-from trimtab.model.race import FEWEST, freed, outclassed
+from trimtab.schedule.folds import FIRST
 from trimtab.surfaces.integrations.search.cells import Cell, Cells
 from trimtab.surfaces.integrations.search.given import Searched
 from trimtab.surfaces.integrations.search.record import Record
@@ -44,20 +45,43 @@ class Limits:
     race: bool
 
 
+@dataclass(slots=True)
+class _Runner:
+    """A candidate that is being run.
+
+    Attributes:
+        trial: its trial.
+        folds: those still to run, in the order in which they are to be.
+        is_in: whether it goes on.
+    """
+
+    trial: tt.Trial
+    folds: Iterator[int]
+    is_in: bool = True
+
+
 def go_on(record: Record, searched: Searched, cells: Cells, run: Run, limits: Limits) -> None:
     """Search until a limit is met or nothing is left to try; `cells` holds what was run before, and then all."""
     began_at = time.monotonic()
     for configuration, row in record.before():
-        candidate = cells.add(searched.params(configuration))
-        for split, cell in enumerate(row):
-            if cell is not None:
-                cells.put(candidate, split, cell)
+        _put_before(cells, cells.add(searched.params(configuration)), row)
     while n := _room(cells, limits, time.monotonic() - began_at):
         trials = record.ask(n)
         if not trials:
             break
-        batch = [cells.add(searched.params(trial.params)) for trial in trials]
-        _run_batch(record, cells, dict(zip(batch, trials, strict=True)), run, limits)
+        batch: dict[int, _Runner] = {}
+        for trial in trials:
+            candidate = cells.add(searched.params(trial.params))
+            if trial.attempt > 1:  # of one that was lost, the folds that it reported stand
+                _put_before(cells, candidate, record.cells(trial.number))
+            batch[candidate] = _Runner(trial, trial.folds())
+        _run_batch(record, cells, batch, run, limits)
+
+
+def _put_before(cells: Cells, candidate: int, row: Sequence[Cell | None]) -> None:
+    for split, cell in enumerate(row):
+        if cell is not None:
+            cells.put(candidate, split, cell)
 
 
 def _room(cells: Cells, limits: Limits, elapsed: float) -> int:
@@ -74,31 +98,21 @@ def _room(cells: Cells, limits: Limits, elapsed: float) -> int:
     return max(n, 0)
 
 
-def _run_batch(record: Record, cells: Cells, trials: dict[int, tt.Trial], run: Run, limits: Limits) -> None:
+def _run_batch(record: Record, cells: Cells, batch: dict[int, _Runner], run: Run, limits: Limits) -> None:
     """Run candidates fold by fold as long as they are in the race, and tell what came of them."""
-    alive, split = list(trials), 0
-    races = limits.race and int(np.isfinite(cells.scores()).all(axis=1).sum()) >= FEWEST
-    while alive and split < cells.n_splits:
+    n_complete = int(np.isfinite(cells.scores()).all(axis=1).sum())
+    races = limits.race and n_complete >= FIRST  # before, nobody is dropped
+    while running := {candidate: one for candidate, one in batch.items() if one.is_in}:
         # as many folds at once as there are workers that would idle
-        stride = max(1, limits.workers // len(alive)) if races else cells.n_splits
-        rung = range(split, min(split + stride, cells.n_splits))
-        todo = [(candidate, k) for candidate in alive for k in rung]
-        for (candidate, k), cell in zip(todo, run(todo), strict=True):
-            cells.put(candidate, k, cell)
-            record.report(trials[candidate], k, cell)
-        split = rung.stop
-        if races and split < cells.n_splits:
-            is_out = outclassed(-cells.scores())
-            alive = [c for c in alive if not is_out[c] and np.isfinite(cells.scores([c])[0, :split]).all()]
-    for candidate, trial in trials.items():
-        record.tell(trial, *_outcome(cells, candidate))
-
-
-def _outcome(cells: Cells, candidate: int) -> tuple[float, str]:
-    """Return a candidate's mean score, freed of its folds' effects where it did not meet all; and how it failed."""
-    row: list[Any] = [cell for cell in cells.of(candidate) if cell is not None]
-    failure = next((cell["fit_error"] for cell in row if cell["fit_error"]), "")
-    scores = cells.scores([candidate])[0]
-    if len(row) < cells.n_splits:
-        scores = -freed(-cells.scores())[candidate][[cell is not None for cell in cells.of(candidate)]]
-    return float(scores.mean()), failure.strip().rpartition("\n")[2]
+        stride = max(1, limits.workers // len(running)) if races else cells.n_splits
+        todo = [(candidate, fold) for candidate, one in running.items() for fold in islice(one.folds, stride)]
+        if not todo:
+            break
+        for (candidate, fold), cell in zip(todo, run(todo), strict=True):
+            cells.put(candidate, fold, cell)
+            record.report(batch[candidate].trial, fold, cell)
+            # one that failed in a fold has no mean, whatever the others say
+            if limits.race and not np.isfinite(cells.score(cell)):
+                batch[candidate].is_in = False
+    for candidate, one in batch.items():
+        record.tell(one.trial, cells.scores([candidate])[0], cells.failure(candidate))

@@ -10,8 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 import trimtab as tt
-from trimtab.arrays import Ints
+from trimtab.arrays import Floats, Ints
 from trimtab.errors import StudyMismatchError, StudyNotFoundError, TrialError
+from trimtab.ledger.cells import cells_of
 from trimtab.surfaces.integrations.search.cells import Cell
 
 SCORES: Final = "scores"
@@ -25,7 +26,15 @@ TIMES: Final = ("fit_time", "score_time")
 
 
 def opened(
-    space: tt.Space, metric: str, n_splits: int, optimizer: Any, store: str | None, name: str, seed: int | None
+    space: tt.Space,
+    metric: str,
+    n_splits: int,
+    optimizer: Any,
+    store: str | None,
+    name: str,
+    seed: int | None,
+    *,
+    race: bool,
 ) -> tt.Study:
     """Return the study of that name in the store, or a new one.
 
@@ -50,8 +59,8 @@ def opened(
         space,
         maximize=metric,
         folds=n_splits,
+        race=race,
         optimizer=optimizer,
-        scheduler="whole",  # the search runs the folds itself
         store=store,
         name=name,
         seed=seed,
@@ -129,7 +138,7 @@ class Record:
         values = {key: float(cell[key]) for key in TIMES}
         for prefix, key in (("", "test_scores"), (TRAIN, "train_scores")):
             values |= {prefix + name: value for name, value in self._scores(cell.get(key)) if math.isfinite(value)}
-        trial.report(1, values, fold=split, raises=False)
+        trial.report(None, values, fold=split, raises=False)
 
     def _scores(self, scores: object) -> Iterable[tuple[str, float]]:
         if isinstance(scores, Mapping):
@@ -142,32 +151,39 @@ class Record:
             self._are_named = True
             self.study.note(SCORES, [str(name) for name in scores])
 
-    def tell(self, trial: tt.Trial, score: float, failure: str) -> None:
-        """End a trial: with its score, or failed where that is no number."""
-        if math.isfinite(score):
-            self.study.tell(trial, {self._metric: score})
+    def tell(self, trial: tt.Trial, scores: Floats, failure: str) -> None:
+        """End a trial: with its mean score, stopped where it was dropped, or failed where a score is no number.
+
+        Args:
+            trial: the trial.
+            scores: [n_splits] the score that counts, nan where there is none.
+            failure: how a fit of it failed; empty where none did.
+        """
+        mean = float(scores.mean())
+        if math.isfinite(mean):
+            self.study.tell(trial, {self._metric: mean})
+        elif trial.should_stop:
+            self.study.tell(trial)
         else:
-            self.study.tell(trial, failed="exception" if failure else "nan", error=failure or "the score is no number")
+            self.study.tell(trial, failed="exception" if failure else "nan", error=failure or "a score is no number")
 
     def before(self) -> list[tuple[dict[str, Any], list[Cell | None]]]:
         """Return the configuration and the cells of each trial that is over, in the order of their numbers."""
-        names = self.study.table.notes.get(SCORES)
-        found = []
-        for view in self.study.trials:
-            if view.state in ("complete", "failed", "stopped"):
-                cells = [self._cell(view.number, split, names) for split in range(self._n_splits)]
-                found.append((view.params, cells))
-        return found
+        over = [view for view in self.study.trials if view.state in ("complete", "failed", "stopped")]
+        return [(view.params, self.cells(view.number)) for view in over]
 
-    def _cell(self, number: int, split: int, names: object) -> Cell | None:
-        curve = self.study.curve(number, split)
-        if not len(curve["step"]):
-            return None
-        last = {name: float(values[-1]) for name, values in curve.items()}
-        cell: Cell = {key: last.get(key, math.nan) for key in TIMES}
-        for prefix, key in (("", "test_scores"), (TRAIN, "train_scores")):
-            if isinstance(names, list):
-                cell[key] = {name: last.get(prefix + name, math.nan) for name in names}
-            else:
-                cell[key] = last.get(prefix + self._metric, math.nan)
-        return cell | {"n_test_samples": 0, "fit_error": None}
+    def cells(self, number: int) -> list[Cell | None]:
+        """Return [n_splits] the cells of a trial that are on record."""
+        names = self.study.table.notes.get(SCORES)
+        found: list[Cell | None] = [None] * self._n_splits
+        folds, values = cells_of(self.study.table.curves, number)
+        for at, fold in enumerate(folds.tolist()):
+            said = {name: float(column[at]) for name, column in values.items()}
+            cell: Cell = {key: said.get(key, math.nan) for key in TIMES}
+            for prefix, key in (("", "test_scores"), (TRAIN, "train_scores")):
+                if isinstance(names, list):
+                    cell[key] = {name: said.get(prefix + name, math.nan) for name in names}
+                else:
+                    cell[key] = said.get(prefix + self._metric, math.nan)
+            found[fold] = cell | {"n_test_samples": 0, "fit_error": None}
+        return found

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from trimtab.arrays import Bools, Floats
-from trimtab.model.race import freed
+from trimtab.model.folds import FoldEffects
 
 
 def with_races(results: dict[str, Any], is_run: Bools, times: Mapping[str, Floats]) -> dict[str, Any]:
@@ -36,13 +36,14 @@ def with_races(results: dict[str, Any], is_run: Bools, times: Mapping[str, Float
         if f"split0_{name}" not in results:
             continue
         cells = np.column_stack([results[f"split{k}_{name}"] for k in range(n_splits)])
-        losses = freed(np.where(is_run, -cells, np.nan))
+        losses = np.where(is_run, -cells, np.nan)[:, :, np.newaxis]
+        complete = np.isfinite(losses).all(axis=(1, 2))
+        adjusted = -FoldEffects.of(losses[complete]).adjusted(losses)[:, 0]
         means = results[key].copy()
         best = np.nanmax(np.where(raced, np.nan, means)) if np.isfinite(means[~raced]).any() else np.inf
         for i in np.flatnonzero(raced).tolist():
             run = cells[i][is_run[i]]
-            # one of them failed where it is nan, and so did the candidate
-            means[i] = min(float(-losses[i][is_run[i]].mean()), best)
+            means[i] = np.nan if np.isnan(run).any() else min(adjusted[i], best)
             found[f"std_{name}"][i] = run.std()
         found[key] = means
         if f"rank_{name}" in results:

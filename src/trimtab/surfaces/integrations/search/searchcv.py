@@ -198,7 +198,7 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         metric, engine = self._metric(scorers), self._engine(found, limits)
         weights = {key: params[key] for key in ("sample_weight",) if params.get(key) is not None}
         hooks = Hooks(self, X, y, weights or None, limits.candidates and limits.candidates * len(splits))
-        study = opened(found.space, metric, len(splits), engine, self.store, self.name, seed)
+        study = opened(found.space, metric, len(splits), engine, self.store, self.name, seed, race=limits.race)
         with study if self.store is not None else nullcontext():
             record = Record(study, metric, len(splits))
             if self.store is not None:
