@@ -31,7 +31,6 @@ from trimtab.study.again import replay_schedule
 from trimtab.study.open import create_study, load_study
 from trimtab.study.study import Study
 from trimtab.study.tune import tune
-from trimtab.surfaces.nested import nested_score
 
 __all__ = [
     "Budget",
@@ -69,6 +68,7 @@ __all__ = [
 
 if _typing.TYPE_CHECKING:
     from trimtab import integrations as integrations
+    from trimtab.surfaces.nested import nested_score as nested_score
 else:
 
     def __getattr__(name: str) -> object:
@@ -76,6 +76,10 @@ else:
             from importlib import import_module
 
             return import_module("trimtab.integrations")
+        if name == "nested_score":
+            from trimtab.surfaces.nested import nested_score
+
+            return nested_score
         from trimtab.explain import missing
 
         raise missing("trimtab", name, __all__)

@@ -149,7 +149,7 @@ def test_a_search_in_a_store_goes_on_where_it_ended(tmp_path):
     settings = {"cv": 3, "store": store, "random_state": 0, "scoring": ["accuracy", "roc_auc"], "refit": "accuracy"}
     space = {"max_depth": randint(1, 10), "criterion": ["gini", "entropy"]}
     first = TrimtabSearchCV(TREE, space, n_iter=6, return_train_score=True, **settings).fit(X, Y)
-    more = TrimtabSearchCV(TREE, space, n_iter=9, return_train_score=True, **settings).fit(X, Y)
+    more = TrimtabSearchCV(TREE, space, n_iter=9, **settings).fit(X, Y)
     assert len(more.cv_results_["params"]) == 9
     assert more.cv_results_["params"][:6] == first.cv_results_["params"]
     for key, column in first.cv_results_.items():

@@ -92,10 +92,12 @@ class Record:
         study: its study.
         metric: the score that counts.
         n_splits: folds of a candidate.
+        trains: whether cells have scores of the training parts.
     """
 
-    def __init__(self, study: tt.Study, metric: str, n_splits: int) -> None:
+    def __init__(self, study: tt.Study, metric: str, n_splits: int, *, trains: bool) -> None:
         self.study = study
+        self._parts = (("", "test_scores"), (TRAIN, "train_scores")) if trains else (("", "test_scores"),)
         self._metric = metric
         self._n_splits = n_splits
         self._are_named = study.table.notes.get(SCORES) is not None
@@ -136,7 +138,7 @@ class Record:
         """Put a cell on record."""
         self._name(cell)
         values = {key: float(cell[key]) for key in TIMES}
-        for prefix, key in (("", "test_scores"), (TRAIN, "train_scores")):
+        for prefix, key in self._parts:
             values |= {prefix + name: value for name, value in self._scores(cell.get(key)) if math.isfinite(value)}
         trial.report(None, values, fold=split, raises=False)
 
@@ -180,7 +182,7 @@ class Record:
         for at, fold in enumerate(folds.tolist()):
             said = {name: float(column[at]) for name, column in values.items()}
             cell: Cell = {key: said.get(key, math.nan) for key in TIMES}
-            for prefix, key in (("", "test_scores"), (TRAIN, "train_scores")):
+            for prefix, key in self._parts:
                 if isinstance(names, list):
                     cell[key] = {name: said.get(prefix + name, math.nan) for name in names}
                 else:

@@ -200,7 +200,7 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         hooks = Hooks(self, X, y, weights or None, limits.candidates and limits.candidates * len(splits))
         study = opened(found.space, metric, len(splits), engine, self.store, self.name, seed, race=limits.race)
         with study if self.store is not None else nullcontext():
-            record = Record(study, metric, len(splits))
+            record = Record(study, metric, len(splits), trains=self.return_train_score)
             if self.store is not None:
                 record.require_same(fingerprint(splits, y, base))
             with hooks.search(), Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
