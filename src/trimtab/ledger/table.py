@@ -445,6 +445,10 @@ class TrialTable:
         """What was written about the study as a whole."""
         return dict(self._contents.study_notes)
 
+    def noted_at(self, key: str) -> int:
+        """Return the sequence number of the last note of that key about the study; 0 where there is none."""
+        return self._contents.noted_at.get(key, 0)
+
     def error(self, number: int) -> str:
         """Return the message of the last failed attempt, empty when there is none."""
         return self._contents.errors.get(number, "")

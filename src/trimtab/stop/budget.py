@@ -140,12 +140,12 @@ class Budget:
             return dict(self.epochs)
         return {problem.fidelities[0].name: self.epochs} if len(problem.fidelities) == 1 else {}
 
-    def check(self, problem: Problem, resources: Mapping[str, float]) -> None:
+    def check(self, problem: Problem, resources: Mapping[str, float] | None = None) -> None:
         """Raise ProblemError unless a study can be held to it.
 
         Args:
             problem: what is tuned.
-            resources: what a trial takes, by name.
+            resources: what a trial takes, by name; None where that is not known.
         """
         names = [fidelity.name for fidelity in problem.fidelities]
         if self.epochs is not None:
@@ -162,6 +162,10 @@ class Budget:
             unknown = [name for name in self.of_fidelities(problem) if name not in names]
             if unknown:
                 raise ProblemError(f"Budget(epochs=...) names {unknown[0]!r}; the fidelities are {', '.join(names)}.")
+        if resources is not None:
+            self._check_resources(resources)
+
+    def _check_resources(self, resources: Mapping[str, float]) -> None:
         for name, resource in (("gpu_hours", "gpu"), ("cpu_hours", "cpu")):
             if getattr(self, name) is not None and not resources.get(resource):
                 raise ProblemError(

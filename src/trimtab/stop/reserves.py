@@ -24,7 +24,12 @@ ROUNDING: Final = 1e-9
 WORDS: Final = frozenset({"epoch", "step", "iteration", "round", "tree", "sample", "seed", "fold"})
 """Names of fidelities that are words with a plural in s; of others, as `data_fraction`, the name stands alone."""
 
-MACHINES: Final = {"worker_hours": "worker-hours", "gpu_hours": "GPU-hours", "cpu_hours": "CPU-hours", "money": "money"}
+MACHINES: Final = {
+    "worker_hours": "worker-hours",
+    "gpu_hours": "GPU-hours",
+    "cpu_hours": "CPU-hours",
+    "money": "in money",
+}
 """Limits on what machines take, and how people say them."""
 
 
@@ -72,8 +77,12 @@ class Spent:
         """Return that so much more is not covered, as a clause; empty if it is."""
         if amount <= self.left + self.limit * ROUNDING:
             return ""
-        held = f", {self.reserved:.4g} reserved for what runs" if self.reserved else ""
-        return f"{max(0.0, self.left):.4g} of {self.named} is left{held}, and the next trial takes {amount:.4g}"
+        held = f" besides {self.reserved:.4g} reserved for what runs" if self.reserved else ""
+        are = "is" if self.unit == "money" else "are"
+        return (
+            f"{max(0.0, self.left):.4g} of {self.named} {are} left{held}, too little for the next trial, which takes "
+            f"{'' if self.is_fidelity else 'about '}{amount:.4g}"
+        )
 
 
 def of_fidelities(budget: Budget, table: TrialTable) -> Iterator[Spent]:
@@ -150,13 +159,14 @@ def lack_of_time(budget: Budget, table: TrialTable, start: Start) -> str:
         return ""
     ends = {}
     if budget.until is not None:
-        ends[f"until the deadline, {clock_text(budget.until)}"] = budget.until - table.now
+        ends[f"are left until the deadline, {clock_text(budget.until)}"] = budget.until - table.now
     if budget.hours is not None:
-        ends[f"of {budget.hours:g} hours"] = budget.hours * 3600 - table.elapsed
+        ends[f"of {budget.hours:g} hours are left"] = budget.hours * 3600 - table.elapsed
     for what, left in ends.items():
         if seconds > left * (1 + ROUNDING):
             return (
-                f"{seconds_text(max(0.0, left))} is left {what}, and the next trial takes about {seconds_text(seconds)}"
+                f"{seconds_text(max(0.0, left))} {what}, too little for the next trial, which takes about "
+                f"{seconds_text(seconds)}"
             )
     for line in machines:
         lack = line.lack(rate(line.unit, budget, start.resources) * seconds / 3600)

@@ -25,6 +25,7 @@ from trimtab.execute.requests_to_end import keep_from_forks
 from trimtab.plugins import did_you_mean
 from trimtab.surfaces.cli import (
     ask_tell,
+    budget,
     check,
     complete,  # noqa: F401 - registers shells
     look,
@@ -94,6 +95,7 @@ for command in (
     look.best,
     look.trials,
     look.export,
+    budget.budget,
     ask_tell.ask,
     ask_tell.tell,
     ask_tell.give_back,
