@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
 from trimtab.stop import costs, reserves
 from trimtab.stop.deadline import moment_of
+from trimtab.stop.duration import expected_seconds
 from trimtab.stop.protocol import Verdict
 from trimtab.stop.reserves import Spent
 from trimtab.stop.start import Start
@@ -176,7 +177,7 @@ class Budget:
             if name not in resources and name not in ("cpu", "gpu", WORKER):
                 there = ", ".join(sorted({"cpu", "gpu", WORKER, *resources}))
                 raise ProblemError(f"Budget(prices=...) names {name!r}; the resources of a trial are {there}.")
-        if self.money is not None and not reserves.rate("money", self, resources):
+        if self.money is not None and not reserves.rate("money", self.prices or {}, resources):
             raise ProblemError(
                 "Budget(money=...) is never spent: by these prices= and the trial's resources an hour costs nothing."
             )
@@ -203,10 +204,10 @@ class Budget:
             return _used_up(f"the deadline, {reserves.clock_text(self.until)}, has come", cancel=True)
         if self.hours is not None and table.elapsed >= self.hours * 3600:
             return _used_up(f"the budget of {self.hours:g} hours is used up", cancel=True)
-        for line in reserves.of_machines(self, table):
+        for line in self._machines(table):
             if line.spent >= line.limit:
                 return _used_up(f"the budget of {line.named} is used up", cancel=True)
-        for line in reserves.of_fidelities(self, table):
+        for line in self._fidelities(table):
             if line.is_used_up:
                 awaited = line.spent < line.limit
                 reason = f"the budget of {line.named} is used up" + (" by what runs" if awaited else "")
@@ -222,27 +223,54 @@ class Budget:
             table: all that is on record.
             start: what is to start.
         """
-        for line in reserves.of_fidelities(self, table):
+        for line in self._fidelities(table):
             lack = line.lack(reserves.amount_of(line.unit, table, start))
             if lack:
                 return lack
-        lack = reserves.lack_of_time(self, table, start)
+        lack = self._lack_of_time(table, start)
         if lack or self.cost is None:
             return lack
         return costs.lack(self.cost, table, start)
+
+    def _lack_of_time(self, table: TrialTable, start: Start) -> str:
+        """Return that a trial cannot end before time, machines or money do; while nobody knows how long one takes, "".
+
+        `expected_seconds` says it.
+        """
+        machines = list(self._machines(table))
+        if self.until is None and self.hours is None and not machines:
+            return ""
+        seconds = expected_seconds(table, start.amount(table))
+        if seconds is None:
+            return ""
+        ends = {} if self.hours is None else {f"of {self.hours:g} hours": self.hours * 3600 - table.elapsed}
+        if self.until is not None:
+            ends[f"until the deadline, {reserves.clock_text(self.until)}"] = self.until - table.now
+        lack = reserves.lack_of_time(ends, seconds)
+        for line in machines:
+            rate = reserves.rate(line.unit, self.prices or {}, start.resources)
+            lack = lack or line.lack(rate * seconds / 3600)
+        return lack
+
+    def _fidelities(self, table: TrialTable) -> Iterator[Spent]:
+        return reserves.of_fidelities(self.of_fidelities(table.problem), table)
+
+    def _machines(self, table: TrialTable) -> Iterator[Spent]:
+        limits = {unit: getattr(self, unit) for unit in reserves.MACHINES if getattr(self, unit) is not None}
+        return reserves.of_machines(limits, self.prices or {}, table)
 
     def spending(self, table: TrialTable) -> list[Spent]:
         """Return what is spent of each limit but the deadline, and what is reserved for what runs."""
         lines = [] if self.trials is None else [Spent("trials", self.trials, table.n_begun)]
         lines += [] if self.hours is None else [Spent("hours", self.hours, table.elapsed / 3600)]
         lines += [] if self.cost is None else [costs.spent(self.cost, table)]
-        return [*lines, *reserves.of_fidelities(self, table), *reserves.of_machines(self, table)]
+        return [*lines, *self._fidelities(table), *self._machines(table)]
 
     def remaining(self, table: TrialTable) -> Remaining:
         """Return what is left of it, as engines and schedulers are told."""
         seconds = [] if self.hours is None else [self.hours * 3600 - table.elapsed]
         seconds += [] if self.until is None else [self.until - table.now]
-        others = [*reserves.of_fidelities(self, table), *reserves.of_machines(self, table)]
+        others = [*self._fidelities(table), *self._machines(table)]
         return Remaining(
             None if self.trials is None else max(0, self.trials - table.n_begun),
             round(max(0.0, min(seconds)), 3) if seconds else None,

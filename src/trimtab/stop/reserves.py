@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -14,9 +14,6 @@ from trimtab.ledger.attempts import WORKER
 from trimtab.ledger.table import TrialTable
 from trimtab.stop.duration import expected_seconds
 from trimtab.stop.start import Start, amounts
-
-if TYPE_CHECKING:
-    from trimtab.stop.budget import Budget
 
 ROUNDING: Final = 1e-9
 """By what share more is no more: three trials of 0.1 are covered by 0.3, whatever floats say."""
@@ -85,12 +82,15 @@ class Spent:
         )
 
 
-def of_fidelities(budget: Budget, table: TrialTable) -> Iterator[Spent]:
+def of_fidelities(limits: Mapping[str, float], table: TrialTable) -> Iterator[Spent]:
     """Yield what is spent of each fidelity that is limited.
 
     What runs is reserved to its end, so that whatever starts besides cannot make the sum more than the limit.
+
+    Args:
+        limits: by the names of fidelities.
+        table: all that is on record.
     """
-    limits = budget.of_fidelities(table.problem)
     if not limits:
         return
     rows = table.running
@@ -109,28 +109,32 @@ def amount_of(name: str, table: TrialTable, start: Start) -> float:
     return float(start.amount(table)[names.index(name)])
 
 
-def rate(unit: str, budget: Budget, resources: Mapping[str, float]) -> float:
+def rate(unit: str, prices: Mapping[str, float], resources: Mapping[str, float]) -> float:
     """Return what resources come to in a unit of `MACHINES`, if each is taken for an hour.
 
     Args:
         unit: the limit.
-        budget: whose prices count.
+        prices: of an hour of each resource.
         resources: how much of each there is; an attempt's own is one worker.
     """
     if unit == "worker_hours":
         return resources.get(WORKER, 1.0)
     if unit == "money":
         priced = {WORKER: 1.0, **resources}
-        return math.fsum(price * priced.get(name, 0.0) for name, price in (budget.prices or {}).items())
+        return math.fsum(price * priced.get(name, 0.0) for name, price in prices.items())
     return resources.get(unit.removesuffix("_hours"), 0.0)
 
 
-def of_machines(budget: Budget, table: TrialTable) -> Iterator[Spent]:
+def of_machines(limits: Mapping[str, float], prices: Mapping[str, float], table: TrialTable) -> Iterator[Spent]:
     """Yield what is spent of worker-hours, GPU-hours, CPU-hours and money: what runs is counted as far as it has come.
 
     What it is expected to take besides is reserved.
+
+    Args:
+        limits: by unit, as in `MACHINES`.
+        prices: see `rate`.
+        table: all that is on record.
     """
-    limits = {unit: getattr(budget, unit) for unit in MACHINES if getattr(budget, unit) is not None}
     if not limits:
         return
     used, rows = table.used, table.running
@@ -141,37 +145,24 @@ def of_machines(budget: Budget, table: TrialTable) -> Iterator[Spent]:
     ]
     taken = [table.resources(row) for row in rows]
     for unit, limit in limits.items():
-        by_hour = [rate(unit, budget, one) for one in taken]
-        spent = rate(unit, budget, {WORKER: 0.0, **used}) + float(np.dot(by_hour, so_far))
+        by_hour = [rate(unit, prices, one) for one in taken]
+        spent = rate(unit, prices, {WORKER: 0.0, **used}) + float(np.dot(by_hour, so_far))
         yield Spent(unit, limit, spent / 3600, float(np.dot(by_hour, more)) / 3600)
 
 
-def lack_of_time(budget: Budget, table: TrialTable, start: Start) -> str:
-    """Return that a trial cannot end before time, machines or money do, as a clause; empty where it can.
+def lack_of_time(ends: Mapping[str, float], seconds: float) -> str:
+    """Return that a trial cannot end before time does, as a clause; empty where it can.
 
-    While nobody knows how long trials take, they start.
+    Args:
+        ends: how many seconds are left, by what they are left of, in words.
+        seconds: how long it takes.
     """
-    machines = list(of_machines(budget, table))
-    if budget.until is None and budget.hours is None and not machines:
-        return ""
-    seconds = expected_seconds(table, start.amount(table))
-    if seconds is None:
-        return ""
-    ends = {}
-    if budget.until is not None:
-        ends[f"are left until the deadline, {clock_text(budget.until)}"] = budget.until - table.now
-    if budget.hours is not None:
-        ends[f"of {budget.hours:g} hours are left"] = budget.hours * 3600 - table.elapsed
     for what, left in ends.items():
         if seconds > left * (1 + ROUNDING):
             return (
-                f"{seconds_text(max(0.0, left))} {what}, too little for the next trial, which takes about "
+                f"{seconds_text(max(0.0, left))} are left {what}, too little for the next trial, which takes about "
                 f"{seconds_text(seconds)}"
             )
-    for line in machines:
-        lack = line.lack(rate(line.unit, budget, start.resources) * seconds / 3600)
-        if lack:
-            return lack
     return ""
 
 
