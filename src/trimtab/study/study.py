@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 
@@ -40,6 +40,9 @@ from trimtab.study.reported import Reports
 from trimtab.study.session import Session
 from trimtab.study.trials import Trials
 from trimtab.text import visible
+
+if TYPE_CHECKING:
+    from trimtab.study.plot import Plots
 
 RUNS_AGAIN: list[Callable[..., Final | None]] = []
 """What runs finalists again: `study.run_again` puts itself here, since it needs the driver, and the driver a study."""
@@ -626,6 +629,21 @@ class Study(Explained):
         """
         table = self._still()
         return [table.trial(row) for row in best.front_rows(table).tolist()]
+
+    @property
+    def plot(self) -> Plots:
+        """Questions about what is on record, each with an answer in a sentence, its data and a picture.
+
+        Example:
+            ```python
+            study.plot.importance()  # in a notebook: shows itself
+            print(study.plot.history().text())
+            study.plot.effects(parameter="lr").save("lr.svg")
+            ```
+        """
+        from trimtab.study.plot import Plots  # imported when used: most processes only run trials
+
+        return Plots(self._still)
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame, one row a trial."""
