@@ -39,8 +39,8 @@ REGRET, COVERED, SAID = 0.85, (0.86, 0.94), 0.9
 STANDARD_ERRORS = 3.0
 """How large a gain has to be found."""
 
-N_RANDOM, STEP = 20, 0.1
-"""Random points before neighbours, and how far these lie off, in the unit cube."""
+N_RANDOM, STEP, AT_ONCE = 20, 0.1, 10
+"""Random points before neighbours, how far these lie off, in the unit cube, and how many run at once."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def on_file(name: str) -> Task:
         return float(found.evaluate(params, 0).true)
 
     rng = np.random.default_rng(0)
-    at_random = np.sort([truth(params) for params in space.decode(space.sample(rng, 2000))])
+    at_random = np.sort([truth(params) for params in space.decode(space.sample(rng, 500))])
     best, sigma = float(at_random[0]), NOISE * float(np.median(at_random) - at_random[0])
     if family == "lcbench":
         return Task(name, space, lambda params, rng: truth(params) + sigma * float(rng.normal()), truth, best)
@@ -143,26 +143,21 @@ class Searched:
 
     def search(self, n: int) -> None:
         """Let n trials run: the default, random ones, and neighbours of the best."""
-        rows: list[Floats] = []
-        losses: list[float] = []
         space = self.task.space
-        for i in range(n):
-            if i == 0:
-                x = space.default_row()
-            elif i < N_RANDOM:
-                x = space.sample(self.rng, 1)[0]
-            else:
-                u = space.to_unit(rows[int(np.argmin(losses))][None])
-                x = space.from_unit(np.clip(u + STEP * self.rng.normal(size=u.shape), 0, 1))[0]
-            rows.append(x)
-            losses.append(self.loss(x))
+        rows = np.concatenate([space.default_row()[None], space.sample(self.rng, N_RANDOM - 1)])
+        losses = self.losses(rows)
+        while len(rows) < n:
+            u = space.to_unit(rows[int(np.argmin(losses))][None])
+            near = u + STEP * self.rng.normal(size=(min(AT_ONCE, n - len(rows)), u.shape[1]))
+            x = space.from_unit(np.clip(near, 0, 1))
+            rows, losses = np.concatenate([rows, x]), [*losses, *self.losses(x)]
         events: list[Event] = []
         for i, (x, loss) in enumerate(zip(rows, losses, strict=True)):
             events += self._events(i, x, Origin("search"), loss)
         self.run.add(*events)
 
-    def loss(self, x: Floats) -> float:
-        return self.task.run(self.task.space.decode(x[None])[0], self.rng)
+    def losses(self, x: Floats) -> list[float]:
+        return [self.task.run(params, self.rng) for params in self.task.space.decode(x)]
 
     def _events(self, number: int, x: Floats, origin: Origin, loss: float) -> list[Event]:
         row = tuple(None if value != value else value for value in x.tolist())
@@ -180,7 +175,7 @@ class Searched:
         assert stage is not None
         while isinstance(due := follow(self.table, stage), Due):
             x = stage.x[due.config]
-            self.run.add(*self._events(len(self.table), x, Origin(FINALIZE), self.loss(x)))
+            self.run.add(*self._events(len(self.table), x, Origin(FINALIZE), self.losses(x[None])[0]))
         return final(self.table)
 
 
