@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,10 +139,10 @@ class Searched:
     def __init__(self, task: Task, seed: int) -> None:
         self.task = task
         self.rng = np.random.default_rng(seed)
-        self.run = Simulation(tt.Problem(task.space, (tt.minimize("loss"),)), seed=seed)
+        self._seed = seed
 
-    def search(self, n: int) -> None:
-        """Let n trials run: the default, random ones, and neighbours of the best."""
+    def search(self, n: int) -> tuple[Floats, list[float]]:
+        """Return n configurations and their losses: the default, random ones, and neighbours of the best."""
         space = self.task.space
         rows = np.concatenate([space.default_row()[None], space.sample(self.rng, N_RANDOM - 1)])
         losses = self.losses(rows)
@@ -151,31 +151,34 @@ class Searched:
             near = u + STEP * self.rng.normal(size=(min(AT_ONCE, n - len(rows)), u.shape[1]))
             x = space.from_unit(np.clip(near, 0, 1))
             rows, losses = np.concatenate([rows, x]), [*losses, *self.losses(x)]
-        events: list[Event] = []
-        for i, (x, loss) in enumerate(zip(rows, losses, strict=True)):
-            events += self._events(i, x, Origin("search"), loss)
-        self.run.add(*events)
+        return rows, losses
 
     def losses(self, x: Floats) -> list[float]:
         return [self.task.run(params, self.rng) for params in self.task.space.decode(x)]
 
-    def _events(self, number: int, x: Floats, origin: Origin, loss: float) -> list[Event]:
-        row = tuple(None if value != value else value for value in x.tolist())
-        return [Asked(number, row, 1, origin), Started(number, "worker"), Told(number, {"loss": loss})]
+    def _put(self, x: Floats, losses: Sequence[float], origin: Origin) -> None:
+        """Put trials on record that ran."""
+        events: list[Event] = []
+        for number, (row, loss) in enumerate(zip(x.tolist(), losses, strict=True), len(self.table)):
+            at = tuple(None if value != value else value for value in row)
+            events += [Asked(number, at, 1, origin), Started(number, "worker"), Told(number, {"loss": loss})]
+        self.run.add(*events)
 
     @property
     def table(self) -> TrialTable:
         return self.run.table
 
-    def finish(self, runs: int) -> Final | None:
-        """Let the last runs run, and return what they come to."""
+    def finish(self, n: int, runs: int) -> Final | None:
+        """Search, let the last runs run, and return what they come to."""
+        self.run = Simulation(tt.Problem(self.task.space, (tt.minimize("loss"),)), seed=self._seed)
+        self._put(*self.search(n), Origin("search"))
         rows = finalists(self.table, n_finalists(runs))
         self.run.add(Noted(FINALIZE, note(self.table, rows, runs, probe=False, why="known")))
         stage = Stage.of(self.table)
         assert stage is not None
         while isinstance(due := follow(self.table, stage), Due):
-            x = stage.x[due.config]
-            self.run.add(*self._events(len(self.table), x, Origin(FINALIZE), self.losses(x[None])[0]))
+            x = stage.x[[due.config, *due.then]]
+            self._put(x, self.losses(x), Origin(FINALIZE))
         return final(self.table)
 
 
@@ -195,13 +198,10 @@ def measured(task: Task, studies: int, budget: int) -> Tally:
     tally = Tally([], [], [], [], [])
     default = task.truth(task.space.decode(task.space.default_row()[None])[0])
     for seed in range(studies):
-        whole = Searched(task, seed)
-        whole.search(budget)
-        best = int(np.argmin(whole.table.y[:, 0]))
-        tally.observed.append(task.truth(whole.table.trial(best).params) - task.best)
-        study = Searched(task, seed)
-        study.search(budget - reserve(budget))
-        found = study.finish(reserve(budget))
+        rows, losses = Searched(task, seed).search(budget)
+        best = int(np.argmin(losses))
+        tally.observed.append(task.truth(task.space.decode(rows[best : best + 1])[0]) - task.best)
+        found = Searched(task, seed).finish(budget - reserve(budget), reserve(budget))
         assert found is not None
         assert found.interval is not None
         truth = task.truth(found.params)
@@ -264,9 +264,7 @@ def main() -> int:
 
 def _choosing(runs: int) -> int:
     """Return how many of the runs choose, where six configurations are run again."""
-    study = Searched(SYNTHETIC[0], 0)
-    study.search(50)
-    found = study.finish(runs)
+    found = Searched(SYNTHETIC[0], 0).finish(50, runs)
     assert found is not None
     return sum(one.n_runs for one in found.finalists)
 
