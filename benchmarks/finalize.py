@@ -28,10 +28,21 @@ from _figures import Figures
 from trimtab.analysis.final import Final, final
 from trimtab.analysis.halving import Due, Stage, follow, n_finalists, note
 from trimtab.arrays import Floats, Rng
-from trimtab.ledger.event import FINALIZE, Asked, Event, Noted, Origin, Started, Told
+from trimtab.ledger.event import (
+    FINALIZE,
+    FORMAT_VERSION,
+    Asked,
+    Created,
+    Event,
+    Noted,
+    Origin,
+    Record,
+    Started,
+    Told,
+)
+from trimtab.ledger.ledger import Ledger
 from trimtab.ledger.table import TrialTable
 from trimtab.study.finale import finalists, reserve
-from trimtab.testing.simulation import Simulation
 
 REGRET, COVERED, SAID = 0.85, (0.86, 0.94), 0.9
 """The limits: true regret beside that of the best observed, truths within 90 % intervals, verdicts that are right."""
@@ -139,7 +150,11 @@ class Searched:
     def __init__(self, task: Task, seed: int) -> None:
         self.task = task
         self.rng = np.random.default_rng(seed)
-        self._seed = seed
+        problem = tt.Problem(task.space, (tt.minimize("loss"),)).to_json()
+        created = Created(
+            FORMAT_VERSION, task.name, problem, seed, {"name": "random"}, {"name": "whole"}, exact_ends=True
+        )
+        self._ledger = Ledger.begin(Record(1, 0.0, created))
 
     def search(self, n: int) -> tuple[Floats, list[float]]:
         """Return n configurations and their losses: the default, random ones, and neighbours of the best."""
@@ -162,18 +177,21 @@ class Searched:
         for number, (row, loss) in enumerate(zip(x.tolist(), losses, strict=True), len(self.table)):
             at = tuple(None if value != value else value for value in row)
             events += [Asked(number, at, 1, origin), Started(number, "worker"), Told(number, {"loss": loss})]
-        self.run.add(*events)
+        self._apply(*events)
+
+    def _apply(self, *events: Event) -> None:
+        for event in events:
+            self._ledger.apply(Record(self._ledger.head + 1, 0.0, event))
 
     @property
     def table(self) -> TrialTable:
-        return self.run.table
+        return self._ledger.table
 
     def finish(self, n: int, runs: int) -> Final | None:
         """Search, let the last runs run, and return what they come to."""
-        self.run = Simulation(tt.Problem(self.task.space, (tt.minimize("loss"),)), seed=self._seed)
         self._put(*self.search(n), Origin("search"))
         rows = finalists(self.table, n_finalists(runs))
-        self.run.add(Noted(FINALIZE, note(self.table, rows, runs, probe=False, why="known")))
+        self._apply(Noted(FINALIZE, note(self.table, rows, runs, probe=False, why="known")))
         stage = Stage.of(self.table)
         assert stage is not None
         while isinstance(due := follow(self.table, stage), Due):
@@ -213,6 +231,15 @@ def measured(task: Task, studies: int, budget: int) -> Tally:
     return tally
 
 
+def _regret(tallies: Sequence[Tally]) -> float:
+    """Return the mean over tasks of the regret of the pick beside that of the best observed."""
+    return float(np.mean([np.mean(tally.picked) / np.mean(tally.observed) for tally in tallies]))
+
+
+def _share(tallies: Sequence[Tally], key: str) -> float:
+    return float(np.mean([is_so for tally in tallies for is_so in getattr(tally, key)]))
+
+
 def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--studies", type=int, default=60, help="studies of each task")
@@ -227,25 +254,6 @@ def main() -> int:
             missing.add(f"{name.split('/')[0]} is left out: {error}")
     for line in sorted(missing):
         print(line, file=sys.stderr)
-    every = [measured(task, told.studies, told.budget) for task in tasks]
-    families: dict[str, list[Tally]] = {}
-    for task, tally in zip(tasks, every, strict=True):
-        families.setdefault(task.name.split("/")[0], []).append(tally)
-    for family, tallies in families.items():
-        ratios = [np.mean(tally.picked) / np.mean(tally.observed) for tally in tallies]
-        figures.add(f"{family}: true regret beside that of the best observed", float(np.mean(ratios)), "ratio")
-        means, gains = ([x for tally in tallies for x in getattr(tally, key)] for key in ("means", "gains"))
-        figures.add(f"{family}: 90 % intervals of the mean that cover the truth", float(np.mean(means)), "share")
-        figures.add(f"{family}: 90 % intervals of the gain that cover the truth", float(np.mean(gains)), "share")
-    n = sum(len(tally.picked) for tally in every)
-    ratio = float(np.mean([np.mean(tally.picked) / np.mean(tally.observed) for tally in every]))
-    figures.add(f"true regret beside that of the best observed, {n} studies", ratio, "ratio", at_most=REGRET)
-    for key, called in (("means", "mean"), ("gains", "gain")):
-        covered = float(np.mean([x for tally in every for x in getattr(tally, key)]))
-        figures.add(
-            f"90 % intervals of the {called} that cover the truth", covered, "share",
-            at_least=COVERED[0], at_most=COVERED[1],
-        )  # fmt: skip
     n_said = 10 * told.studies
     nothing = measured(plateau("plateau/nothing to gain", 0.0), n_said, told.budget)
     figures.add(
@@ -259,6 +267,24 @@ def main() -> int:
         f"improvements found where the gain is {STANDARD_ERRORS:g} standard errors, {n_said} studies",
         float(np.mean(found.improved)), "share", at_least=SAID,
     )  # fmt: skip
+    families: dict[str, list[Task]] = {}
+    for task in tasks:
+        families.setdefault(task.name.split("/")[0], []).append(task)
+    every: list[Tally] = []
+    for family, members in families.items():
+        tallies = [measured(task, told.studies, told.budget) for task in members]
+        every += tallies
+        figures.add(f"{family}: true regret beside that of the best observed", _regret(tallies), "ratio")
+        for key, called in (("means", "mean"), ("gains", "gain")):
+            figures.add(f"{family}: 90 % intervals of the {called} that cover the truth", _share(tallies, key), "share")
+    n = sum(len(tally.picked) for tally in every)
+    regret = _regret(every)
+    figures.add(f"true regret beside that of the best observed, {n} studies", regret, "ratio", at_most=REGRET)
+    for key, called in (("means", "mean"), ("gains", "gain")):
+        figures.add(
+            f"90 % intervals of the {called} that cover the truth", _share(every, key), "share",
+            at_least=COVERED[0], at_most=COVERED[1],
+        )  # fmt: skip
     return figures.close()
 
 
