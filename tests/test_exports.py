@@ -29,6 +29,7 @@ PUBLIC = [
     "load_study",
     "maximize",
     "minimize",
+    "nested_score",
     "replay_schedule",
     "report",
     "spaces",

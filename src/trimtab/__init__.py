@@ -59,6 +59,7 @@ __all__ = [
     "load_study",
     "maximize",
     "minimize",
+    "nested_score",
     "replay_schedule",
     "report",
     "spaces",
@@ -69,6 +70,7 @@ __all__ = [
 if _typing.TYPE_CHECKING:
     from trimtab import integrations as integrations
     from trimtab import spaces as spaces
+    from trimtab.surfaces.nested import nested_score as nested_score
 else:
 
     def __getattr__(name: str) -> object:
@@ -76,6 +78,10 @@ else:
             from importlib import import_module
 
             return import_module(f"trimtab.{name}")
+        if name == "nested_score":
+            from trimtab.surfaces.nested import nested_score
+
+            return nested_score
         from trimtab.explain import missing
 
         raise missing("trimtab", name, __all__)

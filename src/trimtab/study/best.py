@@ -9,11 +9,13 @@ import numpy as np
 
 from trimtab.arrays import Floats, Ints
 from trimtab.errors import NoBestError
+from trimtab.ledger.cells import counts
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
 from trimtab.model.dominance import undominated
 from trimtab.model.feasibility import met, split
 from trimtab.model.keys import numbered, same
+from trimtab.model.outliers import is_spoilt, typical, unbelieved
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.problem import Metric
 from trimtab.study.shortfall import shortfall
@@ -26,11 +28,14 @@ Fidelity: TypeAlias = tuple[float, ...]
 def candidates(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
     """Return the complete rows that met every constraint and can be compared with each other, in order.
 
+    Where trials go through folds, a mean over some says less than one over all: those count that reported the most, and
+    such as only gave a result.
+
     Results at different fidelities say nothing about each other: a loss after one epoch is none after ten. So those
     count that were run to `fidelity`, by default to the highest that any of them was run to. Of trials that continue
     each other without going further, the last counts.
     """
-    done = _feasible_rows(table)
+    done = _with_most_folds(table, _feasible_rows(table))
     if table.problem.fidelities:
         ends = compared_at(table) if fidelity is None else fidelity
         done = done[(table.fidelity[done] == np.array(ends or np.nan)).all(axis=1)]
@@ -50,6 +55,14 @@ def compared_at(table: TrialTable) -> Fidelity | None:
         return None
     ends = table.fidelity[rows]
     return tuple(ends[np.lexsort(ends.T[::-1])[-1]].tolist())
+
+
+def _with_most_folds(table: TrialTable, rows: Ints) -> Ints:
+    if table.problem.folds is None or not len(rows):
+        return rows
+    n = counts(table)[rows]
+    found: Ints = rows[(n == n.max()) | (n == 0)]
+    return found
 
 
 def _feasible_rows(table: TrialTable) -> Ints:
@@ -265,6 +278,10 @@ def _configurations(table: TrialTable, rows: Ints) -> Ints:
 
 def _worth(losses: Floats, config: Ints, counts: Ints) -> tuple[Floats, Floats]:
     """Return [K] what each run's configuration is worth, see `best_row`, and [K] how far each run is off its mean."""
+    if is_spoilt(losses, config):
+        middle = typical(losses, config)
+        worth = np.where(unbelieved(losses, config), np.inf, middle)
+        return worth[config], np.abs(losses - middle[config])
     means = np.bincount(config, weights=losses / counts[config])
     with np.errstate(over="ignore"):
         off = np.minimum(np.abs(losses - means[config]), np.finfo(np.float64).max)

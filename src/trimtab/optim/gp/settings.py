@@ -76,6 +76,27 @@ class Settings(ModelSettings):
     known_from: int = 3
     """So many repeats tell the noise better than the model does: one lucky pair does not. By taste."""
 
+    # Second looks
+
+    has_second_looks: bool = True
+    """Whether what the rest does not explain runs again."""
+
+    look_from: int = 10
+    """Complete rows before the first. By taste."""
+
+    look_every: int = 3
+    """At most one trial of so many is one. By taste."""
+
+    look_most: int = 2
+    """While so many repeats have agreed, no result is doubted any more. By taste."""
+
+    look_runs: int = 4
+    """And a configuration has at most so many runs: of three the middle one is right if one is wrong, and two are
+    wrong now and then. By taste."""
+
+    look_share: float = 0.25
+    """Bad ones run again where the rest foretells one of this share of best labels. By taste."""
+
     # Steps
 
     has_steps: bool = True

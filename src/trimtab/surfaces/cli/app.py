@@ -26,6 +26,7 @@ from trimtab.plugins import did_you_mean
 from trimtab.surfaces.cli import (
     advise,
     ask_tell,
+    budget,
     check,
     complete,  # noqa: F401 - registers shells
     look,
@@ -96,6 +97,7 @@ for command in (
     look.best,
     look.trials,
     look.export,
+    budget.budget,
     ask_tell.ask,
     ask_tell.tell,
     ask_tell.give_back,

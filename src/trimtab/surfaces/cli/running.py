@@ -18,6 +18,7 @@ from trimtab.execute.protocol import MOST_WORKERS
 from trimtab.study import best
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import for_family, spec
+from trimtab.surfaces.cli.budget import from_words
 from trimtab.surfaces.cli.facts import best_line, best_remarks, counts_text, labelled, study_facts
 from trimtab.surfaces.cli.front import MOST_ROWS
 from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, spoken, store_option
@@ -101,11 +102,17 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
 @click.argument("file", type=click.Path(path_type=Path))
 @store_option
 @click.option("--name", callback=spoken, help="The study's name, instead of the file's.")
-@click.option("--budget", type=click.IntRange(min=1), help="The number of trials, instead of the file's budget.")
+@click.option(
+    "--budget",
+    metavar="[LIMIT=]N",
+    multiple=True,
+    help="The number of trials, instead of the file's budget; or such as hours=8, epochs=500, deadline=07:00.",
+)
 @click.option("--workers", type=click.IntRange(min=1, max=MOST_WORKERS), help="How many trials run at once.")
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of a new study.")
 @click.option("--optimizer", metavar="NAME", help="What proposes configurations; module:Class for your own.")
 @click.option("--scheduler", metavar="NAME", help="How far trials are run; module:Class for your own.")
+@click.option("--race/--no-race", default=None, help="Whether trials end among their folds once these say enough.")
 @click.option("--executor", help="What runs the trials.")
 @click.option(
     "--resume",
@@ -122,6 +129,7 @@ def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: b
     succeeded.
     """
     asked = spec.load(file)
+    changed["budget"] = from_words(changed["budget"]) if changed["budget"] else None
     arguments = asked.arguments | {key: value for key, value in changed.items() if value is not None}
     if changed.get("optimizer"):
         arguments["optimizer"] = named("optimizers", changed["optimizer"])
