@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -38,9 +39,11 @@ def test_a_study_file_for_a_family_reads_as_its_space(name: str, tmp_path: Path)
     assert all(len(line) <= 120 for line in study.splitlines() + code.splitlines() if "{" not in line)
 
 
-def test_what_is_written_runs(tmp_path: Path) -> None:
+def test_what_is_written_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
     runner = CliRunner()
     for name, trials in (("tree", "2"), ("adamw", "3")):
+        monkeypatch.delitem(sys.modules, "train", raising=False)  # the one before
         path = tmp_path / name / "study.yaml"
         assert runner.invoke(cli, ["init", "--for", name, str(path)], standalone_mode=False).exception is None
         store = f"sqlite:///{tmp_path / name}.db"
