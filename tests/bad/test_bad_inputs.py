@@ -101,6 +101,26 @@ simple(
     "a condition that its parent can never meet",
     lambda: tt.Space(a=tt.Categorical(["x", "y"]), b=tt.Float(0, 1, when=tt.given("a").is_in(["z"]))),
 )
+simple("space", "a range that is no narrower", lambda: SPACE.narrow(lr=(1e-9, 1e-2)))
+simple("space", "a range that is no wider", lambda: SPACE.widen(lr=(1e-4, 1e-2)))
+simple("space", "a range that is one number", lambda: SPACE.narrow(lr=0.1))
+simple("space", "two spaces that mean different things by a name", lambda: SPACE | tt.Space(lr=tt.Float(0, 1)))
+simple("space", "a space joined with something else", lambda: SPACE | {"x": 1})
+simple("space", "a parameter that another one depends on, left out", lambda: tt.spaces.svc().without("kernel"))
+simple("spaces", "a family that there is not", lambda: tt.spaces.lightgmb())
+simple("spaces", "a task that there is not", lambda: tt.spaces.lightgbm(task="classify"))
+simple("spaces", "rows that are no number", lambda: tt.spaces.lightgbm(rows="many"))
+simple("spaces", "a budget below 0", lambda: tt.spaces.lightgbm(budget_s=-1.0))
+simple("spaces", "a size under another name", lambda: tt.spaces.lightgbm(n_rows=10))
+simple("spaces", "a family of which nothing is tuned", lambda: tt.spaces.scalers())
+simple("spaces", "the space of something that is no estimator", lambda: tt.spaces.of("svc"))
+simple("spaces", "a choice of one", lambda: tt.spaces.choice({"svc": tt.spaces.svc()}))
+simple(
+    "spaces",
+    "a choice that has the name of a parameter",
+    lambda: tt.spaces.choice({"a": tt.spaces.svc(), "b": tt.spaces.svr()}, name="a__C"),
+)
+simple("spaces", "a page on a family that there is not", lambda: tt.spaces.about("boosting"))
 simple("space", "a prior about nothing", lambda: tt.Float(1e-5, 1e-1, log=True, prior=0.1))
 simple("space", "a prior against its default", lambda: tt.Categorical(["adamw", "sgd"], default="adamw", prior=3))
 simple("space", "a constraint that does not parse", lambda: tt.Space(a=tt.Int(0, 9), require=["a * <= 3"]))
