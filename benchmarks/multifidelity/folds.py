@@ -116,7 +116,7 @@ def _fitted(name: str) -> tuple[np.ndarray, np.ndarray]:
     return cells[: n // 2], cells[n // 2 :].mean(axis=(0, 3))
 
 
-def study(landscape: Bowl | Table, optimizer: str, seed: int, *, race: bool) -> tuple[float, int, float]:
+def study(landscape: Bowl | Table, optimizer: str, trials: int, seed: int, *, race: bool) -> tuple[float, int, float]:
     """Return (regret of the best trial, folds that were run, seconds of CPU)."""
 
     def objective(trial: tt.Trial) -> None:
@@ -126,7 +126,7 @@ def study(landscape: Bowl | Table, optimizer: str, seed: int, *, race: bool) -> 
 
     began = time.process_time()
     done = tt.tune(
-        objective, landscape.space, minimize="loss", folds=K, race=race, budget=TRIALS, optimizer=optimizer, seed=seed,
+        objective, landscape.space, minimize="loss", folds=K, race=race, budget=trials, optimizer=optimizer, seed=seed,
         progress=False,
     )  # fmt: skip
     regret = landscape.truth(done.best_params) - landscape.least()
@@ -147,6 +147,7 @@ LANDSCAPES = ("bowl", "noisy", "breast cancer", "diabetes", "digits")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--trials", type=int, default=TRIALS)
     parser.add_argument("--only", choices=LANDSCAPES)
     parser.add_argument("--optimizer", choices=("random", "gp"))
     parser.add_argument("--folder", type=Path, default=Path("/tmp/trimtab-folds"))
@@ -164,7 +165,8 @@ def main() -> None:
                 if run is None:
                     run = {"landscape": name, "optimizer": optimizer, "seed": seed}
                     for way, race in (("full", False), ("race", True)):
-                        regret, n, seconds = study(landscape(name, seed, asked.folder), optimizer, seed, race=race)
+                        at = landscape(name, seed, asked.folder)
+                        regret, n, seconds = study(at, optimizer, asked.trials, seed, race=race)
                         run[way] = {"regret": regret, "folds": n, "cpu_s": round(seconds, 3)}
                     if asked.out is not None:
                         with asked.out.open("a", encoding="utf-8") as file:
