@@ -39,8 +39,8 @@ SURE: Final = 2.33
 random trials it ended the best one in at most three of a hundred; 1.64 did in five, and saved a fiftieth more."""
 
 TELLING: Final = 10
-"""Trials that have all their folds before the order of folds follows from them: of fewer a rank correlation says little.
-By taste."""
+"""Trials that have all their folds before the order of folds follows from them: a rank correlation of fewer says
+little. By taste."""
 
 _STREAM: Final = 2
 """The stream of a study's generator that shuffles its folds: 0 and 1 are those of trials."""
