@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import trimtab as tt
-from trimtab.errors import ExecutorError, ObjectiveError, ProblemError
+from trimtab.errors import ExecutorError, ObjectiveError, ProblemError, StudyMismatchError
 from trimtab.ledger.cells import reported
 from trimtab.ledger.curves import AT_END
 
@@ -218,6 +218,35 @@ def test_the_limit_of_time_is_that_of_all_folds_together(tmp_path: Path):
     command = tt.Command(["sh", "-c", "sleep 0.5; echo '{{\"loss\": {fold}}}'"])
     [trial] = tuned(command, budget=1, name="slow", resources=tt.Resources(limit_s=1.2)).trials
     assert (trial.state, trial.failure) == ("failed", "timeout")
+
+
+def test_instances_keep_their_names(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/t.db"
+    study = tuned(losses, folds=["wine", 11, 0.5], budget=1, name="named", store=url)
+    assert study.problem.folds == 3
+    assert study.problem.fold_names == ("wine", "11", "0.5")
+    with tt.load_study(url, "named") as again:
+        assert again.problem == study.problem
+        assert again.ask().fold_name(0) == "wine"
+    with pytest.raises(StudyMismatchError, match="fold_names: was"):
+        tuned(losses, folds=["iris", 11, 0.5], budget=1, name="named", store=url)
+    line = ["sh", "-c", "echo '{{\"loss\": {fold}, \"is_wine\": '$([ {fold_name} = wine ] && echo 1 || echo 0)'}}'"]
+    by_name = tuned(tt.Command(line), folds=["iris", "wine"], budget=1, name="by name")
+    assert by_name.folds(0)["is_wine"].tolist() == [0, 1]
+
+
+def test_repeats_times_folds():
+    study = tuned(losses, folds="2x3", budget=1)
+    assert study.problem.fold_names == ("0-0", "0-1", "0-2", "1-0", "1-1", "1-2")
+    assert len(study.folds(0)["fold"]) == 6
+
+
+@pytest.mark.parametrize(
+    "folds", ["5", "3x", "0x5", [], [True, 2], [[1], [2]], 2.5, {"a": 1}, ["a", "a"], ["", "a"], 1]
+)
+def test_folds_that_are_none(folds):
+    with pytest.raises(ProblemError, match="fold"):
+        tuned(losses, folds=folds)
 
 
 def test_a_fold_in_a_command_needs_folds():
