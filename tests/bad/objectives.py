@@ -138,16 +138,6 @@ def reports_half_a_fold(trial: tt.Trial) -> float:
     return 0.5
 
 
-def walks_through_folds(trial: tt.Trial) -> None:
-    for fold in trial.folds():
-        trial.report(fold=fold, loss=0.5)
-
-
-def reports_nowhere(trial: tt.Trial) -> float:
-    trial.report(loss=0.5)
-    return 0.5
-
-
 def reports_a_name_a_step(trial: tt.Trial) -> float:
     for step in range(1100):
         trial.report(step, {f"loss_{step}": 0.5})
@@ -215,3 +205,13 @@ def takes_a_number(x: tt.Trial) -> object:
 
 def takes_names(lr: float, momentum: float) -> float:
     return lr * momentum
+
+
+def walks_through_folds(trial: tt.Trial) -> None:
+    for fold in trial.folds():
+        trial.report(fold=fold, loss=0.5)
+
+
+def reports_nowhere(trial: tt.Trial) -> float:
+    trial.report(loss=0.5)
+    return 0.5
