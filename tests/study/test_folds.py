@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -259,3 +261,42 @@ def test_programs_race(tmp_path: Path):
     study = tuned(tt.Command(["sh", "-c", line]), budget=6, name="race", scheduler="auto", grace_s=0.1)
     assert [trial.state for trial in study.trials] == ["complete"] * 5 + ["stopped"], study.trials[5]
     assert len(reported(study.table, 5)) < N
+
+
+KILLED = """
+import os, sys, time
+import trimtab as tt
+
+def objective(trial):
+    for fold in trial.folds():
+        time.sleep(0.02)
+        trial.report(fold=fold, loss=trial.params["x"] + fold)
+        with open("ran", "a") as file:  # it is on record by now: the trial runs in the driver's own process
+            file.write(f"{trial.number} {fold}\\n")
+
+tt.tune(objective, tt.Space(x=tt.Float(0.0, 1.0)), minimize="loss", folds=5, budget=4, seed=0, name="killed",
+        optimizer="random", scheduler="whole", store="sqlite:///t.db", retries=100, progress=False)
+"""
+
+
+def test_killed_drivers_cost_no_fold_that_was_reported(tmp_path: Path):
+    (tmp_path / "job.py").write_text(KILLED)
+    for least in (3, 9, 14):
+        driver = subprocess.Popen([sys.executable, "job.py"], cwd=tmp_path)
+        deadline = time.monotonic() + 120
+        while driver.poll() is None and len(ran(tmp_path)) < least and time.monotonic() < deadline:
+            time.sleep(0.005)
+        driver.kill()
+        driver.wait()
+    subprocess.run([sys.executable, "job.py"], cwd=tmp_path, check=True, timeout=240)
+    with tt.load_study(f"sqlite:///{tmp_path}/t.db", "killed") as study:
+        assert [trial.state for trial in study.trials] == ["complete"] * 4
+        curves = study.table.curves
+        cells = list(zip(curves.row.tolist(), curves.fold.tolist(), strict=True))
+        assert len(cells) == len(set(cells)) == 4 * N, "none is lost, and none was run again once it was on record"
+        assert len(ran(tmp_path)) == len(set(ran(tmp_path)))
+
+
+def ran(folder: Path) -> list[str]:
+    file = folder / "ran"
+    return file.read_text().splitlines() if file.exists() else []
