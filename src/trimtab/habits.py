@@ -34,7 +34,7 @@ _SCHEDULER = (
 )
 _STARTS = "write optimizer=, an object with that setting, as trimtab.optim.gp.Gp(n_initial=20)"
 _PROGRESS = "write progress=True or progress=False"
-_FOLDS = "write folds=5, and run them in the objective"
+_FOLDS = "write folds=5, and go through trial.folds() in the objective"
 _CATCH = "nothing is needed: an objective that raises is a failed trial, and the study goes on"
 _FILES = "logs and checkpoints lie beside the store, so write store="
 _QUIET = "write progress=False for less, and read a trial's logs with `trimtab show STUDY 3`"

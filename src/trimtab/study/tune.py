@@ -18,6 +18,7 @@ from trimtab.explain import explained
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
 from trimtab.space.condition import shown
+from trimtab.space.folds import FoldsGiven
 from trimtab.space.problem import Fidelity, Metric
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
@@ -52,7 +53,7 @@ def tune(
     objectives: Sequence[Metric] = (),
     constraints: Sequence[Metric] = (),
     fidelity: Fidelity | Sequence[Fidelity] | None = None,
-    folds: int | None = None,
+    folds: FoldsGiven = None,
     race: bool = True,
     cost: str | None = None,
     budget: Budget | int | None = None,
@@ -88,7 +89,8 @@ def tune(
         objectives: one or more of `tt.minimize(...)`, `tt.maximize(...)`.
         constraints: outcomes that must hold: `tt.at_most(...)`, `tt.at_least(...)`.
         fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`.
-        folds: into how many folds a trial is divided, as in cross-validation; `trial.folds()` goes through them.
+        folds: into how many folds a trial is divided, as in cross-validation; `trial.folds()` goes through them. "3x5"
+            is three repeats of five; a list has the instances that a configuration is tried on: seeds, data sets.
         race: whether the scheduler "auto" ends a trial among its folds, once these say that it will not be the best.
         cost: the metric that counts as cost.
         budget: a number of trials, or a `tt.Budget` in trials, hours, cost, epochs, worker-hours, GPU-hours, money, or

@@ -17,6 +17,7 @@ from trimtab import plugins
 from trimtab.errors import PluginError, ProblemError, SpecError, TrimtabError
 from trimtab.execute.protocol import MOST_WORKERS
 from trimtab.space.condition import Choice, Condition, Given, shown
+from trimtab.space.folds import REPEATED
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Metric
 from trimtab.stop.deadline import DATE, TIME_OF_DAY
@@ -219,7 +220,15 @@ STUDY = Record(
             "What a trial can be run less of.",
         ),
         Key(
-            "folds", Number(least=2, whole=True), "Into how many folds a trial is divided; {fold} in a command is one."
+            "folds",
+            Either(
+                (
+                    Number(least=2, whole=True),
+                    Text("repeats and folds, such as 3x5", REPEATED),
+                    ListOf(Scalar(), "a list of instances"),
+                )
+            ),
+            "Into how many folds a trial is divided, or on which instances it is tried; {fold} in a command is one.",
         ),
         Key("race", Flag(), "Whether a trial ends among its folds once these say that it will not be the best."),
         Key("cost", Text("the name of a metric"), "The metric that counts as cost."),
