@@ -192,6 +192,23 @@ simple("problem", "a budget of nothing", lambda: tune(budget=0))
 simple("problem", "a budget that is text", lambda: tune(budget="100"))
 simple("problem", "a negative seed", lambda: tune(seed=-1))
 simple("problem", "no workers", lambda: tune(workers=0))
+simple("problem", "last runs that are a number", lambda: tune(finalize=3))
+simple("problem", "last runs in a budget that is too small for them", lambda: tune(finalize=True, budget=10))
+simple(
+    "problem",
+    "one winner of two objectives",
+    lambda: tune(minimize=None, objectives=[tt.minimize("loss"), tt.minimize("size")], finalize=True, budget=50),
+)
+simple(
+    "problem",
+    "last runs by hand of a study without a result",
+    lambda: tt.create_study(SPACE, minimize="loss").finalize(objectives.fine),
+)
+simple(
+    "problem",
+    "too few last runs by hand",
+    lambda: tt.create_study(SPACE, minimize="loss").finalize(objectives.fine, trials=2),
+)
 
 
 @case("problem", "a GPU for each trial on a machine without one")
@@ -752,6 +769,7 @@ cli("an unknown key", "run", "study.yaml", spec=SPEC + "budgets: 3\n")
 cli("a number in quotes", "run", "study.yaml", spec=SPEC.replace("1e-5", "'1e-5'"))
 cli("a number of 100,000 digits", "run", "study.yaml", spec=SPEC + f"seed: {'9' * 100_000}\n")
 cli("a size beyond any memory", "run", "study.yaml", spec=SPEC + f"resources: {{memory: {'9' * 400} GB}}\n")
+cli("last runs that are neither wanted nor not", "run", "study.yaml", spec=SPEC + "finalize: maybe\n")
 cli("a scheduler that is code", "run", "study.yaml", spec=SPEC + "scheduler: 'os:getcwd'\n")
 cli("a merge key without a mapping", "run", "study.yaml", spec=SPEC + "more: {<<: 3}\n")
 cli("a mapping in itself", "run", "study.yaml", spec=SPEC + "more: &a [*a]\n")

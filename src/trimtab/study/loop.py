@@ -59,7 +59,6 @@ class Loop:
         settings: Settings,
         progress: Progress,
         finale: Finale | None = None,
-        budget: Stop | None = None,
     ) -> None:
         self._dispatch = dispatch
         self._session = session = dispatch.session
@@ -69,7 +68,6 @@ class Loop:
         self._progress = progress
         self._driver = Driver(settings.workers, settings.retries)
         self._finale = finale
-        self._budget = budget
         self._asker = Asker(dispatch)
         self._claims_since: int | None = None
         self._heart = Heart(dispatch, settings.lease_s)
@@ -139,8 +137,8 @@ class Loop:
         while True:
             if not finale.is_open:
                 over = self._verdict()
-                if not finale.begin(over, self._remaining()):
-                    return finale.verdict(over) if finale.is_over else over
+                if not finale.begin(over):
+                    return finale.verdict() if finale.is_over else over
             self._dispatch.finale = finale
             self._driver = Driver(self._settings.workers, self._settings.retries)
             over = self._verdict()
@@ -190,8 +188,7 @@ class Loop:
         with session.lock:  # a trial may be claimed aside
             session.ledger.tick(session.clock.now())
             if self._finale is not None and self._dispatch.finale is not None:
-                budget = verdict if self._budget is None else assessed(self._budget, session.table)
-                return self._finale.verdict(budget)
+                return self._finale.verdict()
             for stop in self._stops:
                 said = assessed(stop, session.table)
                 if said.stop and not said.continues:
@@ -199,7 +196,7 @@ class Loop:
                 if said.stop and not verdict.stop:
                     verdict = said
             if self._finale is not None and not verdict.stop:
-                verdict = self._finale.kept(self._remaining()) or verdict
+                verdict = self._finale.kept() or verdict
         return verdict
 
     def _remaining(self) -> Remaining | None:

@@ -200,8 +200,9 @@ def tune(
         taken = fingerprint.take(objective, space.names)
         study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms, budget.to_json())
         study.enqueue_all(points, once=True)
-        finale = None if finalize is False else Finale(study.session, finalize, workers)
-        loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study), finale, budget)
+        purse = settings.purse or Purse(budget)
+        finale = None if finalize is False else Finale(study.session, finalize, purse, workers)
+        loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study), finale)
     except BaseException:
         runner.close()
         if not isinstance(store, Study):
