@@ -31,6 +31,7 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 
 import trimtab as tt
 from trimtab.errors import SpaceError, StudyError
+from trimtab.explain import explained
 from trimtab.optim.grid import Grid
 from trimtab.surfaces.integrations.search.cells import Cell, Cells
 from trimtab.surfaces.integrations.search.given import Given, Searched, searched
@@ -123,6 +124,7 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         "random_state": ["random_state"],
     }
 
+    @explained("TrimtabSearchCV")
     def __init__(
         self,
         estimator: Any,
