@@ -32,6 +32,7 @@ PUBLIC = [
     "nested_score",
     "replay_schedule",
     "report",
+    "spaces",
     "this_trial",
     "tune",
 ]

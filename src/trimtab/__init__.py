@@ -62,20 +62,22 @@ __all__ = [
     "nested_score",
     "replay_schedule",
     "report",
+    "spaces",
     "this_trial",
     "tune",
 ]
 
 if _typing.TYPE_CHECKING:
     from trimtab import integrations as integrations
+    from trimtab import spaces as spaces
     from trimtab.surfaces.nested import nested_score as nested_score
 else:
 
     def __getattr__(name: str) -> object:
-        if name == "integrations":  # they are no part of what others are made of, and loaded by who uses them
+        if name in ("integrations", "spaces"):  # no part of what others are made of, and loaded by who uses them
             from importlib import import_module
 
-            return import_module("trimtab.integrations")
+            return import_module(f"trimtab.{name}")
         if name == "nested_score":
             from trimtab.surfaces.nested import nested_score
 

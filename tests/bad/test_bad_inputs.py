@@ -784,7 +784,7 @@ def search(given: object = None, **settings: object) -> object:
 
 
 SEARCHES: dict[str, object] = {
-    "a search of nothing": lambda: search(),
+    "a search of a model of which nothing is known": lambda: search(),
     "two things to search": lambda: search({"constant": [0]}, param_grid={"constant": [1]}),
     "a value where a list of them belongs": lambda: search({"constant": 1}),
     "an empty list of values": lambda: search({"constant": []}),

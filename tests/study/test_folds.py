@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import trimtab as tt
-from trimtab.errors import ObjectiveError, ProblemError
+from trimtab.errors import ExecutorError, ObjectiveError, ProblemError
 from trimtab.ledger.cells import reported
 from trimtab.ledger.curves import AT_END
 
@@ -158,3 +158,75 @@ def test_a_program_goes_through_its_folds(arguments, tmp_path: Path):
     assert trial.state == "complete", trial.error
     shift = trial.params["x"] if arguments[0] == sys.executable else 0.0
     assert trial.metrics["loss"] == pytest.approx(2.0 + shift)
+
+
+ONE = """
+import json, os, signal, sys
+import trimtab
+fold, x, number, attempt = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4]
+assert list(trimtab.this_trial().folds()) == [fold]
+with open(f"ran-{number}", "a") as file:
+    file.write(f"{fold} ")
+if len(open(f"ran-{number}").read().split()) == 3 and attempt == "1" and sys.argv[5] == "dies":
+    os.kill(os.getpid(), signal.SIGKILL)
+if fold == 3 and sys.argv[5] == "fails":
+    sys.exit("no such data set")
+print(json.dumps({"step": 1, "loss": 99.0}))
+print(json.dumps({"loss": x + fold, "size": fold}))
+"""
+
+
+def by_fold(tmp_path: Path, how: str, **options) -> tt.Study:
+    arguments = [
+        sys.executable,
+        "-c",
+        ONE.replace("{", "{{").replace("}", "}}"),
+        "{fold}",
+        "{x}",
+        "{number}",
+        "{attempt}",
+    ]
+    command = tt.Command([*arguments, how], cwd=tmp_path)
+    return tuned(command, **({"budget": 1, "name": "one", "store": f"sqlite:///{tmp_path}/t.db"} | options))
+
+
+def test_a_program_with_a_fold_runs_once_for_each(tmp_path: Path):
+    study = by_fold(tmp_path, "runs")
+    [trial] = study.trials
+    assert trial.state == "complete", trial.error
+    assert trial.metrics["loss"] == pytest.approx(trial.params["x"] + 2.0)
+    assert trial.metrics["size"] == 2.0
+    assert sorted(map(int, (tmp_path / "ran-0").read_text().split())) == list(range(N))
+    assert study.curve(0, fold=4)["step"].tolist() == [1, AT_END], "what it prints on its way is of its fold"
+
+
+def test_a_killed_program_costs_its_fold_and_no_other(tmp_path: Path):
+    [trial] = by_fold(tmp_path, "dies").trials
+    assert (trial.state, trial.attempt) == ("complete", 2)
+    ran = (tmp_path / "ran-0").read_text().split()
+    assert len(ran) == N + 1
+    assert ran[2] == ran[3], "it goes on where it was killed"
+
+
+def test_a_program_that_fails_in_one_fold_is_a_trial_that_failed(tmp_path: Path):
+    [trial] = by_fold(tmp_path, "fails").trials
+    assert (trial.state, trial.failure) == ("failed", "exception")
+    assert "no such data set" in trial.error
+
+
+def test_the_limit_of_time_is_that_of_all_folds_together(tmp_path: Path):
+    command = tt.Command(["sh", "-c", "sleep 0.5; echo '{{\"loss\": {fold}}}'"])
+    [trial] = tuned(command, budget=1, name="slow", resources=tt.Resources(limit_s=1.2)).trials
+    assert (trial.state, trial.failure) == ("failed", "timeout")
+
+
+def test_a_fold_in_a_command_needs_folds():
+    with pytest.raises(ExecutorError, match=r"uses \{fold\}, and the study does not say into how many folds"):
+        tuned(tt.Command(["true", "{fold}"]), folds=None)
+
+
+def test_programs_race(tmp_path: Path):
+    line = 'echo "{{\\"loss\\": $(( {fold} + ({number} == 5) * 9 )).{number}}}"; sleep 0.3'
+    study = tuned(tt.Command(["sh", "-c", line]), budget=6, name="race", scheduler="auto", grace_s=0.1)
+    assert [trial.state for trial in study.trials] == ["complete"] * 5 + ["stopped"], study.trials[5]
+    assert len(reported(study.table, 5)) < N

@@ -49,6 +49,8 @@ class Program:
 
     Attributes:
         task, watch: what it runs, and its limits.
+        home: where its files belong.
+        fold: the fold of the trial that it is run for; None where it is the whole trial.
         slot: which of the executor's places it takes.
         results: what it has given as its result so far.
         note: what went wrong around it that is no fault of its own, for the record; None if nothing did.
@@ -59,6 +61,8 @@ class Program:
     ) -> None:
         self.slot = slot
         self._command = command
+        self.home = task.log_dir
+        self.fold = task.cells[0] if task.cells and command.is_by_fold(task) else None
         self.results: dict[str, Any] = {}
         self.note: Noted | None = None
         self._n_steps = 0
@@ -151,7 +155,7 @@ class Program:
             "parent": task.resume_from,
             "metrics": list(task.metrics),
             "folds": task.folds,
-            "cells": None if task.cells is None else list(task.cells),
+            "cells": [self.fold] if self.fold is not None else None if task.cells is None else list(task.cells),
             "seed": task.seed,
             "token": task.token,
             "names": list(task.names),
@@ -181,7 +185,7 @@ class Program:
         draft = self._halt_file.with_suffix(".draft")
         regular.write(draft, reason)
         draft.replace(self._halt_file)
-        if self._prints and not self._report_file.is_used:
+        if (self._prints or self.fold is not None) and not self._report_file.is_used:
             self.watch.end("killed", "the trial was halted.")
 
     def hear(self) -> list[Message] | None:
@@ -286,6 +290,8 @@ class Program:
         counter = self._counter(values)
         step = None if counter is None else as_number(values.pop(counter))
         fold = take_fold(values, self.task.metrics)
+        if counter is not None and fold is None:
+            fold = self.fold
         if counter is None:
             if fold is not None and self.task.folds is None:
                 return self._without_step()

@@ -146,6 +146,9 @@ class Trial(Explained):
     def steps(self, fidelity: str | None = None) -> range:
         """Return the steps still to run: after the last marked checkpoint, up to the assigned fidelity inclusive.
 
+        Steps count from 1, whatever the fidelity's lowest is: that is the least that tells anything, and no step before
+        it is left out. Where it is 0 or less, they count from there.
+
         Args:
             fidelity: which one counts the steps; may be left out if there is only one.
 
@@ -153,7 +156,7 @@ class Trial(Explained):
             ProblemError: the problem has no fidelity, or none of that name, or one that does not count whole steps.
         """
         name, end = self._counted(fidelity)
-        low = self._task.start.get(name, 1)
+        low = min(1, self._task.start.get(name, 1))
         if end != int(end) or low != int(low):
             raise ProblemError(
                 f"steps() counts whole steps and this trial's {name!r} goes from {low:g} to {end:g}; "

@@ -23,6 +23,7 @@ from trimtab.model.feasibility import margins, split
 from trimtab.model.fidelities import LARGEST, Curve, Results, carried, height
 from trimtab.model.folds import Folds
 from trimtab.model.keys import key_of
+from trimtab.model.outliers import are_torn
 from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.space.problem import Problem
 
@@ -70,6 +71,7 @@ class Observations:
         d, k = len(problem.space), len(self._objectives)
         n_constraints = len(problem.metrics) - k
         self._fidelities = problem.fidelities
+        self._is_plain = k == 1 and not (n_constraints or self._fidelities or problem.folds)
         self.x, self.config = Column(np.float64, width=d), Column(np.int64)
         self.fidelity = Column(np.float64, width=len(self._fidelities))
         self.losses, self.known = Column(np.float64, width=k), Column(np.float64, width=k)
@@ -88,6 +90,7 @@ class Observations:
         self._first: dict[bytes, tuple[Floats, Floats]] = {}
         self._carried: dict[int, Results] = {}
         self._top = -np.inf
+        self._spoilt_at: float = np.inf
         self._begin()
 
     def _begin(self) -> None:
@@ -144,6 +147,9 @@ class Observations:
             self._compare(losses, excess, float(self._heights.view[-1]))
         else:
             self.n_idle += 1
+        is_plain = self._is_plain and self._spoilt_at == np.inf
+        if is_plain and are_torn(self.losses.view[:, 0], np.flatnonzero(self.config.view == config)):
+            self._spoilt_at = self.losses.n
 
     def _compare(self, losses: Floats, excess: Floats, height: float) -> None:
         """Count a result as an improvement, or as none, if it is at the highest fidelity so far."""
@@ -207,6 +213,13 @@ class Observations:
             return True
         mine = (self.config.view == config) & (self._heights.view == self._top)
         return bool((self.fidelity.view[mine] == fidelity).all(axis=1).any())
+
+    def is_spoilt(self, length: int) -> bool:
+        """Return whether among the first `length` results some are off by more than noise; see `model.outliers`.
+
+        That is looked for where there is one objective, and no constraint, fidelity or fold.
+        """
+        return length >= self._spoilt_at
 
     def mean_losses(self) -> Floats:
         """Return [c] the first objective of each configuration, repeats averaged."""

@@ -348,6 +348,11 @@ class Posterior:
         density: Floats = 0.5 * np.log(precision) - 0.5 * residual**2 * precision - 0.5 * np.log(2.0 * np.pi)
         return density
 
+    def left_out(self) -> tuple[Floats, Floats]:
+        """Return [n] how far each label is above what all others foretell, and the deviation of that (R&W, 5.12)."""
+        precision = np.diagonal(_solve_twice(self._chol, np.eye(self.n)))
+        return self._alpha / precision, 1.0 / np.sqrt(precision)
+
 
 def _cholesky(k: Floats, noise: Floats, amplitude: float) -> Floats:
     """Return the lower factor of k + diag(noise), with as little jitter as it takes."""

@@ -15,6 +15,7 @@ from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
 from trimtab.model.dominance import undominated
 from trimtab.model.feasibility import met, split
 from trimtab.model.keys import numbered, same
+from trimtab.model.outliers import is_spoilt, typical, unbelieved
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.problem import Metric
 from trimtab.study.shortfall import shortfall
@@ -277,6 +278,10 @@ def _configurations(table: TrialTable, rows: Ints) -> Ints:
 
 def _worth(losses: Floats, config: Ints, counts: Ints) -> tuple[Floats, Floats]:
     """Return [K] what each run's configuration is worth, see `best_row`, and [K] how far each run is off its mean."""
+    if is_spoilt(losses, config):
+        middle = typical(losses, config)
+        worth = np.where(unbelieved(losses, config), np.inf, middle)
+        return worth[config], np.abs(losses - middle[config])
     means = np.bincount(config, weights=losses / counts[config])
     with np.errstate(over="ignore"):
         off = np.minimum(np.abs(losses - means[config]), np.finfo(np.float64).max)

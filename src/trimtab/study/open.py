@@ -133,8 +133,9 @@ def create(
     scheduler: Scheduler,
     seed: int | None,
     objective: Mapping[str, Any] | None = None,
+    budget: Mapping[str, Any] | None = None,
 ) -> Study:
-    """Create a study in an open store; `objective` is the fingerprint of what will run.
+    """Create a study in an open store; `objective` is the fingerprint of what will run, within `budget`.
 
     Raises:
         StudyExistsError: there is one of that name.
@@ -149,11 +150,11 @@ def create(
         seed=check_seed(seed),
         optimizer=settings_of(optimizer),
         scheduler=settings_of(scheduler),
-        provenance=provenance.gather(objective),
+        provenance=provenance.gather(objective, budget),
         id=os.urandom(4).hex(),
         exact_ends=True,
     )
-    return Study(Session(store, store.create(name, [created]), optimizer, scheduler, objective))
+    return Study(Session(store, store.create(name, [created]), optimizer, scheduler, objective, budget))
 
 
 def resume(
@@ -165,6 +166,7 @@ def resume(
     seed: int | None,
     objective: Mapping[str, Any],
     terms: Terms = "same",
+    budget: Mapping[str, Any] | None = None,
 ) -> Study:
     """Open the study of that name, or create it; `terms` say with which objective one on record goes on.
 
@@ -175,10 +177,10 @@ def resume(
     journal = _find(store, name)
     if journal is None:
         try:
-            return create(store, name, problem, optimizer, scheduler, seed, objective)
+            return create(store, name, problem, optimizer, scheduler, seed, objective, budget)
         except StudyExistsError:
             journal = store.open(name)  # another driver was quicker
-    study = Study(Session(store, journal, optimizer, scheduler, objective))
+    study = Study(Session(store, journal, optimizer, scheduler, objective, budget))
     _require_same(study, name, problem, scheduler, seed)
     same_objective.require(study, objective, terms)
     return study

@@ -62,6 +62,7 @@ class Session:
         optimizer: Optimizer[Any] | None = None,
         scheduler: Scheduler | None = None,
         objective: Mapping[str, Any] | None = None,
+        budget: Mapping[str, Any] | None = None,
     ) -> None:
         self.store = store
         self.journal = journal
@@ -76,6 +77,7 @@ class Session:
         self._unsaid: list[Judged] = []  # verdicts that could not be put on record yet
         self._scheduler = scheduler
         self._objective = objective  # the fingerprint of what this process runs, if it runs trials
+        self._budget = budget  # what it was told to spend, if it runs trials
         self._is_open = self._is_closed = False
         forks.register(self)
 
@@ -245,7 +247,7 @@ class Session:
         changed = None if wanted is None or is_made_by(wanted, self.ledger.optimizer) else settings_of(wanted)
         just_created = self.ledger.head == 1 and self.ledger.created.provenance.get("pid") == os.getpid()
         if changed is not None or not just_created:
-            come = Opened(provenance.gather(self._objective), changed)
+            come = Opened(provenance.gather(self._objective, self._budget), changed)
             self.commit(lambda: [come])
 
     def save_snapshot(self) -> None:

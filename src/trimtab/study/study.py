@@ -17,6 +17,7 @@ from trimtab.execute import protocol as execute
 from trimtab.execute.plain import as_number, show
 from trimtab.execute.trial import Trial
 from trimtab.explain import Explained
+from trimtab.ledger.cells import cells_of
 from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Returned, Stopped, Told
 from trimtab.ledger.table import FAILED, TAG, TrialTable, TrialView, no_such_trial
 from trimtab.schedule.found import Schedule, schedule_of
@@ -24,13 +25,15 @@ from trimtab.schedule.protocol import Halt, Wait
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
+from trimtab.stop.budget import Budget
 from trimtab.storage.url import files_dir
 from trimtab.study import best, export, values
 from trimtab.study.cells import COST, Cells
 from trimtab.study.choice import Preference, chosen_row
-from trimtab.study.dispatch import Dispatch
+from trimtab.study.dispatch import Dispatch, Uncovered
 from trimtab.study.enqueue import put_in_line
 from trimtab.study.lost import require_running
+from trimtab.study.purse import RESERVED, changed, in_force
 from trimtab.study.reported import Reports
 from trimtab.study.session import Session
 from trimtab.study.trials import Trials
@@ -149,6 +152,8 @@ class Study(Explained):
         number = self.dispatch.claim(lease_s=lease_s)
         if isinstance(number, Wait):
             raise WaitsError(f"nothing can be asked now, since the scheduler waits: {number.reason}.")
+        if isinstance(number, Uncovered):  # while a driver of this very study runs
+            raise WaitsError(f"nothing can be asked now, since the budget does not cover it: {number.reason}.")
         if number is None:
             raise TrialError(f"nothing is left to try: all {len(self.table)} configurations were handed out.")
         with session.lock:
@@ -395,8 +400,11 @@ class Study(Explained):
 
         Raises:
             TrialError: no such trial.
+            ProblemError: a key of Trimtab's own.
         """
         noted, number = values.plain(value), cast("int | None", as_whole(trial))
+        if number is None and str(key).startswith(RESERVED):
+            raise ProblemError(f"notes whose keys begin with {RESERVED!r} are Trimtab's own; got {key!r}.")
 
         def build() -> Sequence[Event]:
             if number is not None and (not is_whole(number) or not 0 <= number < len(self.table)):
@@ -411,6 +419,42 @@ class Study(Explained):
         """Put tags on a trial, or take them off."""
         for tag in tags:
             self.note(f"{TAG}{tag}", not remove, trial)
+
+    @property
+    def budget(self) -> Budget | None:
+        """What may be spent in all: what the last driver was told, or what was set since; None where nobody said."""
+        with self.session.lock:
+            return in_force(self.session.ledger)
+
+    def set_budget(self, budget: Budget | int | None = None, **changes: Any) -> Budget:
+        """Raise or lower the budget, and return it; drivers that run take it up at their next look.
+
+        It is on record, and holds until another is set, or a driver is told to spend something else than before.
+
+        Args:
+            budget: the new one, as `tune` takes it; None to change single limits of the one there is.
+            changes: these, as `trials=300`; None takes a limit away.
+
+        Raises:
+            ProblemError: it is no budget, or the study cannot be held to it.
+        """
+        made: list[Budget] = []
+
+        def build() -> Sequence[Event]:
+            before = in_force(self.session.ledger)
+            if budget is not None:
+                new = Budget.of(budget).changed(changes)
+            else:
+                new = Budget(**changes) if before is None else before.changed(changes)
+            new = new.settled()
+            new.check(self.problem)
+            made.append(new)
+            return changed(self.session.ledger, new)
+
+        with self.session.lock:
+            self.session.sync()
+            self.session.commit(build)
+        return made[-1]
 
     def add_parameter(self, name: str, parameter: Parameter) -> None:
         """Add one more parameter to the space; in the trials so far it was inactive.
@@ -543,6 +587,20 @@ class Study(Explained):
         number = self.table.trial(trial).number
         steps, metrics = self.table.curves.metrics(number, fold)
         return {"step": steps, **metrics}
+
+    def folds(self, trial: int) -> dict[str, Any]:
+        """Return what a trial gave in each of its folds: {"fold": [c], metric: [c]}.
+
+        Folds are sorted; those that were not run, or reported with a step alone, are left out.
+
+        Args:
+            trial: its number.
+
+        Raises:
+            TrialError: no such trial.
+        """
+        folds, values = cells_of(self.table.curves, self.table.trial(trial).number)
+        return {"fold": folds, **values}
 
     def schedule(self, trial: int) -> Schedule:
         """Return what a trial and those that it goes on with were run with: one configuration after the other.

@@ -31,9 +31,11 @@ from trimtab.study.loop import Loop
 from trimtab.study.open import check_seconds, make_problem
 from trimtab.study.open import resume as open_or_create
 from trimtab.study.plugin import passed, passed_scheduler
+from trimtab.study.purse import Purse
 from trimtab.study.same_objective import Terms, check_terms
 from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress
+from trimtab.study.starts import resources_of
 from trimtab.study.study import Study
 
 Objective = Callable[[Trial], object]
@@ -87,7 +89,8 @@ def tune(
         folds: into how many folds a trial is divided, as in cross-validation; `trial.folds()` goes through them.
         race: whether the scheduler "auto" ends a trial among its folds, once these say that it will not be the best.
         cost: the metric that counts as cost.
-        budget: a number of trials, or `tt.Budget(trials=, hours=, cost=)`; over all runs of the study together.
+        budget: a number of trials, or a `tt.Budget` in trials, hours, cost, epochs, worker-hours, GPU-hours, money, or
+            until a deadline; over all runs of the study together. `Study.set_budget` changes it while they go on.
         target: a value of the objective that is good enough.
         stop: "auto" (budget, target, and giving up when nothing ever works), "never" (budget and target alone), or
             rules of your own beside budget and target.
@@ -163,16 +166,17 @@ def tune(
         lease_s=check_seconds("lease_s", lease_s),
         retries=retries,
         grace_s=check_seconds("grace_s", grace_s),
-        cost_required=budget.cost is not None,
-        limits=(budget.trials, None if budget.hours is None else budget.hours * 3600, budget.cost),
+        purse=Purse(budget),
         workers=workers,
         is_interactive=prompt.is_interactive(),
     )
-    stops = _stops(budget, stop)
+    budget.check(problem, resources_of(resources))
+    stops = _stops(settings.purse or Purse(budget), stop)
     for params in points:
         space.encode_partial(params)  # refused before anything is opened
     if isinstance(objective, Command):
-        objective.check(space.names, tuple(f.name for f in problem.fidelities))
+        ends = tuple(f.name for f in problem.fidelities)
+        objective.check(space.names, ends, has_folds=problem.folds is not None)
     name = name or (store.name if isinstance(store, Study) else naming.name_of(objective))
     terms = check_terms(resume)
     engine, plan = passed("optimizers", optimizer), passed_scheduler(scheduler, race=race)
@@ -186,7 +190,7 @@ def tune(
         from trimtab.study import fingerprint  # imported when used: it knows many types
 
         taken = fingerprint.take(objective, space.names)
-        study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms)
+        study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms, budget.to_json())
         study.enqueue_all(points, once=True)
         loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study))
     except BaseException:
@@ -208,18 +212,19 @@ def tune(
     return study
 
 
-def _stops(budget: Budget, stop: object) -> list[Stop]:
+def _stops(purse: Purse, stop: object) -> list[Stop]:
     if stop == "auto":
-        return [Target(), budget, AllFailed()]
+        return [Target(), purse, AllFailed()]
     if stop == "never":  # what fails may cost nothing: a budget of cost alone would never end it
-        endless = budget.trials is None and budget.hours is None
-        return [Target(), budget, AllFailed()] if endless else [Target(), budget]
+        budget = purse.asked
+        endless = budget.trials is None and budget.hours is None and budget.until is None
+        return [Target(), purse, AllFailed()] if endless else [Target(), purse]
     if isinstance(stop, str) or not isinstance(stop, Iterable) or not all(isinstance(rule, Stop) for rule in stop):
         raise ProblemError(
             f'stop is "auto", "never" or a list of stopping rules; got {shown(stop)}: a number of trials is budget=, a '
             "value that is good enough target=."
         )
-    return [Target(), budget, *stop]
+    return [Target(), purse, *stop]
 
 
 def _executor(

@@ -15,6 +15,7 @@ from trimtab.ledger.table import COMPLETE, STATES, STOPPED, TrialTable, TrialVie
 from trimtab.model.feasibility import split
 from trimtab.study import best
 from trimtab.study.overview import Entry
+from trimtab.study.purse import RESERVED
 from trimtab.study.savings import savings
 from trimtab.study.shortfall import Shortfall, missed, missed_text, shortfall
 from trimtab.surfaces.cli import rungs
@@ -23,6 +24,7 @@ from trimtab.surfaces.cli.descent import schedule_lines
 from trimtab.surfaces.render.numbers import count, duration, exact, moment, number
 from trimtab.surfaces.render.said import saved_text
 from trimtab.surfaces.render.spark import sparkline
+from trimtab.surfaces.render.spending import limit_facts, limit_lines
 from trimtab.surfaces.render.text import clean, first_line, folded, width, wrapped
 from trimtab.text import hide_secrets, spelled
 
@@ -102,6 +104,9 @@ def study_facts(study: tt.Study) -> dict[str, Any]:
         "states": counts(table),
         "seconds_worked_on": table.elapsed,
         "cost": total_cost(table),
+        "budget": limit_facts(study.budget, table),
+        "ran": dict(zip((f.name for f in study.problem.fidelities), table.ran.sum(axis=0).tolist(), strict=True)),
+        "used_s": dict(table.used),
         "compared_at": _by_name(study, best.compared_at(table)),
         "best": None if row is None else trial_facts(table.trial(row), study.problem),
         "front": best.front_rows(table).tolist(),
@@ -164,6 +169,8 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     n_complete = len(table.rows(COMPLETE))
     spent = total_cost(table)
     yield "worked on", duration(table.elapsed) + ("" if spent is None else f", cost {number(spent)}")
+    for limit, text in limit_lines(study.budget, table):
+        yield f"budget of {limit}" if limit != "deadline" else limit, text
     if ledger.assessed is not None and ledger.assessed.stop:
         yield "ended", clean(ledger.assessed.reason)
     if study.problem.constraints and n_complete:
@@ -186,6 +193,8 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     by = ledger.created.provenance
     yield "begun", f"{moment(_at(table, 0))} on {clean(str(by.get('host', '?')))}, {clean(_code(by))}"
     for key, value in table.notes.items():
+        if key.startswith(RESERVED):
+            continue
         yield "note", clean(f"{key}: {value}")
     yield "files", str(study.session.files.base)
 

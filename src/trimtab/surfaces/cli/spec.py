@@ -19,6 +19,7 @@ from trimtab.execute.protocol import MOST_WORKERS
 from trimtab.space.condition import Choice, Condition, Given, shown
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Metric
+from trimtab.stop.deadline import DATE, TIME_OF_DAY
 from trimtab.study.plugin import make
 from trimtab.surfaces.cli.document import Tree, read
 from trimtab.surfaces.cli.shapes import (
@@ -125,7 +126,11 @@ _BOUND = Record(
     (
         Key("at_most", Number(), "The metric is this or less."),
         Key("at_least", Number(), "The metric is this or more."),
-        Key("confidence", Number(), "With what probability it is to be so but for its noise, above 0.5."),
+        Key(
+            "confidence",
+            Number(above=0.5, below=1),
+            "With what probability it is to be so but for its noise, above 0.5.",
+        ),
     ),
     "a bound such as {at_most: 30}",
     (Together(("at_most", "at_least"), needed=True),),
@@ -144,6 +149,17 @@ _BUDGET = Record(
         Key("trials", Number(least=1, whole=True), "Configurations."),
         Key("hours", Number(above=0), "Hours of wall time during which the study is worked on."),
         Key("cost", Number(above=0), "In the unit of the cost metric."),
+        Key(
+            "epochs",
+            Either((Number(above=0), MapOf(Number(above=0), "a mapping of fidelities to amounts"))),
+            "How much of the fidelity may be run in all, whatever its name; of several, by name.",
+        ),
+        Key("worker_hours", Number(above=0), "Hours of all trials together."),
+        Key("gpu_hours", Number(above=0), "Hours of all trials together, times the GPUs of each."),
+        Key("cpu_hours", Number(above=0), "Hours of all trials together, times the processor cores of each."),
+        Key("money", Number(above=0), "Hours of all trials together, by prices."),
+        Key("prices", MapOf(Number(least=0), "a mapping of resources to prices"), "What an hour of each costs."),
+        Key("deadline", Text("a time such as 07:00 or 2026-12-01 07:00", f"^({TIME_OF_DAY}|{DATE})$"), "Until when."),
     ),
     "a budget such as {trials: 100, hours: 8}",
     least=1,
@@ -395,7 +411,8 @@ def build(tree: Tree, path: Path) -> StudyFile:
         with reader.at("fidelity"):
             arguments["fidelity"] = [tt.Fidelity(**one) for one in listed]
     budget = said["budget"]
-    arguments["budget"] = tt.Budget(**budget) if isinstance(budget, dict) else budget
+    with reader.at("budget"):
+        arguments["budget"] = tt.Budget(**budget) if isinstance(budget, dict) else budget
     if "resources" in said:
         needs = dict(said["resources"])
         with reader.at("resources"):
@@ -511,7 +528,7 @@ class _Reader:
         names = [one["name"] for one in (fidelities if isinstance(fidelities, list) else [fidelities])]
         with self.at("command"):
             command = tt.Command(said["command"], cwd=cwd, env=said.get("env"))
-            command.check(tuple(said["space"]), names)
+            command.check(tuple(said["space"]), names, has_folds="folds" in said)
         return command
 
 
