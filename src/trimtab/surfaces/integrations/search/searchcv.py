@@ -10,7 +10,7 @@ import inspect
 import numbers
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import fields
 from typing import Any, Final
@@ -206,7 +206,8 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
             record = Record(study, metric, len(splits), trains=self.return_train_score)
             if self.store is not None:
                 record.require_same(fingerprint(splits, y, base))
-            with hooks.search(), Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
+            workers = Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch, return_as="generator")
+            with hooks.search(), workers as parallel:
                 runner = _Runner(self, parallel, base, X, y, splits, scorers, routed, cells, limits.candidates, hooks)
                 go_on(record, found, cells, runner, limits)
         self._study = None if self.store is not None else study
@@ -397,11 +398,11 @@ class _Runner:
         if "caller" in _TAKES:
             self._settings["caller"] = search
 
-    def __call__(self, todo: Sequence[tuple[int, int]]) -> list[Cell]:
+    def __call__(self, todo: Sequence[tuple[int, int]]) -> Iterator[Cell]:
         n_splits = len(self._splits)
         # made before the first is run: a search must not change while it is pickled for the workers
         told = [self._hooks.cell() for _ in todo]
-        return list(
+        return iter(
             self._parallel(
                 delayed(_fit_and_score)(
                     clone(self._base),
