@@ -7,6 +7,7 @@ PUBLIC = [
     "Categorical",
     "Command",
     "Fidelity",
+    "Final",
     "Float",
     "Int",
     "Metric",

@@ -14,6 +14,7 @@ import typing as _typing
 __version__ = "0.1.0"
 
 from trimtab import errors
+from trimtab.analysis.final import Final
 from trimtab.errors import TrialStopped
 from trimtab.execute.command import Command
 from trimtab.execute.hook import report
@@ -27,6 +28,7 @@ from trimtab.space.parameter import Categorical, Float, Int, Ordinal
 from trimtab.space.problem import Fidelity, Metric, Problem, at_least, at_most, maximize, minimize
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
+from trimtab.study import run_again as _run_again  # noqa: F401 - it puts itself where `Study.finalize` finds it
 from trimtab.study.again import replay_schedule
 from trimtab.study.open import create_study, load_study
 from trimtab.study.study import Study
@@ -37,6 +39,7 @@ __all__ = [
     "Categorical",
     "Command",
     "Fidelity",
+    "Final",
     "Float",
     "Int",
     "Metric",

@@ -349,9 +349,17 @@ class Posterior:
         return density
 
     def left_out(self) -> tuple[Floats, Floats]:
-        """Return [n] how far each label is above what all others foretell, and the deviation of that (R&W, 5.12)."""
+        """Return [n] by how much each label exceeds what all others let expect, and [n] the deviation of that."""
         precision = np.diagonal(_solve_twice(self._chol, np.eye(self.n)))
         return self._alpha / precision, 1.0 / np.sqrt(precision)
+
+    def covariances(self, z: Floats) -> Floats:
+        """Return [n, m] the prior covariances of the labels with the function at [m, Q]."""
+        return self._kernel(z)
+
+    def solve(self, labels: Floats) -> Floats:
+        """Return [n] the weights that `covariances` takes to means, were the labels [n] these."""
+        return _solve_twice(self._chol, labels)
 
 
 def _cholesky(k: Floats, noise: Floats, amplitude: float) -> Floats:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from trimtab.analysis.final import final, is_last
 from trimtab.arrays import Floats, Ints
 from trimtab.errors import NoBestError
 from trimtab.ledger.cells import counts
@@ -98,7 +99,8 @@ def best_row(table: TrialTable, fidelity: Fidelity | None = None) -> int | None:
     Equals are told apart by the next objective, and then the earliest is taken, so that none is better in everything.
     Where a configuration was run several times, the mean of its runs counts, plus its standard error by the variance
     between runs of one configuration: one lucky run does not beat a mean of many. The row is the run nearest to the
-    mean, whose figure is the honest one.
+    mean, whose figure is the honest one. Where finalists were run again at the end, and nothing was found since, it is
+    the winner's.
 
     Args:
         table: the trials.
@@ -107,6 +109,10 @@ def best_row(table: TrialTable, fidelity: Fidelity | None = None) -> int | None:
     rows = candidates(table, fidelity)
     if not len(rows):
         return None
+    if fidelity is None:
+        row = final_row(table)
+        if row is not None and row in rows:
+            return row
     all_losses = _objective_losses(table)[rows]
     losses = all_losses[:, 0]
     config = _configurations(table, rows)
@@ -150,9 +156,19 @@ def ranking(table: TrialTable) -> list[Ranked]:
     worth, off = _worth(losses[:, 0], config, counts)
     nearest = np.lexsort([off, config])  # the runs of each configuration together, the nearest to its mean first
     first = nearest[np.searchsorted(config[nearest], np.arange(len(counts)))]
+    row = final_row(table)
+    if row is not None and row in rows:
+        winner = config[rows == row][0]
+        worth[config == winner], first[winner] = -np.inf, np.flatnonzero(rows == row)[0]
     order = np.lexsort([rows[first], off[first], *means[:, 1:].T[::-1], worth[first]])
     sign = table.problem.objectives[0].sign
     return [Ranked(int(rows[first[i]]), float(means[i, 0] * sign), int(counts[i])) for i in order.tolist()]
+
+
+def final_row(table: TrialTable) -> int | None:
+    """Return the winner of the last runs, the run nearest to its mean; None where there is none, or it is outdated."""
+    found = final(table) if is_last(table) else None
+    return None if found is None or found.is_exact or found.mean is None else found.trial
 
 
 def best_so_far(table: TrialTable) -> list[float]:

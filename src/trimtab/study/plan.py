@@ -89,6 +89,8 @@ class Plan:
         diverged = self._diverged(table, said)
         if diverged is not None:
             return diverged
+        if table.is_replicate(row):  # it is to show what it comes to in the end
+            return None
         verdict: object = _plain(self._scheduler.judge(table, row))  # which need not be what its type says
         if verdict is None:
             return None

@@ -49,6 +49,7 @@ class Status:
         saved: what early stopping saved, once the study has stopped; None before, and where it ended nothing.
         need: what the study lacks for trials to be ended early, once it has stopped; empty before, and where nothing.
         space: what is tuned, for those who look at whether it is likely wrong.
+        finale: what is run again and why, while that is done; empty otherwise.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Status:
     saved: Savings | None = None
     need: str = ""
     space: Space | None = None
+    finale: str = ""
 
 
 @runtime_checkable
@@ -146,7 +148,9 @@ class Standing:
         self._met = _Met()
 
     @quiet()
-    def status(self, *, note: str, reason: str, failure: TrialView | None, waits_for: str = "") -> Status:
+    def status(
+        self, *, note: str, reason: str, failure: TrialView | None, waits_for: str = "", finale: str = ""
+    ) -> Status:
         """Return how the study stands now.
 
         Args:
@@ -154,6 +158,7 @@ class Standing:
             reason: why it stopped; empty while it goes on.
             failure: the first trial that failed in this run.
             waits_for: what is waited for while nothing of it goes on.
+            finale: what is run again and why, while that is done.
         """
         table = self._session.table
         problem = table.problem
@@ -203,6 +208,7 @@ class Standing:
             saved=savings(table) if reason else None,
             need=self._need() if reason else "",
             space=problem.space,
+            finale=finale,
         )
 
     def _need(self) -> str:

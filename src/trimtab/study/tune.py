@@ -26,6 +26,7 @@ from trimtab.stop.protocol import Stop
 from trimtab.stop.target import Target
 from trimtab.storage.url import open_store
 from trimtab.study import naming, prompt
+from trimtab.study.finale import Finale, check_finalize
 from trimtab.study.interrupts import end_without_traceback, ending_in_order
 from trimtab.study.loop import Loop
 from trimtab.study.open import check_seconds, make_problem
@@ -63,6 +64,7 @@ def tune(
     optimizer: str | Optimizer[Any] = "auto",
     scheduler: str | Scheduler = "auto",
     enqueue: Sequence[Mapping[str, Any]] = (),
+    finalize: bool | None = None,
     store: str | Study | None = None,
     name: str | None = None,
     resume: Terms = "same",
@@ -103,6 +105,9 @@ def tune(
             fidelity is declared and that pays; "whole" ends none. A study on record keeps the scheduler that it has;
             one that was begun when "whole" was the default goes on with that.
         enqueue: configurations to try first; parameters that are left out are chosen by the optimizer.
+        finalize: whether the best few and the default configuration are run again at the end, on fresh seeds and from
+            the budget, so that the winner's figure is no lucky one: True, False, or None to do so where results are
+            noisy. `study.final` has what came of it; docs/how-good.md.
         store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None. A study stands for its
             own store: tune goes on with that study.
         name: the study's name in its store; that of the objective if None.
@@ -161,6 +166,7 @@ def tune(
         folds=folds,
         cost=cost,
     )
+    check_finalize(finalize, problem, budget.trials)
     settings = Settings(
         resources=resources or Resources(),
         lease_s=check_seconds("lease_s", lease_s),
@@ -192,7 +198,8 @@ def tune(
         taken = fingerprint.take(objective, space.names)
         study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms, budget.to_json())
         study.enqueue_all(points, once=True)
-        loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study))
+        finale = None if finalize is False else Finale(study.session, finalize, workers)
+        loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study), finale, budget)
     except BaseException:
         runner.close()
         if not isinstance(store, Study):

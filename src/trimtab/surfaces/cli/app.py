@@ -13,6 +13,7 @@ import click
 from trimtab import __version__
 from trimtab.errors import (
     ExecutorError,
+    NoAnswerError,
     NoBestError,
     ReplayError,
     StoreCorruptError,
@@ -32,11 +33,12 @@ from trimtab.surfaces.cli import (
     look,
     manage,
     output,
+    plot,
     running,
 )
 from trimtab.text import hide_secrets
 
-WORK_FAILED = (ExecutorError, NoBestError, ReplayError, StoreCorruptError, WaitsError)
+WORK_FAILED = (ExecutorError, NoAnswerError, NoBestError, ReplayError, StoreCorruptError, WaitsError)
 """Errors that are nobody's wrong usage: exit code 1, where every other error of ours is 2."""
 
 
@@ -98,6 +100,8 @@ for command in (
     look.trials,
     look.export,
     budget.budget,
+    plot.plot,
+    plot.importance,
     ask_tell.ask,
     ask_tell.tell,
     ask_tell.give_back,

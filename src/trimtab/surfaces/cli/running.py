@@ -119,6 +119,11 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
     type=click.Choice(("same", "always", "never")),
     help="When to go on with a study of that name: if its objective is the same (the default), always, or never.",
 )
+@click.option(
+    "--finalize/--no-finalize",
+    default=None,
+    help="Run the best few and the default again at the end, from the budget; where results are noisy if left out.",
+)
 @click.option("--dry-run", is_flag=True, help="Check the file, show what would run first, and run nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress, but failures.")
 @json_option

@@ -233,6 +233,7 @@ STUDY = Record(
         Key("optimizer", _plugin("an optimizer", "{name: grid, resolution: 4}"), "What proposes configurations."),
         Key("scheduler", _plugin("a scheduler", "{name: asha, eta: 4}"), "How far trials are run."),
         Key("enqueue", ListOf(MapOf(Scalar(), "a configuration"), "a list of configurations"), "What is tried first."),
+        Key("finalize", Flag(), "Whether the best few and the default are run again at the end; by default if noisy."),
         Key("workers", Number(least=1, most=MOST_WORKERS, whole=True), "How many trials run at once."),
         Key("executor", Text("the name of an executor"), "What runs the trials."),
         Key("resources", _RESOURCES, "What one trial needs, with its limits."),
@@ -377,20 +378,9 @@ def build(tree: Tree, path: Path) -> StudyFile:
     arguments: dict[str, Any] = {
         key: said[key]
         for key in (
-            *(
-                "name",
-                "minimize",
-                "maximize",
-                "target",
-                "folds",
-                "race",
-                "cost",
-                "stop",
-                "optimizer",
-                "scheduler",
-                "enqueue",
-            ),
-            *("workers", "executor", "retries", "trials_per_worker", "grace_s", "lease_s", "resume"),
+            *("name", "minimize", "maximize", "target", "folds", "race", "cost", "stop", "optimizer", "scheduler"),
+            *("enqueue", "finalize", "workers", "executor", "retries", "trials_per_worker", "grace_s", "lease_s"),
+            "resume",
             "seed",
         )
         if key in said

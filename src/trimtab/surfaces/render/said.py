@@ -230,7 +230,7 @@ class News:
 
     def __init__(self) -> None:
         self._greeted = self._failed = False
-        self._waits_for = ""
+        self._waits_for = self._finale = ""
         self._warned: set[tuple[str, float, int]] = set()
 
     def of(self, status: Status, *, only_resumed: bool = False) -> list[str]:
@@ -248,6 +248,9 @@ class News:
             if said not in self._warned and percent < 100:  # all of it is what ends a study, and says so
                 lines.append(f"{clean(status.name)}: {warning(line, percent)}")
             self._warned.add(said)
+        if status.finale and status.finale != self._finale:
+            lines.append(f"{clean(status.name)}: {clean(status.finale)}")
+            self._finale = status.finale
         if status.waits_for and status.waits_for != self._waits_for:
             lines.append(f"{clean(status.name)}: {clean(status.waits_for)}")
         self._waits_for = status.waits_for
