@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import objectives
 import pytest
 
@@ -814,6 +815,44 @@ def _(folder: Path) -> str:
     )
     assert done.returncode == 2
     return done.stderr.strip()
+
+
+def search(given: object = None, **settings: object) -> object:
+    """Fit a search of scikit-learn's kind on four rows."""
+    from sklearn.dummy import DummyClassifier
+
+    x, y = [[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1]
+    return tt.integrations.sklearn.TrimtabSearchCV(DummyClassifier(), given, **{"cv": 2, **settings}).fit(x, y)
+
+
+SEARCHES: dict[str, object] = {
+    "a search of a model of which nothing is known": lambda: search(),
+    "two things to search": lambda: search({"constant": [0]}, param_grid={"constant": [1]}),
+    "a value where a list of them belongs": lambda: search({"constant": 1}),
+    "an empty list of values": lambda: search({"constant": []}),
+    "a matrix of values": lambda: search({"constant": np.zeros((2, 2))}),
+    "no grid at all": lambda: search([]),
+    "grids that are lists": lambda: search([["constant", 1]]),
+    "objects for choices that a space has not": lambda: search(
+        tt.Space(strategy=tt.Categorical(["prior", "uniform"])), choices={"strategi": {}}
+    ),
+    "a choice of a space without its object": lambda: search(
+        tt.Space(strategy=tt.Categorical(["prior", "uniform"])), choices={"strategy": {"prior": "prior"}}
+    ),
+    "a budget in a cost that there is not": lambda: search({"constant": [0]}, budget=tt.Budget(cost=3)),
+    "a confidence in percent": lambda: tt.nested_score(None, [[0.0]], [0], confidence=90),
+}
+for title, call in SEARCHES.items():
+    case("scikit-learn", title)(lambda _, call=call: refused(call))
+
+
+@case("scikit-learn", "a search on record that was split otherwise")
+def _(folder: Path) -> str:
+    store = f"sqlite:///{folder}/trimtab.db"
+    search({"strategy": ["prior", "uniform"]}, store=store)
+    return refused(
+        lambda: search({"strategy": ["prior", "uniform"]}, store=store, cv=[([0, 1], [2, 3]), ([2, 3], [0, 1])])
+    )
 
 
 # The test and its table
