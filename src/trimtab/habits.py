@@ -272,7 +272,6 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
         "evaluations": "write trials=100",
         "max_cost": "write cost=500.0",
         "dollars": 'write cost=500.0, in the unit of the metric that tune(cost="...") names',
-        "epochs": 'write trials=100; what a trial may cost is fidelity=tt.Fidelity("epoch", 1, 81) of tune',
     },
     "Resources": {
         "gpu": "write gpus=1",
