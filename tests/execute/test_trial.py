@@ -117,8 +117,11 @@ def test_steps_that_cannot_be_counted(make, changes, said):
 
 
 def test_steps_of_a_named_fidelity(make):
-    trial = make(fidelity={"epoch": 3.0, "rows": 10.0}, start={"epoch": 1, "rows": 5})
-    assert trial.steps("rows") == range(5, 11)
+    trial = make(fidelity={"epoch": 3.0, "rows": 10.0}, start={"epoch": 0, "rows": 5})
+    assert trial.steps("rows") == range(1, 11), (
+        "the lowest fidelity is the least that tells anything, and no first step"
+    )
+    assert trial.steps("epoch") == range(4)
     with pytest.raises(ProblemError, match=r"no fidelity is called 'row'; there are: epoch, rows\."):
         trial.steps("row")
 
@@ -206,7 +209,7 @@ def test_a_loop_may_look_and_end_itself(make):
     assert trial.should_stop, "and so it stays"
 
 
-@pytest.mark.parametrize("step", [float("nan"), float("inf"), "1", None, True])
+@pytest.mark.parametrize("step", [float("nan"), float("inf"), "1", True])
 def test_a_step_that_is_no_number(make, step):
     with pytest.raises(ObjectiveError, match="report's step is a finite number"):
         make().report(step, loss=1)

@@ -25,6 +25,9 @@ FORMAT_VERSION = 1
 LOST = "lost"
 """The kind of failure that says nothing of the trial: its worker is gone."""
 
+FINALIZE = "finalize"
+"""Who proposed the runs again with which a study ends, and the note that says what they are."""
+
 FAILURE_KINDS = ("exception", "oom", "timeout", "nan", LOST, "killed")
 
 Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]

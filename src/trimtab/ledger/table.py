@@ -22,7 +22,7 @@ from trimtab.explain import Explained
 from trimtab.ledger.attempts import ONE_CPU
 from trimtab.ledger.contents import Contents, Growth
 from trimtab.ledger.curves import Curves
-from trimtab.ledger.event import FAILURE_KINDS, Assessed, Origin
+from trimtab.ledger.event import FAILURE_KINDS, FINALIZE, Assessed, Origin
 from trimtab.ledger.news import News, notes_since, verdicts_since
 from trimtab.ledger.states import COMPLETE, FAILED, RUNNING, STATES, STOPPED, WAITING
 from trimtab.space.condition import shown
@@ -50,6 +50,8 @@ class TrialView(Explained):
         parent: the trial whose line of descent it continues.
         asked_at, started_at, ended_at: seconds since the epoch.
         notes: what people and programs wrote about it; tags: its labels.
+        figure: of `Study.best`, what its objective is: "search score", the luckiest of many, or a fresh run beside the
+            mean of all of them; empty elsewhere.
     """
 
     number: int
@@ -72,6 +74,7 @@ class TrialView(Explained):
     ended_at: float | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    figure: str = ""
 
     def __repr__(self) -> str:
         said = [f"trial {self.number}: {self.state}"]
@@ -397,6 +400,10 @@ class TrialTable:
     def is_enqueued(self, number: int) -> bool:
         """Return True if a user put the trial in line."""
         return number in self._contents.given or self.origin(number).by == "user"
+
+    def is_replicate(self, number: int) -> bool:
+        """Return True if the trial runs a finalist again, at the end of the study."""
+        return self.origin(number).by == FINALIZE
 
     def is_begun(self, number: int) -> bool:
         """Return True if an attempt at the trial failed, or the trial goes on with another one's."""

@@ -72,6 +72,19 @@ def check_count(name: str, option: str, value: object, least: int = 1) -> int:
     return value
 
 
+def check_race(name: str, race: object) -> bool:
+    """Return whether folds race.
+
+    Raises:
+        ProblemError: it is neither True nor False.
+    """
+    if not isinstance(race, bool):
+        raise ProblemError(
+            f"{name} expects race=, whether trials end early by their folds, to be True or False; got {shown(race)}."
+        )
+    return race
+
+
 def check_low(name: str, low: object) -> float | None:
     """Return the lowest rung, None for the fidelity's own.
 

@@ -26,6 +26,7 @@ from trimtab.stop.start import Start
 from trimtab.study import ahead, lost, starts
 from trimtab.study.ahead import Ahead
 from trimtab.study.engine import Engine
+from trimtab.study.finale import Finale
 from trimtab.study.line import Line
 from trimtab.study.order import Made, Order
 from trimtab.study.plan import continued_row
@@ -69,6 +70,7 @@ class Dispatch:
         remaining: says what is left of the budget; None where nobody counts.
         lacks: says why the budget does not cover what is to start; empty where it does, or nobody counts.
         resources: what each trial takes, by name.
+        finale: hands out the last runs, while it is time for those; None while the search goes on.
     """
 
     def __init__(self, session: Session) -> None:
@@ -80,6 +82,7 @@ class Dispatch:
         self.remaining: Callable[[], Remaining | None] = lambda: None
         self.lacks: Callable[[TrialTable, Start], str] = lambda table, start: ""  # noqa: ARG005 - as it is called
         self.resources: dict[str, float] = dict(ONE_CPU)
+        self.finale: Finale | None = None
         self._begun: dict[int, tuple[int, float]] = {}
         self._engine: Engine | None = None
         self._ahead: Ahead | None = None
@@ -193,7 +196,7 @@ class Dispatch:
             with self.session.lock:
                 ledger, table = self.session.ledger, self.session.table
                 most = ahead.n_missing(table)
-                if not most or table.n_waiting or not ahead.pays(table, self.propose_s):
+                if not most or table.n_waiting or self.finale is not None or not ahead.pays(table, self.propose_s):
                     return
                 if self._ahead is not None and self._ahead.is_for(table, ledger.optimizer, 0):
                     return
@@ -239,6 +242,8 @@ class Dispatch:
         """
         ledger, table = self.session.ledger, self.session.table
         ahead_of_time = self._take_ahead()
+        if self.finale is not None:
+            return self.finale.next(self.remaining()) if fresh else None
         assigned, remaining = self._assigned()
         if isinstance(assigned, Wait):
             return assigned
@@ -373,6 +378,9 @@ class Dispatch:
             seed=trial_seed(session.ledger.created.seed, number),
             names=tuple(table.space.names),
             folds=problem.folds,
+            cells=None
+            if problem.folds is None
+            else tuple(session.plan.cells(table, number, session.ledger.created.seed)),
         )
 
     def hold(self, number: int, handle: str, *, lease_s: float) -> bool:

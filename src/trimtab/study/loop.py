@@ -26,6 +26,7 @@ from trimtab.study.asker import Asker
 from trimtab.study.collect import Collector, spent
 from trimtab.study.dispatch import Admission, Dispatch
 from trimtab.study.driver import Driver, Facts, admission
+from trimtab.study.finale import Finale
 from trimtab.study.heart import Heart
 from trimtab.study.intake import Intake
 from trimtab.study.lost import is_running, lose
@@ -60,6 +61,8 @@ class Loop:
         stops: Sequence[Stop],
         settings: Settings,
         progress: Progress,
+        finale: Finale | None = None,
+        budget: Stop | None = None,
     ) -> None:
         self._dispatch = dispatch
         self._session = session = dispatch.session
@@ -68,6 +71,8 @@ class Loop:
         self._settings = settings
         self._progress = progress
         self._driver = Driver(settings.workers, settings.retries)
+        self._finale = finale
+        self._budget = budget
         self._asker = Asker(dispatch)
         self._claims_since: int | None = None
         self._heart = Heart(dispatch, settings.lease_s)
@@ -101,7 +106,7 @@ class Loop:
             if self._settings.purse is not None:
                 self._settings.purse.since = session.ledger.head
             session.begin()  # before anything is assessed: time and failures count from here
-            return self._end_with(self._verdict())
+            return self._end_with(self._over())
         except BaseException as error:
             self._asker.close()
             self.reason = self._cut_short(error)
@@ -118,6 +123,7 @@ class Loop:
                 ) from error
             raise
         finally:
+            self._dispatch.finale = None
             self._dispatch.remaining = lambda: None  # whoever asks by hand from here on has no budget
             self._dispatch.lacks = lambda table, start: ""  # noqa: ARG005 - as it is called
             self._asker.close()
@@ -125,6 +131,27 @@ class Loop:
             self._executor.close()
             if isinstance(self._executor, execute.Timed):
                 session.go_by(session.store.now)  # its clock stands still from here on
+
+    def _over(self) -> Verdict:
+        """Search until a verdict ends that, then run the best again where that is due, and return the last verdict.
+
+        Where those runs show that there is no noise, the search goes on with what is left.
+        """
+        finale = self._finale
+        if finale is None:
+            return self._verdict()
+        while True:
+            if not finale.is_open:
+                over = self._verdict()
+                if not finale.begin(over, self._remaining()):
+                    return finale.verdict(over) if finale.is_over else over
+            self._dispatch.finale = finale
+            self._driver = Driver(self._settings.workers, self._settings.retries)
+            over = self._verdict()
+            self._dispatch.finale = None
+            self._driver = Driver(self._settings.workers, self._settings.retries)
+            if finale.is_open or not finale.is_exact:
+                return over
 
     def _verdict(self) -> Verdict:
         """Do what the driver decides until it ends the run, and return its verdict."""
@@ -166,12 +193,17 @@ class Loop:
         verdict = Verdict(stop=False, reason="", rule="")
         with session.lock:  # a trial may be claimed aside
             session.ledger.tick(session.clock.now())
+            if self._finale is not None and self._dispatch.finale is not None:
+                budget = verdict if self._budget is None else assessed(self._budget, session.table)
+                return self._finale.verdict(budget)
             for stop in self._stops:
                 said = assessed(stop, session.table)
                 if said.stop and not said.continues:
                     return said
                 if said.stop and not verdict.stop:
                     verdict = said
+            if self._finale is not None and not verdict.stop:
+                verdict = self._finale.kept(self._remaining()) or verdict
         return verdict
 
     def _remaining(self) -> Remaining | None:
@@ -375,8 +407,9 @@ class Loop:
     def _status(self, reason: str = "") -> Status:
         with self._session.lock:  # a trial may be claimed aside
             return self._standing.status(
-                note=self._note, reason=reason, failure=self._failure, waits_for=self._waits_for
-            )
+                note=self._note, reason=reason, failure=self._failure, waits_for=self._waits_for,
+                finale="" if self._dispatch.finale is None else self._dispatch.finale.said,
+            )  # fmt: skip
 
     # The end
 

@@ -96,6 +96,11 @@ class Session:
         """
         return Plan(self.ledger.created.scheduler, self._scheduler)
 
+    @property
+    def scheduler(self) -> Scheduler | None:
+        """The scheduler as an object, if it is at hand."""
+        return self._scheduler
+
     def go_by(self, read: Callable[[], float]) -> None:
         """Tell the time by another clock from here on."""
         self.clock = LogClock(read)

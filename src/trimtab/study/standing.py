@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.problem import Problem
+from trimtab.space.space import Space
 from trimtab.stop.reserves import MACHINES, Spent
 from trimtab.study import best
 from trimtab.study.purse import Purse, saved_in, warned
@@ -48,6 +49,8 @@ class Status:
         saved: what early stopping saved, once the study has stopped; None before, and where it ended nothing.
         saved_in: what the time that was saved comes to in limits on machines, (in words, how much).
         need: what the study lacks for trials to be ended early, once it has stopped; empty before, and where nothing.
+        space: what is tuned, for those who look at whether it is likely wrong.
+        finale: what is run again and why, while that is done; empty otherwise.
     """
 
     name: str
@@ -83,6 +86,8 @@ class Status:
     saved: Savings | None = None
     saved_in: tuple[tuple[str, float], ...] = ()
     need: str = ""
+    space: Space | None = None
+    finale: str = ""
 
 
 @runtime_checkable
@@ -145,7 +150,9 @@ class Standing:
         self._met = _Met()
 
     @quiet()
-    def status(self, *, note: str, reason: str, failure: TrialView | None, waits_for: str = "") -> Status:
+    def status(
+        self, *, note: str, reason: str, failure: TrialView | None, waits_for: str = "", finale: str = ""
+    ) -> Status:
         """Return how the study stands now.
 
         Args:
@@ -153,6 +160,7 @@ class Standing:
             reason: why it stopped; empty while it goes on.
             failure: the first trial that failed in this run.
             waits_for: what is waited for while nothing of it goes on.
+            finale: what is run again and why, while that is done.
         """
         table = self._session.table
         problem = table.problem
@@ -203,6 +211,8 @@ class Standing:
             saved=saved,
             saved_in=() if saved is None else saved_in(spending, table, saved.seconds),
             need=self._need() if reason else "",
+            space=problem.space,
+            finale=finale,
         )
 
     def _need(self) -> str:

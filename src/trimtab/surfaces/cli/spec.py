@@ -219,7 +219,10 @@ STUDY = Record(
             Either((_FIDELITY, ListOf(_FIDELITY, "a list of fidelities"))),
             "What a trial can be run less of.",
         ),
-        Key("folds", Number(least=2, whole=True), "How many cross-validation folds a trial has."),
+        Key(
+            "folds", Number(least=2, whole=True), "Into how many folds a trial is divided; {fold} in a command is one."
+        ),
+        Key("race", Flag(), "Whether a trial ends among its folds once these say that it will not be the best."),
         Key("cost", Text("the name of a metric"), "The metric that counts as cost."),
         Key(
             "budget",
@@ -231,6 +234,7 @@ STUDY = Record(
         Key("optimizer", _plugin("an optimizer", "{name: grid, resolution: 4}"), "What proposes configurations."),
         Key("scheduler", _plugin("a scheduler", "{name: asha, eta: 4}"), "How far trials are run."),
         Key("enqueue", ListOf(MapOf(Scalar(), "a configuration"), "a list of configurations"), "What is tried first."),
+        Key("finalize", Flag(), "Whether the best few and the default are run again at the end; by default if noisy."),
         Key("workers", Number(least=1, most=MOST_WORKERS, whole=True), "How many trials run at once."),
         Key("executor", Text("the name of an executor"), "What runs the trials."),
         Key("resources", _RESOURCES, "What one trial needs, with its limits."),
@@ -338,7 +342,7 @@ class Function:
         return function
 
 
-PROBLEM = ("minimize", "maximize", "objectives", "constraints", "target", "fidelity", "folds", "cost")
+PROBLEM = ("minimize", "maximize", "objectives", "constraints", "target", "fidelity", "folds", "race", "cost")
 ENGINES = ("optimizer", "scheduler", "seed")
 
 
@@ -376,8 +380,9 @@ def build(tree: Tree, path: Path) -> StudyFile:
     arguments: dict[str, Any] = {
         key: said[key]
         for key in (
-            *("name", "minimize", "maximize", "target", "folds", "cost", "stop", "optimizer", "scheduler", "enqueue"),
-            *("workers", "executor", "retries", "trials_per_worker", "grace_s", "lease_s", "resume"),
+            *("name", "minimize", "maximize", "target", "folds", "race", "cost", "stop", "optimizer", "scheduler"),
+            *("enqueue", "finalize", "workers", "executor", "retries", "trials_per_worker", "grace_s", "lease_s"),
+            "resume",
             "seed",
         )
         if key in said
@@ -515,7 +520,7 @@ class _Reader:
         names = [one["name"] for one in (fidelities if isinstance(fidelities, list) else [fidelities])]
         with self.at("command"):
             command = tt.Command(said["command"], cwd=cwd, env=said.get("env"))
-            command.check(tuple(said["space"]), names)
+            command.check(tuple(said["space"]), names, has_folds="folds" in said)
         return command
 
 

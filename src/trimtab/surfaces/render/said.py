@@ -220,19 +220,36 @@ def failed(failure: TrialView, look: str) -> str:
     return f"trial {failure.number} failed ({failure.failure}): {said}; all of it: {clean(look)}"
 
 
+MOST_HINTS = 3
+"""So many things that are likely wrong with a space are said as a study begins; the rest is counted."""
+
+
+def hints(status: Status) -> list[str]:
+    """Return what is likely wrong with the space of a study that begins; nothing of one that goes on."""
+    if status.space is None or status.n_before:
+        return []
+    from trimtab.spaces import check  # imported when used: it loads what is known of every family
+
+    found = check(status.space)
+    lines = [f"{clean(status.name)}: hint: {clean(text)}" for text in found[:MOST_HINTS]]
+    more = len(found) - MOST_HINTS
+    return [*lines, f"{clean(status.name)}: {count(more, 'more hint')}: tt.spaces.check(space)"] if more > 0 else lines
+
+
 class News:
     """Tells what is said once in a run: how it begins, the first failure, and what it comes to wait for."""
 
     def __init__(self) -> None:
         self._greeted = self._failed = False
-        self._waits_for = ""
+        self._waits_for = self._finale = ""
         self._warned: set[tuple[str, float, int]] = set()
 
     def of(self, status: Status, *, only_resumed: bool = False) -> list[str]:
         """Return the lines that are due."""
         lines = []
-        if not self._greeted and (status.n_before or not only_resumed):
-            lines.append(greeting(status))
+        if not self._greeted:
+            lines += [greeting(status)] if status.n_before or not only_resumed else []
+            lines += hints(status)
         self._greeted = True
         if status.failure is not None and not self._failed:
             self._failed = True
@@ -242,6 +259,9 @@ class News:
             if said not in self._warned and percent < 100:  # all of it is what ends a study, and says so
                 lines.append(f"{clean(status.name)}: {warning(line, percent)}")
             self._warned.add(said)
+        if status.finale and status.finale != self._finale:
+            lines.append(f"{clean(status.name)}: {clean(status.finale)}")
+            self._finale = status.finale
         if status.waits_for and status.waits_for != self._waits_for:
             lines.append(f"{clean(status.name)}: {clean(status.waits_for)}")
         self._waits_for = status.waits_for
