@@ -25,7 +25,9 @@ from trimtab.errors import (
 from trimtab.execute.requests_to_end import keep_from_forks
 from trimtab.plugins import did_you_mean
 from trimtab.surfaces.cli import (
+    advise,
     ask_tell,
+    budget,
     check,
     complete,  # noqa: F401 - registers shells
     look,
@@ -91,11 +93,13 @@ def cli() -> None:
 for command in (
     running.init,
     running.run,
+    advise.check,
     look.list_,
     look.show,
     look.best,
     look.trials,
     look.export,
+    budget.budget,
     plot.plot,
     plot.importance,
     ask_tell.ask,

@@ -201,12 +201,13 @@ def report(words: Sequence[str], *, output: str | None, store: str | None) -> No
     next, pictures, all trials, where it comes from.
 
     With METRIC=VALUE it reports them for the trial: with a STEP first on the way, without one as the result; fold=N
-    says in which fold. Exits 1 if the trial is to end.
+    says in which fold, and without a STEP it is the value of that fold. Exits 1 if the trial is to end.
 
     \b
     trimtab report digits -o report.html
     trimtab report 3 loss=0.41          # after epoch 3
     trimtab report 3 fold=1 loss=0.44   # after epoch 3 in the second fold
+    trimtab report fold=1 loss=0.31     # of the second fold, which is through
     trimtab report loss=0.29            # the result
     """  # noqa: D301 - click's mark for lines that are not to be wrapped
     if is_of_study(words, output):
