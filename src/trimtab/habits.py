@@ -523,7 +523,7 @@ OPTIONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("--n-trials", "--trials", "--max-trials", "--count", "--num-samples", "--max-evals"), "--budget 100"
     ),
-    **dict.fromkeys(("--timeout", "--time", "--hours", "--max-time"), "budget: {hours: 2} in the study file"),
+    **dict.fromkeys(("--timeout", "--time", "--hours", "--max-time"), "--budget hours=2"),
     **dict.fromkeys(("--n-jobs", "--jobs", "-j", "--parallel", "--concurrency", "--max-concurrent"), "--workers 4"),
     **dict.fromkeys(("--sampler", "--algorithm", "--algo", "--method", "--strategy"), "--optimizer auto"),
     **dict.fromkeys(("--storage", "--db", "--database"), "--store sqlite:///trimtab.db"),

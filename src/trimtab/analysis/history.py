@@ -69,8 +69,8 @@ def _sentence(data: History, name: str, at: str) -> str:
     if honest.by == "last":
         between = f"{text(honest.low)} to {text(honest.high)}"
         return (
-            f"{honest.n_runs} fresh runs of the winner gave {name} = {text(honest.expected)} ({between}), where the search "
-            f"had seen {text(honest.seen)}."
+            f"{honest.n_runs} fresh runs of the winner gave {name} = {text(honest.expected)} ({between}), where the "
+            f"search had seen {text(honest.seen)}."
         )
     said = f"The best {name} is {text(honest.seen)}, of trial {honest.number}"
     if at:

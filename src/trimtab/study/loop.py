@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import assert_never
 
+import numpy as np
+
 from trimtab.errors import PluginError, StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
 from trimtab.execute import protocol as execute
 from trimtab.ledger.event import Event, Noted, Remaining, Returned
-from trimtab.ledger.table import FAILED, TrialTable, TrialView
+from trimtab.ledger.table import FAILED, RUNNING, WAITING, TrialTable, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.condition import shown
 from trimtab.stop.protocol import Stop, Verdict
@@ -29,6 +31,7 @@ from trimtab.study.heart import Heart
 from trimtab.study.intake import Intake
 from trimtab.study.lost import is_running, lose
 from trimtab.study.purse import warnings
+from trimtab.study.room import TOO_FULL, Room
 from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress, Standing, Status
 from trimtab.study.starts import resources_of
@@ -72,6 +75,7 @@ class Loop:
         self._claims_since: int | None = None
         self._heart = Heart(dispatch, settings.lease_s)
         self._collector = Collector(session.files)
+        self._room = None if settings.room is None else Room(session.files, settings.room)
         dispatch.remaining = self._remaining
         dispatch.lacks = self._lacks
         dispatch.resources = resources_of(settings.resources)
@@ -355,7 +359,26 @@ class Loop:
             table = self._session.table
             may_continue = self._session.plan.may_continue(table)
             rows = [] if may_continue is None else spent(table, may_continue).tolist()
+            still = table.frozen() if self._room is not None else table
         self._collector.collect(rows)
+        if self._room is not None:
+            self._say_once(TOO_FULL, self._room.make(still, may_continue, self._is_free))
+
+    def _is_free(self, row: int) -> bool:
+        """Return whether no trial has begun, or waits, that goes on with this one."""
+        with self._session.lock:
+            table = self._session.table
+            return not np.isin(table.state[table.parent == row], (WAITING, RUNNING)).any()
+
+    def _say_once(self, key: str, text: str) -> None:
+        """Write down about the study what people must know, if it was not written down before."""
+        if text and key not in self._session.table.notes:
+            self._note = f"{key}: {text}"
+            patiently(
+                lambda: self._session.commit(
+                    lambda: [] if key in self._session.table.notes else [Noted(key, text)],
+                )
+            )
 
     def _look_for_failure(self, number: int) -> None:
         """Remember the first trial that failed for good, and show it at once."""
