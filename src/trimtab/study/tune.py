@@ -34,6 +34,7 @@ from trimtab.study.open import check_seconds, make_problem
 from trimtab.study.open import resume as open_or_create
 from trimtab.study.plugin import passed, passed_scheduler
 from trimtab.study.purse import Purse
+from trimtab.study.room import room_of
 from trimtab.study.same_objective import Terms, check_terms
 from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress
@@ -72,6 +73,7 @@ def tune(
     seed: int | None = None,
     retries: int = 2,
     trials_per_worker: int | None = None,
+    checkpoints: str | int | None = None,
     lease_s: float = 60.0,
     grace_s: float = 10.0,
     progress: bool | Progress = True,
@@ -118,6 +120,8 @@ def tune(
         seed: makes every suggestion reproducible; drawn and put on record if None.
         retries: how often a trial is run again whose worker or driver was killed; over all runs of the study together.
         trials_per_worker: after so many trials a worker process is replaced, for objectives that leak; never if None.
+        checkpoints: how much room checkpoints may take, as "20 GB" or a number of bytes; any if None. Those go first
+            that can no longer be continued, then the oldest and worst; never those of running trials and of the best.
         lease_s: seconds for which this driver may be silent before another one takes its trials over.
         grace_s: seconds between asking a trial to end and ending it.
         progress: whether to show progress: live on a terminal and in a notebook, else in few lines on stderr. False
@@ -175,6 +179,7 @@ def tune(
         retries=retries,
         grace_s=check_seconds("grace_s", grace_s),
         purse=Purse(budget),
+        room=room_of(checkpoints),
         workers=workers,
         is_interactive=prompt.is_interactive(),
     )
@@ -200,8 +205,9 @@ def tune(
         taken = fingerprint.take(objective, space.names)
         study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms, budget.to_json())
         study.enqueue_all(points, once=True)
-        finale = None if finalize is False else Finale(study.session, finalize, workers)
-        loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study), finale, budget)
+        purse = settings.purse or Purse(budget)
+        finale = None if finalize is False else Finale(study.session, finalize, purse, workers)
+        loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study), finale)
     except BaseException:
         runner.close()
         if not isinstance(store, Study):
