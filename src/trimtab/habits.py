@@ -34,7 +34,7 @@ _SCHEDULER = (
 )
 _STARTS = "write optimizer=, an object with that setting, as trimtab.optim.gp.Gp(n_initial=20)"
 _PROGRESS = "write progress=True or progress=False"
-_FOLDS = "write folds=5, and run them in the objective"
+_FOLDS = "write folds=5, and go through trial.folds() in the objective"
 _CATCH = "nothing is needed: an objective that raises is a failed trial, and the study goes on"
 _FILES = "logs and checkpoints lie beside the store, so write store="
 _QUIET = "write progress=False for less, and read a trial's logs with `trimtab show STUDY 3`"
@@ -272,7 +272,6 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
         "evaluations": "write trials=100",
         "max_cost": "write cost=500.0",
         "dollars": 'write cost=500.0, in the unit of the metric that tune(cost="...") names',
-        "epochs": 'write trials=100; what a trial may cost is fidelity=tt.Fidelity("epoch", 1, 81) of tune',
     },
     "Resources": {
         "gpu": "write gpus=1",
@@ -524,7 +523,7 @@ OPTIONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("--n-trials", "--trials", "--max-trials", "--count", "--num-samples", "--max-evals"), "--budget 100"
     ),
-    **dict.fromkeys(("--timeout", "--time", "--hours", "--max-time"), "budget: {hours: 2} in the study file"),
+    **dict.fromkeys(("--timeout", "--time", "--hours", "--max-time"), "--budget hours=2"),
     **dict.fromkeys(("--n-jobs", "--jobs", "-j", "--parallel", "--concurrency", "--max-concurrent"), "--workers 4"),
     **dict.fromkeys(("--sampler", "--algorithm", "--algo", "--method", "--strategy"), "--optimizer auto"),
     **dict.fromkeys(("--storage", "--db", "--database"), "--store sqlite:///trimtab.db"),

@@ -102,6 +102,26 @@ simple(
     "a condition that its parent can never meet",
     lambda: tt.Space(a=tt.Categorical(["x", "y"]), b=tt.Float(0, 1, when=tt.given("a").is_in(["z"]))),
 )
+simple("space", "a range that is no narrower", lambda: SPACE.narrow(lr=(1e-9, 1e-2)))
+simple("space", "a range that is no wider", lambda: SPACE.widen(lr=(1e-4, 1e-2)))
+simple("space", "a range that is one number", lambda: SPACE.narrow(lr=0.1))
+simple("space", "two spaces that mean different things by a name", lambda: SPACE | tt.Space(lr=tt.Float(0, 1)))
+simple("space", "a space joined with something else", lambda: SPACE | {"x": 1})
+simple("space", "a parameter that another one depends on, left out", lambda: tt.spaces.svc().without("kernel"))
+simple("spaces", "a family that there is not", lambda: tt.spaces.lightgmb())
+simple("spaces", "a task that there is not", lambda: tt.spaces.lightgbm(task="classify"))
+simple("spaces", "rows that are no number", lambda: tt.spaces.lightgbm(rows="many"))
+simple("spaces", "a budget below 0", lambda: tt.spaces.lightgbm(budget_s=-1.0))
+simple("spaces", "a size under another name", lambda: tt.spaces.lightgbm(n_rows=10))
+simple("spaces", "a family of which nothing is tuned", lambda: tt.spaces.scalers())
+simple("spaces", "the space of something that is no estimator", lambda: tt.spaces.of("svc"))
+simple("spaces", "a choice of one", lambda: tt.spaces.choice({"svc": tt.spaces.svc()}))
+simple(
+    "spaces",
+    "a choice that has the name of a parameter",
+    lambda: tt.spaces.choice({"a": tt.spaces.svc(), "b": tt.spaces.svr()}, name="a__C"),
+)
+simple("spaces", "a page on a family that there is not", lambda: tt.spaces.about("boosting"))
 simple("space", "a prior about nothing", lambda: tt.Float(1e-5, 1e-1, log=True, prior=0.1))
 simple("space", "a prior against its default", lambda: tt.Categorical(["adamw", "sgd"], default="adamw", prior=3))
 simple("space", "a constraint that does not parse", lambda: tt.Space(a=tt.Int(0, 9), require=["a * <= 3"]))
@@ -166,12 +186,30 @@ simple(
 )
 simple("problem", "a fidelity the wrong way round", lambda: tt.Fidelity("epoch", 9, 1))
 simple("problem", "one fold", lambda: tune(folds=1))
+simple("problem", "a race that is neither on nor off", lambda: tune(folds=5, race="no"))
 simple("problem", "no space", lambda: tt.tune(objectives.fine, {"lr": [0, 1]}, minimize="loss", budget=1))
 simple("problem", "no budget", lambda: tune(budget=None))
 simple("problem", "a budget of nothing", lambda: tune(budget=0))
 simple("problem", "a budget that is text", lambda: tune(budget="100"))
 simple("problem", "a negative seed", lambda: tune(seed=-1))
 simple("problem", "no workers", lambda: tune(workers=0))
+simple("problem", "last runs that are a number", lambda: tune(finalize=3))
+simple("problem", "last runs in a budget that is too small for them", lambda: tune(finalize=True, budget=10))
+simple(
+    "problem",
+    "one winner of two objectives",
+    lambda: tune(minimize=None, objectives=[tt.minimize("loss"), tt.minimize("size")], finalize=True, budget=50),
+)
+simple(
+    "problem",
+    "last runs by hand of a study without a result",
+    lambda: tt.create_study(SPACE, minimize="loss").finalize(objectives.fine),
+)
+simple(
+    "problem",
+    "too few last runs by hand",
+    lambda: tt.create_study(SPACE, minimize="loss").finalize(objectives.fine, trials=2),
+)
 
 
 @case("problem", "a GPU for each trial on a machine without one")
@@ -650,6 +688,8 @@ objective("closes its output", "closes_its_output", complete=True)
 objective("reports nan and infinity on the way", "reports_nan", complete=True)
 objective("reports text on the way", "reports_text", complete=True)
 objective("reports of half a fold", "reports_half_a_fold")
+objective("a walk through folds where there are none", "walks_through_folds")
+objective("a report of no step and no fold", "reports_nowhere")
 objective("reports under another name at every step", "reports_a_name_a_step", complete=True)
 objective("removes its study's folder, and leaves a umask of 0o777", "leaves_a_mess", complete=True)
 
@@ -684,6 +724,7 @@ def command(title: str, *argv: str, refuse: bool = False) -> None:
 command("a template with an unknown name", "train", "--lr={lrr}", refuse=True)
 command("a template with an open brace", "train", "--lr={lr", refuse=True)
 command("JSON whose braces are not doubled", "sh", "-c", "echo '{\"loss\": 1}'", refuse=True)
+command("a fold where a trial has none", "train", "--fold={fold}", refuse=True)
 command("no program", refuse=True)
 command("a program that is not there", "no-such-program-here", "--lr={lr}", refuse=True)
 command("a program that fails", "sh", "-c", "echo 'no such data set' >&2; exit 3")
@@ -729,6 +770,7 @@ cli("an unknown key", "run", "study.yaml", spec=SPEC + "budgets: 3\n")
 cli("a number in quotes", "run", "study.yaml", spec=SPEC.replace("1e-5", "'1e-5'"))
 cli("a number of 100,000 digits", "run", "study.yaml", spec=SPEC + f"seed: {'9' * 100_000}\n")
 cli("a size beyond any memory", "run", "study.yaml", spec=SPEC + f"resources: {{memory: {'9' * 400} GB}}\n")
+cli("last runs that are neither wanted nor not", "run", "study.yaml", spec=SPEC + "finalize: maybe\n")
 cli("a scheduler that is code", "run", "study.yaml", spec=SPEC + "scheduler: 'os:getcwd'\n")
 cli("a merge key without a mapping", "run", "study.yaml", spec=SPEC + "more: {<<: 3}\n")
 cli("a mapping in itself", "run", "study.yaml", spec=SPEC + "more: &a [*a]\n")
