@@ -170,7 +170,7 @@ def follow(table: TrialTable, stage: Stage) -> Standing:
     chosen_by: list[list[int]] = [[] for _ in range(m)]
     alive = list(range(m))
     n_rounds = (m - 1).bit_length()
-    is_exact = _may_be_exact(table, stage)
+    is_exact = _may_be_exact(stage)
     for left in range(n_rounds, 0, -1):
         if choosing - used < len(alive):
             break
@@ -212,7 +212,7 @@ def _confirmed(
     left = stage.runs - used if has_rival else min(stage.runs - used, MOST_ALONE)
     planned = [stage.default if i % 2 and has_rival else winner for i in range(left)]
     mine = runs[: len(planned)]
-    if not used and stage.is_probed and len(mine) and _may_be_exact(table, stage) and _is_distinct(table, stage):
+    if not used and stage.is_probed and len(mine) and _may_be_exact(stage) and _is_distinct(table, stage):
         if not _is_over(table, mine[:1]):
             return Waits()
         if _are_same(table, stage, mine[:1], planned):
@@ -298,9 +298,9 @@ def spread(table: TrialTable, groups: Sequence[Ints]) -> tuple[float, int]:
 # Whether there is any noise at all
 
 
-def _may_be_exact(table: TrialTable, stage: Stage) -> bool:
+def _may_be_exact(stage: Stage) -> bool:
     """Return whether runs can be compared to the bit with those that the finalists were found by."""
-    return table.problem.folds is None and bool((stage.rows[:1] >= 0).all())
+    return bool((stage.rows[:1] >= 0).all())
 
 
 def _is_distinct(table: TrialTable, stage: Stage) -> bool:

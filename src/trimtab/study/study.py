@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast, overload
 
 import numpy as np
 
@@ -323,13 +323,31 @@ class Study(Explained):
             )
         return trial.number, trial.attempt if attempt is None else attempt
 
+    @overload
+    def report(self, number: str | Path) -> None: ...
+    @overload
     def report(
         self, number: int, step: float, reported: Mapping[str, object], *, attempt: int, fold: object = None
+    ) -> Halt | None: ...
+    def report(
+        self,
+        number: int | str | Path,
+        step: float | None = None,
+        reported: Mapping[str, object] | None = None,
+        *,
+        attempt: int | None = None,
+        fold: object = None,
     ) -> Halt | None:
-        """Put intermediate values on record and return the scheduler's verdict; `Trial.report` calls this.
+        """Write the study up; or, of a trial, put intermediate values on record, as `Trial.report` does.
+
+        `study.report("report.html")` writes one file that opens anywhere without a network: what was asked, the answer
+        with its honest figure, what mattered, what to do next, pictures, all trials, where it comes from. Its ending
+        says how: .html, .md, or .pdf where Chromium is installed.
+
+        With a trial's number it returns the scheduler's verdict on what was reported.
 
         Args:
-            number: the trial.
+            number: the file; or the trial.
             step: how far it is.
             reported: {metric: value}.
             attempt: which of its attempts speaks.
@@ -339,7 +357,17 @@ class Study(Explained):
             TrialError: the trial does not run.
             LateResultError: the attempt was superseded.
             ObjectiveError: the step or a value is no number, or the fold is none.
+            StudyError: the file cannot be written, or its ending says nothing.
         """
+        if isinstance(number, str | Path):
+            from trimtab.study.report import write  # imported when used: few processes write a study up
+
+            write(self, number)
+            return None
+        if attempt is None:
+            raise ProblemError(
+                "study.report takes a file, as 'report.html'; of a trial, report with trial.report(...)."
+            )
         session = self.session
         at = as_number(step)
         if at is None:

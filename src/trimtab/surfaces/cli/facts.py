@@ -110,7 +110,7 @@ def study_facts(study: tt.Study) -> dict[str, Any]:
         "ran": dict(zip((f.name for f in study.problem.fidelities), table.ran.sum(axis=0).tolist(), strict=True)),
         "used_s": dict(table.used),
         "compared_at": _by_name(study, best.compared_at(table)),
-        "best": None if row is None else trial_facts(table.trial(row), study.problem),
+        "best": None if row is None else trial_facts(study.best, study.problem),
         "final": None if study.final is None else study.final.to_json(),
         "front": best.front_rows(table).tolist(),
         "feasible": best.feasible(table).count(True) if study.problem.constraints else None,

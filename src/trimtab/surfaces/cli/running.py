@@ -108,6 +108,7 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
     multiple=True,
     help="The number of trials, instead of the file's budget; or such as hours=8, epochs=500, deadline=07:00.",
 )
+@click.option("--checkpoints", metavar="SIZE", help="How much room checkpoints may take, as '20 GB'.")
 @click.option("--workers", type=click.IntRange(min=1, max=MOST_WORKERS), help="How many trials run at once.")
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of a new study.")
 @click.option("--optimizer", metavar="NAME", help="What proposes configurations; module:Class for your own.")
