@@ -19,7 +19,7 @@ from trimtab.ledger.event import Event, Remaining, Returned
 from trimtab.ledger.table import FAILED, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.condition import shown
-from trimtab.stop.protocol import Stop, Verdict
+from trimtab.stop.protocol import Looks, Stop, Verdict
 from trimtab.study import driver
 from trimtab.study.asker import Asker
 from trimtab.study.collect import Collector, spent
@@ -69,7 +69,7 @@ class Loop:
         self._heart = Heart(dispatch, settings.lease_s)
         self._collector = Collector(session.files)
         dispatch.remaining = self._remaining
-        self._standing = Standing(session, settings.limits)
+        self._standing = Standing(session, settings.limits, next((s for s in stops if isinstance(s, Looks)), None))
         self._now: Callable[[], float] = time.monotonic
         if isinstance(executor, execute.Timed):
             self._now = executor.clock.now

@@ -5,16 +5,20 @@ from __future__ import annotations
 import shlex
 import time
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.problem import Problem
+from trimtab.stop.protocol import Looks
 from trimtab.study import best
 from trimtab.study.reported import EARLY
 from trimtab.study.savings import Savings, savings
 from trimtab.study.session import Session
 from trimtab.study.shortfall import Shortfall, shortfall
+
+if TYPE_CHECKING:
+    from trimtab.stop.outlook import Outlook
 
 Limits: TypeAlias = tuple[int | None, float | None, float | None]
 """Of a budget: trials, seconds, cost; None where there is none."""
@@ -44,6 +48,7 @@ class Status:
         lack: where no complete trial met every constraint, what comes nearest; empty elsewhere.
         waits_for: what is waited for while nothing of this run goes on; empty otherwise.
         saved: what early stopping saved, once the study has stopped; None before, and where it ended nothing.
+        outlook: what going on would bring and cost; None where nobody looks.
         need: what the study lacks for trials to be ended early, once it has stopped; empty before, and where nothing.
     """
 
@@ -75,6 +80,7 @@ class Status:
     waits_for: str = ""
     saved: Savings | None = None
     need: str = ""
+    outlook: Outlook | None = None
 
 
 @runtime_checkable
@@ -125,9 +131,10 @@ class Standing:
     Args:
         session: of the study.
         limits: of its budget.
+        worth: says what going on would bring.
     """
 
-    def __init__(self, session: Session, limits: Limits) -> None:
+    def __init__(self, session: Session, limits: Limits, worth: Looks | None = None) -> None:
         self._session = session
         self._limits = limits
         self._began_at = time.monotonic()
@@ -135,6 +142,8 @@ class Standing:
         self._n_over_before = len(session.table.order)
         self._best: tuple[int, TrialView] | None = None
         self._met = _Met()
+        self._worth = worth
+        self._outlook: tuple[tuple[int, int], Outlook] | None = None
 
     @quiet()
     def status(self, *, note: str, reason: str, failure: TrialView | None, waits_for: str = "") -> Status:
@@ -186,7 +195,18 @@ class Standing:
             waits_for=waits_for,
             saved=savings(table) if reason else None,
             need=self._need() if reason else "",
+            outlook=self._looked(),
         )
+
+    def _looked(self) -> Outlook | None:
+        """Return what going on would bring, looked at anew when a trial has begun or ended."""
+        table = self._session.table
+        if self._worth is None:
+            return None
+        key = len(table), len(table.order)
+        if self._outlook is None or self._outlook[0] != key:
+            self._outlook = key, self._worth.outlook(table)
+        return self._outlook[1]
 
     def _need(self) -> str:
         """Return the note about what early stopping would need; none where another scheduler needs nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 
@@ -34,6 +34,9 @@ from trimtab.study.reported import Reports
 from trimtab.study.session import Session
 from trimtab.study.trials import Trials
 from trimtab.text import visible
+
+if TYPE_CHECKING:
+    from trimtab.stop.outlook import Outlook
 
 
 class Study(Explained):
@@ -461,6 +464,26 @@ class Study(Explained):
             table.problem, knee=knee, weights=weights, reference=reference, order=order, within=within
         )
         return table.trial(chosen_row(table, preference))
+
+    @property
+    def worth(self) -> Outlook:
+        """What going on would bring and cost: the odds, the curve of the best value, and all of it in a sentence.
+
+        It is looked at until the end of the budget that the study was last run with. Where that is used up, or there
+        is none, for as many configurations again. docs/worth.md says what the figures rest on.
+
+        Example:
+            ```python
+            print(study.worth.sentence)
+            if study.worth.chance is not None and study.worth.chance > 0.2:
+                tt.tune(train, space, minimize="loss", budget=2 * len(study.table), store=study)
+            ```
+        """
+        from trimtab.stop.worth import RULE, Worth  # imported when used: what it reads takes some time to load
+
+        table = self._still()
+        said = table.verdict(RULE)
+        return Worth().outlook(table, None if said is None else said.until)
 
     @property
     def best_params(self) -> dict[str, Any]:
