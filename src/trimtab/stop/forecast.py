@@ -4,12 +4,13 @@ The search's own record is the evidence of what it can do, whatever proposes: th
 falls in steps. Count how often it fell by more than d, in logarithmic time: of independent draws the t-th is the best
 so far with a chance of 1 / t, so that records come at a constant rate in log t (Rényi, 1962); a search that learns has
 a higher rate, and one that has found what there is to find a lower one. The rate has a gamma distribution: before
-anything is known that of searches in general, which is the lower the larger d is; then what was counted, of which what
-lies long ago says less. The chance that the best falls by more than d within the next k configurations is then a closed
-formula, and as a function of d it is the distribution of the gain.
+anything is known that of searches in general, which is the lower the larger d is; then what was counted, of which
+what lies long ago says less. Results that crowd within d above
+the best, as they do at a bound, make it lower. The chance that the best falls by more than d within the next k
+configurations is then a closed formula, and as a function of d it is the distribution of the gain.
 
-No model of the objective takes part: on recorded studies the path alone was well calibrated (docs/worth.md), and it
-costs a millisecond where a process costs a tenth of a second.
+No model of the objective takes part: on recorded studies the results alone were well calibrated (docs/worth.md), and
+they cost a millisecond where a process costs a tenth of a second.
 
 Losses: smaller is better. R times that the best fell, G gains, K horizons.
 """
@@ -27,7 +28,8 @@ from trimtab.stop.path import Path
 # Fitted on recorded studies of the half for tuning, by the likelihood of what came of them: benchmarks/worth.py
 
 FADES: Final = 3.0
-"""A fall at configuration t of n counts (t / n) to this power."""
+"""A fall at configuration t of n counts (t / n) to this power: together, those of a third of one unit of logarithmic
+time."""
 
 RATE: Final = 0.6
 """How often a search falls by a hundredth of its scale in one unit of logarithmic time, before anything is known."""
@@ -42,8 +44,11 @@ FAR: Final = 0.1
 """Gains of more than this share of the scale are rarer still: by the square of what they are more."""
 
 BELIEF: Final = 0.6
-"""What is believed of searches in general weighs as much as so much logarithmic time. What is counted weighs as much as
-a third of one."""
+"""What is believed of searches in general weighs as much as so much logarithmic time."""
+
+CROWD: Final = 0.5
+"""With m results within d above the best the rate for d is lower by (1 + m) to this power. Of results, too, what lies
+long ago counts less, in proportion to its place."""
 
 SMALLEST: Final = 1e-6
 LARGEST: Final = 10.0
@@ -98,7 +103,7 @@ def chances(path: Path, gains: Floats, k: Floats) -> Floats:
     share = gains / (path.scale or 1.0)
     rate = RATE * (0.01 / share) ** FALLS
     prior = np.minimum(MOST_RATE, rate) / (1.0 + np.square(share / FAR))
-    shape = BELIEF * prior + _falls(path, gains)
+    shape = (BELIEF * prior + _falls(path, gains)) / (1.0 + _crowd(path, gains)) ** CROWD
     seen = BELIEF + 1.0 / FADES
     time = np.log1p(k / max(1, path.n))
     found: Floats = -np.expm1(np.log(seen / (seen + time))[:, None] * shape)
@@ -117,3 +122,14 @@ def _falls(path: Path, gains: Floats) -> Floats:
         counts[fell] += weight
         last[fell] = best
     return counts
+
+
+def _crowd(path: Path, gains: Floats) -> Floats:
+    """Return [G] how many results lie within each gain above the best, it apart, what lies long ago counting less."""
+    if not len(path.best):
+        return np.zeros(len(gains))
+    above = path.losses - path.best[-1]
+    order = np.argsort(above, kind="stable")
+    weights = np.concatenate([[0.0], np.cumsum((order + 1.0) / path.n)])
+    crowd: Floats = weights[np.searchsorted(above[order], gains, side="right")] - 1.0
+    return np.maximum(crowd, 0.0)

@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -66,6 +67,10 @@ UNLIMITED: Final = 20
 """Where no budget says how far a study goes, and few configurations are over, so many more are looked at."""
 
 
+_SAID: WeakKeyDictionary[TrialTable, tuple[Worth, int, Verdict]] = WeakKeyDictionary()
+"""What a rule said last of a table, after so many trials: a driver asks again and again until one more is over."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worth:
     """End a study when more of it is not worth it; until then say what it would bring.
@@ -111,9 +116,17 @@ class Worth:
         """Return whether going on is worth it, with the odds."""
         if len(problem.objectives) != 1:
             return Verdict(stop=False, reason="", rule=RULE)
-        least = least_results(problem)
-        if len(table.order) < least or len(table.order) % (1 + len(table.order) // EVERY):
+        n, least = len(table.order), least_results(problem)
+        if n < least or n % (1 + n // EVERY):
             return Verdict(stop=False, reason="", rule=RULE)
+        kept = _SAID.get(table)
+        if kept is not None and kept[0] is self and kept[1] == n:
+            return kept[2]
+        said = self._verdict(problem, table, least)
+        _SAID[table] = self, n, said
+        return said
+
+    def _verdict(self, problem: Problem, table: TrialTable, least: int) -> Verdict:
         seen = path(table)
         if seen.n_results < least:
             return Verdict(stop=False, reason="", rule=RULE)

@@ -195,15 +195,16 @@ class Standing:
             waits_for=waits_for,
             saved=savings(table) if reason else None,
             need=self._need() if reason else "",
-            outlook=self._looked(),
+            outlook=self._looked(is_over=bool(reason)),
         )
 
-    def _looked(self) -> Outlook | None:
-        """Return what going on would bring, looked at anew when a trial has begun or ended."""
+    def _looked(self, *, is_over: bool) -> Outlook | None:
+        """Return what going on would bring, looked at anew when the trials that are over are a hundredth more."""
         table = self._session.table
         if self._worth is None:
             return None
-        key = len(table), len(table.order)
+        n = len(table.order)
+        key = (n if is_over else n // (1 + n // 100)), n // 100
         if self._outlook is None or self._outlook[0] != key:
             self._outlook = key, self._worth.outlook(table)
         return self._outlook[1]

@@ -31,6 +31,7 @@ from trimtab.surfaces.cli import (
     manage,
     output,
     running,
+    worth,
 )
 from trimtab.text import hide_secrets
 
@@ -94,6 +95,8 @@ for command in (
     look.best,
     look.trials,
     look.export,
+    worth.worth,
+    worth.plan,
     ask_tell.ask,
     ask_tell.tell,
     ask_tell.give_back,

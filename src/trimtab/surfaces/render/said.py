@@ -125,7 +125,7 @@ def odds_text(status: Status) -> str:
         return ""
     text = f"{percent(found.chance)} odds of gaining {number(found.epsilon)}"
     if found.chance_of_target is not None and found.chance_of_target < 1.0:
-        text += f", {percent(found.chance_of_target)} of {number(found.target)}"
+        text += f", {percent(found.chance_of_target)} of reaching {number(found.target)}"
     return text
 
 
