@@ -7,6 +7,7 @@ PUBLIC = [
     "Categorical",
     "Command",
     "Fidelity",
+    "Final",
     "Float",
     "Int",
     "Metric",
@@ -29,8 +30,10 @@ PUBLIC = [
     "load_study",
     "maximize",
     "minimize",
+    "nested_score",
     "replay_schedule",
     "report",
+    "spaces",
     "this_trial",
     "tune",
 ]

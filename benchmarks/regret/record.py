@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spaces import Parameter
 from task import Task
 from tasks import half, load
 
 import trimtab as tt
+from spaces import Parameter
 from trimtab import plugins
 from trimtab.ledger.codec import encode_record
 from trimtab.ledger.event import Told

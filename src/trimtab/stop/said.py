@@ -109,7 +109,7 @@ def _percent(chance: float | None) -> str:
         return "?"
     if chance < 0.01:
         return "less than 1%"
-    return f"{min(99, round(100 * chance))}%" if chance < 1.0 else "100%"
+    return f"{int(100 * chance)}%" if chance < 1.0 else "100%"
 
 
 def about(seconds: float) -> str:

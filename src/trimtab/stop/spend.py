@@ -77,16 +77,20 @@ def n_over(table: TrialTable) -> int:
     return int((table.parent[table.order] < 0).sum())
 
 
-def covered(budget: Budget | None, table: TrialTable, cost: Price) -> float:
-    """Return how many more configurations come until the budget ends, those included that run; inf without a limit."""
-    n = math.inf
+def covered(budget: Budget | None, table: TrialTable) -> float:
+    """Return how many more configurations come until the budget ends, those included that run; inf without a limit.
+
+    What each has taken so far of every limit it takes on.
+    """
+    n, left = n_over(table), math.inf
     if budget is None:
-        return n
-    if budget.trials is not None:
-        n = float(budget.trials - n_over(table))
+        return left
+    for line in budget.spending(table):
+        if line.unit == "trials":
+            left = min(left, line.limit - n)
+        elif line.spent > 0.0 and n:
+            left = min(left, (line.limit - line.spent) * n / line.spent)
     each_s = pace(table)
-    if budget.hours is not None and each_s > 0.0:
-        n = min(n, (budget.hours * 3600.0 - worked(table)) / each_s)
-    if budget.cost is not None and cost.is_known and cost.mean > 0.0:
-        n = min(n, (budget.cost - float(np.nansum(table.cost))) / cost.mean)
-    return max(0.0, n)
+    if budget.until is not None and each_s == each_s:
+        left = min(left, (budget.until - table.now) / each_s)
+    return max(0.0, left)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -67,7 +67,13 @@ UNLIMITED: Final = 20
 """Where no budget says how far a study goes, and few configurations are over, so many more are looked at."""
 
 
-_SAID: WeakKeyDictionary[TrialTable, tuple[Worth, int, Verdict]] = WeakKeyDictionary()
+class Purse(Protocol):
+    """Knows the budget in force, where it may be changed while a study goes on."""
+
+    def of(self, table: TrialTable) -> Budget: ...
+
+
+_SAID: WeakKeyDictionary[TrialTable, tuple[Worth, int, Budget | None, Verdict]] = WeakKeyDictionary()
 """What a rule said last of a table, after so many trials: a driver asks again and again until one more is over."""
 
 
@@ -76,7 +82,7 @@ class Worth:
     """End a study when more of it is not worth it; until then say what it would bring.
 
     Attributes:
-        budget: what may be spent; without one, as many configurations again are looked at.
+        budget: what may be spent, or who knows it; without one, as many configurations again are looked at.
         epsilon: the gain that counts, in the unit of the objective; by default the noise between results of one
             configuration, and no less than a hundredth of what the search has brought so far.
         rate: what an improvement is worth, `0.01 accuracy = 3 gpu_hours`.
@@ -88,7 +94,7 @@ class Worth:
         ProblemError: epsilon is no number above 0.
     """
 
-    budget: Budget | None = None
+    budget: Budget | Purse | None = None
     epsilon: float | None = None
     rate: str | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
@@ -119,12 +125,16 @@ class Worth:
         n, least = len(table.order), least_results(problem)
         if n < least or n % (1 + n // EVERY):
             return Verdict(stop=False, reason="", rule=RULE)
-        kept = _SAID.get(table)
-        if kept is not None and kept[0] is self and kept[1] == n:
-            return kept[2]
+        kept, budget = _SAID.get(table), self._in_force(table)
+        if kept is not None and kept[0] is self and kept[1:3] == (n, budget):
+            return kept[3]
         said = self._verdict(problem, table, least)
-        _SAID[table] = self, n, said
+        _SAID[table] = self, n, budget, said
         return said
+
+    def _in_force(self, table: TrialTable) -> Budget | None:
+        """Return the budget in force."""
+        return self.budget if self.budget is None or isinstance(self.budget, Budget) else self.budget.of(table)
 
     def _verdict(self, problem: Problem, table: TrialTable, least: int) -> Verdict:
         seen = path(table)
@@ -158,27 +168,16 @@ class Worth:
         return replace(verdict, stop=True, reason=said.why(found, seen, self.rate)) if ends else verdict
 
     @quiet()
-    def outlook(self, table: TrialTable, until: int | None = None) -> Outlook:
-        """Return what going on would bring and cost, whether or not it is time to end the study.
+    def outlook(self, table: TrialTable) -> Outlook:
+        """Return what going on would bring and cost, whether or not it is time to end the study."""
+        return self._outlook(table.problem, table, path(table) if len(table.problem.objectives) == 1 else None)
 
-        Args:
-            table: the trials.
-            until: configurations at which it would end, where the rule has no budget.
-        """
-        seen = path(table) if len(table.problem.objectives) == 1 else None
-        return self._outlook(table.problem, table, seen, until)
-
-    def _outlook(self, problem: Problem, table: TrialTable, seen: Path | None, until: int | None = None) -> Outlook:
+    def _outlook(self, problem: Problem, table: TrialTable, seen: Path | None) -> Outlook:
         metric = problem.objectives[0]
         n = n_over(table)
         by = "cost" if problem.cost is not None and np.isfinite(table.cost).any() else "seconds"
         each, each_s = price(table, by), pace(table)
-        in_cost = (
-            each if by == "cost" else price(table, "cost") if self.budget is not None and self.budget.cost else each
-        )
-        left = covered(self.budget, table, in_cost)
-        if until is not None:
-            left = min(left, until - n)
+        left = covered(self._in_force(table), table)
         is_left = left >= 1.0 and left < math.inf
         within = int(min(left, 1e9)) if is_left else max(UNLIMITED, n)
         ends = None if left == math.inf else n + int(left)

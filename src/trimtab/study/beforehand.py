@@ -14,7 +14,7 @@ from trimtab.ledger.table import TrialTable
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
-from trimtab.stop.spend import Price, pace, price
+from trimtab.stop.spend import Price, n_over, pace, price
 
 EACH: Final = 8
 """Trials that a parameter needs: with fewer, those that matter most are better tuned alone. Google's tuning playbook
@@ -31,7 +31,8 @@ class Plan:
     Attributes:
         bought: trials that the budget covers; None where nobody knows what one costs.
         low, high: between which that lies with 90 %; None likewise, and where trials alone are counted.
-        limit: which limit is the first to be reached: "trials", "hours", "cost" or "" where nobody knows.
+        limit: which limit is the first to be reached: "trials", "hours", "cost", ...; "" where nobody knows. A
+            deadline is not looked at: nobody knows when the study begins.
         rests_on: trials whose cost is known, of this study or of earlier ones like it.
         needed: trials that the space needs.
         n_active: parameters that are active at once, on average.
@@ -92,8 +93,7 @@ def _bought(budget: Budget, table: TrialTable | None, workers: int) -> tuple[int
         found.append((float(budget.trials), float(budget.trials), float(budget.trials), "trials"))
     for limit, name, per in _limits(budget, table, workers):
         if not per.is_known or per.mean <= 0.0:
-            if limit is not None:
-                found.append((math.nan, math.nan, math.nan, name))
+            found.append((math.nan, math.nan, math.nan, name))
             continue
         n = limit / per.mean
         _, low, high = per.of(max(1.0, n))
@@ -109,10 +109,19 @@ def _bought(budget: Budget, table: TrialTable | None, workers: int) -> tuple[int
 
 
 def _limits(budget: Budget, table: TrialTable | None, workers: int) -> Iterable[tuple[float, str, Price]]:
-    if budget.hours is not None:
-        yield budget.hours * 3600.0, "hours", Price() if table is None else _wall(table, workers)
-    if budget.cost is not None:
-        yield budget.cost, "cost", Price() if table is None else price(table, "cost")
+    """Yield the limits that are not in trials, with what a trial takes of each."""
+    if table is None:
+        told = {name: value for name, value in budget.to_json().items() if name not in ("trials", "prices", "deadline")}
+        yield from ((math.nan, name, Price()) for name in told)
+        return
+    n = max(1, n_over(table))
+    for line in budget.spending(table):
+        if line.unit == "hours":
+            yield line.limit * 3600.0, line.unit, _wall(table, workers)
+        elif line.unit == "cost":
+            yield line.limit, line.unit, price(table, "cost")
+        elif line.unit != "trials":
+            yield line.limit, line.unit, Price(line.spent / n)
 
 
 def _wall(table: TrialTable, workers: int) -> Price:
