@@ -42,6 +42,7 @@ from trimtab.study.trials import Trials
 from trimtab.text import visible
 
 if TYPE_CHECKING:
+    from trimtab.stop.outlook import Outlook
     from trimtab.study.plot import Plots
 
 RUNS_AGAIN: list[Callable[..., Final | None]] = []
@@ -627,6 +628,26 @@ class Study(Explained):
             table.problem, knee=knee, weights=weights, reference=reference, order=order, within=within
         )
         return table.trial(chosen_row(table, preference))
+
+    @property
+    def worth(self) -> Outlook:
+        """What going on would bring and cost: the odds, the curve of the best value, and all of it in a sentence.
+
+        It is looked at until the end of the budget in force. Where that is used up, or there is none, for as many
+        configurations again. docs/worth.md says what the figures rest on.
+
+        Example:
+            ```python
+            print(study.worth.sentence)
+            if study.worth.chance is not None and study.worth.chance > 0.2:
+                tt.tune(train, space, minimize="loss", budget=2 * len(study.table), store=study)
+            ```
+        """
+        from trimtab.stop.worth import Worth  # imported when used: what it reads takes some time to load
+
+        with self.session.lock:
+            budget, table = in_force(self.session.ledger), self.table.frozen()
+        return Worth(budget=budget).outlook(table)
 
     @property
     def best_params(self) -> dict[str, Any]:
