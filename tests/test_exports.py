@@ -29,6 +29,7 @@ PUBLIC = [
     "load_study",
     "maximize",
     "minimize",
+    "refine",
     "replay_schedule",
     "report",
     "this_trial",

@@ -29,6 +29,7 @@ from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
 from trimtab.study.again import replay_schedule
 from trimtab.study.open import create_study, load_study
+from trimtab.study.refine import refine
 from trimtab.study.study import Study
 from trimtab.study.tune import tune
 
@@ -59,6 +60,7 @@ __all__ = [
     "load_study",
     "maximize",
     "minimize",
+    "refine",
     "replay_schedule",
     "report",
     "this_trial",

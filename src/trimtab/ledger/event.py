@@ -25,6 +25,10 @@ FORMAT_VERSION = 1
 LOST = "lost"
 """The kind of failure that says nothing of the trial: its worker is gone."""
 
+EVIDENCE = "evidence"
+"""Who proposed what an earlier study ran: such trials come with the study's first records, and nobody proposed them
+here. No optimizer bears this name."""
+
 FAILURE_KINDS = ("exception", "oom", "timeout", "nan", LOST, "killed")
 
 Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
@@ -38,7 +42,7 @@ Ident: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]*\Z", max
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Who proposed a configuration, and why: `by` an engine's name or "user", `why` one clause for a person."""
+    """Who proposed a configuration, and why: `by` an engine, "user" or `EVIDENCE`; `why` one clause for a person."""
 
     by: str
     why: str = ""

@@ -90,7 +90,7 @@ class Budget:
     def _affordable(self, table: TrialTable) -> tuple[int, str]:
         if self.cost is None:
             return 1, ""
-        known = table.cost[~np.isnan(table.cost)]
+        known = table.spent[~np.isnan(table.spent)]
         spent = float(known.sum())
         if spent >= self.cost:
             return 0, f"the budget of {self.cost:g} is used up: {spent:g} was spent"

@@ -173,7 +173,7 @@ class Loop:
         return Remaining(
             None if trials is None else max(0, trials - table.n_begun),
             None if seconds is None else round(max(0.0, seconds - table.elapsed), 3),
-            None if cost is None else cost - float(np.nansum(table.cost)),
+            None if cost is None else cost - float(np.nansum(table.spent)),
         )
 
     # What something comes of

@@ -12,7 +12,7 @@ import numpy as np
 
 from trimtab.arrays import Floats
 from trimtab.errors import ReplayError
-from trimtab.ledger.event import Asked, Extended, Judged, Record, Remaining, Reported, Started
+from trimtab.ledger.event import EVIDENCE, Asked, Extended, Judged, Record, Remaining, Reported, Started
 from trimtab.ledger.ledger import Ledger
 from trimtab.numerics.arithmetic import quiet
 from trimtab.optim.protocol import Optimizer, Proposal
@@ -136,7 +136,7 @@ class _Replay:
     def ask_again(self, asked: Asked) -> None:
         """Compare a trial with what the scheduler and the engine make of the records up to its `head`."""
         table = self.ledger.table
-        if asked.origin.by == "user":
+        if asked.origin.by in ("user", EVIDENCE):
             self.n_given += 1
             return
         self.n_suggestions += 1
@@ -191,8 +191,13 @@ class _Replay:
         self.ledger.apply(record)
         if isinstance(event, Started):
             self._due.pop(event.number, None)  # the attempt before ended before it could be told
-        elif isinstance(event, Reported) and not table.halted(event.number):
+        elif isinstance(event, Reported) and not table.halted(event.number) and not self._is_evidence(event.number):
             self._judge_again(event, record)
+
+    def _is_evidence(self, number: int) -> bool:
+        """Return whether a trial was run elsewhere, where its reports were judged."""
+        table = self.ledger.table
+        return table.n_evidence > 0 and table.origin(number).by == EVIDENCE
 
     def _judge_again(self, event: Reported, record: Record) -> None:
         number = event.number

@@ -156,7 +156,7 @@ class Standing:
         if len(table.order) != self._met.n_over:
             self._met = _met(table)
         trials, seconds, cost = self._limits
-        known = table.cost[table.cost == table.cost]
+        known = table.spent[table.spent == table.spent]
         return Status(
             name=self._session.journal.name,
             objective=problem.objectives[0].name,

@@ -30,6 +30,7 @@ from trimtab.surfaces.cli import (
     look,
     manage,
     output,
+    refining,
     running,
 )
 from trimtab.text import hide_secrets
@@ -94,6 +95,8 @@ for command in (
     look.best,
     look.trials,
     look.export,
+    refining.diff,
+    refining.refine,
     ask_tell.ask,
     ask_tell.tell,
     ask_tell.give_back,

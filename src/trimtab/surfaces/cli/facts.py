@@ -45,8 +45,8 @@ def counts_text(table: TrialTable) -> str:
 
 
 def total_cost(table: TrialTable) -> float | None:
-    """Return the sum of the costs that are known; None when none is."""
-    known = table.cost[table.cost == table.cost]
+    """Return the sum of the costs of its own trials that are known; None when none is."""
+    known = table.spent[table.spent == table.spent]
     return float(known.sum()) if len(known) else None
 
 

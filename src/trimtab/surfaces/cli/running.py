@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import sys
@@ -15,7 +16,7 @@ import trimtab as tt
 from trimtab.execute import gpus
 from trimtab.execute.parameters import usual_variable, variables
 from trimtab.execute.protocol import MOST_WORKERS
-from trimtab.study import best
+from trimtab.study import best, naming
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import spec
 from trimtab.surfaces.cli.facts import best_line, best_remarks, counts_text, labelled, study_facts
@@ -108,10 +109,24 @@ def init(path: Path, *, force: bool, only_schema: bool) -> None:
     type=click.Choice(("same", "always", "never")),
     help="When to go on with a study of that name: if its objective is the same (the default), always, or never.",
 )
+@click.option(
+    "--recorded-space",
+    is_flag=True,
+    help="Take the space that the study has on record, as `trimtab refine` left it, instead of the file's.",
+)
 @click.option("--dry-run", is_flag=True, help="Check the file, show what would run first, and run nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress, but failures.")
 @json_option
-def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: bool, **changed: Any) -> int:
+def run(
+    file: Path,
+    *,
+    store: str | None,
+    recorded_space: bool,
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+    **changed: Any,
+) -> int:
     """Run the study that FILE describes, or go on with it.
 
     Ctrl-C ends it cleanly, and the same command goes on; so it does after a crash or a kill. Exits 1 if no trial
@@ -123,13 +138,17 @@ def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: b
         arguments["optimizer"] = named("optimizers", changed["optimizer"])
     if changed.get("scheduler"):
         arguments["scheduler"] = named("schedulers", changed["scheduler"])
+    url = store or asked.store or DEFAULT_STORE
+    if recorded_space:
+        with tt.load_study(url, arguments.get("name") or naming.name_of(asked.objective())) as found:
+            asked = dataclasses.replace(asked, space=found.space)
     if dry_run:
         _dry_run(asked, arguments)
         return 0
     study = tt.tune(
         asked.objective(),
         asked.space,
-        store=store or asked.store or DEFAULT_STORE,
+        store=url,
         progress=not quiet,
         **arguments,
     )
