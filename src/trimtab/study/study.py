@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 
@@ -37,6 +37,9 @@ from trimtab.study.session import Session
 from trimtab.study.top import Standing, front, top
 from trimtab.study.trials import Trials
 from trimtab.text import visible
+
+if TYPE_CHECKING:
+    from trimtab.study.advise import Tips
 
 
 class Study(Explained):
@@ -515,6 +518,16 @@ class Study(Explained):
             TrialError: there is no such trial.
         """
         return diff(self._still(), a, b)
+
+    def advice(self) -> Tips:
+        """Return what the study suggests to do next, the most pressing first; empty where nothing stands out.
+
+        Each piece says what was seen, how sure that is, and what follows: a command and a call. The rules are those of
+        Godbole et al., Deep Learning Tuning Playbook, 2023; docs/advice.md has them all.
+        """
+        from trimtab.study.advise import tips  # imported when used: it brings the models along
+
+        return tips(self._still(), self.name, self.session.store.url)
 
     def to_pandas(self, *, curves: bool = False) -> Any:
         """Return a pandas DataFrame, one row a trial; of `curves`, one row a reported value, in long form."""

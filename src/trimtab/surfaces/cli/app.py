@@ -24,6 +24,7 @@ from trimtab.errors import (
 from trimtab.execute.requests_to_end import keep_from_forks
 from trimtab.plugins import did_you_mean
 from trimtab.surfaces.cli import (
+    advising,
     ask_tell,
     check,
     complete,  # noqa: F401 - registers shells
@@ -96,6 +97,7 @@ for command in (
     look.trials,
     look.export,
     refining.diff,
+    advising.advise,
     refining.refine,
     ask_tell.ask,
     ask_tell.tell,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,9 @@ from trimtab.surfaces.cli.output import cells, say, say_json
 from trimtab.surfaces.cli.shapes import Faults
 from trimtab.surfaces.render.numbers import count
 from trimtab.surfaces.render.text import clean, wrapped
+
+_ENDS = re.compile(r"\s*[-+.\deE_]*\s*:\s*[-+.\deE_]*\s*")
+"""Two numbers with a colon between them, either of which may be left out."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -114,10 +118,10 @@ def _split(flag: str, word: str) -> tuple[str, str]:
 def _range(flag: str, word: str) -> tuple[str, list[Any]]:
     """Return what `lr=1e-6:` or `optimizer=lion,adam` says: (low, high), or choices."""
     name, text = _split(flag, word)
-    if ":" in text:
+    if _ENDS.fullmatch(text):
         low, _, high = text.partition(":")
         return name, [None if not end.strip() else _scalar(flag, end) for end in (low, high)]
-    return name, [_scalar(flag, part) for part in text.split(",")]
+    return name, _read(flag, f"[{text}]")
 
 
 def _scalar(flag: str, text: str) -> Any:
@@ -126,13 +130,22 @@ def _scalar(flag: str, text: str) -> Any:
     Raises:
         click.BadParameter: it is none.
     """
-    try:
-        value = read_yaml(text, flag).plain()
-    except SpecError as error:
-        raise click.BadParameter(str(error)) from None
+    value = _read(flag, text)
     if isinstance(value, list | dict):
         raise click.BadParameter(f"{flag} takes single values; got {text!r}.")
     return value
+
+
+def _read(flag: str, text: str) -> Any:
+    """Return what YAML makes of a text.
+
+    Raises:
+        click.BadParameter: it is none.
+    """
+    try:
+        return read_yaml(text, flag).plain()
+    except SpecError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _parameter(word: str) -> tuple[str, Parameter]:
