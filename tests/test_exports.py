@@ -22,6 +22,7 @@ PUBLIC = [
     "TrialView",
     "at_least",
     "at_most",
+    "compare",
     "create_study",
     "errors",
     "given",

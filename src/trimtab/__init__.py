@@ -29,7 +29,6 @@ from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
 from trimtab.study.again import replay_schedule
 from trimtab.study.open import create_study, load_study
-from trimtab.study.refine import refine
 from trimtab.study.study import Study
 from trimtab.study.tune import tune
 
@@ -53,6 +52,7 @@ __all__ = [
     "TrialView",
     "at_least",
     "at_most",
+    "compare",
     "create_study",
     "errors",
     "given",
@@ -69,13 +69,21 @@ __all__ = [
 
 if _typing.TYPE_CHECKING:
     from trimtab import integrations as integrations
+    from trimtab.study.comparing import compare as compare
+    from trimtab.study.refine import refine as refine
 else:
+    _LATER = {"compare": "trimtab.study.comparing", "refine": "trimtab.study.refine"}
+    """What is not needed to tune, and loaded by who uses it."""
 
     def __getattr__(name: str) -> object:
         if name == "integrations":  # they are no part of what others are made of, and loaded by who uses them
             from importlib import import_module
 
             return import_module("trimtab.integrations")
+        if name in _LATER:
+            from importlib import import_module
+
+            return getattr(import_module(_LATER[name]), name)
         from trimtab.explain import missing
 
         raise missing("trimtab", name, __all__)

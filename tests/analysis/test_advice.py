@@ -17,7 +17,7 @@ import trimtab as tt
 from trimtab.analysis.advice.causes import essence
 from trimtab.analysis.advice.rules import RULES
 from trimtab.analysis.advice.unstable import cut
-from trimtab.study.refine import Lineage
+from trimtab.study.lineage import Lineage
 from trimtab.surfaces.cli.app import cli
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ import trimtab as tt
 from trimtab.errors import ProblemError, SpaceError, StudyMismatchError, TrimtabError
 from trimtab.ledger import snapshot
 from trimtab.space.revise import mapped, revised
-from trimtab.study.refine import Lineage
+from trimtab.study.lineage import Lineage
 from trimtab.study.replay import replay
 
 SPACE = tt.Space(

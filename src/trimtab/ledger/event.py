@@ -64,6 +64,8 @@ class Created(msgspec.Struct, frozen=True, omit_defaults=True, tag="created", ta
     provenance: dict[str, Any] = {}
     id: Ident = ""
     exact_ends: bool = False
+    in_arms: bool = False
+    """Whether the values of scientific parameters take turns, each with its share of the configurations."""
 
 
 class Opened(msgspec.Struct, frozen=True, omit_defaults=True, tag="opened", tag_field="kind"):

@@ -134,8 +134,11 @@ def _with_ends(key: str, name: str, given: Parameter, to: Sequence[Any]) -> Para
 
 
 def _with_choices(key: str, name: str, was: Categorical, to: Sequence[Any]) -> Parameter:
+    for choice in to:
+        if choice is not None and not isinstance(choice, str | int | float | bool):
+            raise SpaceError(f"{key}: {name} is {was!r}; its new range is {_example(was, key)}, got {shown(to)}.")
     there = {(type(choice), choice) for choice in was.choices}
-    given = {(type(choice), choice) for choice in to if isinstance(choice, str | int | float | bool) or choice is None}
+    given = {(type(choice), choice) for choice in to}
     if key == "widen":
         choices = [*was.choices, *(choice for choice in to if (type(choice), choice) not in there)]
         if len(choices) == len(was.choices):

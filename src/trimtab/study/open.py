@@ -18,6 +18,7 @@ from trimtab.space.space import Space
 from trimtab.storage.protocol import Store, StudyStore
 from trimtab.storage.url import files_dir, open_store
 from trimtab.study import provenance, same_objective
+from trimtab.study.arms import arms
 from trimtab.study.plugin import is_made_by, passed, settings_of, shown_settings
 from trimtab.study.same_objective import Terms
 from trimtab.study.session import Session
@@ -150,6 +151,7 @@ def create(
         provenance=provenance.gather(objective),
         id=os.urandom(4).hex(),
         exact_ends=True,
+        in_arms=len(arms(problem.space)) > 0,
     )
     return Study(Session(store, store.create(name, [created]), optimizer, scheduler, objective))
 

@@ -17,7 +17,7 @@ from trimtab.ledger.ledger import Ledger
 from trimtab.numerics.arithmetic import quiet
 from trimtab.optim.protocol import Optimizer, Proposal
 from trimtab.schedule.protocol import Continue, Scheduler, Wait
-from trimtab.study import provenance
+from trimtab.study import arms, provenance
 from trimtab.study.engine import Engine
 from trimtab.study.plan import Plan, continued_row
 
@@ -181,6 +181,8 @@ class _Replay:
         ledger, table = self.ledger, self.ledger.table
         if self._engine is None or not self._engine.serves(ledger.optimizer, table):
             self._engine = Engine(ledger.optimizer, table, self._optimizer)
+        if ledger.created.in_arms and given is None:
+            return arms.propose(self._engine, table, ledger.created.seed, fidelity, remaining)[0]
         return self._engine.propose(table, ledger.created.seed, fidelity, given, remaining, extends)
 
     def apply(self, record: Record) -> None:

@@ -33,6 +33,7 @@ from trimtab.surfaces.cli import (
     output,
     refining,
     running,
+    shelf,
 )
 from trimtab.text import hide_secrets
 
@@ -98,11 +99,16 @@ for command in (
     look.export,
     refining.diff,
     advising.advise,
+    advising.compare,
     refining.refine,
     ask_tell.ask,
     ask_tell.tell,
     ask_tell.give_back,
     ask_tell.report,
+    shelf.search,
+    shelf.label,
+    shelf.archive,
+    shelf.copy,
     manage.rename,
     manage.delete,
     check.replay,

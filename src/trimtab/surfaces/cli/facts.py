@@ -81,6 +81,12 @@ def entry_facts(entry: Entry) -> dict[str, Any]:
         "best_trial": entry.best_row,
         "front": entry.front,
         "ended": entry.ended,
+        "refined_from": None if entry.refined_from is None else entry.refined_from[0],
+        "evidence": entry.n_evidence,
+        "project": entry.label.project,
+        "data": entry.label.data,
+        "tags": list(entry.label.tags),
+        "archived": entry.label.archived,
     }
 
 

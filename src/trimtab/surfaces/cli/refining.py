@@ -12,7 +12,7 @@ import click
 import trimtab as tt
 from trimtab.errors import SpecError
 from trimtab.space.parameter import Parameter
-from trimtab.study.refine import Lineage
+from trimtab.study.lineage import Lineage
 from trimtab.surfaces.cli import spec
 from trimtab.surfaces.cli.document import read_yaml
 from trimtab.surfaces.cli.options import json_option, load, spoken, store_option, study_argument
