@@ -8,15 +8,16 @@ from typing import Final
 from trimtab.analysis.advice.advice import Advice
 from trimtab.analysis.advice.sight import Sight
 
-LOUD: Final = 0.5
-"""The share of what results differ by, beyond which they say more of chance than of configurations."""
+LOUD: Final = 0.4
+"""The share of what results differ by, beyond which they say as much of chance as of configurations. Of sixty results the
+share is known to about a fifth."""
 LEAST: Final = 20
 """Distinct configurations, from which on the model tells noise from detail."""
 N_TOP: Final = 5
 
 
 def noise(sight: Sight) -> Iterator[Advice]:
-    """Yield that more than half of what the results differ by is chance, by the model."""
+    """Yield that much of what the results differ by is chance."""
     share = sight.noise
     if share is None or share <= LOUD or len(sight.ranked) < max(LEAST, 5 * len(sight.free)):
         return

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from trimtab.arrays import Floats, Ints
+from trimtab.arrays import Floats, Ints, rng_at
 from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.model.feasibility import met, split
 from trimtab.model.features import Features
@@ -23,6 +23,10 @@ LEAST_RESULTS: Final = 10
 """Distinct configurations from which on a model of them is asked anything: below, it repeats its priors."""
 MOST_MODELLED: Final = 400
 """Results that the model is made of: the best and the latest. More make it slower, and hardly better."""
+N_SAMPLED: Final = 256
+"""Configurations over which results are foreseen: enough for a share to a few hundredths."""
+CHI2_MEDIAN: Final = 0.455
+"""The median of a squared standard normal deviate, by which a median of squares becomes a variance."""
 
 
 class Sight:
@@ -111,11 +115,26 @@ class Sight:
 
     @cached_property
     def noise(self) -> float | None:
-        """Which share of what labels differ by looks like chance, by the model; None without one."""
+        """Which share of what results differ by is chance: the smaller of what two estimates say; None without a model.
+
+        The model's: of what it foresees over the whole space. That of neighbours: how much results of configurations
+        next to each other differ, by how much all do. A search that has found the best goes on where results differ by
+        little, which is no noise; what it saw on the way there tells.
+        """
         if self.model is None:
             return None
-        variance = float(np.var(self.model.seen.labels))
-        return None if variance <= 0 else min(1.0, self.model.posterior.noise / variance)
+        x = self.space.sample(rng_at(0, N_SAMPLED), N_SAMPLED)
+        with blas.one_thread():
+            signal = float(np.var(self.model.posterior.mean(self.model.features.embed(x))))
+        chance = float(self.model.posterior.noise)
+        by_model = chance / (chance + signal) if chance + signal > 0 else 0.0
+        z, losses = self.model.z, self.model.seen.losses
+        apart = np.square(z[:, None] - z[None]).sum(axis=2)
+        np.fill_diagonal(apart, np.inf)
+        off = np.square(losses - losses[apart.argmin(axis=1)])
+        variance = float(np.var(losses))
+        by_neighbours = float(np.median(off)) / (2.0 * CHI2_MEDIAN * variance) if variance > 0 else 0.0
+        return min(by_model, by_neighbours)
 
 
 def modelled(sight: Sight, problem: Problem) -> Model | None:
