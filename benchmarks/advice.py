@@ -1,6 +1,6 @@
 """Advice: false alarms on healthy studies, and what following it is worth.
 
-    python benchmarks/advice.py [healthy studies, 200] [edge cases, 40]
+    python benchmarks/advice.py [healthy studies, 200] [edge cases, 40] [optimizer of the healthy ones, auto]
 
 A healthy study has its best well inside of its ranges, parameters that all matter, little noise, and enough trials.
 The edge cases have it outside: the advice is followed (`tt.refine`), and compared with going on in the old study, at an
@@ -87,14 +87,17 @@ def main() -> int:
 
     n_healthy = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     n_edges = int(sys.argv[2]) if len(sys.argv) > 2 else 40
+    optimizer = sys.argv[3] if len(sys.argv) > 3 else "auto"
     figures = Figures(__file__, __doc__ or "")
     alarms: Counter[str] = Counter()
     n_alarmed = 0
     for seed in range(n_healthy):
-        study = healthy_study(seed, optimizer="random" if seed % 4 == 0 else "auto")
+        study = healthy_study(seed, optimizer="random" if seed % 4 == 0 else optimizer)
         found = advise(study.problem, study.table)
         n_alarmed += bool(found)
         alarms.update(advice.rule for advice in found)
+        if seed % 10 == 9:
+            print(f"{seed + 1} healthy studies, {n_alarmed} with advice", file=sys.stderr, flush=True)
         for advice in found:
             print(seed, advice.rule, advice.says, file=sys.stderr, flush=True)
     if n_healthy:
@@ -116,6 +119,11 @@ def main() -> int:
         onward = tt.tune(objective, study.space, minimize="loss", budget=first + more, store=study, progress=False)
         n_won += ahead < onward.best_value
         ratios.append(ahead / onward.best_value)
+        print(
+            f"{seed + 1} edge cases, {n_fired} with advice, {n_won} better: {ratios[-1]:.3g}",
+            file=sys.stderr,
+            flush=True,
+        )
     if n_edges:
         figures.add(f"{n_edges} edge cases in which the advice comes", n_fired / n_edges, "share", at_least=0.9)
         figures.add(

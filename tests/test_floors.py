@@ -17,7 +17,7 @@ FLOORS = (
     ("plugins",),
     ("explain",),
     ("space", "numerics"),
-    ("ledger",),
+    ("ledger", "spaces"),
     ("model",),
     ("optim", "schedule", "stop", "execute", "storage", "analysis"),
     ("study",),

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from spaces import Parameter, integer, real
 from task import Outcome, Params, Task
+
+from spaces import Parameter, integer, real
 
 PLACES = {
     "bbob": ((1, 20), (5, 10), (8, 5), (6, 20), (15, 10), (14, 5), (21, 5), (17, 10)),

@@ -13,8 +13,9 @@ from math import pi, sqrt
 from typing import Any
 
 import numpy as np
-from spaces import Parameter, integer, ordinal, real
 from task import Outcome, Params, Task
+
+from spaces import Parameter, integer, ordinal, real
 
 Evaluated = tuple[float, tuple[float, ...]]
 """A loss, and constraints, each of them to be at most its limit."""

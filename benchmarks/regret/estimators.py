@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from spaces import Parameter, integer, pick, real
 from task import Params
+
+from spaces import Parameter, integer, pick, real
 
 
 @dataclass(frozen=True)

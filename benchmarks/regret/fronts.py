@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 from search import neighbour
-from spaces import Parameter, real
 from tabular import Table
 from task import Outcome, Params, Task
+
+from spaces import Parameter, real
 
 Box = tuple[tuple[float, ...], tuple[float, ...]]
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from spaces import integer, real
 from task import Outcome, Params, Task
+
+from spaces import integer, real
 
 FOLDER = Path(os.environ.get("TRIMTAB_BENCH_DATA") or Path(__file__).parents[3] / "shared" / "bench-data") / "lcbench"
 

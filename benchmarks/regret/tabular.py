@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from spaces import Parameter, ordinal, pick
 from task import Outcome, Params, Task
+
+from spaces import Parameter, ordinal, pick
 
 DATASETS: dict[str, tuple[str, ...]] = {
     "hpobench": ("car", "phoneme", "vehicle", "australian", "kc1", "segment", "blood_transfusion", "credit_g"),

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from landscape import BEST, Landscape, Term, outcome
 from search import place
-from spaces import Parameter, integer, ordinal, pick, real
 from synthetic import KINDS, SHAPES
 from task import Outcome, Params, Task, draw
+
+from spaces import Parameter, integer, ordinal, pick, real
 
 # How branches are explored was tuned on those above and the drawn ones; what is reported is measured on the fresh ones.
 DRAWN = {"tree/drawn-0": 40, "tree/drawn-1": 41, "tree/drawn-2": 42, "tree/drawn-3": 43}

@@ -10,6 +10,7 @@ TrimtabError
 ├── StudyError (RuntimeError)
 │   ├── StudyNotFoundError (LookupError)
 │   ├── StudyExistsError
+│   ├── NoAnswerError                  a question about a study that has no answer yet, and so no picture
 │   ├── StudyMismatchError             the study on record is not the study that was asked for
 │   ├── TrialError                     no such trial, told twice, told after it ended
 │   │   ├── LateResultError            a result of an attempt that has been superseded (fencing)
@@ -85,6 +86,10 @@ class StudyMismatchError(StudyError):
 
 class TrialError(StudyError):
     """No such trial, or the trial is not in a state that allows this."""
+
+
+class NoAnswerError(StudyError):
+    """A question about a study has no answer yet, and so no picture; the message says why."""
 
 
 class NoBestError(TrialError):

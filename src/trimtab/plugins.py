@@ -1,7 +1,7 @@
 """Plugins by name: entry-point groups in which built-ins register as strangers do.
 
 Groups: `trimtab.optimizers`, `trimtab.schedulers`, `trimtab.executors`, `trimtab.stores`, `trimtab.progress`,
-`trimtab.html` (how a study, a trial and a table look in a notebook).
+`trimtab.html` (how a study, a trial and a table look in a notebook), `trimtab.figures` (what draws figures).
 """
 
 from __future__ import annotations

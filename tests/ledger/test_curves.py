@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from trimtab.arrays import Floats
 from trimtab.errors import StoreCorruptError
 from trimtab.ledger import snapshot
-from trimtab.ledger.curves import MOST_UNDECLARED, WHOLE, Curves
+from trimtab.ledger.curves import AT_END, MOST_UNDECLARED, WHOLE, Curves
 from trimtab.ledger.event import Assessed, Noted, Origin, Reported
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Problem, at_least, at_most, maximize, minimize
@@ -148,6 +148,21 @@ def test_a_fold_that_the_problem_does_not_have_is_no_log_of_ours():
     with pytest.raises(StoreCorruptError, match=r"record 5 \(reported\) is about fold 2 of a problem that has 2\."):
         run.report(0, 1, 2, loss=0.5)
     begun().report(0, 1, 2, loss=0.5)
+
+
+def test_the_value_of_a_fold_is_the_last_of_its_reports_and_stands_until_another_attempt_gives_one():
+    run = begun(folds=2)
+    run.report(0, 1, 1, loss=0.9)
+    run.report(0, AT_END, 1, loss=0.5)
+    again(run, 0)
+    run.report(0, 2, 1, loss=0.8)
+    assert run.table.curves.of(0, 1)[0].tolist() == [1, 2], "the fold goes on, and so is not through"
+    assert not run.table.has_come_further(0), "the fold had been through"
+    run.report(0, AT_END, 1, loss=0.4)
+    assert losses(run.table.curves, 0, 1) == {1: 0.9, 2: 0.8, AT_END: 0.4}
+    assert run.table.curves.of(0, 1)[0].tolist() == [1, 2, AT_END]
+    run.report(0, AT_END, 0, loss=0.4)
+    assert run.table.has_come_further(0)
 
 
 reports = st.lists(

@@ -10,14 +10,21 @@ from trimtab.space.problem import Fidelity, Problem, minimize
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
 from trimtab.stop.protocol import Verdict
+from trimtab.stop.start import Start
 from trimtab.testing.simulation import Simulation
 
 PROBLEM = Problem(Space(x=Float(0, 1)), [minimize("loss")], [Fidelity("epoch", 1, 9)])
+WHOLE = Problem(Space(x=Float(0, 1)), [minimize("loss")])
 X = np.array([0.5])
 
 
 @pytest.fixture
 def run() -> Simulation:
+    return Simulation(WHOLE)
+
+
+@pytest.fixture
+def stepwise() -> Simulation:
     return Simulation(PROBLEM)
 
 
@@ -40,7 +47,7 @@ def test_every_configuration_counts_once_whatever_becomes_of_it(run):
     run.start(lost)
     run.fail(lost, "lost", again=True)
     run.start(lost)
-    run.put(X, Origin("asha", "promoted"), parent=0)
+    run.put(X, Origin("asha", "promoted"), parent=0)  # whatever the scheduler is: it is no configuration more
     assert len(run.table) == 5
     assert assess(run, trials=5).remaining == 1
     verdict = assess(run, trials=4)
@@ -76,9 +83,11 @@ def test_no_trial_starts_that_is_expected_to_overspend(run):
 
 
 @pytest.mark.parametrize(
-    ("fidelity", "parent", "price"), [(1.0, None, 1.0), (9.0, 1, 10.0), (9.0, None, 12.0), (3.0, 1, 6.0)]
+    ("fidelity", "parent", "price"), [(1.0, None, 1.0), (9.0, 1, 10.0), (9.0, None, 12.0), (3.0, None, 24.0 / 20 * 3)]
 )
-def test_what_runs_is_priced_by_how_far_it_runs(run, fidelity, parent, price):
+def test_what_starts_and_what_runs_is_priced_by_how_far_it_runs(stepwise, fidelity, parent, price):
+    run = stepwise
+
     def begin(fidelity: float, parent: int | None = None) -> int:
         number = run.put(X, Origin("asha", "a rung"), fidelity=(fidelity,), parent=parent)
         run.start(number)
@@ -86,12 +95,15 @@ def test_what_runs_is_priced_by_how_far_it_runs(run, fidelity, parent, price):
 
     for cost, end, before in ((1.0, 1.0, None), (1.0, 1.0, None), (10.0, 9.0, 0), (12.0, 9.0, None)):
         run.add(Told(begin(end, before), {"loss": 1.0}, cost=cost))
-    another = 24.0 / 4
+    start = Start((fidelity,), -1 if parent is None else parent)
+    assert not Budget(cost=24 + price).lacks(run.table, start)
+    assert f"expected to cost {price:.4g}" in Budget(cost=24 + price - 0.1).lacks(run.table, start)
     number = begin(fidelity, parent)
-    assert assess(run, cost=24 + price + another).remaining == 1
-    assert assess(run, cost=24 + price + another - 0.1).stop
+    assert not Budget(cost=24 + 2 * price).lacks(run.table, start), "as much again"
+    assert Budget(cost=24 + 2 * price - 0.1).lacks(run.table, start)
     run.fail(number, "lost", again=True)
-    assert assess(run, cost=24 + price + another - 0.1).stop, "it will go on"
+    assert Budget(cost=24 + 2 * price - 0.1).lacks(run.table, start), "it will go on"
+    assert not Budget(cost=24 + price).lacks(run.table, Start((fidelity,), start.parent, number=number)), "this is it"
 
 
 @pytest.mark.parametrize(("price", "n"), [(0.1, 3), (0.1, 7), (0.7, 9), (1 / 3, 3), (1e-3, 1000)])

@@ -112,7 +112,7 @@ FAULTS = [
 REFUSED = [
     (
         HEAD + SPACE + "constraints: {ms: {at_most: 3, confidence: 2}}\n",
-        "study.yaml:5: constraints.ms: metric 'ms' expects confidence",
+        "study.yaml:5: constraints.ms.confidence: expected a number above 0.5 and below 1",
     ),
     (HEAD + "space:\n  y: {int: [0, 1]}\n  x: {float: [1, 0]}\n", "study.yaml:6: space.x: Float needs low <= high"),
     (HEAD + "space: {x: {float: [0, 1], prior: 0.1}}\n", "study.yaml:4: space.x: Float with prior= needs default="),

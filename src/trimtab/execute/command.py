@@ -18,6 +18,7 @@ from trimtab.explain import explained_class
 from trimtab.plugins import did_you_mean
 
 NESTED = ("params_file", "params_json")
+FOLD = "fold"
 FLAT = ("flat_params_file", "flat_params_json")
 ALWAYS = (*NESTED, *FLAT, "number", "attempt", "seed", "checkpoint_dir", "resume_from", "study", "python")
 """Names that every template may use; a parameter or fidelity of the same name goes first."""
@@ -34,7 +35,8 @@ class Command:
     parameters, in which `model.depth` lies within `model`), `{params_json}` (the same as text), `{flat_params_file}`
     and `{flat_params_json}` (with one entry a parameter), `{number}`, `{attempt}`, `{seed}`, `{checkpoint_dir}`,
     `{resume_from}` (the same folder, where there is anything in it to go on from), `{study}` and `{python}` (the Python
-    that runs this). `{{` and `}}` stand for braces.
+    that runs this). `{{` and `}}` stand for braces. With `{fold}`, where a trial is divided into folds, the program
+    runs once for each of them, one after the other, and what it gives as its result is the value of that fold.
 
     An argument with an inactive parameter is left out, or with `{resume_from}` at a first start, and so is the option
     whose value it is: `--momentum {momentum}`, `--set m={m}`, `-m {momentum}`; the switch in `-v {m}` stays, and so
@@ -99,15 +101,20 @@ class Command:
         """The names that the templates use, in order, each once."""
         return self._templates.fields
 
-    def check(self, space_names: Sequence[str], fidelity_names: Sequence[str] = ()) -> None:
+    def check(self, space_names: Sequence[str], fidelity_names: Sequence[str] = (), *, has_folds: bool = False) -> None:
         """Check that the templates can be filled.
 
         Raises:
             ExecutorError: they use a name that is no parameter, no fidelity and none of those that are always there; or
                 a nested file of parameters, of which one would lie within another.
         """
-        known = (*space_names, *fidelity_names, *ALWAYS)
+        known = (*space_names, *fidelity_names, *ALWAYS, *((FOLD,) if has_folds else ()))
         for name in self.fields:
+            if name == FOLD and name not in known:
+                raise ExecutorError(
+                    "the command uses {fold}, and the study does not say into how many folds a trial is divided: "
+                    "folds=5, or in a study file folds: 5."
+                )
             if name not in known:
                 raise ExecutorError(
                     f"the command uses {{{name}}}, which is no parameter{did_you_mean(name, known)}; "
@@ -115,6 +122,10 @@ class Command:
                 )
         if not set(NESTED).isdisjoint(set(self.fields) - set(space_names)):
             nested(dict.fromkeys(space_names))
+
+    def is_by_fold(self, task: Task) -> bool:
+        """Return whether the program runs once for each fold of this trial."""
+        return task.folds is not None and FOLD in self.fields and FOLD not in (*task.names, *task.fidelity)
 
     def render(self, task: Task) -> list[str]:
         """Return the command line of one trial."""
@@ -148,6 +159,8 @@ class Command:
         }
         if _holds_something(task.checkpoint_dir):
             values["resume_from"] = values["checkpoint_dir"]
+        if task.folds is not None:
+            values[FOLD] = str(task.cells[0] if task.cells else 0)
         if "params_json" in self.fields:
             values["params_json"] = json.dumps(nested(task.params))
         values.update((name, spelt(value)) for name, value in task.fidelity.items())

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from trimtab.errors import ExecutorError, ObjectiveError, TrialStopped
 from trimtab.execute import regular
 from trimtab.execute.fold import FOLD, check_fold
-from trimtab.execute.plain import Foreign, as_number, plain, show
+from trimtab.execute.plain import Foreign, as_number, plain
 
 REPORT_FILE = "TRIMTAB_REPORT_FILE"
 """Names, in the environment of a command, the file that its reports go to."""
@@ -37,6 +37,8 @@ def report(
 ) -> None:
     """Report from a program that runs as a trial: with a step how it does on the way, without one its result.
 
+    With a fold and no step it is the value of that fold.
+
     Example:
         ```python
         for epoch in range(10):
@@ -45,7 +47,7 @@ def report(
         ```
 
     Args:
-        step: how far the program is; None for the result.
+        step: how far the program is; None for the result, or for the value of a fold.
         values: {metric: number}, for names that are no Python names.
         fold: of which fold these are the values, counted from 0; None for the trial as a whole.
         named: more values.
@@ -53,10 +55,11 @@ def report(
     Raises:
         TrialStopped: the scheduler has ended the trial; let it pass, and the program ends as it should.
         ExecutorError: the report file cannot be written.
-        ObjectiveError: there is nothing to report, a value is no number, or a fold is none or has no step.
+        ObjectiveError: there is nothing to report, a value is no number, or a fold is none.
     """
-    say(step, {**(values or {}), **named}, fold)
-    if step is not None:
+    said = {**(values or {}), **named}
+    say(step, said, fold)
+    if step is not None or fold is not None or FOLD in said:
         reason = halted()
         if reason is not None:
             raise TrialStopped(reason)
@@ -70,8 +73,6 @@ def say(step: float | None, values: Mapping[str, object], fold: object) -> None:
     if "step" in said:
         raise ObjectiveError("the step comes first and without a name, as report(3, loss=0.3).")
     if fold is not None:
-        if step is None:
-            raise ObjectiveError(f"the value of a fold has a step, as report(1, loss=0.3, fold={show(fold)}).")
         said[FOLD] = check_fold(plain(fold)) or 0
     if step is not None:
         at = as_number(step)

@@ -32,6 +32,7 @@ from trimtab.execute.protocol import Exited, Message, Noted, Reported, Task
 from trimtab.execute.reports import ReportFile
 from trimtab.execute.supervise import Watch, name_of
 from trimtab.execute.this_trial import TRIAL_FILE
+from trimtab.ledger.curves import AT_END
 from trimtab.text import hide_secrets, valid
 
 TERM_S = 2.0
@@ -48,6 +49,8 @@ class Program:
 
     Attributes:
         task, watch: what it runs, and its limits.
+        home: where its files belong.
+        fold: the fold of the trial that it is run for; None where it is the whole trial.
         slot: which of the executor's places it takes.
         results: what it has given as its result so far.
         note: what went wrong around it that is no fault of its own, for the record; None if nothing did.
@@ -58,10 +61,12 @@ class Program:
     ) -> None:
         self.slot = slot
         self._command = command
+        self.home = task.log_dir
+        self.fold = task.cells[0] if task.cells and command.is_by_fold(task) else None
         self.results: dict[str, Any] = {}
         self.note: Noted | None = None
         self._n_steps = 0
-        self._n_without_step = 0
+        self._n_without_step = self._n_cells = 0
         self._prints = False
         self._hidden = ""
         self._instead: tempfile.TemporaryDirectory[str] | None = None
@@ -150,6 +155,7 @@ class Program:
             "parent": task.resume_from,
             "metrics": list(task.metrics),
             "folds": task.folds,
+            "cells": [self.fold] if self.fold is not None else None if task.cells is None else list(task.cells),
             "seed": task.seed,
             "token": task.token,
             "names": list(task.names),
@@ -179,7 +185,7 @@ class Program:
         draft = self._halt_file.with_suffix(".draft")
         regular.write(draft, reason)
         draft.replace(self._halt_file)
-        if self._prints and not self._report_file.is_used:
+        if (self._prints or self.fold is not None) and not self._report_file.is_used:
             self.watch.end("killed", "the trial was halted.")
 
     def hear(self) -> list[Message] | None:
@@ -225,6 +231,8 @@ class Program:
                 "", ""
             )  # it was told: a result that it gave all the same is not that of a whole run
         missing = [name for name in self.task.metrics if name not in self.results]
+        if status == 0 and not self.results and self._n_cells:  # the study makes a result of them
+            return Exited(self.task.number, self.task.attempt, None, seconds=self.watch.seconds)
         if status == 0 and not missing:
             return Exited(self.task.number, self.task.attempt, self.results, seconds=self.watch.seconds)
         if self.watch.ending is not None or status < 0:
@@ -282,9 +290,14 @@ class Program:
         counter = self._counter(values)
         step = None if counter is None else as_number(values.pop(counter))
         fold = take_fold(values, self.task.metrics)
+        if counter is not None and fold is None:
+            fold = self.fold
         if counter is None:
-            if fold is not None:
+            if fold is not None and self.task.folds is None:
                 return self._without_step()
+            if fold is not None:
+                self._n_cells += 1
+                return [Reported(self.task.number, self.task.attempt, AT_END, values, fold)]
             self.results.update(values)
             return []
         if step is None:
@@ -293,12 +306,15 @@ class Program:
         return [Reported(self.task.number, self.task.attempt, step, values, fold)]
 
     def _without_step(self) -> list[Message]:
-        """Say once that the values of one fold are no result, which would pass for that of the whole trial."""
+        """Say once that the values of one fold are no result, which would pass for that of the whole trial.
+
+        Nobody said of how many folds it is one.
+        """
         self._n_without_step += 1
         if self._n_without_step > 1:
             return []
         example = f'{{"step": 1, "fold": 0, "{self.task.metrics[0]}": 0.5}}'
-        said = f"the values of a fold are no result, and need a step, as {example}."
+        said = f"the values of a fold are no result: declare folds=5, say, or give them a step, as {example}."
         return [Noted(self.task.number, self.task.attempt, "unusable report", said)]
 
     def _counter(self, values: dict[str, Any]) -> str | None:

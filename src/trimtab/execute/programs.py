@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from trimtab.errors import ExecutorError
@@ -15,8 +16,9 @@ from trimtab.execute import gpus as devices
 from trimtab.execute.command import Command
 from trimtab.execute.local import LocalExecutor
 from trimtab.execute.program import Program
-from trimtab.execute.protocol import Exited, Message, Resources, Started, Task
+from trimtab.execute.protocol import Exited, Message, Reported, Resources, Started, Task
 from trimtab.execute.supervise import require_system
+from trimtab.ledger.curves import AT_END
 from trimtab.text import valid
 
 CLOSE_S = 1.0
@@ -45,14 +47,28 @@ class ProgramExecutor(LocalExecutor):
 
     def _start(self, task: Task) -> None:
         slot = min(set(range(self._n_slots)) - {program.slot for program in self._programs.values()})
+        if self._command.is_by_fold(task):
+            cells = tuple(range(task.folds or 0)) if task.cells is None else task.cells
+            if not cells:  # an attempt before this one was lost once it had reported them all
+                self._emit(Exited(task.number, task.attempt))
+                return
+            task = _of_fold(task, cells)
+        program = self._spawn(task, slot)
+        if program is not None:
+            self._emit(Started(task.number, task.attempt, program.kept.pid))
+            self._attend(program)
+
+    def _spawn(self, task: Task, slot: int) -> Program | None:
         try:
-            program = Program(self._guardian, self._command, task, slot, self._environments[slot])
+            return Program(self._guardian, self._command, task, slot, self._environments[slot])
         except (OSError, ValueError) as error:
             self._emit(Exited(task.number, task.attempt, failure="exception", error=_not_started(error)))
-            return
-        self._programs[task.handle] = program
-        self._watches[task.handle] = program.watch
-        self._emit(Started(task.number, task.attempt, program.kept.pid))
+            return None
+
+    def _attend(self, program: Program) -> None:
+        handle = program.task.handle
+        self._programs[handle] = program
+        self._watches[handle] = program.watch
         if program.note is not None:
             self._emit(program.note)
         self._listen(program.out, lambda: self._hear(program))
@@ -89,7 +105,27 @@ class ProgramExecutor(LocalExecutor):
         self._ignore(program.kept.fileno())
         ended = program.ended()
         del self._programs[program.task.handle], self._watches[program.task.handle]
-        self._emit(ended)
+        if program.fold is None or not isinstance(ended, Exited) or ended.failure or ended.stopped:
+            self._emit(ended)
+        else:
+            self._next_fold(program, ended)
+
+    def _next_fold(self, program: Program, ended: Exited) -> None:
+        """Report what a program gave for its fold, and run the next one in its place; after the last the trial is over.
+
+        The trial has no result but its folds, of which the study makes one.
+        """
+        task, watch = program.task, program.watch
+        number, attempt, cells = task.number, task.attempt, task.cells or ()
+        if isinstance(ended.values, dict):
+            self._emit(Reported(number, attempt, AT_END, ended.values, program.fold))
+        if len(cells) == 1 or watch.halted is not None:
+            self._emit(Exited(number, attempt, stopped=watch.halted, seconds=watch.seconds))
+            return
+        following = self._spawn(_of_fold(task, cells[1:], program.home.parent), program.slot)
+        if following is not None:
+            following.watch.go_on(watch)
+            self._attend(following)
 
     def _end_all(self) -> None:
         for program in self._programs.values():
@@ -127,6 +163,11 @@ def open_command(
     require_system(workers, resources, "command")
     _require_program(command)
     return ProgramExecutor(command.rooted(), devices.assign(workers, resources.gpus, gpus))
+
+
+def _of_fold(task: Task, cells: tuple[int, ...], log_dir: Path | None = None) -> Task:
+    """Return the part of an attempt that is its next fold, with a folder of its own for what it prints and reports."""
+    return replace(task, cells=cells, log_dir=(log_dir or task.log_dir) / f"fold-{cells[0]}")
 
 
 def _require_program(command: Command) -> None:

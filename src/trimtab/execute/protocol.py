@@ -88,6 +88,7 @@ class Task:
         seed: a seed for the trial's own randomness, a function of study and number.
         names: all parameters of the space, active or not.
         folds: into how many folds a trial is divided; None where the problem does not say.
+        cells: the folds that are still to be run, in this order; None for all of them, in theirs.
     """
 
     number: int
@@ -106,6 +107,7 @@ class Task:
     seed: int = 0
     names: tuple[str, ...] = ()
     folds: int | None = None
+    cells: tuple[int, ...] | None = None
 
     @property
     def handle(self) -> str:
@@ -124,7 +126,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """The trial reported intermediate values, unchecked, as it gave them; in one of its folds, or as a whole (None)."""
+    """The trial reported intermediate values, unchecked, as it gave them; in one of its folds, or as a whole (None).
+
+    With a fold and the step `AT_END` they are the value of that fold.
+    """
 
     number: int
     attempt: int

@@ -68,6 +68,11 @@ class Watch:
         self._memory_at = inf if resources.memory is None else now
         self._logs_at = now + LOGS_EVERY_S
 
+    def go_on(self, before: Watch) -> None:
+        """Count the limits from where another process of the same attempt began to, and end as that was to."""
+        self.halted, self._began, self._deadline = before.halted, before._began, before._deadline
+        self._cancel_at = before._cancel_at
+
     @property
     def seconds(self) -> float:
         """How long the attempt has run."""

@@ -10,6 +10,7 @@ from trimtab.errors import ExecutorError, ObjectiveError
 from trimtab.execute import hook
 from trimtab.execute.protocol import Message, Reported, Task
 from trimtab.execute.trial import Trial
+from trimtab.ledger.curves import AT_END
 
 TRIAL_FILE = "TRIMTAB_TRIAL_FILE"
 """Names, in the environment of a command, the file that describes its trial."""
@@ -18,9 +19,10 @@ TRIAL_FILE = "TRIMTAB_TRIAL_FILE"
 def this_trial() -> Trial | None:
     """Return the trial that this program runs as; None where it was not started by Trimtab.
 
-    It is what a function gets: `params`, `steps()`, `report`, `should_stop`, `checkpoint_dir`, `mark_checkpoint`. The
-    result is reported as by any program: with `trimtab.report(loss=0.3)`, or as a printed JSON line. All processes of
-    the program may call this; let one of them report.
+    It is what a function gets: `params`, `steps()`, `folds()`, `report`, `should_stop`, `checkpoint_dir`,
+    `mark_checkpoint`. The result is reported as by any program: with `trimtab.report(loss=0.3)`, or as a printed JSON
+    line; where every fold was reported it may be left out. All processes of the program may call this; let one of them
+    report.
 
     Example:
         ```python
@@ -48,6 +50,7 @@ def this_trial() -> Trial | None:
             resume_from=about["parent"],
             metrics=tuple(about["metrics"]),
             folds=about["folds"],
+            cells=None if about["cells"] is None else tuple(about["cells"]),
             checkpoint_dir=Path(about["checkpoint_dir"]),
             log_dir=Path(path).parent,
             study=about["study"],
@@ -67,7 +70,7 @@ class _Channel:
     def send(self, message: Message) -> None:
         if not isinstance(message, Reported):
             raise ObjectiveError("a program's trial takes no notes; print what is to be kept, its output is.")
-        hook.say(message.step, message.values, message.fold)
+        hook.say(None if message.step == AT_END else message.step, message.values, message.fold)
 
     def halted(self) -> str | None:
         return hook.halted()

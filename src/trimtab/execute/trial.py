@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -14,6 +14,7 @@ from trimtab.execute.fold import FOLD, check_fold, take_fold
 from trimtab.execute.plain import as_number, plain
 from trimtab.execute.protocol import Message, Noted, Params, Reported, Task
 from trimtab.explain import Explained
+from trimtab.ledger.curves import AT_END
 from trimtab.text import valid
 
 CHECKPOINT_FILE = "checkpoint.json"
@@ -145,6 +146,9 @@ class Trial(Explained):
     def steps(self, fidelity: str | None = None) -> range:
         """Return the steps still to run: after the last marked checkpoint, up to the assigned fidelity inclusive.
 
+        Steps count from 1, whatever the fidelity's lowest is: that is the least that tells anything, and no step before
+        it is left out. Where it is 0 or less, they count from there.
+
         Args:
             fidelity: which one counts the steps; may be left out if there is only one.
 
@@ -152,7 +156,7 @@ class Trial(Explained):
             ProblemError: the problem has no fidelity, or none of that name, or one that does not count whole steps.
         """
         name, end = self._counted(fidelity)
-        low = self._task.start.get(name, 1)
+        low = min(1, self._task.start.get(name, 1))
         if end != int(end) or low != int(low):
             raise ProblemError(
                 f"steps() counts whole steps and this trial's {name!r} goes from {low:g} to {end:g}; "
@@ -177,6 +181,38 @@ class Trial(Explained):
             raise ProblemError(f"no fidelity is called {name!r}; there are: {', '.join(fidelity)}.")
         return name, fidelity[name]
 
+    def folds(self) -> Iterator[int]:
+        """Iterate over the folds still to be run, counted from 0; say of each how it did with `report(fold=...)`.
+
+        Which comes next is chosen: those that tell configurations apart come first. Folds that an earlier attempt at
+        this trial reported are left out, and none comes any more once the trial is to end. A trial that returns nothing
+        and reported every fold has the mean over its folds as its result.
+
+        Example:
+            ```python
+            def objective(trial):
+                for fold in trial.folds():
+                    train, test = SPLITS[fold]
+                    model = build(**trial.params).fit(X[train], y[train])
+                    trial.report(fold=fold, accuracy=model.score(X[test], y[test]))
+            ```
+
+        Raises:
+            ProblemError: the problem has no folds.
+        """
+        n = self._task.folds
+        if n is None:
+            raise ProblemError(
+                "folds() goes through the folds of a trial and this problem has none; give tune folds=5."
+            )
+        return self._still(range(n) if self._task.cells is None else self._task.cells)
+
+    def _still(self, folds: Sequence[int]) -> Iterator[int]:
+        for fold in folds:
+            if self.should_stop:
+                return
+            yield fold
+
     @property
     def should_stop(self) -> bool:
         """Whether the trial is to end: for loops that look here instead of letting `report` end them.
@@ -195,7 +231,7 @@ class Trial(Explained):
 
     def report(
         self,
-        step: float,
+        step: float | None = None,
         /,
         values: Mapping[str, object] | float | None = None,
         *,
@@ -203,10 +239,11 @@ class Trial(Explained):
         raises: bool = True,
         **named: object,
     ) -> None:
-        """Say how the trial does at `step`, and end here if the scheduler says so.
+        """Say how the trial does at `step`, or how it did in a fold, and end here if the scheduler says so.
 
         Args:
-            step: how far the trial is, usually the epoch.
+            step: how far the trial is, usually the epoch. Left out, with a fold, these are the values of that fold,
+                which is through.
             values: {metric: value}, or a number where there is one metric.
             fold: of which fold these are the values, counted from 0; None for the trial as a whole.
             raises: whether to end here; False for a loop that looks at `should_stop` and ends itself.
@@ -214,24 +251,29 @@ class Trial(Explained):
 
         Raises:
             TrialStopped: the trial is to end; let it pass, or clean up and raise it again.
-            ObjectiveError: the step is no finite number, the fold is none, or there is nothing to report.
+            ObjectiveError: the step is no finite number, the fold is none, there is neither, or nothing to report.
         """
         if "step" in named:
             raise ObjectiveError("the step comes first and without a name, as trial.report(3, loss=0.3).")
-        at = as_number(step)
+        at = AT_END if step is None else as_number(step)
         if at is None:
             raise ObjectiveError(f"report's step is a finite number, got {step!r}.")
         if values is not None and not isinstance(values, Mapping):
             metrics = self._task.metrics
             if len(metrics) != 1:
-                raise ObjectiveError(
-                    f"report({step:g}, {values!r}) does not say which metric: there are {', '.join(metrics)}."
-                )
+                given = repr(values) if step is None else f"{step:g}, {values!r}"
+                raise ObjectiveError(f"report({given}) does not say which metric: there are {', '.join(metrics)}.")
             values = {metrics[0]: values}
         said: dict[str, Any] = plain({**(values or {}), **named, **({} if fold is None else {FOLD: fold})})
         of_fold = check_fold(take_fold(said, self._task.metrics), self._task.folds)
+        if step is None and of_fold is None:
+            raise ObjectiveError(
+                "a report says at which step, as report(3, loss=0.3), or of which fold, as "
+                "report(fold=2, loss=0.3); the result of a trial is what it returns."
+            )
         if not said:
-            raise ObjectiveError(f"report({step:g}) reports nothing; give it values, as report({step:g}, loss=0.3).")
+            of = f"{step:g}, " if step is not None else f"fold={of_fold}, "
+            raise ObjectiveError(f"report({of[:-2]}) reports nothing; give it values, as report({of}loss=0.3).")
         self._channel.send(Reported(self.number, self.attempt, at, said, of_fold))
         reason = self._channel.halted()
         if reason is not None and raises:

@@ -40,6 +40,9 @@ class Contents:
         noted_at: the record of each note about the study, in their order.
         verdicts: on the study, with their records.
         head: the sequence number of the last record.
+        needs: the resources of the present attempt, by row, where they are not one cpu.
+        used: for how many seconds each resource was taken by attempts that are over; "worker" is their own time.
+        is_gradual: whether some trial reported before it reached its fidelity.
         again: of the rows that wait, those whose configuration was begun.
         growths: each time that the space learned a parameter.
         is_extended: whether trials gained values while they ran.
@@ -74,6 +77,10 @@ class Contents:
             "touched": Column(np.int64),
             "n_lost": Column(np.int32),
             "n_lost_with_driver": Column(np.int32),
+            "ran": Column(np.float64, 0.0, n_fidelities),
+            "unseen": Column(np.float64, 0.0, n_fidelities),
+            "begins": Column(np.float64, np.nan),
+            "begun_at": Column(np.float64, np.nan),
         }
         self.order = Column(np.int64)
         self.curves = CurveLog(problem.metric_names)
@@ -89,6 +96,9 @@ class Contents:
         self.noted_at: dict[str, int] = {}
         self.verdicts: list[tuple[int, Assessed]] = []
         self.head = 0
+        self.needs: dict[int, dict[str, float]] = {}
+        self.used: dict[str, float] = {}
+        self.is_gradual = False
         self.given: dict[int, Sequence[float | None]] = {}
         self.waiting: dict[int, None] = {}
         self.again: dict[int, None] = {}
@@ -101,6 +111,10 @@ class Contents:
         self.elapsed = 0.0
         self.session_start: float | None = None
         self.last_at = 0.0
+
+    def elapsed_at(self, at: float) -> float:
+        """Return for how many seconds the study was worked on at a time, in seconds since the epoch."""
+        return self.elapsed + (0.0 if self.session_start is None else max(at, self.last_at) - self.session_start)
 
     def frozen(self) -> Contents:
         """Return contents that stay as these are now, whatever is folded in."""
@@ -133,6 +147,6 @@ _WRITTEN_ONCE = frozenset({"x", "fidelity", "parent", "asked_at", "origin"})
 
 _OF_SOME = (
     "errors", "reasons", "handles", "halts", "notes", "study_notes", "noted_at", "verdicts", "given", "waiting",
-    "again", "running", "growths",
+    "again", "running", "growths", "needs", "used",
 )  # fmt: skip
 """What is known of some rows only; what is written down about one row is replaced, not changed."""

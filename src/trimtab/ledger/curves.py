@@ -33,6 +33,13 @@ each step or file would fill memory with names."""
 WHOLE = -1
 """The fold of a report about the trial as a whole."""
 
+AT_END = -1.0
+"""The step of a report that is the value of a fold, said once the fold is through: such a value has no step, and no
+step that a loop counts is below 0. Among the reports of its fold it is the last."""
+
+_BEHIND = float(np.finfo(np.float64).max)
+"""Where it stands among them: behind every step, and before the infinity that no attempt reaches."""
+
 
 @dataclass(frozen=True, slots=True)
 class Undeclared:
@@ -161,7 +168,7 @@ class Curves:
     def came_further(self, number: int, attempt: int) -> bool:
         """Return whether an attempt at a trial reported, of any fold, a later step than all attempts before it."""
         reports = self.reports(number)
-        attempts, steps = self.attempt[reports], self.step[reports]
+        attempts, steps = self.attempt[reports], self._places(reports)
         folds, of_fold = np.unique(self.fold[reports], return_inverse=True)
         reached = np.full(len(folds), -math.inf)
         before, now = attempts < attempt, attempts == attempt
@@ -172,9 +179,17 @@ class Curves:
         """Return (steps [s], which of them [r], reports [r]) of the reports that no later attempt replaced."""
         reports = self.reports(number)
         reports = reports[self.fold[reports] == (WHOLE if fold is None else fold)]
-        reports = reports[_stand(self.attempt[reports], self.step[reports])]
-        steps, at = np.unique(self.step[reports], return_inverse=True)
-        return steps, at, reports
+        places = self._places(reports)
+        stand = _stand(self.attempt[reports], places)
+        reports = reports[stand]
+        steps, at = np.unique(places[stand], return_inverse=True)
+        return np.where(steps == _BEHIND, AT_END, steps), at, reports
+
+    def _places(self, reports: Ints) -> Floats:
+        """Return where reports [r] stand among those of their fold: at their steps, and the value of a fold behind."""
+        steps = self.step[reports]
+        is_end = (steps == AT_END) & (self.fold[reports] != WHOLE)
+        return np.where(is_end, _BEHIND, steps) if is_end.any() else steps
 
     def _declared(self, steps: Floats, at: Ints, reports: Ints) -> Floats:
         y = np.full((len(steps), len(self.names)), np.nan)

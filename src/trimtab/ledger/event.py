@@ -29,6 +29,9 @@ EVIDENCE = "evidence"
 """Who proposed what an earlier study ran: such trials come with the study's first records, and nobody proposed them
 here. No optimizer bears this name."""
 
+FINALIZE = "finalize"
+"""Who proposed the runs again with which a study ends, and the note that says what they are."""
+
 FAILURE_KINDS = ("exception", "oom", "timeout", "nan", LOST, "killed")
 
 Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
@@ -77,11 +80,15 @@ class Opened(msgspec.Struct, frozen=True, omit_defaults=True, tag="opened", tag_
 
 
 class Remaining(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What is left of a budget: trials, seconds, cost; None where there is no such limit."""
+    """What is left of a budget: trials, seconds, cost; None where there is no such limit.
+
+    `units` holds what is left of every other limit, by its name: "epoch", "gpu_hours", "money".
+    """
 
     trials: Whole | None = None
     seconds: Annotated[float, msgspec.Meta(ge=0)] | None = None
     cost: float | None = None
+    units: dict[str, float] = {}
 
 
 class Asked(msgspec.Struct, frozen=True, omit_defaults=True, tag="asked", tag_field="kind", gc=False):
@@ -106,6 +113,8 @@ class Started(msgspec.Struct, frozen=True, omit_defaults=True, tag="started", ta
     """A worker took the trial. `lease_s` is how long it may be silent; None means for ever (ask/tell).
 
     Said again of an attempt that runs, with a `handle`: what the executor calls it, and who looks after it now.
+    `begins` is the step that its checkpoint holds, from which it goes on; None where there was none.
+    `resources` is what it takes, by name ("cpu", "gpu" and others); one cpu where nothing is said.
     """
 
     number: Whole
@@ -113,6 +122,8 @@ class Started(msgspec.Struct, frozen=True, omit_defaults=True, tag="started", ta
     attempt: Whole = 1
     lease_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
     handle: str = ""
+    begins: float | None = None
+    resources: dict[str, Annotated[float, msgspec.Meta(ge=0)]] = {}
 
 
 class Reported(msgspec.Struct, frozen=True, omit_defaults=True, tag="reported", tag_field="kind", gc=False):

@@ -11,6 +11,7 @@ import numpy as np
 
 from trimtab.arrays import MASK64, Floats
 from trimtab.errors import ProblemError, SpaceError, StoreCorruptError
+from trimtab.ledger import attempts
 from trimtab.ledger.chain import Head
 from trimtab.ledger.columns import Column
 from trimtab.ledger.contents import Contents, Growth
@@ -192,6 +193,11 @@ class Ledger:
         c["worker"].rows[row] = contents.workers.code(event.worker)
         c["started_at"].rows[row] = record.at
         c["lease_s"].rows[row] = math.nan if event.lease_s is None else event.lease_s
+        c["begins"].rows[row] = math.nan if event.begins is None else event.begins
+        c["begun_at"].rows[row] = contents.elapsed_at(record.at)
+        contents.needs.pop(row, None)
+        if event.resources:
+            contents.needs[row] = event.resources
         del contents.waiting[row]
         contents.again.pop(row, None)
         contents.handles.pop(row, None)
@@ -221,6 +227,8 @@ class Ledger:
         if event.fold is not None and folds is not None and event.fold >= folds:
             raise StoreCorruptError(f"{_name(record)} is about fold {event.fold} of a problem that has {folds}.")
         contents.curves.add(record.seq, row, event.attempt, event.fold, event.step, event.values)
+        if event.fold is None and not contents.is_gradual:
+            contents.is_gradual = attempts.is_early(contents, row, event.step)
 
     def _judged(self, event: Judged, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)
@@ -233,12 +241,14 @@ class Ledger:
         if missing:
             raise StoreCorruptError(f"{_name(record)} completes trial {row} without its {missing[0]!r}.")
         self._values(row, event.values)
+        attempts.settle(self.contents, row, record.at, event.seconds, is_complete=True)
         self._over(row, COMPLETE, record.at, event.seconds, event.cost)
 
     def _stopped(self, event: Stopped, record: Record) -> None:
         row = self._row(event.number, RUNNING, record)
         self._values(row, event.values)
         self.contents.reasons[row] = event.reason
+        attempts.settle(self.contents, row, record.at, event.seconds)
         self._over(row, STOPPED, record.at, event.seconds, event.cost)
 
     def _failed(self, event: Failed, record: Record) -> None:
@@ -250,6 +260,7 @@ class Ledger:
         contents.columns["failure"].rows[row] = FAILURE_KINDS.index(event.failure)
         if event.error:
             contents.errors[row] = event.error
+        attempts.settle(contents, row, record.at, event.seconds)
         if not event.again:
             self._over(row, FAILED, record.at, event.seconds, event.cost)
             return
@@ -367,7 +378,7 @@ MAX_GROWN = 50_000
 
 _FILLED_LATER = (
     "y", "errors", "cost", "seconds", "fidelity", "parent", "attempt", "started_at", "ended_at", "lease_s", "failure",
-    "worker", "n_lost", "n_lost_with_driver",
+    "worker", "n_lost", "n_lost_with_driver", "ran", "unseen", "begins", "begun_at",
 )  # fmt: skip
 _STATE_NAMES = ("waiting", "running", "complete", "stopped", "failed")
 _FOLDS: dict[type[Event], Any] = {

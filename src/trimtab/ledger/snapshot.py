@@ -27,7 +27,7 @@ from trimtab.ledger.ledger import Ledger, problem_of
 from trimtab.ledger.table import FAILED, RUNNING, WAITING, TrialTable
 from trimtab.space.problem import Problem
 
-SNAPSHOT_VERSION = 4
+SNAPSHOT_VERSION = 5
 """Counts up whenever what `save` writes changes; a snapshot of another version is not read."""
 
 _CHECKSUM_BYTES = 16
@@ -49,6 +49,7 @@ class _Dicts(msgspec.Struct):
     handles: list[tuple[Whole, str]]
     notes: list[tuple[Whole, dict[str, Any]]]
     given: list[tuple[Whole, tuple[float | None, ...]]]
+    needs: list[tuple[Whole, dict[str, float]]]
 
 
 class _Scalars(msgspec.Struct):
@@ -61,6 +62,8 @@ class _Scalars(msgspec.Struct):
     session_start: float | None
     last_at: float
     is_extended: bool
+    used: dict[str, float]
+    is_gradual: bool
 
 
 class _Snapshot(msgspec.Struct):
@@ -204,12 +207,14 @@ def _fits(ledger: Ledger) -> bool:
     """Return whether the parts of a restored ledger fit together, so that nothing that reads it stumbles."""
     contents, table = ledger.contents, ledger.table
     n = len(table)
-    rows = {*contents.errors, *contents.reasons, *contents.notes, *contents.given, *contents.waiting, *contents.running}
+    rows = {*contents.errors, *contents.reasons, *contents.notes, *contents.given, *contents.needs}
+    rows |= {*contents.waiting, *contents.running}
     known = len(table.problem.fidelities), len(table.space)
     times = contents.elapsed, contents.session_start or 0.0, contents.last_at
     free = [contents.study_notes, ledger.opened, ledger.optimizer, *_json_of(ledger.created)]
     return (
         all(map(math.isfinite, times))
+        and all(map(math.isfinite, contents.used.values()))
         and isinstance(ledger.optimizer.get("name"), str)
         and all(codec.is_plain(value) for notes in contents.notes.values() for value in notes.values())
         and all(map(codec.is_plain, free))

@@ -19,17 +19,16 @@ from trimtab import plugins
 from trimtab.arrays import Bools, Floats, Ints
 from trimtab.errors import TrialError
 from trimtab.explain import Explained
+from trimtab.ledger.attempts import ONE_CPU
 from trimtab.ledger.contents import Contents, Growth
 from trimtab.ledger.curves import Curves
-from trimtab.ledger.event import EVIDENCE, FAILURE_KINDS, Assessed, Origin
+from trimtab.ledger.event import EVIDENCE, FAILURE_KINDS, FINALIZE, Assessed, Origin
 from trimtab.ledger.news import News, notes_since, verdicts_since
+from trimtab.ledger.states import COMPLETE, FAILED, RUNNING, STATES, STOPPED, WAITING
 from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 from trimtab.text import visible
-
-WAITING, RUNNING, COMPLETE, STOPPED, FAILED = range(5)
-STATES = ("waiting", "running", "complete", "stopped", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,8 @@ class TrialView(Explained):
         parent: the trial whose line of descent it continues.
         asked_at, started_at, ended_at: seconds since the epoch.
         notes: what people and programs wrote about it; tags: its labels.
+        figure: of `Study.best`, what its objective is: "search score", the luckiest of many, or a fresh run beside the
+            mean of all of them; empty elsewhere.
     """
 
     number: int
@@ -73,6 +74,7 @@ class TrialView(Explained):
     ended_at: float | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    figure: str = ""
 
     def __repr__(self) -> str:
         said = [f"trial {self.number}: {self.state}"]
@@ -234,6 +236,44 @@ class TrialTable:
         return self._c["n_lost_with_driver"].view
 
     @property
+    def ran(self) -> Floats:
+        """[N, F] how much of each fidelity was run, in all attempts that are over: what `ledger.attempts` counts."""
+        return self._c["ran"].view
+
+    @property
+    def unseen(self) -> Floats:
+        """[N, F] how much more may have been run, in attempts that ended early and had reported nothing."""
+        return self._c["unseen"].view
+
+    @property
+    def begins(self) -> Floats:
+        """[N] the step from whose checkpoint the present attempt went on; nan where there was none on record."""
+        return self._c["begins"].view
+
+    @property
+    def begun_at(self) -> Floats:
+        """[N] what `elapsed` was when the present attempt was started; nan before the first."""
+        return self._c["begun_at"].view
+
+    @property
+    def used(self) -> Mapping[str, float]:
+        """For how many seconds each resource was taken by attempts that are over: "worker", "cpu", "gpu" and others.
+
+        "worker" is the time of the attempts themselves. Of one whose end nobody saw, it is how long the study was
+        worked on from its start until it was given up for lost.
+        """
+        return dict(self._contents.used)
+
+    @property
+    def is_gradual(self) -> bool:
+        """Whether some trial reported before it reached its fidelity: then one that reports nothing did not get far."""
+        return self._contents.is_gradual
+
+    def resources(self, number: int) -> Mapping[str, float]:
+        """Return what the present attempt at a trial takes, by name; one cpu where nothing was said."""
+        return dict(self._contents.needs.get(number, ONE_CPU))
+
+    @property
     def order(self) -> Ints:
         """[K] the rows that are over, in the order in which they ended."""
         return self._contents.order.view
@@ -380,6 +420,10 @@ class TrialTable:
         """Return True if a user put the trial in line, or brought it as evidence: no engine proposed it."""
         return number in self._contents.given or self.origin(number).by in ("user", EVIDENCE)
 
+    def is_replicate(self, number: int) -> bool:
+        """Return True if the trial runs a finalist again, at the end of the study."""
+        return self.origin(number).by == FINALIZE
+
     def is_begun(self, number: int) -> bool:
         """Return True if an attempt at the trial failed, or the trial goes on with another one's."""
         return bool(self._c["failure"].rows[number] >= 0 or self._c["parent"].rows[number] >= 0)
@@ -426,6 +470,10 @@ class TrialTable:
     def notes(self) -> Mapping[str, Any]:
         """What was written about the study as a whole."""
         return dict(self._contents.study_notes)
+
+    def noted_at(self, key: str) -> int:
+        """Return the sequence number of the last note of that key about the study; 0 where there is none."""
+        return self._contents.noted_at.get(key, 0)
 
     def error(self, number: int) -> str:
         """Return the message of the last failed attempt, empty when there is none."""
@@ -501,6 +549,8 @@ class TrialTable:
                 tags=self.tags(number),
             )
 
+
+__all__ = ["COMPLETE", "FAILED", "RUNNING", "STATES", "STOPPED", "WAITING", "TrialTable", "TrialView"]
 
 STRETCH = 2048
 """Trials that are read at once: enough to make the cost of reading columns small, few enough to need little memory."""

@@ -16,6 +16,7 @@ import numpy as np
 from trimtab.arrays import Bools, Floats, Ints, Rng
 from trimtab.model.dominance import undominated
 from trimtab.model.observations import Observations
+from trimtab.model.outliers import UNKNOWN, torn, typical, unbelieved
 from trimtab.numerics.warp import LARGEST, bent, bent_log_slopes, near_log_slopes, warp
 
 SPREAD: Final = 0.3
@@ -130,6 +131,14 @@ def means(observations: Observations, length: int) -> Means:
     if n == len(config) and not (np.diff(config) < 0).any():
         measured = (~np.isnan(results.margins)).astype(np.float64)
         return Means(results.losses, results.known, results.margins, counts, measured)
+    if observations.is_spoilt(length):
+        return Means(
+            typical(results.losses[:, 0], config)[:, None],
+            np.zeros((n, 1)),
+            results.margins[:n],
+            counts,
+            np.zeros((n, 0)),
+        )
     share = 1.0 / counts[config]  # divided first: the sum of large numbers may be too large
     losses, known = (
         _summed(config, results.losses * share[:, None]),
@@ -271,6 +280,18 @@ def labelled(
     found = means(observations, length)
     breach = _breach(found.margins) if is_penalized else np.zeros(len(found.losses))
     loss = _scalar(found.losses, breach, rng, observations.settings.rho)
+    if observations.is_spoilt(length):
+        results = observations.results(length)
+        doubted, is_torn = (of(results.losses[:, 0], results.config) for of in (unbelieved, torn))
+        loss[doubted] = np.median(loss)
+        return Labelled(
+            observations.x.view[: len(loss)],
+            loss,
+            warp(loss, reach),
+            np.where(is_torn, 1.0, found.counts),  # of runs that do not agree one counts
+            np.where(doubted, UNKNOWN, 0.0),
+            np.arange(len(loss)),
+        )
     labels = warp(loss, reach)
     known = np.zeros(len(labels))
     if found.losses.shape[1] == 1 and found.known.any():

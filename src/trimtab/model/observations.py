@@ -1,6 +1,7 @@
 """What the log says about trials that are over, as columns that grow: the state of the model-based engines.
 
-A trial has a result if it is complete; where there are fidelities, also if it was stopped and had reported.
+A trial has a result if it is complete; where there are fidelities, also if it was stopped and had reported; and where
+there are folds, if it was stopped and has some of them.
 
 Letters: n results, c distinct configurations in the order of their first coming, K objectives, C constraints,
 D parameters, F fidelities.
@@ -13,13 +14,16 @@ from typing import Final
 import numpy as np
 
 from trimtab.arrays import Floats
+from trimtab.ledger.cells import reported
 from trimtab.ledger.columns import Column
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.model.dominance import Front
 from trimtab.model.feasibility import margins, split
 from trimtab.model.fidelities import LARGEST, Curve, Results, carried, height
+from trimtab.model.folds import Folds
 from trimtab.model.keys import key_of
+from trimtab.model.outliers import are_torn
 from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.space.problem import Problem
 
@@ -67,6 +71,7 @@ class Observations:
         d, k = len(problem.space), len(self._objectives)
         n_constraints = len(problem.metrics) - k
         self._fidelities = problem.fidelities
+        self._is_plain = k == 1 and not (n_constraints or self._fidelities or problem.folds)
         self.x, self.config = Column(np.float64, width=d), Column(np.int64)
         self.fidelity = Column(np.float64, width=len(self._fidelities))
         self.losses, self.known = Column(np.float64, width=k), Column(np.float64, width=k)
@@ -78,12 +83,14 @@ class Observations:
         self.is_flat = True
         self.n_idle = 0
         self._heights, self._runs = Column(np.float64), Column(np.int64)
+        self._folds = Folds(problem) if problem.folds is not None else None
         self._curves: list[Curve] = []
         self._ids: dict[bytes, int] = {}
         self._run_ids: dict[bytes, int] = {}
         self._first: dict[bytes, tuple[Floats, Floats]] = {}
         self._carried: dict[int, Results] = {}
         self._top = -np.inf
+        self._spoilt_at: float = np.inf
         self._begin()
 
     def _begin(self) -> None:
@@ -119,6 +126,8 @@ class Observations:
     def _take(self, table: TrialTable, row: int, at: Floats) -> None:
         """Take up a result at a fidelity [F]."""
         losses, excess = split(table.problem, table.y[row])
+        part = None if self._folds is None else self._folds.tell(table, row)
+        losses = losses if part is None else part
         key = at.tobytes()
         first = self._first.setdefault(key, (losses, excess))
         is_same = np.array_equal(losses, first[0]) and np.array_equal(excess, first[1])
@@ -130,10 +139,17 @@ class Observations:
         self.known.add(_variance(table.errors[row][self._objectives]))
         self.margins.add(np.clip(margins(table.problem, table.y[row]), -LARGEST, LARGEST))
         self._heights.add(height(self._fidelities, at))
-        self._runs.add(self._run_ids.setdefault(config.to_bytes(8) + key, len(self._run_ids)))
+        run = config.to_bytes(8) + key + (b"" if part is None else row.to_bytes(8))  # parts are no repeats
+        self._runs.add(self._run_ids.setdefault(run, len(self._run_ids)))
         if len(self._fidelities) == 1:
             self._curves.append(_curve(table, row, float(at[0]), losses))
-        self._compare(losses, excess, float(self._heights.view[-1]))
+        if part is None:
+            self._compare(losses, excess, float(self._heights.view[-1]))
+        else:
+            self.n_idle += 1
+        is_plain = self._is_plain and self._spoilt_at == np.inf
+        if is_plain and are_torn(self.losses.view[:, 0], np.flatnonzero(self.config.view == config)):
+            self._spoilt_at = self.losses.n
 
     def _compare(self, losses: Floats, excess: Floats, height: float) -> None:
         """Count a result as an improvement, or as none, if it is at the highest fidelity so far."""
@@ -175,14 +191,18 @@ class Observations:
     def results(self, length: int) -> Results:
         """Return the rows that count among the first `length`: all but those of a configuration that got further.
 
-        Losses at lower fidelities are carried to the highest.
+        Losses at lower fidelities are carried to the highest, and those of some folds to all of them.
         """
         columns = (self.config, self.losses, self.known, self.margins)
         found = Results(*(column.view[:length] for column in columns))
-        if not self._fidelities or not length:
+        if not (self._fidelities or self._folds) or not length:
             return found
         if length not in self._carried:
             self._carried = dict(list(self._carried.items())[-KEPT:])
+            found = found if self._folds is None else self._folds.completed(found)
+            if not self._fidelities:
+                self._carried[length] = found
+                return found
             fidelity, heights = self.fidelity.view[:length], self._heights.view[:length]
             self._carried[length] = carried(found, fidelity, heights, self._curves[:length], self.settings)
         return self._carried[length]
@@ -193,6 +213,13 @@ class Observations:
             return True
         mine = (self.config.view == config) & (self._heights.view == self._top)
         return bool((self.fidelity.view[mine] == fidelity).all(axis=1).any())
+
+    def is_spoilt(self, length: int) -> bool:
+        """Return whether among the first `length` results some are off by more than noise; see `model.outliers`.
+
+        That is looked for where there is one objective, and no constraint, fidelity or fold.
+        """
+        return length >= self._spoilt_at
 
     def mean_losses(self) -> Floats:
         """Return [c] the first objective of each configuration, repeats averaged."""
@@ -228,7 +255,8 @@ class Observations:
 def reached(table: TrialTable, row: int) -> Floats | None:
     """Return [F] the fidelity at which a trial that is over gave a result; None if it gave none.
 
-    One that was stopped got as far as its last report, which counts by the first fidelity.
+    One that was stopped got as far as its last report, which counts by the first fidelity; one that has some of its
+    folds, as far as it was to go.
     """
     fidelities = table.problem.fidelities
     at: Floats = table.fidelity[row].copy()
@@ -236,6 +264,8 @@ def reached(table: TrialTable, row: int) -> Floats | None:
     at[np.isnan(at)] = high[np.isnan(at)]
     if table.state[row] == COMPLETE:
         return at
+    if table.state[row] == STOPPED and table.problem.folds is not None and reported(table, row):
+        return at if np.isfinite(split(table.problem, table.y[row])[0]).all() else None
     if table.state[row] != STOPPED or not fidelities or not np.isfinite(split(table.problem, table.y[row])[0]).all():
         return None
     steps, _ = table.curves.of(row)

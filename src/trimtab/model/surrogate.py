@@ -15,6 +15,7 @@ from trimtab.arrays import Floats, Ints, Rng
 from trimtab.model.features import Features
 from trimtab.model.labels import Joined, Labelled, Labels
 from trimtab.model.observations import Observations
+from trimtab.model.outliers import is_usual, without_odd
 from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, fit
 from trimtab.numerics.input_warp import Curves, fit_curves
@@ -126,7 +127,10 @@ class Surrogate:
             seen = seen.take(np.union1d(seen.best(half), np.arange(len(seen) - half, len(seen))))
         features = self.features.warped(fitted.curves)
         z = features.embed(seen.x)
-        return Model(seen, features, z, Posterior(_data(features, z, seen), fitted.theta))
+        data = _data(features, z, seen)
+        if observations.is_spoilt(n):
+            data = without_odd(data, seen.losses, fitted.theta)
+        return Model(seen, features, z, Posterior(data, fitted.theta))
 
     def fit(self, observations: Observations, n: int) -> Fit:
         """Return what was fitted at the largest length that is due by `n` rows.
@@ -166,6 +170,8 @@ class Surrogate:
     def _seen(self, observations: Observations, length: int, reach: float, most: int) -> tuple[Labelled, Prior]:
         """Return what is fitted on, `most` rows, and with what penalties."""
         seen = self.labels(observations, length, reach)
+        if observations.is_spoilt(length):  # lengthscales that explain what came by chance explain nothing
+            seen = seen.take(np.flatnonzero(is_usual(seen.losses, seen.counts)))
         if len(seen) > most:
             seen = seen.take(_informative(seen, most))
         if self.labels.deviation(observations, length)[0] == 0.0:  # what looks like noise is detail

@@ -348,6 +348,19 @@ class Posterior:
         density: Floats = 0.5 * np.log(precision) - 0.5 * residual**2 * precision - 0.5 * np.log(2.0 * np.pi)
         return density
 
+    def left_out(self) -> tuple[Floats, Floats]:
+        """Return [n] by how much each label exceeds what all others let expect, and [n] the deviation of that."""
+        precision = np.diagonal(_solve_twice(self._chol, np.eye(self.n)))
+        return self._alpha / precision, 1.0 / np.sqrt(precision)
+
+    def covariances(self, z: Floats) -> Floats:
+        """Return [n, m] the prior covariances of the labels with the function at [m, Q]."""
+        return self._kernel(z)
+
+    def solve(self, labels: Floats) -> Floats:
+        """Return [n] the weights that `covariances` takes to means, were the labels [n] these."""
+        return _solve_twice(self._chol, labels)
+
 
 def _cholesky(k: Floats, noise: Floats, amplitude: float) -> Floats:
     """Return the lower factor of k + diag(noise), with as little jitter as it takes."""

@@ -13,6 +13,8 @@ With exactly one declared fidelity one of three things is done:
 * *Whole trials*, until and unless one of these is found to pay.
 
 Without a fidelity, or with several, all trials run whole.
+
+Where a trial goes through folds, these race, with a fidelity or without (`trimtab.schedule.folds`).
 """
 
 from __future__ import annotations
@@ -25,12 +27,14 @@ import numpy as np
 from trimtab.arrays import Bools, Floats, Ints
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.schedule.asha import open_ended, promoted
+from trimtab.schedule.folds import Race
 from trimtab.schedule.protocol import Assignment, Continue, Fresh, Halt, Request
 from trimtab.schedule.rungs import (
     Configs,
     Seen,
     check_eta,
     check_low,
+    check_race,
     has_child,
     ladder,
     one_fidelity,
@@ -80,6 +84,7 @@ class Auto:
     Args:
         eta: of how many trials one goes on.
         low: the lowest rung; the fidelity's lowest if None.
+        race: whether trials end early by their folds.
 
     Raises:
         ProblemError: an option that cannot be.
@@ -91,9 +96,11 @@ class Auto:
 
     ends_diverged = True
 
-    def __init__(self, eta: int = 3, low: float | None = None) -> None:
+    def __init__(self, eta: int = 3, low: float | None = None, *, race: bool = True) -> None:
         self.eta = check_eta("Auto", eta)
         self.low = check_low("Auto", low)
+        self.race = check_race("Auto", race)
+        self._race = Race()
         self._judging = Seen(self.eta, self.low)
         self._assigning = Seen(self.eta, self.low)  # of its own: it may be shown a table that stands at an older record
         self._configs = Configs()
@@ -106,6 +113,9 @@ class Auto:
         return self._looked(table) or whole
 
     def judge(self, table: TrialTable, row: int) -> Halt | None:
+        beaten = self._race.judge(table, row) if self.race else None
+        if beaten is not None:
+            return beaten
         seen = self._judging
         if not seen.follow(table):
             return None
@@ -162,7 +172,8 @@ class Auto:
         return found
 
     def to_json(self) -> dict[str, object]:
-        return {"name": "auto", "eta": self.eta, "low": self.low}
+        racing = {} if self.race else {"race": False}  # as it was written before folds raced
+        return {"name": "auto", "eta": self.eta, "low": self.low} | racing
 
 
 def period(levels: Floats, top: float, eta: int) -> int:

@@ -87,7 +87,7 @@ class Brackets:
             self._problem = table.problem
             self._begin()
         for row in range(self._n, len(table)):
-            if table.parent[row] < 0 and not table.is_enqueued(row):
+            if table.parent[row] < 0 and not (table.is_enqueued(row) or table.is_replicate(row)):
                 self._fresh.add(row)
         self._n, self._head = len(table), table.head
 

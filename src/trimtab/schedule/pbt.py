@@ -309,7 +309,7 @@ class _Members:
             self._begin()
         for row in range(self._n, len(table)):
             parent = int(table.parent[row])
-            if parent < 0 and not table.is_enqueued(row):
+            if parent < 0 and not (table.is_enqueued(row) or table.is_replicate(row)):
                 self.n_begun += 1
             elif parent in self._is_member:
                 place = _PLACE.search(table.origin(row).why)

@@ -15,6 +15,7 @@ F fidelities.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -156,6 +157,23 @@ class Collects(Protocol):
 
     def may_continue(self, table: TrialTable) -> Bools:
         """Return [N] whether each trial may still become a parent. Once False for a row that is over, always False."""
+        ...
+
+
+@runtime_checkable
+class ChoosesFolds(Protocol):
+    """A scheduler that says in which order a trial goes through its folds."""
+
+    def folds(self, table: TrialTable, row: int, seed: int) -> Sequence[int]:
+        """Return the numbers of all folds, those first that are to be run first.
+
+        Asked once for each attempt, as it is handed out. Those that the trial has reported before are passed over.
+
+        Args:
+            table: all that is on record.
+            row: the trial.
+            seed: the study's.
+        """
         ...
 
 

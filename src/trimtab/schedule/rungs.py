@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints
-from trimtab.checks import is_number, is_whole
+from trimtab.checks import as_real, as_whole, is_number, is_whole
 from trimtab.errors import ProblemError
 from trimtab.ledger.columns import Column
 from trimtab.ledger.curves import WHOLE, Curves
@@ -51,6 +51,7 @@ def check_eta(name: str, eta: object) -> int:
     Raises:
         ProblemError: it is no whole number from 2 to `MOST_ETA`.
     """
+    eta = as_whole(eta)
     if not isinstance(eta, int) or not is_whole(eta) or not 2 <= eta <= MOST_ETA:
         raise ProblemError(
             f"{name} expects eta= to be a whole number from 2 to {MOST_ETA:,}, of which one part goes on; "
@@ -65,9 +66,23 @@ def check_count(name: str, option: str, value: object, least: int = 1) -> int:
     Raises:
         ProblemError: it is no whole number of at least `least`.
     """
+    value = as_whole(value)
     if not isinstance(value, int) or not is_whole(value) or value < least:
         raise ProblemError(f"{name} expects {option}= to be a whole number of at least {least}; got {shown(value)}.")
     return value
+
+
+def check_race(name: str, race: object) -> bool:
+    """Return whether folds race.
+
+    Raises:
+        ProblemError: it is neither True nor False.
+    """
+    if not isinstance(race, bool):
+        raise ProblemError(
+            f"{name} expects race=, whether trials end early by their folds, to be True or False; got {shown(race)}."
+        )
+    return race
 
 
 def check_low(name: str, low: object) -> float | None:
@@ -78,6 +93,7 @@ def check_low(name: str, low: object) -> float | None:
     """
     if low is None:
         return None
+    low = as_real(low)
     if not isinstance(low, int | float) or not is_number(low) or low <= 0:
         raise ProblemError(
             f"{name} expects low=, the lowest rung, to be a number above 0, or None for the fidelity's lowest; "

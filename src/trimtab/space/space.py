@@ -16,6 +16,7 @@ from trimtab.arrays import Bools, Floats, Ints, Rng
 from trimtab.errors import ParamsError, SpaceError, StarvedError
 from trimtab.explain import explained_class
 from trimtab.plugins import did_you_mean
+from trimtab.space import vary
 from trimtab.space.activity import Activity
 from trimtab.space.codec import Codec
 from trimtab.space.condition import shown
@@ -434,6 +435,60 @@ class Space:
         held = {**self._fixed, **(values or {}), **named}
         return self._with_my_ends(Space(self._by_name(), require=self.require, fixed=held))
 
+    def narrow(self, ranges: Mapping[str, Any] | None = None, /, **named: Any) -> Space:
+        """Return the space with narrower ranges: (low, high) of numbers, a list of choices.
+
+        A default outside of its new range moves to the nearest value; one that is no choice any more is gone.
+
+        Raises:
+            SpaceError: no such parameter, or a range that is not inside of its own.
+        """
+        return self._ranged({**(ranges or {}), **named}, inside=True)
+
+    def widen(self, ranges: Mapping[str, Any] | None = None, /, **named: Any) -> Space:
+        """Return the space with wider ranges, each around what it was; the arguments are those of `narrow`.
+
+        Raises:
+            SpaceError: no such parameter, or a range that is not around its own.
+        """
+        return self._ranged({**(ranges or {}), **named}, inside=False)
+
+    def __or__(self, other: Space) -> Space:
+        """Return the parameters, constraints and held values of both.
+
+        Raises:
+            SpaceError: a name means one parameter here and another there, or is held at two values.
+        """
+        if not isinstance(other, Space):
+            raise SpaceError(f"a space is joined with another space: one | other, got {shown(other)}.")
+        return self._of(vary.joined(self._made(), other._made()))
+
+    def prefixed(self, prefix: str) -> Space:
+        """Return the space with every name behind a prefix, such as "model__", in conditions and constraints too."""
+        if not isinstance(prefix, str):
+            raise SpaceError(f"prefixed expects a text such as 'model__', got {shown(prefix)}.")
+        return self._of(vary.renamed(self._made(), lambda name: prefix + name))
+
+    def only(self, *names: str) -> Space:
+        """Return the space of these parameters alone; constraints that mention another go with it.
+
+        Raises:
+            SpaceError: no such parameter, or one that depends on one that is left out.
+        """
+        return self._of(vary.kept(self._made(), names, these=True))
+
+    def without(self, *names: str) -> Space:
+        """Return the space of the other parameters; constraints that mention one of these go with it.
+
+        Raises:
+            SpaceError: no such parameter, or one that stays depends on it.
+        """
+        return self._of(vary.kept(self._made(), names, these=False))
+
+    def to_code(self) -> str:
+        """Return the Python code that makes the space, for a program that says `import trimtab as tt`."""
+        return vary.code(self._made())
+
     def with_rounded_ends(self) -> Space:
         """Return the space as it was before the ends of logarithmic ranges were exact; for logs of that time."""
         space = Space(self._by_name(), require=self.require, fixed=self._fixed)
@@ -477,6 +532,17 @@ class Space:
 
     def _with_my_ends(self, space: Space) -> Space:
         return space if self._has_exact_ends else space.with_rounded_ends()
+
+    def _of(self, made: Made) -> Space:
+        return self._with_my_ends(Space(made.parameters, require=made.require, fixed=made.fixed))
+
+    def _ranged(self, ranges: Mapping[str, Any], *, inside: bool) -> Space:
+        by_name = self._by_name()
+        for name, given in ranges.items():
+            if name not in by_name:
+                raise SpaceError(self._unknown(name))
+            by_name[name] = vary.ranged(name, by_name[name], given, inside=inside)
+        return self._of(Made(by_name, self.require, self._fixed))
 
     def _by_name(self) -> dict[str, Parameter]:
         return dict(zip(self.names, self.parameters, strict=True))

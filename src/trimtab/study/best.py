@@ -7,13 +7,16 @@ from typing import TypeAlias
 
 import numpy as np
 
+from trimtab.analysis.final import final, is_last
 from trimtab.arrays import Floats, Ints
 from trimtab.errors import NoBestError
+from trimtab.ledger.cells import counts
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
 from trimtab.model.dominance import undominated
 from trimtab.model.feasibility import met, split
 from trimtab.model.keys import numbered, same
+from trimtab.model.outliers import is_spoilt, typical, unbelieved
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.problem import Metric
 from trimtab.study.shortfall import shortfall
@@ -26,11 +29,14 @@ Fidelity: TypeAlias = tuple[float, ...]
 def candidates(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
     """Return the complete rows that met every constraint and can be compared with each other, in order.
 
+    Where trials go through folds, a mean over some says less than one over all: those count that reported the most, and
+    such as only gave a result.
+
     Results at different fidelities say nothing about each other: a loss after one epoch is none after ten. So those
     count that were run to `fidelity`, by default to the highest that any of them was run to. Of trials that continue
     each other without going further, the last counts.
     """
-    done = _feasible_rows(table)
+    done = _with_most_folds(table, _feasible_rows(table))
     if table.problem.fidelities:
         ends = compared_at(table) if fidelity is None else fidelity
         done = done[(table.fidelity[done] == np.array(ends or np.nan)).all(axis=1)]
@@ -50,6 +56,14 @@ def compared_at(table: TrialTable) -> Fidelity | None:
         return None
     ends = table.fidelity[rows]
     return tuple(ends[np.lexsort(ends.T[::-1])[-1]].tolist())
+
+
+def _with_most_folds(table: TrialTable, rows: Ints) -> Ints:
+    if table.problem.folds is None or not len(rows):
+        return rows
+    n = counts(table)[rows]
+    found: Ints = rows[(n == n.max()) | (n == 0)]
+    return found
 
 
 def _feasible_rows(table: TrialTable) -> Ints:
@@ -85,7 +99,8 @@ def best_row(table: TrialTable, fidelity: Fidelity | None = None) -> int | None:
     Equals are told apart by the next objective, and then the earliest is taken, so that none is better in everything.
     Where a configuration was run several times, the mean of its runs counts, plus its standard error by the variance
     between runs of one configuration: one lucky run does not beat a mean of many. The row is the run nearest to the
-    mean, whose figure is the honest one.
+    mean, whose figure is the honest one. Where finalists were run again at the end, and nothing was found since, it is
+    the winner's.
 
     Args:
         table: the trials.
@@ -94,6 +109,10 @@ def best_row(table: TrialTable, fidelity: Fidelity | None = None) -> int | None:
     rows = candidates(table, fidelity)
     if not len(rows):
         return None
+    if fidelity is None:
+        row = final_row(table)
+        if row is not None and row in rows:
+            return row
     all_losses = _objective_losses(table)[rows]
     losses = all_losses[:, 0]
     config = configurations(table, rows)
@@ -137,9 +156,19 @@ def ranking(table: TrialTable) -> list[Ranked]:
     worth, off = _worth(losses[:, 0], config, counts)
     nearest = np.lexsort([off, config])  # the runs of each configuration together, the nearest to its mean first
     first = nearest[np.searchsorted(config[nearest], np.arange(len(counts)))]
+    row = final_row(table)
+    if row is not None and row in rows:
+        winner = config[rows == row][0]
+        worth[config == winner], first[winner] = -np.inf, np.flatnonzero(rows == row)[0]
     order = np.lexsort([rows[first], off[first], *means[:, 1:].T[::-1], worth[first]])
     sign = table.problem.objectives[0].sign
     return [Ranked(int(rows[first[i]]), float(means[i, 0] * sign), int(counts[i])) for i in order.tolist()]
+
+
+def final_row(table: TrialTable) -> int | None:
+    """Return the winner of the last runs, the run nearest to its mean; None where there is none, or it is outdated."""
+    found = final(table) if is_last(table) else None
+    return None if found is None or found.is_exact or found.mean is None else found.trial
 
 
 def best_so_far(table: TrialTable) -> list[float]:
@@ -265,6 +294,10 @@ def configurations(table: TrialTable, rows: Ints) -> Ints:
 
 def _worth(losses: Floats, config: Ints, counts: Ints) -> tuple[Floats, Floats]:
     """Return [K] what each run's configuration is worth, see `best_row`, and [K] how far each run is off its mean."""
+    if is_spoilt(losses, config):
+        middle = typical(losses, config)
+        worth = np.where(unbelieved(losses, config), np.inf, middle)
+        return worth[config], np.abs(losses - middle[config])
     means = np.bincount(config, weights=losses / counts[config])
     with np.errstate(over="ignore"):
         off = np.minimum(np.abs(losses - means[config]), np.finfo(np.float64).max)

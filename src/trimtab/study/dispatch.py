@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
@@ -17,12 +18,15 @@ from trimtab import forks
 from trimtab.arrays import MASK64, Floats
 from trimtab.errors import TrialError
 from trimtab.execute.protocol import Resources, Task
+from trimtab.ledger.attempts import ONE_CPU
 from trimtab.ledger.event import Asked, Event, Extended, Origin, Remaining, Started
 from trimtab.ledger.table import TrialTable
 from trimtab.schedule.protocol import Assignment, Continue, Fresh, Wait
-from trimtab.study import ahead, arms, lost
+from trimtab.stop.start import Start
+from trimtab.study import ahead, arms, lost, starts
 from trimtab.study.ahead import Ahead
 from trimtab.study.engine import Engine
+from trimtab.study.finale import Finale
 from trimtab.study.line import Line
 from trimtab.study.order import Made, Order
 from trimtab.study.plan import continued_row
@@ -45,6 +49,13 @@ class Admission(Enum):
 EVERYTHING = Admission.EVERYTHING
 
 
+@dataclass(frozen=True, slots=True)
+class Uncovered:
+    """The next trial is not covered by the budget, though others may be; `reason` is a clause that says why."""
+
+    reason: str
+
+
 class Dispatch:
     """Hands out the trials of one study, one at a time.
 
@@ -57,6 +68,9 @@ class Dispatch:
         line: what users put in line.
         propose_s: seconds that the last proposal took.
         remaining: says what is left of the budget; None where nobody counts.
+        lacks: says why the budget does not cover what is to start; empty where it does, or nobody counts.
+        resources: what each trial takes, by name.
+        finale: hands out the last runs, while it is time for those; None while the search goes on.
     """
 
     def __init__(self, session: Session) -> None:
@@ -66,6 +80,9 @@ class Dispatch:
         self.line = Line()
         self.propose_s = 0.0
         self.remaining: Callable[[], Remaining | None] = lambda: None
+        self.lacks: Callable[[TrialTable, Start], str] = lambda table, start: ""  # noqa: ARG005 - as it is called
+        self.resources: dict[str, float] = dict(ONE_CPU)
+        self.finale: Finale | None = None
         self._begun: dict[int, tuple[int, float]] = {}
         self._engine: Engine | None = None
         self._ahead: Ahead | None = None
@@ -86,12 +103,12 @@ class Dispatch:
         lease_s: float | None,
         admit: Callable[[], Admission] = lambda: EVERYTHING,
         worker: str | None = None,
-    ) -> int | Wait | None:
+    ) -> int | Wait | Uncovered | None:
         """Take a trial and return its number: what was begun and lost, else what waits in line, else what is proposed.
 
-        `Wait` when the scheduler wants something to end first; None when nothing waits and nothing new is admitted or
-        left to try. While an engine computes that takes its time, others report and tell. Read what others wrote
-        before: a proposal that does not know it is made in vain.
+        `Uncovered` when the budget does not cover that one. `Wait` when the scheduler wants something to end first.
+        None when nothing waits and nothing new is admitted or left to try. While an engine computes that takes its
+        time, others report and tell. Read what others wrote before: a proposal that does not know it is made in vain.
 
         Args:
             lease_s: for how long the worker may be silent; for ever if None.
@@ -112,9 +129,9 @@ class Dispatch:
 
     def _claimed(
         self, worker: str, lease_s: float | None, admit: Callable[[], Admission], made: Made | None
-    ) -> int | Wait | Order | None:
+    ) -> int | Wait | Uncovered | Order | None:
         """Take a trial, as `claim` does; an order where its proposal takes its time and `made` is not it."""
-        found: Asked | Wait | Order | None = None
+        found: Asked | Wait | Uncovered | Order | None = None
         about = self.session.table.problem
 
         def build() -> Sequence[Event]:
@@ -128,14 +145,27 @@ class Dispatch:
                     return []
                 if admitted is Admission.EVERYTHING and table.n_waiting:
                     number = table.first_waiting
+            files = self.session.files
             if number is not None:
-                return [Started(number, worker, int(table.attempt[number]) + 1, lease_s)]
+                start = starts.of_row(table, files, number, self.resources)
+                lack = self.lacks(table, start)
+                if lack:
+                    found = Uncovered(lack)
+                    return []
+                return [self._started(start, number, worker, int(table.attempt[number]) + 1, lease_s)]
             # Reports of others do not invalidate a proposal; another trial does, and so does a space that has grown.
             known = found if isinstance(found, Asked) and found.parent is None else None
             fresh = admitted is Admission.EVERYTHING
             if not fresh or known is None or known.number != len(table) or about is not table.problem:
                 found, about = self._next(fresh=fresh, made=made), table.problem
-            return [found, Started(found.number, worker, 1, lease_s)] if isinstance(found, Asked) else []
+            if not isinstance(found, Asked):
+                return []
+            start = starts.of_proposal(files, found, self.resources)
+            lack = self.lacks(table, start)
+            if lack:
+                found = Uncovered(lack)
+                return []
+            return [found, self._started(start, found.number, worker, 1, lease_s)]
 
         events = self.session.commit(build)
         if not events or not isinstance(events[-1], Started):
@@ -143,6 +173,10 @@ class Dispatch:
         started = events[-1]
         self._begun[started.number] = (started.attempt, time.monotonic())
         return started.number
+
+    def _started(self, start: Start, number: int, worker: str, attempt: int, lease_s: float | None) -> Started:
+        taken = {} if self.resources == ONE_CPU else self.resources
+        return Started(number, worker, attempt, lease_s, begins=start.begins, resources=taken)
 
     def seconds(self, number: int) -> float:
         """Return for how long the present attempt at a trial has run; the log's word counts if it began elsewhere."""
@@ -162,7 +196,7 @@ class Dispatch:
             with self.session.lock:
                 ledger, table = self.session.ledger, self.session.table
                 most = ahead.n_missing(table)
-                if not most or table.n_waiting or not ahead.pays(table, self.propose_s):
+                if not most or table.n_waiting or self.finale is not None or not ahead.pays(table, self.propose_s):
                     return
                 if self._ahead is not None and self._ahead.is_for(table, ledger.optimizer, 0):
                     return
@@ -191,13 +225,15 @@ class Dispatch:
     def propose(self) -> Asked | Wait | None:
         """Return the event of the next trial, proposed from everything read so far.
 
-        `Wait` where the scheduler wants to; None when nothing is left to try.
+        `Wait` where the scheduler wants to; None when nothing is left to try, or the budget does not cover it.
         """
         with self.lock, self.session.lock:
             found = self._next(fresh=True)
+            if isinstance(found, Uncovered):
+                return None
             return self._make(found).asked if isinstance(found, Order) else found
 
-    def _next(self, *, fresh: bool, made: Made | None = None) -> Asked | Wait | Order | None:
+    def _next(self, *, fresh: bool, made: Made | None = None) -> Asked | Wait | Uncovered | Order | None:
         """Return the event of the next trial; an order where an engine is to propose it that takes its time.
 
         Args:
@@ -206,6 +242,8 @@ class Dispatch:
         """
         ledger, table = self.session.ledger, self.session.table
         ahead_of_time = self._take_ahead()
+        if self.finale is not None:
+            return self.finale.next(self.remaining()) if fresh else None
         assigned, remaining = self._assigned()
         if isinstance(assigned, Wait):
             return assigned
@@ -226,6 +264,9 @@ class Dispatch:
         for ready in (made, ahead_of_time):
             if ready is not None and ready.fits(table, assigned.fidelity):
                 return ready.asked
+        lack = self.lacks(table, Start(assigned.fidelity, resources=self.resources))
+        if lack:  # before an engine computes in vain
+            return Uncovered(lack)
         order = self._order(assigned.fidelity, remaining)
         return order if order.table is not table else self._make(order).asked
 
@@ -345,6 +386,9 @@ class Dispatch:
             seed=trial_seed(session.ledger.created.seed, number),
             names=tuple(table.space.names),
             folds=problem.folds,
+            cells=None
+            if problem.folds is None
+            else tuple(session.plan.cells(table, number, session.ledger.created.seed)),
         )
 
     def hold(self, number: int, handle: str, *, lease_s: float) -> bool:

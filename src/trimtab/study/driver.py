@@ -18,7 +18,7 @@ from trimtab.ledger.table import TrialTable
 from trimtab.schedule.protocol import Wait
 from trimtab.stop.protocol import Verdict
 from trimtab.study.asker import BUSY, Busy
-from trimtab.study.dispatch import Admission
+from trimtab.study.dispatch import Admission, Uncovered
 
 TICK_S = 0.5
 """How long a driver waits for a message before it looks at the clock and at other drivers."""
@@ -195,12 +195,13 @@ class Answered:
     """The answer to a claim.
 
     Attributes:
-        said: the trial's number; `Wait` where the scheduler wants something to end first; `BUSY` where a proposal is
-            still being made; None where nothing new is admitted or left to try.
+        said: the trial's number; `Wait` where the scheduler wants something to end first; `Uncovered` where the budget
+            does not cover the next trial; `BUSY` where a proposal is still being made; None where nothing new is
+            admitted or left to try.
         since: the head of the log when it was asked.
     """
 
-    said: int | Wait | Busy | None
+    said: int | Wait | Uncovered | Busy | None
     since: int
 
 
@@ -258,6 +259,7 @@ class Driver:
         self._ending: set[int] = set()
         self._alone: int | None = None
         self._is_asking = False  # a claim is being answered
+        self._is_uncovered = False  # the budget does not cover the next trial, be it one that was begun
         self._looked_at = -math.inf
         self._over: Verdict | None = None  # why nothing more is to be started; None while something may be
 
@@ -352,6 +354,9 @@ class Driver:
             return Next(Submit(said))
         if not self.held and facts.head != came.since:
             return self._fill(facts)  # the answer is older than what ended meanwhile
+        self._is_uncovered = isinstance(said, Uncovered)
+        if isinstance(said, Uncovered):  # what runs may take less than was reserved for it
+            return self._wait(Verdict(stop=True, reason=said.reason, rule="budget", wait=bool(table.n_running)))
         verdict = facts.verdict
         if verdict.stop and (said is None or not verdict.continues):
             return self._wait(verdict)
@@ -373,7 +378,7 @@ class Driver:
 
     def _reaped(self, came: Reaped, facts: Facts) -> Next:
         over = self._over
-        if over is None or came.n or (facts.table.n_again and not over.cancel):
+        if over is None or came.n or (facts.table.n_again and not over.cancel and not self._is_uncovered):
             return self._go_on(facts)
         if over.wait:
             return Next(Pause(TICK_S), (Show(_others(facts.table, over.reason)),))

@@ -13,6 +13,7 @@ from trimtab.ledger.curves import WHOLE
 from trimtab.ledger.event import Event, Failed, Noted, Reported, Stopped, Told
 from trimtab.ledger.table import TrialTable
 from trimtab.study import values
+from trimtab.study.cells import Cells
 from trimtab.study.lost import is_running, lose
 from trimtab.study.plan import DIVERGED
 from trimtab.study.reported import Reports
@@ -72,18 +73,24 @@ class Intake:
         if message.stopped is not None and message.stopped.startswith(DIVERGED):
             return [Failed(number, "nan", message.stopped, attempt, seconds=seconds)]
         if message.stopped is not None:
-            last = self._last(number, attempt)
+            last = self._last(number, attempt) or self._cells(number).means()
             return [Stopped(number, message.stopped, attempt, last, seconds, last.get(problem.cost or "cost"))]
         if message.failure is not None:
             return [Failed(number, message.failure, values.error_text(message.error), attempt, seconds=seconds)]
         try:
-            result = values.check(problem, message.values, cost_required=self._cost_required)
+            returned = message.values
+            if returned is None and (cells := self._cells(number)).folds:
+                returned = cells.result()
+            result = values.check(problem, returned, cost_required=self._cost_required)
         except values.NotFiniteError as unusable:
             return [Failed(number, "nan", str(unusable), attempt, seconds=seconds)]
         except ObjectiveError as unusable:
             return [Failed(number, "exception", str(unusable), attempt, seconds=seconds)]
         told = Told(number, result.values, attempt, seconds, result.cost)
         return [*(Noted(key, value, number) for key, value in result.notes.items()), told]
+
+    def _cells(self, number: int) -> Cells:
+        return Cells(self._table, number, self._new.get(number, ()))
 
     def _last(self, number: int, attempt: int) -> dict[str, float]:
         """Return the last finite value of each metric that an attempt reported for the trial as a whole."""

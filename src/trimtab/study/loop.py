@@ -11,25 +11,27 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import assert_never
 
-import numpy as np
-
 from trimtab.errors import PluginError, StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
 from trimtab.execute import protocol as execute
-from trimtab.ledger.event import Event, Remaining, Returned
-from trimtab.ledger.table import FAILED, TrialView
+from trimtab.ledger.event import Event, Noted, Remaining, Returned
+from trimtab.ledger.table import FAILED, TrialTable, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.condition import shown
 from trimtab.stop.protocol import Stop, Verdict
+from trimtab.stop.start import Start
 from trimtab.study import driver
 from trimtab.study.asker import Asker
 from trimtab.study.collect import Collector, spent
 from trimtab.study.dispatch import Admission, Dispatch
 from trimtab.study.driver import Driver, Facts, admission
+from trimtab.study.finale import Finale
 from trimtab.study.heart import Heart
 from trimtab.study.intake import Intake
 from trimtab.study.lost import is_running, lose
+from trimtab.study.purse import warnings
 from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress, Standing, Status
+from trimtab.study.starts import resources_of
 from trimtab.study.verdicts import as_event, assessed, news
 
 SHOW_S = 0.1
@@ -56,6 +58,8 @@ class Loop:
         stops: Sequence[Stop],
         settings: Settings,
         progress: Progress,
+        finale: Finale | None = None,
+        budget: Stop | None = None,
     ) -> None:
         self._dispatch = dispatch
         self._session = session = dispatch.session
@@ -64,12 +68,16 @@ class Loop:
         self._settings = settings
         self._progress = progress
         self._driver = Driver(settings.workers, settings.retries)
+        self._finale = finale
+        self._budget = budget
         self._asker = Asker(dispatch)
         self._claims_since: int | None = None
         self._heart = Heart(dispatch, settings.lease_s)
         self._collector = Collector(session.files)
         dispatch.remaining = self._remaining
-        self._standing = Standing(session, settings.limits)
+        dispatch.lacks = self._lacks
+        dispatch.resources = resources_of(settings.resources)
+        self._standing = Standing(session, settings.purse)
         self._now: Callable[[], float] = time.monotonic
         if isinstance(executor, execute.Timed):
             self._now = executor.clock.now
@@ -91,8 +99,10 @@ class Loop:
         """
         session = self._session
         try:
+            if self._settings.purse is not None:
+                self._settings.purse.since = session.ledger.head
             session.begin()  # before anything is assessed: time and failures count from here
-            return self._end_with(self._verdict())
+            return self._end_with(self._over())
         except BaseException as error:
             self._asker.close()
             self.reason = self._cut_short(error)
@@ -109,12 +119,35 @@ class Loop:
                 ) from error
             raise
         finally:
+            self._dispatch.finale = None
             self._dispatch.remaining = lambda: None  # whoever asks by hand from here on has no budget
+            self._dispatch.lacks = lambda table, start: ""  # noqa: ARG005 - as it is called
             self._asker.close()
             self._heart.stop()
             self._executor.close()
             if isinstance(self._executor, execute.Timed):
                 session.go_by(session.store.now)  # its clock stands still from here on
+
+    def _over(self) -> Verdict:
+        """Search until a verdict ends that, then run the best again where that is due, and return the last verdict.
+
+        Where those runs show that there is no noise, the search goes on with what is left.
+        """
+        finale = self._finale
+        if finale is None:
+            return self._verdict()
+        while True:
+            if not finale.is_open:
+                over = self._verdict()
+                if not finale.begin(over, self._remaining()):
+                    return finale.verdict(over) if finale.is_over else over
+            self._dispatch.finale = finale
+            self._driver = Driver(self._settings.workers, self._settings.retries)
+            over = self._verdict()
+            self._dispatch.finale = None
+            self._driver = Driver(self._settings.workers, self._settings.retries)
+            if finale.is_open or not finale.is_exact:
+                return over
 
     def _verdict(self) -> Verdict:
         """Do what the driver decides until it ends the run, and return its verdict."""
@@ -156,25 +189,29 @@ class Loop:
         verdict = Verdict(stop=False, reason="", rule="")
         with session.lock:  # a trial may be claimed aside
             session.ledger.tick(session.clock.now())
+            if self._finale is not None and self._dispatch.finale is not None:
+                budget = verdict if self._budget is None else assessed(self._budget, session.table)
+                return self._finale.verdict(budget)
             for stop in self._stops:
                 said = assessed(stop, session.table)
                 if said.stop and not said.continues:
                     return said
                 if said.stop and not verdict.stop:
                     verdict = said
+            if self._finale is not None and not verdict.stop:
+                verdict = self._finale.kept(self._remaining()) or verdict
         return verdict
 
     def _remaining(self) -> Remaining | None:
         """Return what is left of the budget."""
-        trials, seconds, cost = self._settings.limits
-        if trials is None and seconds is None and cost is None:
-            return None
-        table = self._session.table
-        return Remaining(
-            None if trials is None else max(0, trials - table.n_begun),
-            None if seconds is None else round(max(0.0, seconds - table.elapsed), 3),
-            None if cost is None else cost - float(np.nansum(table.spent)),
-        )
+        purse, table = self._settings.purse, self._session.table
+        return None if purse is None else purse.of(table).remaining(table)
+
+    @quiet()
+    def _lacks(self, table: TrialTable, start: Start) -> str:
+        """Return why the budget does not cover what is to start; empty where it does."""
+        purse = self._settings.purse
+        return "" if purse is None else purse.of(table).lacks(table, start)
 
     # What something comes of
 
@@ -205,6 +242,7 @@ class Loop:
 
     def _see_others(self, attached: dict[int, str]) -> None:
         self._session.sync()
+        self._session.commit(self._warnings)
         if self._is_durable:
             self._attach(attached)
         self._dispatch.reap(self._settings.retries)
@@ -267,12 +305,14 @@ class Loop:
         patiently(lambda: self._session.commit(lambda: self._events(messages)))
         if any(isinstance(message, execute.Exited) for message in messages):
             patiently(lambda: self._session.commit(self._verdicts))
+            patiently(lambda: self._session.commit(self._warnings))
 
     def _events(self, messages: Sequence[execute.Message]) -> list[Event]:
         settings, table = self._settings, self._session.table
+        budget = None if settings.purse is None else settings.purse.of(table)
         is_reported = any(isinstance(message, execute.Reported) for message in messages)
         intake = Intake(
-            table, retries=settings.retries, cost_required=settings.cost_required,
+            table, retries=settings.retries, cost_required=budget is not None and budget.cost is not None,
             need=self._session.plan.needs(table.problem) if is_reported else "",
         )  # fmt: skip
         return intake.events(messages)
@@ -281,6 +321,12 @@ class Loop:
     def _verdicts(self) -> list[Event]:
         """Return what the stopping rules have to say that is new."""
         return list(news(self._stops, self._session.table))
+
+    @quiet()
+    def _warnings(self) -> list[Noted]:
+        """Return what is new to say of limits that are half spent, or more."""
+        purse, table = self._settings.purse, self._session.table
+        return [] if purse is None else warnings(purse.of(table), table)
 
     # What is done by the way
 
@@ -338,8 +384,9 @@ class Loop:
     def _status(self, reason: str = "") -> Status:
         with self._session.lock:  # a trial may be claimed aside
             return self._standing.status(
-                note=self._note, reason=reason, failure=self._failure, waits_for=self._waits_for
-            )
+                note=self._note, reason=reason, failure=self._failure, waits_for=self._waits_for,
+                finale="" if self._dispatch.finale is None else self._dispatch.finale.said,
+            )  # fmt: skip
 
     # The end
 

@@ -19,7 +19,7 @@ from trimtab.storage.protocol import Store, StudyStore
 from trimtab.storage.url import files_dir, open_store
 from trimtab.study import provenance, same_objective
 from trimtab.study.arms import arms
-from trimtab.study.plugin import is_made_by, passed, settings_of, shown_settings
+from trimtab.study.plugin import is_made_by, passed, passed_scheduler, settings_of, shown_settings
 from trimtab.study.same_objective import Terms
 from trimtab.study.session import Session
 from trimtab.study.study import Study
@@ -36,6 +36,7 @@ def create_study(
     target: float | None = None,
     fidelity: Fidelity | Sequence[Fidelity] | None = None,
     folds: int | None = None,
+    race: bool = True,
     cost: str | None = None,
     optimizer: str | Optimizer[Any] = "auto",
     scheduler: str | Scheduler = "auto",
@@ -53,7 +54,8 @@ def create_study(
         constraints: outcomes that must hold: `tt.at_most(...)`, `tt.at_least(...)`.
         target: a value of the objective that is good enough.
         fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`.
-        folds: how many cross-validation folds a trial has.
+        folds: into how many folds a trial is divided, as in cross-validation; `trial.folds()` goes through them.
+        race: whether the scheduler "auto" ends a trial among its folds, once these say that it will not be the best.
         cost: the metric that counts as cost.
         optimizer: what proposes configurations; a plugin's name, or an object.
         scheduler: what decides how far each is run; a plugin's name, or an object. "auto" ends trials early where one
@@ -80,7 +82,7 @@ def create_study(
     opened = open_store(store)
     engine = passed("optimizers", optimizer)
     try:
-        return create(opened, name, problem, engine, passed("schedulers", scheduler), seed)
+        return create(opened, name, problem, engine, passed_scheduler(scheduler, race=race), seed)
     except BaseException:
         opened.close()
         raise
@@ -132,8 +134,9 @@ def create(
     scheduler: Scheduler,
     seed: int | None,
     objective: Mapping[str, Any] | None = None,
+    budget: Mapping[str, Any] | None = None,
 ) -> Study:
-    """Create a study in an open store; `objective` is the fingerprint of what will run.
+    """Create a study in an open store; `objective` is the fingerprint of what will run, within `budget`.
 
     Raises:
         StudyExistsError: there is one of that name.
@@ -148,12 +151,12 @@ def create(
         seed=check_seed(seed),
         optimizer=settings_of(optimizer),
         scheduler=settings_of(scheduler),
-        provenance=provenance.gather(objective),
+        provenance=provenance.gather(objective, budget),
         id=os.urandom(4).hex(),
         exact_ends=True,
         in_arms=len(arms(problem.space)) > 0,
     )
-    return Study(Session(store, store.create(name, [created]), optimizer, scheduler, objective))
+    return Study(Session(store, store.create(name, [created]), optimizer, scheduler, objective, budget))
 
 
 def resume(
@@ -165,6 +168,7 @@ def resume(
     seed: int | None,
     objective: Mapping[str, Any],
     terms: Terms = "same",
+    budget: Mapping[str, Any] | None = None,
 ) -> Study:
     """Open the study of that name, or create it; `terms` say with which objective one on record goes on.
 
@@ -175,10 +179,10 @@ def resume(
     journal = _find(store, name)
     if journal is None:
         try:
-            return create(store, name, problem, optimizer, scheduler, seed, objective)
+            return create(store, name, problem, optimizer, scheduler, seed, objective, budget)
         except StudyExistsError:
             journal = store.open(name)  # another driver was quicker
-    study = Study(Session(store, journal, optimizer, scheduler, objective))
+    study = Study(Session(store, journal, optimizer, scheduler, objective, budget))
     _require_same(study, name, problem, scheduler, seed)
     same_objective.require(study, objective, terms)
     return study

@@ -11,12 +11,16 @@ import numpy as np
 from trimtab.arrays import Bools, Floats
 from trimtab.checks import as_float, is_number, is_whole
 from trimtab.errors import PluginError
+from trimtab.ledger.cells import reported
+from trimtab.ledger.curves import AT_END
 from trimtab.ledger.event import Remaining, Reported
 from trimtab.ledger.table import COMPLETE, STATES, STOPPED, TrialTable
 from trimtab.numerics.arithmetic import quiet
+from trimtab.schedule.folds import shuffled
 from trimtab.schedule.protocol import (
     Advises,
     Assignment,
+    ChoosesFolds,
     Collects,
     Continue,
     EndsDiverged,
@@ -85,6 +89,8 @@ class Plan:
         diverged = self._diverged(table, said)
         if diverged is not None:
             return diverged
+        if table.is_replicate(row):  # it is to show what it comes to in the end
+            return None
         verdict: object = _plain(self._scheduler.judge(table, row))  # which need not be what its type says
         if verdict is None:
             return None
@@ -98,16 +104,43 @@ class Plan:
     def _diverged(self, table: TrialTable, said: Reported | None) -> Halt | None:
         """Return the end of a trial that has just reported nan for an objective, where the scheduler ends such trials.
 
-        Without a fidelity trials are left alone. The table does not tell nan from what was not reported.
+        Without a fidelity trials are left alone, unless that was the value of a fold, without which there is no mean.
+        The table does not tell nan from what was not reported.
         """
-        if said is None or not table.problem.fidelities:
+        if said is None:
+            return None
+        is_cell = said.step == AT_END and said.fold is not None
+        if not table.problem.fidelities and not is_cell:
             return None
         if not isinstance(self._scheduler, EndsDiverged) or not self._scheduler.ends_diverged:
             return None
         for metric in table.problem.objectives:
             if said.values.get(metric.name) == "nan":
-                return Halt(f"{DIVERGED}{metric.name} is nan at step {said.step:g}")
+                at = f"in fold {said.fold}" if is_cell else f"at step {said.step:g}"
+                return Halt(f"{DIVERGED}{metric.name} is nan {at}")
         return None
+
+    @quiet()
+    def cells(self, table: TrialTable, row: int, seed: int) -> list[int]:
+        """Return the folds that a trial is still to run, in this order; by default one that is shuffled once a study.
+
+        Raises:
+            PluginError: the scheduler names folds that are none, or not each once.
+        """
+        n = table.problem.folds or 0
+        said: list[int] = shuffled(seed, n)
+        if isinstance(self._scheduler, ChoosesFolds):
+            said = [
+                each.item() if isinstance(each, np.generic) else each
+                for each in self._scheduler.folds(table, row, seed)
+            ]
+            if not all(is_whole(fold) for fold in said) or sorted(said) != list(range(n)):
+                raise PluginError(
+                    f"the scheduler {shown_settings(self._settings)} says in which order a trial goes through folds 0 "
+                    f"to {n - 1}, each once; it said {shown(said)} of trial {row}."
+                )
+        known = set(reported(table, row))
+        return [fold for fold in said if fold not in known]
 
     def needs(self, problem: Problem) -> str:
         """Return what the study lacks for trials to be ended early; empty where it lacks nothing, or nobody says so."""

@@ -14,10 +14,10 @@ import os
 import sys
 from collections.abc import Mapping
 from functools import reduce
-from typing import Any, Final, Literal, TypeAlias, TypeGuard, overload
+from typing import Any, Final, Literal, TypeAlias, TypeGuard, cast, overload
 
 from trimtab import plugins
-from trimtab.errors import PluginError, TrimtabError
+from trimtab.errors import PluginError, ProblemError, TrimtabError
 from trimtab.optim.protocol import AnyOptimizer
 from trimtab.plugins import Factory, kind
 from trimtab.schedule.protocol import Scheduler
@@ -86,6 +86,25 @@ def passed(group: Group, plugin: object) -> Plugin:
             f"{kind(group)}= is one of {known}, or an object that can do what these do; got {shown(plugin)}."
         )
     return plugin
+
+
+def passed_scheduler(scheduler: object, *, race: object) -> Scheduler:
+    """Return the scheduler that a person gives, as `passed` does; where `race` is False, one under which no folds race.
+
+    Raises:
+        PluginError: as `passed`.
+        ProblemError: `race` is neither True nor False.
+    """
+    plan = passed("schedulers", scheduler)
+    if not isinstance(race, bool):
+        raise ProblemError(f"race is True or False, whether trials end early by their folds; got {shown(race)}.")
+    settings = settings_of(plan)
+    name = str(settings.pop("name"))
+    if race or name not in plugins.names("schedulers"):
+        return plan
+    factory = plugins.load("schedulers", name)
+    knows = "race" in inspect.signature(factory).parameters  # others end no trial by its folds
+    return cast("Scheduler", _made("schedulers", name, factory, settings | {"race": False})) if knows else plan
 
 
 @overload

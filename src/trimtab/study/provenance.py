@@ -16,11 +16,12 @@ LONGEST_ARGUMENT = 2000
 """Characters of one argument that are kept: code after `python -c` may have any length."""
 
 
-def gather(objective: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def gather(objective: Mapping[str, Any] | None = None, budget: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return what is known of this process: versions, arithmetic, git commit, host, user, command line.
 
     Args:
         objective: the fingerprint of what it runs; None if it runs no trials.
+        budget: what it was told to spend, likewise.
     """
     found: dict[str, Any] = {
         **versions(),
@@ -37,6 +38,8 @@ def gather(objective: Mapping[str, Any] | None = None) -> dict[str, Any]:
         found["git"] = git
     if objective is not None:
         found["objective"] = dict(objective)
+    if budget is not None:
+        found["budget"] = dict(budget)
     return found
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from trimtab.analysis.halving import is_due
 from trimtab.arrays import Floats
 from trimtab.errors import ReplayError
-from trimtab.ledger.event import EVIDENCE, Asked, Extended, Judged, Record, Remaining, Reported, Started
+from trimtab.ledger.event import EVIDENCE, FINALIZE, Asked, Extended, Judged, Record, Remaining, Reported, Started
 from trimtab.ledger.ledger import Ledger
 from trimtab.numerics.arithmetic import quiet
 from trimtab.optim.protocol import Optimizer, Proposal
@@ -146,6 +147,8 @@ class _Replay:
     def _is_same(self, asked: Asked) -> bool:
         ledger, table = self.ledger, self.ledger.table
         x = np.array(asked.x, dtype=np.float64)
+        if asked.origin.by == FINALIZE:
+            return asked.parent is None and asked.fidelity == table.problem.whole and is_due(table, x)
         fidelity, given = asked.fidelity, None
         if asked.given is None:
             assigned = self._plan.assign(table, ledger.created.seed, asked.remaining)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints
+from trimtab.ledger import cells
 from trimtab.ledger.curves import WHOLE
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, TrialTable
 
@@ -21,7 +22,7 @@ class Savings:
         n: how many are over, failed ones too.
         by_verdict: whether a verdict ended all of `n_early`.
         continued: whether some trial goes on with another one's, so that trials are not configurations.
-        unit: the fidelity; empty where nothing is known of `share` and `seconds`.
+        unit: the fidelity, or without one the fold; empty where nothing is known of `share` and `seconds`.
         share: of what all that are over would have taken as whole runs, in units of the fidelity, how much was not
             spent; nan where it cannot be said. What failed, and what the end of the study cut short, is left out.
         seconds: what that would have taken, all workers together: each configuration at its own pace, but none longer
@@ -59,18 +60,28 @@ def savings(table: TrialTable) -> Savings | None:
     if not early.any():
         return None
     found = Savings(int(early.sum()), len(begins), bool(halted[early].all()), bool((table.parent >= 0).any()))
-    if len(table.problem.fidelities) != 1:
+    folds = table.problem.folds
+    if len(table.problem.fidelities) == 1:
+        unit, top, run = table.problem.fidelities[0].name, float(whole[0]), _spent(table)
+    elif folds is not None:
+        unit, top, run = "fold", float(folds), _folds_run(table, folds)
+    else:
         return found
     counts = early | reached_whole
-    top = float(whole[0])
-    spent = np.bincount(root, weights=_spent(table), minlength=len(table))[begins]
+    spent = np.bincount(root, weights=run, minlength=len(table))[begins]
     share = 1.0 - float(spent[counts].sum()) / (top * int(counts.sum())) if top > 0 else math.nan
     if not share > 0:
         return found
     took = np.bincount(root, weights=table.seconds, minlength=len(table))[begins]  # nan where one part is unknown
     seconds, is_least = _seconds(spent[early], took[early], took[reached_whole], top)
-    unit = table.problem.fidelities[0].name
     return Savings(found.n_early, found.n, found.by_verdict, found.continued, unit, share, seconds, is_least)
+
+
+def _folds_run(table: TrialTable, folds: int) -> Floats:
+    """Return [N] in how many folds each trial was run: all of them, where it is complete and did not say."""
+    run = cells.counts(table).astype(np.float64)
+    run[(table.state == COMPLETE) & (run == 0)] = folds
+    return run
 
 
 def _roots(table: TrialTable) -> Ints:

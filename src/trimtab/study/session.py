@@ -62,6 +62,7 @@ class Session:
         optimizer: Optimizer[Any] | None = None,
         scheduler: Scheduler | None = None,
         objective: Mapping[str, Any] | None = None,
+        budget: Mapping[str, Any] | None = None,
     ) -> None:
         self.store = store
         self.journal = journal
@@ -76,6 +77,7 @@ class Session:
         self._unsaid: list[Judged] = []  # verdicts that could not be put on record yet
         self._scheduler = scheduler
         self._objective = objective  # the fingerprint of what this process runs, if it runs trials
+        self._budget = budget  # what it was told to spend, if it runs trials
         self._is_open = self._is_closed = False
         forks.register(self)
 
@@ -93,6 +95,11 @@ class Session:
             PluginError: the one on record is not registered here, and was not passed.
         """
         return Plan(self.ledger.created.scheduler, self._scheduler)
+
+    @property
+    def scheduler(self) -> Scheduler | None:
+        """The scheduler as an object, if it is at hand."""
+        return self._scheduler
 
     def go_by(self, read: Callable[[], float]) -> None:
         """Tell the time by another clock from here on."""
@@ -245,7 +252,7 @@ class Session:
         changed = None if wanted is None or is_made_by(wanted, self.ledger.optimizer) else settings_of(wanted)
         just_created = self.ledger.head == 1 and self.ledger.created.provenance.get("pid") == os.getpid()
         if changed is not None or not just_created:
-            come = Opened(provenance.gather(self._objective), changed)
+            come = Opened(provenance.gather(self._objective, self._budget), changed)
             self.commit(lambda: [come])
 
     def save_snapshot(self) -> None:

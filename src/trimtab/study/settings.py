@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from trimtab.execute.protocol import Resources
-from trimtab.study.standing import Limits
+from trimtab.study.purse import Purse
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,7 @@ class Settings:
         lease_s: seconds for which a driver may be silent before others take its trials over.
         retries: how often a trial is run again whose worker, or driver, was killed; over all runs of the study.
         grace_s: seconds between the request to end and the end by force.
-        cost_required: whether every trial must tell its cost, since a budget counts it.
-        limits: the budget's, for display.
+        purse: the budget; None where nobody counts.
         workers: how many trials run at once, where the executor would take any number.
         is_interactive: whether somebody waits for the study at a prompt: an interrupt then ends it with a verdict.
     """
@@ -27,7 +26,6 @@ class Settings:
     lease_s: float = 60.0
     retries: int = 2
     grace_s: float = 10.0
-    cost_required: bool = False
-    limits: Limits = (None, None, None)
+    purse: Purse | None = None
     workers: int = 1
     is_interactive: bool = False

@@ -5,19 +5,19 @@ from __future__ import annotations
 import shlex
 import time
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.problem import Problem
+from trimtab.space.space import Space
+from trimtab.stop.reserves import MACHINES, Spent
 from trimtab.study import best
+from trimtab.study.purse import Purse, warned
 from trimtab.study.reported import EARLY
 from trimtab.study.savings import Savings, savings
 from trimtab.study.session import Session
 from trimtab.study.shortfall import Shortfall, shortfall
-
-Limits: TypeAlias = tuple[int | None, float | None, float | None]
-"""Of a budget: trials, seconds, cost; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,9 @@ class Status:
         n_trials: configurations begun; n_complete, n_failed, n_stopped, n_running: trials in that state.
         n_continued: those of the trials that are over that went on with another one's configuration.
         budget_trials, budget_s, budget_cost: the limits, None where there is none.
+        spent: what is spent of every other limit, and reserved for what runs; deadline: until when it may go on, in
+            seconds since the epoch, None where there is none; now: the time, likewise.
+        warned: of which limits how much is spent, in percent, once it is half of it or more.
         elapsed_s: wall time that the study was worked on; cost: what it has cost.
         trials_per_s: of this run.
         best: the best trial.
@@ -45,6 +48,8 @@ class Status:
         waits_for: what is waited for while nothing of this run goes on; empty otherwise.
         saved: what early stopping saved, once the study has stopped; None before, and where it ended nothing.
         need: what the study lacks for trials to be ended early, once it has stopped; empty before, and where nothing.
+        space: what is tuned, for those who look at whether it is likely wrong.
+        finale: what is run again and why, while that is done; empty otherwise.
     """
 
     name: str
@@ -59,6 +64,10 @@ class Status:
     budget_trials: int | None = None
     budget_s: float | None = None
     budget_cost: float | None = None
+    spent: tuple[Spent, ...] = ()
+    deadline: float | None = None
+    now: float = 0.0
+    warned: tuple[tuple[Spent, int], ...] = ()
     elapsed_s: float = 0.0
     cost: float = 0.0
     trials_per_s: float = 0.0
@@ -75,6 +84,8 @@ class Status:
     waits_for: str = ""
     saved: Savings | None = None
     need: str = ""
+    space: Space | None = None
+    finale: str = ""
 
 
 @runtime_checkable
@@ -124,12 +135,12 @@ class Standing:
 
     Args:
         session: of the study.
-        limits: of its budget.
+        purse: its budget; None where nobody counts.
     """
 
-    def __init__(self, session: Session, limits: Limits) -> None:
+    def __init__(self, session: Session, purse: Purse | None) -> None:
         self._session = session
-        self._limits = limits
+        self._purse = purse
         self._began_at = time.monotonic()
         self._n_before = len(session.table)
         self._n_over_before = len(session.table.order)
@@ -137,7 +148,9 @@ class Standing:
         self._met = _Met()
 
     @quiet()
-    def status(self, *, note: str, reason: str, failure: TrialView | None, waits_for: str = "") -> Status:
+    def status(
+        self, *, note: str, reason: str, failure: TrialView | None, waits_for: str = "", finale: str = ""
+    ) -> Status:
         """Return how the study stands now.
 
         Args:
@@ -145,6 +158,7 @@ class Standing:
             reason: why it stopped; empty while it goes on.
             failure: the first trial that failed in this run.
             waits_for: what is waited for while nothing of it goes on.
+            finale: what is run again and why, while that is done.
         """
         table = self._session.table
         problem = table.problem
@@ -155,7 +169,10 @@ class Standing:
             self._best = (row, table.trial(row))
         if len(table.order) != self._met.n_over:
             self._met = _met(table)
-        trials, seconds, cost = self._limits
+        budget = None if self._purse is None else self._purse.of(table)
+        spending = [] if budget is None else budget.spending(table)
+        limits = {line.unit: line.limit for line in spending if not line.is_fidelity}
+        trials, hours = limits.get("trials"), limits.get("hours")
         known = table.spent[table.spent == table.spent]
         return Status(
             name=self._session.journal.name,
@@ -167,9 +184,13 @@ class Standing:
             n_stopped=counts[STOPPED],
             n_running=table.n_running,
             n_continued=int((table.parent[table.order] >= 0).sum()),
-            budget_trials=trials,
-            budget_s=seconds,
-            budget_cost=cost,
+            budget_trials=None if trials is None else int(trials),
+            budget_s=None if hours is None else hours * 3600,
+            budget_cost=limits.get("cost"),
+            spent=tuple(line for line in spending if line.is_fidelity or line.unit in MACHINES),
+            deadline=None if budget is None else budget.until,
+            now=table.now,
+            warned=warned(spending, table),
             elapsed_s=table.elapsed,
             cost=float(known.sum()),
             trials_per_s=(len(table.order) - self._n_over_before) / max(running, 1e-9),
@@ -186,6 +207,8 @@ class Standing:
             waits_for=waits_for,
             saved=savings(table) if reason else None,
             need=self._need() if reason else "",
+            space=problem.space,
+            finale=finale,
         )
 
     def _need(self) -> str:

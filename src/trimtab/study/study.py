@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -10,28 +10,34 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import numpy as np
 
 from trimtab import plugins
+from trimtab.analysis.final import Final, final, is_last
 from trimtab.arrays import Floats
 from trimtab.checks import as_whole, is_number, is_whole
 from trimtab.errors import ObjectiveError, ProblemError, SpaceError, StudyError, TrialError, WaitsError
 from trimtab.execute import protocol as execute
+from trimtab.execute.command import Command
 from trimtab.execute.plain import as_number, show
 from trimtab.execute.trial import Trial
 from trimtab.explain import Explained
-from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Returned, Told
+from trimtab.ledger.cells import cells_of
+from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Returned, Stopped, Told
 from trimtab.ledger.table import FAILED, TAG, TrialTable, TrialView, no_such_trial
 from trimtab.schedule.found import Schedule, schedule_of
 from trimtab.schedule.protocol import Halt, Wait
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
+from trimtab.stop.budget import Budget
 from trimtab.storage.url import files_dir
 from trimtab.study import best, export, values
+from trimtab.study.cells import COST, Cells
 from trimtab.study.choice import Preference, chosen_row
 from trimtab.study.diff import Diff, diff
-from trimtab.study.dispatch import Dispatch
+from trimtab.study.dispatch import Dispatch, Uncovered
 from trimtab.study.enqueue import put_in_line
 from trimtab.study.listing import Listing
 from trimtab.study.lost import require_running
+from trimtab.study.purse import RESERVED, changed, in_force
 from trimtab.study.reported import Reports
 from trimtab.study.session import Session
 from trimtab.study.top import Standing, front, top
@@ -40,6 +46,13 @@ from trimtab.text import visible
 
 if TYPE_CHECKING:
     from trimtab.study.advise import Tips
+    from trimtab.study.plot import Plots
+
+RUNS_AGAIN: list[Callable[..., Final | None]] = []
+"""What runs finalists again: `study.run_again` puts itself here, since it needs the driver, and the driver a study."""
+
+SEARCH_SCORE = "search score"
+"""What the objective of the best trial is while nothing was run again to see how lucky it was."""
 
 
 class Study(Explained):
@@ -106,6 +119,9 @@ class Study(Explained):
         if len(objectives) > 1:
             return f"{share}, {len(best.front_rows(table))} on the front of {visible(best.goals(table))}"
         column = self.problem.metrics.index(objectives[0])
+        found = final(table) if best.final_row(table) is not None else None
+        if found is not None:
+            return f"{share}, final {visible(str(found))}"
         return f"{share}, best {visible(objectives[0].name)} = {table.y[row, column]:g} (trial {row})"
 
     def __enter__(self) -> Study:
@@ -154,6 +170,8 @@ class Study(Explained):
         number = self.dispatch.claim(lease_s=lease_s)
         if isinstance(number, Wait):
             raise WaitsError(f"nothing can be asked now, since the scheduler waits: {number.reason}.")
+        if isinstance(number, Uncovered):  # while a driver of this very study runs
+            raise WaitsError(f"nothing can be asked now, since the budget does not cover it: {number.reason}.")
         if number is None:
             raise TrialError(f"nothing is left to try: all {len(self.table)} configurations were handed out.")
         with session.lock:
@@ -173,7 +191,9 @@ class Study(Explained):
 
         Args:
             trial: the trial's number; or the trial that `ask` returned, whose attempt is then the one that speaks.
-            result: a number, or a mapping of every declared metric to a number; more entries are kept as they are.
+            result: a number, or a mapping of every declared metric to a number; more entries are kept as they are. Left
+                out, of a trial that reported every fold: the mean over them; of one that a scheduler ended among its
+                folds: it is stopped, with what it has of them.
                 A metric that is nan or infinite makes the trial failed, of the kind "nan"; a constraint that is None
                 was not measured.
             failed: instead of a result: how the trial failed, one of `FAILURE_KINDS`. One that was "lost" waits, and is
@@ -189,6 +209,12 @@ class Study(Explained):
         """
         session = self.session
         number, attempt = self._spoken_for(trial, attempt)
+        if result is None and failed is None and self.problem.folds is not None and is_whole(number):
+            cells, reason = self._of_folds(number, attempt)
+            if reason:
+                self._stop(number, attempt, reason, cells)
+                return
+            result = cells.result() if cells.folds else None
         outcome = _outcome(self.problem, number, result, failed, error, cost)
 
         def build() -> Sequence[Event]:
@@ -203,6 +229,26 @@ class Study(Explained):
 
         with session.lock:
             session.commit(build)
+            self.dispatch.forget(number)
+
+    def _of_folds(self, number: int, attempt: int | None) -> tuple[Cells, str]:
+        """Return what a running trial reported of its folds, and why it is to end; empty while it goes on."""
+        with self.session.lock:
+            self.session.sync()
+            require_running(self.table, number, attempt)
+            return Cells(self.table, number), self.table.halted(number)
+
+    def _stop(self, number: int, attempt: int | None, reason: str, cells: Cells) -> None:
+        """Put on record that a trial ended as the scheduler wanted, with the mean over the folds that it has."""
+        means = cells.means()
+
+        def build() -> Sequence[Event]:
+            row = require_running(self.table, number, attempt)
+            cost = means.get(self.problem.cost or COST)
+            return [Stopped(row, reason, int(self.table.attempt[row]), means, self.dispatch.seconds(row), cost)]
+
+        with self.session.lock:
+            self.session.commit(build)
             self.dispatch.forget(number)
 
     def peek(self) -> TrialView:
@@ -372,8 +418,11 @@ class Study(Explained):
 
         Raises:
             TrialError: no such trial.
+            ProblemError: a key of Trimtab's own.
         """
         noted, number = values.plain(value), cast("int | None", as_whole(trial))
+        if number is None and str(key).startswith(RESERVED):
+            raise ProblemError(f"notes whose keys begin with {RESERVED!r} are Trimtab's own; got {key!r}.")
 
         def build() -> Sequence[Event]:
             if number is not None and (not is_whole(number) or not 0 <= number < len(self.table)):
@@ -388,6 +437,42 @@ class Study(Explained):
         """Put tags on a trial, or take them off."""
         for tag in tags:
             self.note(f"{TAG}{tag}", not remove, trial)
+
+    @property
+    def budget(self) -> Budget | None:
+        """What may be spent in all: what the last driver was told, or what was set since; None where nobody said."""
+        with self.session.lock:
+            return in_force(self.session.ledger)
+
+    def set_budget(self, budget: Budget | int | None = None, **changes: Any) -> Budget:
+        """Raise or lower the budget, and return it; drivers that run take it up at their next look.
+
+        It is on record, and holds until another is set, or a driver is told to spend something else than before.
+
+        Args:
+            budget: the new one, as `tune` takes it; None to change single limits of the one there is.
+            changes: these, as `trials=300`; None takes a limit away.
+
+        Raises:
+            ProblemError: it is no budget, or the study cannot be held to it.
+        """
+        made: list[Budget] = []
+
+        def build() -> Sequence[Event]:
+            before = in_force(self.session.ledger)
+            if budget is not None:
+                new = Budget.of(budget).changed(changes)
+            else:
+                new = Budget(**changes) if before is None else before.changed(changes)
+            new = new.settled()
+            new.check(self.problem)
+            made.append(new)
+            return changed(self.session.ledger, new)
+
+        with self.session.lock:
+            self.session.sync()
+            self.session.commit(build)
+        return made[-1]
 
     def add_parameter(self, name: str, parameter: Parameter) -> None:
         """Add one more parameter to the space; in the trials so far it was inactive.
@@ -414,12 +499,66 @@ class Study(Explained):
     def best(self) -> TrialView:
         """The best complete trial that met every constraint, among those that were run to the highest fidelity.
 
+        Its `figure` says which of two its objective is: the search score, which is the luckiest of many where results
+        are noisy, or, once the best were run again (see `final`), the winner's fresh run that is nearest to their mean.
+
         Raises:
             TrialError: there is none yet, and the message says why; or there are several objectives, of which
                 `best_trials` and `choose` make something.
         """
         table = self._still()
-        return table.trial(best.require_best(table))
+        view, found = table.trial(best.require_best(table)), self.final
+        is_fresh = found is not None and found.trial == view.number and not found.is_exact
+        return replace(view, figure=f"a fresh run: {found}" if is_fresh else SEARCH_SCORE)
+
+    @property
+    def final(self) -> Final | None:
+        """The winner of the last runs with its honest figures; None where the best were not run again since.
+
+        `tune` does so where results are noisy, and `finalize` does it by itself.
+        """
+        table = self._still()
+        return final(table) if is_last(table) else None
+
+    def finalize(
+        self,
+        objective: Callable[[Trial], object] | Command,
+        *,
+        trials: int = 30,
+        workers: int = 1,
+        executor: str | execute.Executor | None = None,
+        resources: execute.Resources | None = None,
+        retries: int = 2,
+        progress: Any = True,
+    ) -> Final | None:
+        """Run the best few and the default configuration again on fresh seeds, whatever is known of noise.
+
+        It is what `tune` does at its end where results are noisy, for a study that was searched otherwise. The runs are
+        trials on record. Where such runs were cut short, it goes on with those.
+
+        Args:
+            objective: as `tune` takes it: the one whose results are on record.
+            trials: how many runs, on top of the trials there are; 6 at least.
+            workers: how many run at once.
+            executor: as `tune` takes it, as are the next three.
+            resources: as there.
+            retries: as there.
+            progress: as there.
+
+        Returns:
+            what the study comes to; None where nothing could be run again, or what ran again gave the same to the bit
+            before.
+
+        Raises:
+            ProblemError: there are several objectives, or too few trials.
+            NoBestError: there is nothing to run again.
+            StudyMismatchError: the objective is another one than that on record.
+        """
+        [run_again] = RUNS_AGAIN
+        return run_again(
+            self, objective, trials=trials, workers=workers, executor=executor, resources=resources, retries=retries,
+            progress=progress,
+        )  # fmt: skip
 
     def best_at(self, **fidelity: float) -> TrialView:
         """Return the best of the trials that were run to a fidelity, as `study.best_at(epoch=9)`.
@@ -496,6 +635,21 @@ class Study(Explained):
         return [table.trial(row) for row in best.front_rows(table).tolist()]
 
     @property
+    def plot(self) -> Plots:
+        """Questions about what is on record, each with an answer in a sentence, its data and a picture.
+
+        Example:
+            ```python
+            study.plot.importance()  # in a notebook: shows itself
+            print(study.plot.history().text())
+            study.plot.effects(parameter="lr").save("lr.svg")
+            ```
+        """
+        from trimtab.study.plot import Plots  # imported when used: most processes only run trials
+
+        return Plots(self._still)
+
+    @property
     def front(self) -> Listing[TrialView]:
         """`best_trials` sorted by the first objective, as a table: `study.front.to_pandas()`."""
         return front(self._still())
@@ -554,6 +708,20 @@ class Study(Explained):
         number = self.table.trial(trial).number
         steps, metrics = self.table.curves.metrics(number, fold)
         return {"step": steps, **metrics}
+
+    def folds(self, trial: int) -> dict[str, Any]:
+        """Return what a trial gave in each of its folds: {"fold": [c], metric: [c]}.
+
+        Folds are sorted; those that were not run, or reported with a step alone, are left out.
+
+        Args:
+            trial: its number.
+
+        Raises:
+            TrialError: no such trial.
+        """
+        folds, values = cells_of(self.table.curves, self.table.trial(trial).number)
+        return {"fold": folds, **values}
 
     def schedule(self, trial: int) -> Schedule:
         """Return what a trial and those that it goes on with were run with: one configuration after the other.

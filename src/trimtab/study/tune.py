@@ -26,14 +26,17 @@ from trimtab.stop.protocol import Stop
 from trimtab.stop.target import Target
 from trimtab.storage.url import open_store
 from trimtab.study import naming, prompt
+from trimtab.study.finale import Finale, check_finalize
 from trimtab.study.interrupts import end_without_traceback, ending_in_order
 from trimtab.study.loop import Loop
 from trimtab.study.open import check_seconds, make_problem
 from trimtab.study.open import resume as open_or_create
-from trimtab.study.plugin import passed
+from trimtab.study.plugin import passed, passed_scheduler
+from trimtab.study.purse import Purse
 from trimtab.study.same_objective import Terms, check_terms
 from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress
+from trimtab.study.starts import resources_of
 from trimtab.study.study import Study
 
 Objective = Callable[[Trial], object]
@@ -50,6 +53,7 @@ def tune(
     constraints: Sequence[Metric] = (),
     fidelity: Fidelity | Sequence[Fidelity] | None = None,
     folds: int | None = None,
+    race: bool = True,
     cost: str | None = None,
     budget: Budget | int | None = None,
     target: float | None = None,
@@ -60,6 +64,7 @@ def tune(
     optimizer: str | Optimizer[Any] = "auto",
     scheduler: str | Scheduler = "auto",
     enqueue: Sequence[Mapping[str, Any]] = (),
+    finalize: bool | None = None,
     store: str | Study | None = None,
     name: str | None = None,
     resume: Terms = "same",
@@ -83,9 +88,11 @@ def tune(
         objectives: one or more of `tt.minimize(...)`, `tt.maximize(...)`.
         constraints: outcomes that must hold: `tt.at_most(...)`, `tt.at_least(...)`.
         fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`.
-        folds: how many cross-validation folds a trial has.
+        folds: into how many folds a trial is divided, as in cross-validation; `trial.folds()` goes through them.
+        race: whether the scheduler "auto" ends a trial among its folds, once these say that it will not be the best.
         cost: the metric that counts as cost.
-        budget: a number of trials, or `tt.Budget(trials=, hours=, cost=)`; over all runs of the study together.
+        budget: a number of trials, or a `tt.Budget` in trials, hours, cost, epochs, worker-hours, GPU-hours, money, or
+            until a deadline; over all runs of the study together. `Study.set_budget` changes it while they go on.
         target: a value of the objective that is good enough.
         stop: "auto" (budget, target, and giving up when nothing ever works), "never" (budget and target alone), or
             rules of your own beside budget and target.
@@ -98,6 +105,9 @@ def tune(
             fidelity is declared and that pays; "whole" ends none. A study on record keeps the scheduler that it has;
             one that was begun when "whole" was the default goes on with that.
         enqueue: configurations to try first; parameters that are left out are chosen by the optimizer.
+        finalize: whether the best few and the default configuration are run again at the end, on fresh seeds and from
+            the budget, so that the winner's figure is no lucky one: True, False, or None to do so where results are
+            noisy. `study.final` has what came of it; docs/how-good.md.
         store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None. A study stands for its
             own store: tune goes on with that study.
         name: the study's name in its store; that of the objective if None.
@@ -156,24 +166,26 @@ def tune(
         folds=folds,
         cost=cost,
     )
+    check_finalize(finalize, problem, budget.trials)
     settings = Settings(
         resources=resources or Resources(),
         lease_s=check_seconds("lease_s", lease_s),
         retries=retries,
         grace_s=check_seconds("grace_s", grace_s),
-        cost_required=budget.cost is not None,
-        limits=(budget.trials, None if budget.hours is None else budget.hours * 3600, budget.cost),
+        purse=Purse(budget),
         workers=workers,
         is_interactive=prompt.is_interactive(),
     )
-    stops = _stops(budget, stop)
+    budget.check(problem, resources_of(resources))
+    stops = _stops(settings.purse or Purse(budget), stop)
     for params in points:
         space.encode_partial(params)  # refused before anything is opened
     if isinstance(objective, Command):
-        objective.check(space.names, tuple(f.name for f in problem.fidelities))
+        ends = tuple(f.name for f in problem.fidelities)
+        objective.check(space.names, ends, has_folds=problem.folds is not None)
     name = name or (store.name if isinstance(store, Study) else naming.name_of(objective))
     terms = check_terms(resume)
-    engine, plan = passed("optimizers", optimizer), passed("schedulers", scheduler)
+    engine, plan = passed("optimizers", optimizer), passed_scheduler(scheduler, race=race)
     runner = _executor(objective, executor, workers, settings.resources, trials_per_worker)
     try:
         opened = store.session.store if isinstance(store, Study) else open_store(store)
@@ -184,9 +196,10 @@ def tune(
         from trimtab.study import fingerprint  # imported when used: it knows many types
 
         taken = fingerprint.take(objective, space.names)
-        study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms)
+        study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms, budget.to_json())
         study.enqueue_all(points, once=True)
-        loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study))
+        finale = None if finalize is False else Finale(study.session, finalize, workers)
+        loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study), finale, budget)
     except BaseException:
         runner.close()
         if not isinstance(store, Study):
@@ -206,18 +219,19 @@ def tune(
     return study
 
 
-def _stops(budget: Budget, stop: object) -> list[Stop]:
+def _stops(purse: Purse, stop: object) -> list[Stop]:
     if stop == "auto":
-        return [Target(), budget, AllFailed()]
+        return [Target(), purse, AllFailed()]
     if stop == "never":  # what fails may cost nothing: a budget of cost alone would never end it
-        endless = budget.trials is None and budget.hours is None
-        return [Target(), budget, AllFailed()] if endless else [Target(), budget]
+        budget = purse.asked
+        endless = budget.trials is None and budget.hours is None and budget.until is None
+        return [Target(), purse, AllFailed()] if endless else [Target(), purse]
     if isinstance(stop, str) or not isinstance(stop, Iterable) or not all(isinstance(rule, Stop) for rule in stop):
         raise ProblemError(
             f'stop is "auto", "never" or a list of stopping rules; got {shown(stop)}: a number of trials is budget=, a '
             "value that is good enough target=."
         )
-    return [Target(), budget, *stop]
+    return [Target(), purse, *stop]
 
 
 def _executor(

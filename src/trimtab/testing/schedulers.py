@@ -13,11 +13,13 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
-from typing import TypeAlias
+from dataclasses import replace
+from typing import Final, TypeAlias
 
 import numpy as np
 import pytest
 
+from trimtab.ledger.curves import AT_END
 from trimtab.ledger.event import FAILURE_KINDS, Event
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.schedule.protocol import Assignment, Collects, Continue, Halt, Request, Scheduler
@@ -28,12 +30,15 @@ from trimtab.testing.simulation import PROBLEMS, Simulation, landscape
 
 Make: TypeAlias = Callable[[], Scheduler]
 
+_PROBLEMS: Final = PROBLEMS | {"folds": replace(PROBLEMS["continuous"], folds=4)}
+
 
 class SchedulerContract:
     """What every scheduler must do. Override the fixture `make`."""
 
     problems: tuple[str, ...] = ("continuous", "fidelity", "two fidelities", "two objectives")
-    """On which of `simulation.PROBLEMS` it is tried; name those that it is made for."""
+    """On which of `simulation.PROBLEMS` it is tried, and "folds", whose trials go through folds; name those that it is
+    made for."""
 
     n_trials = 40
     """How long the histories are."""
@@ -95,7 +100,7 @@ class SchedulerContract:
 
     @pytest.mark.parametrize("failure", FAILURE_KINDS)
     def test_when_everything_fails_it_goes_on(self, make: Make, name: str, failure: str) -> None:
-        run = Simulation(PROBLEMS[name], scheduler=make())
+        run = Simulation(_PROBLEMS[name], scheduler=make())
         for _ in range(self.n_trials):
             number = run.next()
             if number is None:
@@ -105,7 +110,7 @@ class SchedulerContract:
 
     @pytest.mark.parametrize("value", ["nan", "inf", "-inf", 0.0, 1.7e308, -1.7e308, 5e-324])
     def test_reports_of_any_size_are_judged(self, make: Make, name: str, value: float | str) -> None:
-        run = Simulation(PROBLEMS[name], scheduler=make())
+        run = Simulation(_PROBLEMS[name], scheduler=make())
         for _ in range(self.n_trials):
             number = run.next()
             if number is None:
@@ -187,7 +192,7 @@ def _events(run: Simulation) -> list[Event]:
 
 def _run(name: str, scheduler: Scheduler, n: int, seed: int = 0) -> Simulation:
     """Return a study of n trials, up to four at once, that report at each whole step and sometimes fail."""
-    run = Simulation(PROBLEMS[name], seed=seed, scheduler=scheduler)
+    run = Simulation(_PROBLEMS[name], seed=seed, scheduler=scheduler)
     rng = np.random.default_rng(0)
     running: dict[int, float] = {}
     waits = False
@@ -205,7 +210,7 @@ def _run(name: str, scheduler: Scheduler, n: int, seed: int = 0) -> Simulation:
             continue
         number = int(rng.choice(list(running)))
         fidelity = run.table.fidelity[number]
-        end = fidelity[0] if len(fidelity) else 3.0
+        end = fidelity[0] if len(fidelity) else float(run.problem.folds or 3)
         running[number] += 1.0
         if rng.random() < 0.02:
             run.fail(number)
@@ -213,9 +218,19 @@ def _run(name: str, scheduler: Scheduler, n: int, seed: int = 0) -> Simulation:
             run.tell(number)
         else:
             values = landscape(run.problem, run.table.x[number])
-            if run.report(number, running[number], **{key: value / running[number] for key, value in values.items()}):
+            if run.problem.folds is not None:
+                if _report_fold(run, number, int(running[number]) - 1, values):
+                    run.stop(number, **values)
+            elif run.report(number, running[number], **{key: value / running[number] for key, value in values.items()}):
                 run.stop(number, **values)
         if run.table.state[number] in (COMPLETE, STOPPED, FAILED):
             del running[number]
             waits = False
     return run
+
+
+def _report_fold(run: Simulation, number: int, fold: int, values: dict[str, float]) -> str:
+    """Report one fold: every fold is harder than the one before, and has a part of its own in each trial."""
+    rng = np.random.default_rng((run.seed, number, fold))
+    said = {name: value + 0.5 * fold + 0.01 * float(rng.normal()) for name, value in values.items()}
+    return run.report(number, AT_END, fold, **said)

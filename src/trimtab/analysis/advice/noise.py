@@ -9,8 +9,8 @@ from trimtab.analysis.advice.advice import Advice
 from trimtab.analysis.advice.sight import Sight
 
 LOUD: Final = 0.4
-"""The share of what results differ by, beyond which they say as much of chance as of configurations. Of sixty results the
-share is known to about a fifth."""
+"""The share of what results differ by, beyond which they say as much of chance as of configurations. Of sixty results
+it is known to about a fifth."""
 LEAST: Final = 20
 """Distinct configurations, from which on the model tells noise from detail."""
 N_TOP: Final = 5

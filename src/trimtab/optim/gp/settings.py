@@ -76,6 +76,27 @@ class Settings(ModelSettings):
     known_from: int = 3
     """So many repeats tell the noise better than the model does: one lucky pair does not. By taste."""
 
+    # Second looks
+
+    has_second_looks: bool = True
+    """Whether what the rest does not explain runs again."""
+
+    look_from: int = 10
+    """Complete rows before the first. By taste."""
+
+    look_every: int = 3
+    """At most one trial of so many is one. By taste."""
+
+    look_most: int = 2
+    """While so many repeats have agreed, no result is doubted any more. By taste."""
+
+    look_runs: int = 4
+    """And a configuration has at most so many runs: of three the middle one is right if one is wrong, and two are
+    wrong now and then. By taste."""
+
+    look_share: float = 0.25
+    """Bad ones run again where the rest foretells one of this share of best labels. By taste."""
+
     # Steps
 
     has_steps: bool = True
@@ -110,20 +131,6 @@ class Settings(ModelSettings):
     unimportant: float = 40.0
     """The squared lengthscale, in unit ranges, that is expected of parameters that are not among the first. By
     taste."""
-
-    important_names: tuple[str, ...] = (
-        r"lr|learning_?rate|eta|step_?size|.*_lr|lr_.*|.*learning_rate.*",
-        r"batch(_?size)?|.*batch_?size.*",
-        r"(max_?|n_?|num_?)?(depth|layers)|num_?leaves|max_leaf_nodes|n_?estimators|num_?(trees|rounds)",
-        r"width|(n_?|num_?|max_?)?(units|hidden|channels|filters|heads).*|hidden_.*|d_?model",
-        r"weight_?decay|wd|c|gamma|alpha|l2|reg_lambda|lambda|momentum|beta_?1|warm_?up.*|max_features|min_child_weight"
-        r"|min_samples_leaf",
-        r".*dropout.*|label_?smoothing|subsample|colsample.*|l1|reg_alpha",
-    )
-    """Patterns of names, the most important first: van Rijn & Hutter, 2018, and Probst et al., 2019."""
-
-    n_named_first: int = 3
-    """Names of so many patterns are tuned from the start: rates, batch sizes, depths. By taste."""
 
     # The trust region: Google Vizier's (arXiv 2408.11527), whose numbers the next four are
 

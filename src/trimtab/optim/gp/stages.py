@@ -10,7 +10,6 @@ order of names after van Rijn & Hutter, 2018, and Probst et al., 2019.)
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from trimtab.arrays import Floats
 from trimtab.optim.gp.settings import Settings
 from trimtab.space.space import Space
+from trimtab.spaces.names import N_FIRST, rank
 
 
 class Stages:
@@ -33,10 +33,8 @@ class Stages:
     """
 
     def __init__(self, space: Space, settings: Settings) -> None:
-        patterns = [re.compile(pattern) for pattern in settings.important_names]
         ranks = {
-            i: _rank(p.priority, name, patterns)
-            for i, (name, p) in enumerate(zip(space.names, space.parameters, strict=True))
+            i: _rank(p.priority, name) for i, (name, p) in enumerate(zip(space.names, space.parameters, strict=True))
         }
         first = min(ranks.values(), default=_LAST)
         is_told = first < _NAMED
@@ -48,7 +46,7 @@ class Stages:
         self._n_first = 0
         if first < _LAST and len(waits) >= settings.stages_from and not space.constraints:
             self._order = sorted(waits, key=lambda i: (ranks[i], i))
-            self._n_first = sum(ranks[i] <= (first if is_told else _NAMED + settings.n_named_first - 1) for i in waits)
+            self._n_first = sum(ranks[i] <= (first if is_told else _NAMED + N_FIRST - 1) for i in waits)
             self.length2[[i for i in waits if ranks[i] >= (_NAMED if is_told else _LAST)]] = settings.unimportant
         self._ranks, self._settings = ranks, settings
         self._default = space.default_row()
@@ -96,9 +94,9 @@ _LAST: Final = 1000
 """Ranks of the first pattern of names, and of parameters of which nothing is said: after all that priorities say."""
 
 
-def _rank(priority: int | None, name: str, patterns: list[re.Pattern[str]]) -> int:
+def _rank(priority: int | None, name: str) -> int:
     """Return the place of a parameter: the user's word, then its name, then nothing."""
     if priority is not None:
         return min(priority, _NAMED - 1)
-    plain = name.lower().replace("-", "_").replace(".", "_")
-    return next((_NAMED + i for i, pattern in enumerate(patterns) if pattern.fullmatch(plain)), _LAST)
+    known = rank(name)
+    return _LAST if known is None else _NAMED + known

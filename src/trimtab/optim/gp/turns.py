@@ -22,6 +22,7 @@ from trimtab.optim.gp.plateau import spread
 from trimtab.optim.gp.replicate import leader_to_confirm
 from trimtab.optim.gp.score import Score
 from trimtab.optim.gp.search import Search
+from trimtab.optim.gp.second_look import second_look
 from trimtab.optim.gp.state import GpState
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.tried import Tried, without_repeats
@@ -138,6 +139,8 @@ def _replicate(model: _Modelled, i: int) -> Found | None:
     ask, outlook = model.ask, model.outlook
     if ask.request.given is not None or not ask.state.settings.has_replicates:
         return None
+    if ask.state.observations.is_spoilt(len(ask.state.observations)):  # whose mean says nothing
+        return None
     observations, noise = ask.state.observations, outlook.first.posterior.noise
     found = leader_to_confirm(observations, outlook.allowed(), noise, ask.request.number + i, ask.state.settings)
     if found is None or model.tried.is_pending(found.x):
@@ -145,6 +148,17 @@ def _replicate(model: _Modelled, i: int) -> Found | None:
     if not observations.is_highest(found.config, ask.request.fidelity):  # where it will be run that is no repeat
         return None
     if not ask.table.space.contains(found.x[None])[0]:  # from before the space grew
+        return None
+    return found.x.copy(), found.why
+
+
+def _again(model: _Modelled, i: int) -> Found | None:
+    """Look again at what the rest does not explain."""
+    ask, outlook = model.ask, model.outlook
+    if ask.request.given is not None or not ask.state.settings.has_second_looks or not ask.state.processes.is_one:
+        return None
+    found = second_look(ask.state.observations, outlook, ask.request.number + i, ask.state.settings)
+    if found is None or model.tried.is_pending(found.x) or not ask.table.space.contains(found.x[None])[0]:
         return None
     return found.x.copy(), found.why
 
@@ -174,4 +188,4 @@ def _given(ask: Ask, i: int, outlook: Outlook | None) -> Floats | None:
 
 
 _TURNS: Final[tuple[Callable[[Ask], Proposal | None], ...]] = (_default, _start, _plateau, _modelled)
-_ROW_TURNS: Final[tuple[Callable[[_Modelled, int], Found | None], ...]] = (_replicate, _stage, _whole)
+_ROW_TURNS: Final[tuple[Callable[[_Modelled, int], Found | None], ...]] = (_again, _replicate, _stage, _whole)

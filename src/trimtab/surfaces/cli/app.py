@@ -13,6 +13,7 @@ import click
 from trimtab import __version__
 from trimtab.errors import (
     ExecutorError,
+    NoAnswerError,
     NoBestError,
     ReplayError,
     StoreCorruptError,
@@ -24,20 +25,23 @@ from trimtab.errors import (
 from trimtab.execute.requests_to_end import keep_from_forks
 from trimtab.plugins import did_you_mean
 from trimtab.surfaces.cli import (
+    advise,
     advising,
     ask_tell,
+    budget,
     check,
     complete,  # noqa: F401 - registers shells
     look,
     manage,
     output,
+    plot,
     refining,
     running,
     shelf,
 )
 from trimtab.text import hide_secrets
 
-WORK_FAILED = (ExecutorError, NoBestError, ReplayError, StoreCorruptError, WaitsError)
+WORK_FAILED = (ExecutorError, NoAnswerError, NoBestError, ReplayError, StoreCorruptError, WaitsError)
 """Errors that are nobody's wrong usage: exit code 1, where every other error of ours is 2."""
 
 
@@ -92,6 +96,7 @@ def cli() -> None:
 for command in (
     running.init,
     running.run,
+    advise.check,
     look.list_,
     look.show,
     look.best,
@@ -101,6 +106,9 @@ for command in (
     advising.advise,
     advising.compare,
     refining.refine,
+    budget.budget,
+    plot.plot,
+    plot.importance,
     ask_tell.ask,
     ask_tell.tell,
     ask_tell.give_back,

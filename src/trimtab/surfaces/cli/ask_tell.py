@@ -188,12 +188,13 @@ def give_back(name: str, number: int, *, store: str | None, reason: str, attempt
 def report(words: Sequence[str]) -> None:
     """Report from a program that runs as a trial.
 
-    With a STEP first it is an intermediate value, without one the result; fold=N says in which fold it is. Exits 1 if
-    the trial is to end.
+    With a STEP first it is an intermediate value, without one the result; fold=N says in which fold it is, and without
+    a STEP it is the value of that fold. Exits 1 if the trial is to end.
 
     \b
     trimtab report 3 loss=0.41          # after epoch 3
     trimtab report 3 fold=1 loss=0.44   # after epoch 3 in the second fold
+    trimtab report fold=1 loss=0.31     # of the second fold, which is through
     trimtab report loss=0.29            # the result
     """  # noqa: D301 - click's mark for lines that are not to be wrapped
     step = None

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 import trimtab as tt
+from trimtab.analysis.final import Final
 from trimtab.execute.logs import last_lines
+from trimtab.ledger.event import FINALIZE
 from trimtab.ledger.table import COMPLETE, STATES, STOPPED, TrialTable, TrialView
 from trimtab.model.feasibility import split
 from trimtab.study import best
 from trimtab.study.overview import Entry
+from trimtab.study.purse import RESERVED
 from trimtab.study.savings import savings
 from trimtab.study.shortfall import Shortfall, missed, missed_text, shortfall
 from trimtab.surfaces.cli import rungs
@@ -23,6 +26,7 @@ from trimtab.surfaces.cli.descent import schedule_lines
 from trimtab.surfaces.render.numbers import count, duration, exact, moment, number
 from trimtab.surfaces.render.said import saved_text
 from trimtab.surfaces.render.spark import sparkline
+from trimtab.surfaces.render.spending import limit_facts, limit_lines
 from trimtab.surfaces.render.text import clean, first_line, folded, width, wrapped
 from trimtab.text import hide_secrets, spelled
 
@@ -108,8 +112,12 @@ def study_facts(study: tt.Study) -> dict[str, Any]:
         "states": counts(table),
         "seconds_worked_on": table.elapsed,
         "cost": total_cost(table),
+        "budget": limit_facts(study.budget, table),
+        "ran": dict(zip((f.name for f in study.problem.fidelities), table.ran.sum(axis=0).tolist(), strict=True)),
+        "used_s": dict(table.used),
         "compared_at": _by_name(study, best.compared_at(table)),
         "best": None if row is None else trial_facts(table.trial(row), study.problem),
+        "final": None if study.final is None else study.final.to_json(),
         "front": best.front_rows(table).tolist(),
         "feasible": best.feasible(table).count(True) if study.problem.constraints else None,
         "lack": None if lack is None else _lack_facts(lack),
@@ -170,6 +178,8 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     n_complete = len(table.rows(COMPLETE))
     spent = total_cost(table)
     yield "worked on", duration(table.elapsed) + ("" if spent is None else f", cost {number(spent)}")
+    for limit, text in limit_lines(study.budget, table):
+        yield f"budget of {limit}" if limit != "deadline" else limit, text
     if ledger.assessed is not None and ledger.assessed.stop:
         yield "ended", clean(ledger.assessed.reason)
     if study.problem.constraints and n_complete:
@@ -184,6 +194,8 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     else:
         for line in (best_line(study, table.trial(row)), *best_remarks(study)):
             yield "best", clean(line)
+    if study.final is not None:
+        yield from final_lines(study.final)
     curve = best.best_so_far(table)
     if len(curve) > 1:
         name = study.problem.objectives[0].name
@@ -192,8 +204,19 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     by = ledger.created.provenance
     yield "begun", f"{moment(_at(table, 0))} on {clean(str(by.get('host', '?')))}, {clean(_code(by))}"
     for key, value in table.notes.items():
-        yield "note", clean(f"{key}: {value}")
+        if key != FINALIZE and not key.startswith(RESERVED):  # what came of the first is said above
+            yield "note", clean(f"{key}: {value}")
     yield "files", str(study.session.files.base)
+
+
+def final_lines(found: Final) -> Iterator[tuple[str, str]]:
+    """Yield (label, text) about what was run again, a line for each finalist: what was seen of it, and what is."""
+    for one in found.finalists:
+        name = "the default" if one.trial is None else f"trial {one.trial}"
+        also = ", the default" if one.is_default and one.trial is not None else ""
+        failed = f", {one.n_failed} failed" if one.n_failed else ""
+        fresh = "not run again" if one.mean is None else f"{number(one.mean)} over {count(one.n_runs, 'fresh run')}"
+        yield "run again", clean(f"{name}{also}: {number(one.score)} in the search, {fresh}{failed}")
 
 
 def _saved(table: TrialTable) -> str:
@@ -226,7 +249,8 @@ def best_remarks(study: tt.Study) -> list[str]:
     if len(study.problem.objectives) > 1:
         at = fidelity_remark(study)
         return [*([] if at is None else [at]), front_remark(study)]
-    return [remark for remark in (fidelity_remark(study), sorting_remark(study)) if remark is not None]
+    said = None if best.final_row(study.table) is None else str(study.final)
+    return [remark for remark in (fidelity_remark(study), said or sorting_remark(study)) if remark is not None]
 
 
 HOW = (

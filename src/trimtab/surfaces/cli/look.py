@@ -284,7 +284,8 @@ def best(
         else:
             row = bests.require_best(study.table, fidelity)
             remarks = facts.best_remarks(study) if fidelity is None else []
-            _show_best(study, study.table.trial(row), remarks, only_params=only_params, as_json=as_json)
+            view = study.best if fidelity is None else study.table.trial(row)
+            _show_best(study, view, remarks, only_params=only_params, as_json=as_json)
 
 
 def _tolerance(text: str) -> tuple[str, float | str]:
@@ -332,7 +333,10 @@ def _show_front(
 
 def _show_best(study: tt.Study, view: TrialView, remarks: list[str], *, only_params: bool, as_json: bool) -> None:
     if as_json:
-        say_json(view.params if only_params else facts.trial_facts(view, study.problem))
+        found = facts.trial_facts(view, study.problem)
+        if study.final is not None and study.final.trial == view.number:
+            found["final"] = study.final.to_json()
+        say_json(view.params if only_params else found)
         return
     if not only_params:
         for line in (*remarks, facts.best_line(study, view)):

@@ -18,7 +18,8 @@ from trimtab.execute.parameters import usual_variable, variables
 from trimtab.execute.protocol import MOST_WORKERS
 from trimtab.study import best, naming
 from trimtab.study.plugin import named
-from trimtab.surfaces.cli import spec
+from trimtab.surfaces.cli import for_family, spec
+from trimtab.surfaces.cli.budget import from_words
 from trimtab.surfaces.cli.facts import best_line, best_remarks, counts_text, labelled, study_facts
 from trimtab.surfaces.cli.front import MOST_ROWS
 from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, spoken, store_option
@@ -70,8 +71,9 @@ print(json.dumps({"loss": loss}))
 @click.command()
 @click.argument("path", default="study.yaml", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Write over what is there.")
+@click.option("--for", "family", metavar="FAMILY", help="For a model that is known, such as lightgbm, with its space.")
 @click.option("--schema", "only_schema", is_flag=True, help="Print the JSON Schema of study files, and write nothing.")
-def init(path: Path, *, force: bool, only_schema: bool) -> None:
+def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> None:
     """Write a study file that runs, and the program that it tunes.
 
     PATH is where to write it, study.yaml by default; train.py comes to lie beside it.
@@ -82,13 +84,16 @@ def init(path: Path, *, force: bool, only_schema: bool) -> None:
     if path.suffix not in (".yaml", ".yml"):
         raise click.BadParameter(f"{path} does not end in .yaml; a study file does.")
     program = path.with_name("train.py")
+    texts = STUDY_YAML.format(file=path, name=path.stem, program=program.name), TRAIN_PY
+    if family is not None:
+        texts = for_family.texts(family, path, program)
     for file in (path, program):
         if os.path.exists(file) and not force:
             raise click.UsageError(f"{file} is there already; --force writes over it.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(STUDY_YAML.format(file=path, name=path.stem, program=program.name), encoding="utf-8")
-        program.write_text(TRAIN_PY, encoding="utf-8")
+        path.write_text(texts[0], encoding="utf-8")
+        program.write_text(texts[1], encoding="utf-8")
     except OSError as error:
         raise click.UsageError(f"cannot write {error.filename}: {error.strerror}.") from None
     say(f"wrote {path} and {program}; now: trimtab run {shlex.quote(str(path))}")
@@ -98,11 +103,17 @@ def init(path: Path, *, force: bool, only_schema: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @store_option
 @click.option("--name", callback=spoken, help="The study's name, instead of the file's.")
-@click.option("--budget", type=click.IntRange(min=1), help="The number of trials, instead of the file's budget.")
+@click.option(
+    "--budget",
+    metavar="[LIMIT=]N",
+    multiple=True,
+    help="The number of trials, instead of the file's budget; or such as hours=8, epochs=500, deadline=07:00.",
+)
 @click.option("--workers", type=click.IntRange(min=1, max=MOST_WORKERS), help="How many trials run at once.")
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of a new study.")
 @click.option("--optimizer", metavar="NAME", help="What proposes configurations; module:Class for your own.")
 @click.option("--scheduler", metavar="NAME", help="How far trials are run; module:Class for your own.")
+@click.option("--race/--no-race", default=None, help="Whether trials end among their folds once these say enough.")
 @click.option("--executor", help="What runs the trials.")
 @click.option(
     "--resume",
@@ -113,6 +124,11 @@ def init(path: Path, *, force: bool, only_schema: bool) -> None:
     "--recorded-space",
     is_flag=True,
     help="Take the space that the study has on record, as `trimtab refine` left it, instead of the file's.",
+)
+@click.option(
+    "--finalize/--no-finalize",
+    default=None,
+    help="Run the best few and the default again at the end, from the budget; where results are noisy if left out.",
 )
 @click.option("--dry-run", is_flag=True, help="Check the file, show what would run first, and run nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress, but failures.")
@@ -133,6 +149,7 @@ def run(
     succeeded.
     """
     asked = spec.load(file)
+    changed["budget"] = from_words(changed["budget"]) if changed["budget"] else None
     arguments = asked.arguments | {key: value for key, value in changed.items() if value is not None}
     if changed.get("optimizer"):
         arguments["optimizer"] = named("optimizers", changed["optimizer"])

@@ -170,7 +170,7 @@ class Number:
 
     Attributes:
         above, least: the open or closed lower end, None for none.
-        most: the upper end, None for none.
+        below, most: likewise the upper end.
         whole: whether it is an integer; 3.0 is one.
     """
 
@@ -178,10 +178,13 @@ class Number:
     least: float | None = None
     whole: bool = False
     most: float | None = None
+    below: float | None = None
 
     @property
     def expected(self) -> str:
         noun = "a whole number" if self.whole else "a number"
+        if self.above is not None and self.below is not None:
+            return f"{noun} above {self.above:g} and below {self.below:g}"
         if self.above is not None:
             return f"{noun} above {self.above:g}"
         if self.least is not None and self.most is not None:
@@ -201,7 +204,7 @@ class Number:
             return _refuse(self, tree, path, faults)
         if (self.above is not None and not value > self.above) or (self.least is not None and not value >= self.least):
             return _refuse(self, tree, path, faults)
-        if self.most is not None and value > self.most:
+        if (self.most is not None and value > self.most) or (self.below is not None and value >= self.below):
             return _refuse(self, tree, path, faults)
         return int(value) if self.whole else value
 
@@ -213,6 +216,8 @@ class Number:
             said["minimum"] = self.least
         if self.most is not None:
             said["maximum"] = self.most
+        if self.below is not None:
+            said["exclusiveMaximum"] = self.below
         return said
 
 

@@ -19,6 +19,7 @@ from trimtab.execute.protocol import MOST_WORKERS
 from trimtab.space.condition import Choice, Condition, Given, shown
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Metric
+from trimtab.stop.deadline import DATE, TIME_OF_DAY
 from trimtab.study.plugin import make
 from trimtab.surfaces.cli.document import Tree, read
 from trimtab.surfaces.cli.shapes import (
@@ -125,7 +126,11 @@ _BOUND = Record(
     (
         Key("at_most", Number(), "The metric is this or less."),
         Key("at_least", Number(), "The metric is this or more."),
-        Key("confidence", Number(), "With what probability it is to be so but for its noise, above 0.5."),
+        Key(
+            "confidence",
+            Number(above=0.5, below=1),
+            "With what probability it is to be so but for its noise, above 0.5.",
+        ),
     ),
     "a bound such as {at_most: 30}",
     (Together(("at_most", "at_least"), needed=True),),
@@ -144,6 +149,17 @@ _BUDGET = Record(
         Key("trials", Number(least=1, whole=True), "Configurations."),
         Key("hours", Number(above=0), "Hours of wall time during which the study is worked on."),
         Key("cost", Number(above=0), "In the unit of the cost metric."),
+        Key(
+            "epochs",
+            Either((Number(above=0), MapOf(Number(above=0), "a mapping of fidelities to amounts"))),
+            "How much of the fidelity may be run in all, whatever its name; of several, by name.",
+        ),
+        Key("worker_hours", Number(above=0), "Hours of all trials together."),
+        Key("gpu_hours", Number(above=0), "Hours of all trials together, times the GPUs of each."),
+        Key("cpu_hours", Number(above=0), "Hours of all trials together, times the processor cores of each."),
+        Key("money", Number(above=0), "Hours of all trials together, by prices."),
+        Key("prices", MapOf(Number(least=0), "a mapping of resources to prices"), "What an hour of each costs."),
+        Key("deadline", Text("a time such as 07:00 or 2026-12-01 07:00", f"^({TIME_OF_DAY}|{DATE})$"), "Until when."),
     ),
     "a budget such as {trials: 100, hours: 8}",
     least=1,
@@ -202,7 +218,10 @@ STUDY = Record(
             Either((_FIDELITY, ListOf(_FIDELITY, "a list of fidelities"))),
             "What a trial can be run less of.",
         ),
-        Key("folds", Number(least=2, whole=True), "How many cross-validation folds a trial has."),
+        Key(
+            "folds", Number(least=2, whole=True), "Into how many folds a trial is divided; {fold} in a command is one."
+        ),
+        Key("race", Flag(), "Whether a trial ends among its folds once these say that it will not be the best."),
         Key("cost", Text("the name of a metric"), "The metric that counts as cost."),
         Key(
             "budget",
@@ -214,6 +233,7 @@ STUDY = Record(
         Key("optimizer", _plugin("an optimizer", "{name: grid, resolution: 4}"), "What proposes configurations."),
         Key("scheduler", _plugin("a scheduler", "{name: asha, eta: 4}"), "How far trials are run."),
         Key("enqueue", ListOf(MapOf(Scalar(), "a configuration"), "a list of configurations"), "What is tried first."),
+        Key("finalize", Flag(), "Whether the best few and the default are run again at the end; by default if noisy."),
         Key("workers", Number(least=1, most=MOST_WORKERS, whole=True), "How many trials run at once."),
         Key("executor", Text("the name of an executor"), "What runs the trials."),
         Key("resources", _RESOURCES, "What one trial needs, with its limits."),
@@ -320,7 +340,7 @@ class Function:
         return function
 
 
-PROBLEM = ("minimize", "maximize", "objectives", "constraints", "target", "fidelity", "folds", "cost")
+PROBLEM = ("minimize", "maximize", "objectives", "constraints", "target", "fidelity", "folds", "race", "cost")
 ENGINES = ("optimizer", "scheduler", "seed")
 
 
@@ -358,8 +378,9 @@ def build(tree: Tree, path: Path) -> StudyFile:
     arguments: dict[str, Any] = {
         key: said[key]
         for key in (
-            *("name", "minimize", "maximize", "target", "folds", "cost", "stop", "optimizer", "scheduler", "enqueue"),
-            *("workers", "executor", "retries", "trials_per_worker", "grace_s", "lease_s", "resume"),
+            *("name", "minimize", "maximize", "target", "folds", "race", "cost", "stop", "optimizer", "scheduler"),
+            *("enqueue", "finalize", "workers", "executor", "retries", "trials_per_worker", "grace_s", "lease_s"),
+            "resume",
             "seed",
         )
         if key in said
@@ -380,7 +401,8 @@ def build(tree: Tree, path: Path) -> StudyFile:
         with reader.at("fidelity"):
             arguments["fidelity"] = [tt.Fidelity(**one) for one in listed]
     budget = said["budget"]
-    arguments["budget"] = tt.Budget(**budget) if isinstance(budget, dict) else budget
+    with reader.at("budget"):
+        arguments["budget"] = tt.Budget(**budget) if isinstance(budget, dict) else budget
     if "resources" in said:
         needs = dict(said["resources"])
         with reader.at("resources"):
@@ -496,7 +518,7 @@ class _Reader:
         names = [one["name"] for one in (fidelities if isinstance(fidelities, list) else [fidelities])]
         with self.at("command"):
             command = tt.Command(said["command"], cwd=cwd, env=said.get("env"))
-            command.check(tuple(said["space"]), names)
+            command.check(tuple(said["space"]), names, has_folds="folds" in said)
         return command
 
 

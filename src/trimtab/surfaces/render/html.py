@@ -11,6 +11,8 @@ from html import escape
 
 import numpy as np
 
+from trimtab.analysis.final import Final
+from trimtab.ledger.event import FINALIZE
 from trimtab.ledger.table import FAILED, STATES, TrialTable, TrialView
 from trimtab.study import best
 from trimtab.study.standing import Status
@@ -46,6 +48,8 @@ def study(shown: Study) -> str:
     lines = [f"<b>{_text(shown.name)}</b>: {_text(_counts(table))}"]
     if verdict is not None and verdict.stop:
         lines.append(_dim(verdict.reason))
+    if best.final_row(table) is not None and (verdict is None or verdict.rule != FINALIZE):
+        lines.append(_text(str(shown.final)))
     failed = table.rows(FAILED)
     if len(failed):
         lines.append(_failure(table.trial(int(failed[0]))))
@@ -70,6 +74,17 @@ def study(shown: Study) -> str:
     points = scatter.points_of(table, front)
     drawn = _scatter(points) if points is not None and len(points.numbers) > 1 else ""
     return _box([*lines, drawn, _table(["front", *heads], cells, right=1 + len(metrics))])
+
+
+def final(shown: Final) -> str:
+    """Return what a study comes to, and every configuration that was run again."""
+    rows = []
+    for one in shown.finalists:
+        name = "default" if one.trial is None else f"{one.trial}{' (default)' if one.is_default else ''}"
+        params = ", ".join(f"{key}={setting(value)}" for key, value in one.params.items())
+        rows.append([name, number(one.score), number(one.mean), str(one.n_runs), params])
+    heads = ["trial", f"{shown.metric} in the search", "over fresh runs", "runs", "params"]
+    return _box([_text(str(shown)), _table(heads, rows, right=4)])
 
 
 def trial(view: TrialView) -> str:

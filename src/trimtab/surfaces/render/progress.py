@@ -115,7 +115,7 @@ class Failures:
         self._news.of(Status(study_name, "", ""), only_resumed=True)  # no greeting
 
     def update(self, status: Status) -> None:
-        self._out.say(self._news.of(replace(status, waits_for="")))
+        self._out.say(self._news.of(replace(status, waits_for="", warned=())))
 
     def close(self, status: Status) -> None:
         self.update(status)

@@ -6,9 +6,11 @@ import math
 from typing import Any
 
 from trimtab.ledger.table import TrialView
+from trimtab.stop.reserves import WORDS
 from trimtab.study.savings import Savings
 from trimtab.study.standing import Status
 from trimtab.surfaces.render.numbers import count, duration, number, setting
+from trimtab.surfaces.render.spending import spent_text, until_text, warning
 from trimtab.surfaces.render.text import clean, first_line, joined, width
 
 
@@ -31,6 +33,7 @@ def fraction(status: Status) -> float | None:
         used.append(status.elapsed_s / status.budget_s)
     if status.budget_cost:
         used.append(status.cost / status.budget_cost)
+    used += [line.spent / line.limit for line in status.spent]
     return min(1.0, max(used)) if used else None
 
 
@@ -42,6 +45,13 @@ def seconds_left(status: Status) -> float | None:
         ends.append(max(0, status.budget_trials - configurations(status)) / begun_per_s)
     if status.budget_s is not None:
         ends.append(max(0.0, status.budget_s - status.elapsed_s))
+    if status.deadline is not None:
+        ends.append(max(0.0, status.deadline - status.now))
+    ends += [
+        max(0.0, line.limit - line.spent) * status.elapsed_s / line.spent
+        for line in status.spent
+        if line.spent > 0 and status.elapsed_s > 0
+    ]
     if status.budget_cost is not None and status.cost > 0 and status.elapsed_s > 0:
         ends.append(max(0.0, status.budget_cost - status.cost) * status.elapsed_s / status.cost)
     return min(ends, default=None)
@@ -73,6 +83,8 @@ def budget_text(status: Status) -> str:
         parts.append(f"{duration(status.elapsed_s)} of {duration(status.budget_s)}")
     if status.budget_cost is not None:
         parts.append(f"cost {number(status.cost)} of {number(status.budget_cost)}")
+    parts += [spent_text(line) for line in status.spent]
+    parts += [] if status.deadline is None else [until_text(status.deadline, status.now)]
     return ", ".join(parts)
 
 
@@ -154,7 +166,7 @@ def saved_text(saved: Savings) -> str:
     return f"{text}; {_percent(saved.share)} of {unit}{time} {'were' if saved.unit in PLAIN else 'was'} not spent"
 
 
-PLAIN = frozenset({"epoch", "step", "iteration", "round", "tree", "sample", "seed", "fold"})
+PLAIN = WORDS
 """Names of fidelities that are words with a plural in s; of others, as `data_fraction`, the name stands alone."""
 
 
@@ -184,8 +196,11 @@ def greeting(status: Status) -> str:
         limits.append(duration(status.budget_s))
     if status.budget_cost is not None:
         limits.append(f"a cost of {number(status.budget_cost)}")
+    limits += [clean(f"{number(line.limit)} {line.noun}") for line in status.spent]
+    within = [f"within {', '.join(limits)}"] if limits else []
+    within += [] if status.deadline is None else [until_text(status.deadline, status.now)]
     goal = clean(status.goal or f"{status.direction} {status.objective}")
-    return f"{clean(status.name)}: begins, to {goal} within {', '.join(limits)}"
+    return f"{clean(status.name)}: begins, to {goal} {', '.join(within)}"
 
 
 def failed(failure: TrialView, look: str) -> str:
@@ -194,22 +209,48 @@ def failed(failure: TrialView, look: str) -> str:
     return f"trial {failure.number} failed ({failure.failure}): {said}; all of it: {clean(look)}"
 
 
+MOST_HINTS = 3
+"""So many things that are likely wrong with a space are said as a study begins; the rest is counted."""
+
+
+def hints(status: Status) -> list[str]:
+    """Return what is likely wrong with the space of a study that begins; nothing of one that goes on."""
+    if status.space is None or status.n_before:
+        return []
+    from trimtab.spaces import check  # imported when used: it loads what is known of every family
+
+    found = check(status.space)
+    lines = [f"{clean(status.name)}: hint: {clean(text)}" for text in found[:MOST_HINTS]]
+    more = len(found) - MOST_HINTS
+    return [*lines, f"{clean(status.name)}: {count(more, 'more hint')}: tt.spaces.check(space)"] if more > 0 else lines
+
+
 class News:
     """Tells what is said once in a run: how it begins, the first failure, and what it comes to wait for."""
 
     def __init__(self) -> None:
         self._greeted = self._failed = False
-        self._waits_for = ""
+        self._waits_for = self._finale = ""
+        self._warned: set[tuple[str, float, int]] = set()
 
     def of(self, status: Status, *, only_resumed: bool = False) -> list[str]:
         """Return the lines that are due."""
         lines = []
-        if not self._greeted and (status.n_before or not only_resumed):
-            lines.append(greeting(status))
+        if not self._greeted:
+            lines += [greeting(status)] if status.n_before or not only_resumed else []
+            lines += hints(status)
         self._greeted = True
         if status.failure is not None and not self._failed:
             self._failed = True
             lines.append(f"{clean(status.name)}: {failed(status.failure, status.look)}")
+        for line, percent in status.warned:
+            said = (line.unit, line.limit, percent)
+            if said not in self._warned and percent < 100:  # all of it is what ends a study, and says so
+                lines.append(f"{clean(status.name)}: {warning(line, percent)}")
+            self._warned.add(said)
+        if status.finale and status.finale != self._finale:
+            lines.append(f"{clean(status.name)}: {clean(status.finale)}")
+            self._finale = status.finale
         if status.waits_for and status.waits_for != self._waits_for:
             lines.append(f"{clean(status.name)}: {clean(status.waits_for)}")
         self._waits_for = status.waits_for

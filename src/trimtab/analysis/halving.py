@@ -1,0 +1,320 @@
+"""The last runs of a study: which of the finalists is run again next, and which of them wins.
+
+Finalists are the best few configurations by their search scores, and the default. A search score is the luckiest of
+many, so it decides nothing here: fresh runs do, on fresh seeds. First sequential halving (Karnin, Koren & Somekh, 2013,
+algorithm 1) chooses: in each round those left are run equally often, and the worse half goes, by the mean of all its
+fresh runs. Then the winner and the default are run anew. Only these last runs make the figures: they had no part in
+the choice, so that no luck of the choice is in them.
+
+Which run comes next follows from the runs before it, so the log alone tells it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from trimtab.arrays import Floats, Ints
+from trimtab.checks import is_whole
+from trimtab.ledger.event import FINALIZE
+from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
+from trimtab.model.feasibility import margins
+from trimtab.model.keys import numbered, same
+
+MOST_FINALISTS: Final = 5
+"""Configurations besides the default. Of 3, 5, 7 and 10, five and seven did best at a quarter of the budget."""
+
+LEAST_RUNS: Final = 6
+"""Three of the winner and three of the default: of fewer no interval says anything."""
+
+CONFIRMING: Final = 6
+"""One run in so many confirms the winner, and one the default; three of each at least."""
+
+MOST_ALONE: Final = 10
+"""Runs that confirm a winner which has nothing to be compared with, being the default. By taste: more of them would
+only tell its figure better."""
+
+CHEAPER: Final = 0.9
+"""Of two that are as good the one is cheaper that costs less than this share of the other. By taste."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What was decided when the last runs began; on record as the study's note `FINALIZE`.
+
+    Attributes:
+        at: how many trials there were.
+        runs: how many runs there are to be.
+        x: [m, D] the finalists, from the best search score on; the default is last unless it is one of them.
+        rows: [m] the trial that each was found by, -1 for a default that was not run before.
+        default: which of them is the default; -1 where it cannot be tried.
+        is_probed: whether nothing ran again before, so that the first run may show that there is no noise.
+        why: how it is known that results are noisy.
+    """
+
+    at: int
+    runs: int
+    x: Floats
+    rows: Ints
+    default: int
+    is_probed: bool
+    why: str
+
+    @classmethod
+    def of(cls, table: TrialTable) -> Stage | None:
+        """Return the last stage of a study that is on record; None where there is none that can be read."""
+        said = table.notes.get(FINALIZE)
+        if not isinstance(said, Mapping):
+            return None
+        at, runs, rows, default = (said.get(key) for key in ("at", "runs", "finalists", "default"))
+        if not isinstance(at, int) or not isinstance(runs, int) or not isinstance(rows, list) or not rows:
+            return None
+        if not 0 < at <= len(table) or not all(is_whole(row) and 0 <= row < at for row in rows):
+            return None
+        x = table.x[np.array(rows)]
+        where = -1
+        if isinstance(default, list):
+            row = _row(default, len(table.space))
+            if row is None:
+                return None
+            found = np.flatnonzero(same(x, row))
+            where = int(found[0]) if len(found) else len(x)
+            if not len(found):
+                before = np.flatnonzero(same(table.x[:at], row))
+                x, rows = np.concatenate([x, row[None]]), [*rows, int(before[0]) if len(before) else -1]
+        return cls(at, runs, x, np.array(rows), where, said.get("probe") is True, str(said.get("why", "")))
+
+
+def _row(said: list[Any], width: int) -> Floats | None:
+    if len(said) > width or not all(value is None or isinstance(value, int | float) for value in said):
+        return None
+    row: Floats = np.full(width, np.nan)
+    row[: len(said)] = [np.nan if value is None else float(value) for value in said]
+    return row
+
+
+def note(table: TrialTable, rows: Sequence[int], runs: int, *, probe: bool, why: str) -> dict[str, Any]:
+    """Return what is put on record when the last runs begin, from which `Stage.of` reads it.
+
+    Args:
+        table: the trials.
+        rows: the trials that the best few configurations were found by, the best first.
+        runs: how many runs there are to be.
+        probe: see `Stage.is_probed`.
+        why: how it is known that results are noisy.
+    """
+    x = table.space.default_row()
+    default = [None if value != value else value for value in x.tolist()] if table.space.satisfied(x) else None
+    return {"at": len(table), "runs": runs, "finalists": list(rows), "default": default, "probe": probe, "why": why}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A finalist is to be run again: which of them, the how manieth run of all, and whether it confirms the winner."""
+
+    config: int
+    run: int
+    confirms: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Runs of a round have not ended, without which nothing can be decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """What ran again gave the same to the bit: there is no noise, and the search scores are what they say."""
+
+    runs: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Won:
+    """All runs are over.
+
+    Attributes:
+        winner: which finalist.
+        chosen_by: [m] the rows of each finalist's runs that decided.
+        confirmed_by: the rows of the winner's last runs; default_by: those of the default, none if it is the winner.
+    """
+
+    winner: int
+    chosen_by: tuple[Ints, ...]
+    confirmed_by: Ints
+    default_by: Ints
+
+
+Standing: TypeAlias = Due | Waits | Exact | Won
+
+
+def n_confirming(runs: int) -> int:
+    """Return how many of the runs confirm the winner; as many are the default's."""
+    return min(max(3, runs // CONFIRMING), runs // 2)
+
+
+def n_finalists(runs: int) -> int:
+    """Return how many configurations beside the default so many runs can tell apart."""
+    choosing = runs - 2 * n_confirming(runs)
+    return max(1, min(MOST_FINALISTS, choosing // 2 - 1))
+
+
+def follow(table: TrialTable, stage: Stage) -> Standing:
+    """Return how a stage stands: what is to be run next, or how it ended."""
+    runs = replicates(table, stage)
+    m, used = len(stage.x), 0
+    choosing = stage.runs - 2 * n_confirming(stage.runs)
+    chosen_by: list[list[int]] = [[] for _ in range(m)]
+    alive = list(range(m))
+    n_rounds = (m - 1).bit_length()
+    is_exact = _may_be_exact(table, stage)
+    for left in range(n_rounds, 0, -1):
+        if choosing - used < len(alive):
+            break
+        times = max(1, (choosing - used) // left // len(alive))
+        planned = alive * times
+        mine = runs[used : used + len(planned)]
+        if used == 0 and is_exact and stage.is_probed and len(mine) and _is_distinct(table, stage):
+            if not _is_over(table, mine[:1]):
+                return Waits()
+            if _are_same(table, stage, mine[:1], planned):
+                return Exact(mine[:1])
+        if len(mine) < len(planned):
+            return Due(planned[len(mine)], used + len(mine), confirms=False)
+        if not _is_over(table, mine):
+            return Waits()
+        if used == 0 and is_exact and _are_same(table, stage, mine, planned):
+            return Exact(mine)
+        for config, row in zip(planned, mine.tolist(), strict=True):
+            chosen_by[config].append(row)
+        used += len(planned)
+        alive = sorted(alive, key=lambda i: _merit(table, chosen_by[i]))[: (len(alive) + 1) // 2]
+    found = tuple(np.array(rows, dtype=np.int64) for rows in chosen_by)
+    winner = _winner(table, stage, alive, found) if used else 0
+    return _confirmed(table, stage, winner, found, runs[used:], used)
+
+
+def is_due(table: TrialTable, x: Floats) -> bool:
+    """Return whether the last stage on record wants this configuration [D] to be run next."""
+    stage = Stage.of(table)
+    due = None if stage is None else follow(table, stage)
+    return stage is not None and isinstance(due, Due) and bool(same(stage.x[due.config], x))
+
+
+def _confirmed(
+    table: TrialTable, stage: Stage, winner: int, chosen_by: tuple[Ints, ...], runs: Ints, used: int
+) -> Standing:
+    """Return how the last runs stand, those of the winner and of the default in turn."""
+    has_rival = stage.default not in (-1, winner)
+    left = stage.runs - used if has_rival else min(stage.runs - used, MOST_ALONE)
+    planned = [stage.default if i % 2 and has_rival else winner for i in range(left)]
+    mine = runs[: len(planned)]
+    if not used and stage.is_probed and len(mine) and _may_be_exact(table, stage) and _is_distinct(table, stage):
+        if not _is_over(table, mine[:1]):
+            return Waits()
+        if _are_same(table, stage, mine[:1], planned):
+            return Exact(mine[:1])
+    if len(mine) < len(planned):
+        return Due(planned[len(mine)], used + len(mine), confirms=True)
+    if not _is_over(table, mine):
+        return Waits()
+    return Won(winner, chosen_by, mine[:: 1 + has_rival], mine[1::2] if has_rival else mine[:0])
+
+
+def replicates(table: TrialTable, stage: Stage) -> Ints:
+    """Return the rows of a stage's runs, in the order in which they were asked for."""
+    found: list[int] = []
+    for row in range(stage.at, len(table)):
+        if len(found) == stage.runs:
+            break
+        if table.is_replicate(row):
+            found.append(row)
+    return np.array(found, dtype=np.int64)
+
+
+def _is_over(table: TrialTable, rows: Ints) -> bool:
+    return bool(np.isin(table.state[rows], (COMPLETE, STOPPED, FAILED)).all())
+
+
+def losses_of(table: TrialTable, rows: Ints) -> Floats:
+    """Return [r] the objective of those of the rows that are complete, smaller is better."""
+    column = next(i for i, metric in enumerate(table.problem.metrics) if metric.is_objective)
+    done = rows[table.state[rows] == COMPLETE]
+    found: Floats = table.losses()[done, column]
+    return found
+
+
+def _merit(table: TrialTable, rows: Sequence[int]) -> tuple[float, float, float]:
+    """Return what orders finalists: first how many runs gave no result, then what constraints are missed by, the mean.
+
+    What fails now and then, or breaks a constraint in the mean, is no winner while something else is there.
+    """
+    every = np.array(rows, dtype=np.int64)
+    done = every[table.state[every] == COMPLETE]
+    if not len(done):
+        return float(len(every)), np.inf, np.inf
+    missed = margins(table.problem, table.y[done])
+    worst = float(np.nan_to_num(missed.mean(axis=0), nan=np.inf).max(initial=0.0))
+    return float(len(every) - len(done)), worst, float(losses_of(table, every).mean())
+
+
+def _winner(table: TrialTable, stage: Stage, alive: Sequence[int], chosen_by: Sequence[Ints]) -> int:
+    """Return the best of those left; of what is within a standard error of it the cheapest, then the default."""
+    last = [i for i in range(len(chosen_by)) if len(chosen_by[i]) == max(map(len, chosen_by))]
+    merits = {i: _merit(table, chosen_by[i].tolist()) for i in last}
+    best = alive[0]
+    squares, freedom = spread(table, chosen_by)
+    runs = len(losses_of(table, chosen_by[best]))
+    if not freedom or not runs:
+        return best
+    error = float(np.sqrt(squares / freedom / runs))
+    tied = [i for i in last if merits[i][:2] == merits[best][:2] and merits[i][2] <= merits[best][2] + error]
+    cost = {i: _cost(table, chosen_by[i]) for i in tied}
+    cheaper = [i for i in tied if cost[i] < CHEAPER * cost[best]]
+    if cheaper:
+        return min(cheaper, key=lambda i: (cost[i], merits[i]))
+    return stage.default if stage.default in tied else best
+
+
+def _cost(table: TrialTable, rows: Ints) -> float:
+    """Return the mean cost of runs, as it was told; nan where it was not, which is never less than another."""
+    return float(np.mean(table.cost[rows])) if len(rows) else float("nan")
+
+
+def spread(table: TrialTable, groups: Sequence[Ints]) -> tuple[float, int]:
+    """Return the sum of squares of runs around the mean of their group, and its degrees of freedom."""
+    squares, freedom = 0.0, 0
+    for rows in groups:
+        losses = losses_of(table, rows)
+        if len(losses) > 1:
+            squares += float(np.square(losses - losses.mean()).sum())
+            freedom += len(losses) - 1
+    return squares, freedom
+
+
+# Whether there is any noise at all
+
+
+def _may_be_exact(table: TrialTable, stage: Stage) -> bool:
+    """Return whether runs can be compared to the bit with those that the finalists were found by."""
+    return table.problem.folds is None and bool((stage.rows[:1] >= 0).all())
+
+
+def _is_distinct(table: TrialTable, stage: Stage) -> bool:
+    """Return whether no two configurations gave the same before: then one that repeats to the bit is no chance."""
+    done = np.flatnonzero(table.state[: stage.at] == COMPLETE)
+    losses = losses_of(table, done)
+    n_configurations = len(np.unique(numbered(table.x[done])))
+    return len(np.unique(losses)) >= n_configurations
+
+
+def _are_same(table: TrialTable, stage: Stage, runs: Ints, planned: Sequence[int]) -> bool:
+    """Return whether runs that are over gave what the finalists gave when they were found, to the bit."""
+    pairs = [(row, int(stage.rows[config])) for row, config in zip(runs.tolist(), planned, strict=False)]
+    known = [(row, before) for row, before in pairs if before >= 0 and table.state[before] == COMPLETE]
+    if not known or any(table.state[row] != COMPLETE for row, _ in known):
+        return False
+    return all(table.y[row].tobytes() == table.y[before].tobytes() for row, before in known)

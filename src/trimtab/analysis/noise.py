@@ -1,0 +1,95 @@
+"""Whether results are noisy: whether the best one may be a lucky one.
+
+What repeats say counts first, then what users told of standard errors, and only then what a model takes for noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from trimtab.ledger.table import TrialTable
+from trimtab.model.features import Features
+from trimtab.model.labels import means
+from trimtab.model.observations import Observations
+from trimtab.model.surrogate import Surrogate
+from trimtab.numerics import blas
+from trimtab.numerics.arithmetic import quiet
+
+LEADERS: Final = 5
+"""The lead is the distance from the best to the fifth best, the last of those that are run again."""
+
+MATERIAL: Final = 0.25
+"""Noise matters when its deviation is more than this share of the lead: as for the engine that repeats its leader."""
+
+MODELLED: Final = 0.2
+LEAST_DEVIATION: Final = 0.006
+"""Where a model tells it, its share of the lead, and the deviation in labels, which span about 1. Three parameters, 70
+trials at random, by `tpe` and by `cmaes`: without noise models took 0.001 to 0.005 for noise, and where noise was a
+quarter of the lead or more, 0.008 to 0.14 and 0.18 to 1.8 of the lead."""
+
+LEAST: Final = 10
+"""Results of different configurations, from which on a model can tell noise from shape. By taste."""
+
+
+EXACT: Final = "what ran again gave the same to the bit"
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What is known of noise.
+
+    Attributes:
+        is_noisy: whether it may have decided who is the best.
+        why: how that is known, a clause for a person.
+        is_measured: whether runs of one configuration tell it.
+    """
+
+    is_noisy: bool
+    why: str
+    is_measured: bool = False
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether what ran again gave the same to the bit."""
+        return self.is_measured and self.why == EXACT
+
+
+@quiet()
+def noise(table: TrialTable) -> Noise:
+    """Return whether the results on record are noisy. For one objective."""
+    problem = table.problem
+    observations = Observations(problem)
+    for row in table.order.tolist():
+        observations.tell(table, row)
+    n = len(observations)
+    if not n or observations.is_flat:
+        return Noise(is_noisy=False, why="all results are the same")
+    deviation, freedom = observations.deviation(n)
+    if freedom and deviation == 0.0:
+        return Noise(is_noisy=False, why=EXACT, is_measured=True)
+    if problem.folds is not None:
+        return Noise(is_noisy=True, why=f"results are means over {problem.folds} folds")
+    given = means(observations, n)
+    losses = np.sort(given.losses[:, 0])
+    lead = float(losses[min(LEADERS, len(losses)) - 1] - losses[0])
+    if freedom:
+        is_material = deviation > MATERIAL * lead
+        why = f"runs of one configuration differ by {deviation:.3g} (standard deviation)"
+        return Noise(is_material, why, is_measured=True)
+    told = float(np.sqrt(given.known[int(np.argmin(given.losses[:, 0])), 0]))
+    if told > 0.0:
+        return Noise(told > MATERIAL * lead, f"the best result was told with a standard error of {told:.3g}")
+    if len(losses) < LEAST or problem.space.n_configurations == 1:
+        return Noise(is_noisy=False, why="too few results to tell noise from shape")
+    with blas.one_thread():
+        model = Surrogate(
+            Features(problem.space), np.ones(len(problem.space)), is_tree=problem.space.is_conditional
+        ).model(observations, None)
+    labels = np.sort(model.seen.labels)[::-1]
+    lead = float(labels[0] - labels[min(LEADERS, len(labels)) - 1])
+    deviation = float(np.sqrt(model.posterior.noise))
+    is_material = deviation > max(LEAST_DEVIATION, MODELLED * lead)
+    return Noise(is_material, "a model of the results takes a part of them for noise")

@@ -1,0 +1,48 @@
+"""Whether a result that the rest does not explain should be looked at again.
+
+Most are true: an objective has cliffs. So before two runs of one configuration were ever torn apart, few are doubted,
+and none after repeats have agreed. Where they were, whatever would be among the best but for its result is run again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trimtab.model.observations import Observations
+from trimtab.model.outliers import fences, typical
+from trimtab.optim.gp.outlook import Outlook
+from trimtab.optim.gp.replicate import Replicate
+from trimtab.optim.gp.settings import Settings
+
+
+def second_look(observations: Observations, outlook: Outlook, number: int, settings: Settings) -> Replicate | None:
+    """Return the configuration that trial `number` should run again; None if there is none.
+
+    Args:
+        observations: what is on record, of one objective.
+        outlook: what the process says.
+        number: of the trial that is asked for.
+        settings: the constants.
+    """
+    n, seen = len(observations), outlook.seen
+    if n < settings.look_from or number % settings.look_every != 1 or observations.fidelity.rows.shape[1]:
+        return None
+    is_spoilt = observations.is_spoilt(n)
+    if not is_spoilt and n - observations.x.n >= settings.look_most:
+        return None
+    losses = observations.losses.view[:, 0]
+    low, high = fences(losses)
+    once = typical(losses, observations.config.view)
+    once, counts = once[seen.rows], np.bincount(observations.config.view)[seen.rows]
+    may = counts < settings.look_runs if is_spoilt else counts == 1
+    good = np.flatnonzero(may & (once < low))
+    if len(good):
+        at = int(good[np.argmin(once[good])])
+        return Replicate(seen.x[at], int(seen.rows[at]), "looks again: too good beside all others to be believed")
+    residual, _ = outlook.first.posterior.left_out()
+    foretold = seen.labels - residual[: len(seen)]
+    doubted = may & (once > high) & (foretold >= np.quantile(seen.labels, 1.0 - settings.look_share))
+    if not doubted.any():
+        return None
+    at = int(np.argmax(np.where(doubted, foretold, -np.inf)))
+    return Replicate(seen.x[at], int(seen.rows[at]), "looks again: far worse than what is near it foretells")

@@ -1,0 +1,64 @@
+"""Names that everybody gives to the same parameters, and how much each matters: for spaces that were written by hand.
+
+The one place for this: the engine orders its stages by it, and hand-written spaces are compared with it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a parameter is by its name.
+
+    Attributes:
+        says: what it is, for a person.
+        pattern: of names, in lower case with `_` for `-` and `.`.
+        is_log: whether ratios matter.
+    """
+
+    says: str
+    pattern: str
+    is_log: bool
+
+
+ROLES: Final = (
+    Role("a learning rate", r"lr|learning_?rate|eta|step_?size|.*_lr|lr_.*|.*learning_rate.*", is_log=True),
+    Role("a batch size", r"batch(_?size)?|.*batch_?size.*", is_log=True),
+    Role(
+        "a depth, or a number of rounds or leaves",
+        r"(max_?|n_?|num_?)?(depth|layers)|num_?leaves|max_leaf_nodes|n_?estimators|num_?(trees|rounds)",
+        is_log=False,
+    ),
+    Role(
+        "a width",
+        r"width|(n_?|num_?|max_?)?(units|hidden|channels|filters|heads).*|hidden_.*|d_?model",
+        is_log=False,
+    ),
+    Role(
+        "a strength of regularization, a momentum or a size of leaves",
+        r"weight_?decay|wd|c|gamma|alpha|l2|reg_lambda|lambda|momentum|beta_?1|warm_?up.*|max_features|min_child_weight"
+        r"|min_samples_leaf",
+        is_log=False,
+    ),
+    Role(
+        "a share that is left out, or a weaker regularization",
+        r".*dropout.*|label_?smoothing|subsample|colsample.*|l1|reg_alpha",
+        is_log=False,
+    ),
+)
+"""The most important first: van Rijn & Hutter, 2018, and Probst et al., 2019."""
+
+N_FIRST: Final = 3
+"""Names of so many roles are tuned from the start: rates, batch sizes, depths. By taste."""
+
+_PATTERNS: Final = tuple(re.compile(role.pattern) for role in ROLES)
+
+
+def rank(name: str) -> int | None:
+    """Return how early a parameter of this name is tuned, 0 for first; None for a name that says nothing."""
+    plain = name.lower().replace("-", "_").replace(".", "_")
+    return next((i for i, pattern in enumerate(_PATTERNS) if pattern.fullmatch(plain)), None)

@@ -1,0 +1,156 @@
+"""Budgets in the unit of a cost metric: what trials have cost, and what the next one is expected to cost."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.arrays import Bools, Floats, Ints
+from trimtab.ledger.curves import WHOLE
+from trimtab.ledger.table import COMPLETE, RUNNING, WAITING, TrialTable
+from trimtab.stop.protocol import Verdict
+from trimtab.stop.reserves import ROUNDING, Spent
+from trimtab.stop.start import Start, amounts
+
+_ANY: Final = 1 << 30
+"""More trials than anybody starts."""
+
+
+def assess(limit: float, table: TrialTable) -> Verdict:
+    """Return whether a budget of cost covers another trial."""
+    if table.n_running and reported(table, np.array(table.running), table.attempt[table.running]).any():
+        line = spent(limit, table)
+        if line.spent >= limit:  # what runs says what it costs as it goes
+            return Verdict(stop=True, reason=_used_up(line), rule="budget", cancel=True, remaining=0)
+    affordable, reason = _affordable(limit, table)
+    if affordable is not None and affordable <= 0:
+        wait = price_awaited(table) or (len(table.problem.fidelities) == 1 and bool(table.n_running))
+        return Verdict(stop=True, reason=reason, rule="budget", wait=wait, remaining=0)
+    return Verdict(stop=False, reason="", rule="budget", remaining=affordable)
+
+
+def _affordable(limit: float, table: TrialTable) -> tuple[int | None, str]:
+    line = spent(limit, table)
+    if line.spent >= limit:
+        return 0, _used_up(line)
+    known = ~np.isnan(table.spent)
+    if not known.any():  # nobody knows a price yet: let the first few find it out, one at a time
+        return (1 if not table.n_running else 0), "the first trial's cost is awaited"
+    if len(table.problem.fidelities) == 1:  # each trial has its price, by how far it runs: `lack` asks for it
+        is_left = not line.is_used_up or not table.n_running
+        return (None if is_left else 0), f"{line.spent:g} of {limit:g} is spent, and what runs may take the rest"
+    price = float(table.spent[known].mean())
+    if price <= 0:
+        return _ANY, ""
+    reason = f"{line.spent:g} of {limit:g} is spent, and another trial is expected to cost {price:.4g}"
+    return math.floor(min(line.left / price * (1 + ROUNDING), _ANY)), reason
+
+
+def _used_up(line: Spent) -> str:
+    return f"the budget of {line.limit:g} is used up: {line.spent:g} was spent"
+
+
+def price_awaited(table: TrialTable) -> bool:
+    """Return whether nobody knows yet what a trial costs, and the first one runs."""
+    return bool(table.n_running) and bool(np.isnan(table.spent).all())
+
+
+def lack(limit: float, table: TrialTable, start: Start) -> str:
+    """Return that a trial is expected to cost more than is left, as a clause; empty where it is not."""
+    known = ~np.isnan(table.spent)
+    if not known.any() or len(table.problem.fidelities) != 1:
+        return ""
+    line = spent(limit, table, but=start.number)
+    parent = table.fidelity[start.parent, 0] if start.parent >= 0 else math.nan
+    price = _prices(table, np.array([parent]), np.array([start.end(table)]), start.amount(table))[0]
+    if price <= line.left + limit * ROUNDING:
+        return ""
+    return f"{line.spent:g} of {limit:g} is spent, and the next trial is expected to cost {price:.4g}"
+
+
+def spent(limit: float, table: TrialTable, but: int = -1) -> Spent:
+    """Return what trials have cost, and what those are expected to cost besides that run or were begun.
+
+    What runs, or was lost, has cost what it last reported under the name of the cost metric. A trial that was stopped
+    and told no cost is counted at the mean price of what it ran.
+
+    Args:
+        limit: the budget.
+        table: the trials.
+        but: a trial that is left out of what is expected; -1 for none.
+    """
+    known = ~np.isnan(table.spent)
+    rows = np.array([row for row in (*table.running, *table.again) if row != but], dtype=np.int64)
+    so_far = reported(table, rows, table.attempt[rows])
+    so_far[table.state[rows] != RUNNING] = 0.0
+    told = float(table.spent[known].sum()) + _lost(table) + float(so_far.sum())
+    if not known.any():
+        return Spent("cost", limit, told)
+    if len(table.problem.fidelities) != 1:
+        prices = np.full(len(rows), float(table.spent[known].mean()))
+        return Spent("cost", limit, told, float(np.maximum(prices - so_far, 0.0).sum()))
+    ended_early = ~known & (table.state != COMPLETE) & (table.attempt == 1)
+    untold = float(table.ran[ended_early, 0].sum()) * _pace(table, known)
+    parents = np.where(table.parent[rows] >= 0, table.fidelity[table.parent[rows], 0], np.nan)
+    ends = table.fidelity[rows]
+    prices = _prices(table, parents, ends[:, 0], amounts(table, ends, table.begins[rows])[:, 0])
+    return Spent("cost", limit, told + untold, float(np.maximum(prices - so_far, 0.0).sum()))
+
+
+def reported(table: TrialTable, rows: Ints, attempts: NDArray[np.int32]) -> Floats:
+    """Return [n] the cost that attempts at trials last reported, 0 where they reported none."""
+    name, curves = table.problem.cost or "cost", table.curves
+    found = np.zeros(len(rows))
+    if name not in curves.names and name not in curves.undeclared.names:
+        return found
+    for i, (row, attempt) in enumerate(zip(rows.tolist(), attempts.tolist(), strict=True)):
+        reports = curves.reports(row)
+        reports = reports[(curves.attempt[reports] == attempt) & (curves.fold[reports] == WHOLE)]
+        if name in curves.names:
+            values = curves.y[reports, curves.names.index(name)]
+        else:
+            values = curves.undeclared.of(reports).get(name, (None, found[:0]))[1]
+        values = values[np.isfinite(values)]
+        found[i] = values[-1] if len(values) else 0.0
+    return found
+
+
+def _lost(table: TrialTable) -> float:
+    """Return what attempts had reported that were lost before trials were run again."""
+    again = np.flatnonzero(table.attempt > 1)
+    lost = 0.0
+    for row in again.tolist():
+        before = np.arange(1, table.attempt[row] + (table.state[row] == WAITING), dtype=np.int32)
+        lost += float(reported(table, np.full(len(before), row), before).sum())
+    return lost
+
+
+def _pace(table: TrialTable, known: Bools) -> float:
+    """Return the mean cost of one unit of the fidelity; 0 while none is known."""
+    ran = float(table.ran[known, 0].sum())
+    return float(table.spent[known].sum()) / ran if ran > 0 else 0.0
+
+
+def _prices(table: TrialTable, parents: Floats, ends: Floats, ran: Floats) -> Floats:
+    """Return [n] what trials are expected to cost: the mean of those that ran between the same two fidelities.
+
+    Where there is none, it goes by the mean price of a unit.
+
+    Args:
+        table: the trials.
+        parents: [n] where the trials ended that they go on with; nan where they begin.
+        ends: [n] where they end.
+        ran: [n] how much they may run.
+    """
+    known = ~np.isnan(table.spent)
+    pace = _pace(table, known)
+    whole = np.flatnonzero(known & (table.state == COMPLETE))  # what was stopped cost less than it might have
+    begun = np.where(table.parent[whole] >= 0, table.fidelity[table.parent[whole], 0], np.nan)
+    prices = np.empty(len(ends))
+    for i, (parent, end) in enumerate(zip(parents.tolist(), ends.tolist(), strict=True)):
+        same = (table.fidelity[whole, 0] == end) & ((begun == parent) | (np.isnan(begun) & math.isnan(parent)))
+        prices[i] = table.spent[whole[same]].mean() if same.any() else pace * ran[i]
+    return prices

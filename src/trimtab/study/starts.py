@@ -1,0 +1,50 @@
+"""What is known of an attempt that is to start: from which checkpoint it goes on, and what it takes."""
+
+from __future__ import annotations
+
+import json
+
+from trimtab.checks import is_number
+from trimtab.execute.protocol import Resources
+from trimtab.execute.trial import CHECKPOINT_FILE
+from trimtab.ledger.attempts import ONE_CPU
+from trimtab.ledger.event import Asked
+from trimtab.ledger.table import TrialTable
+from trimtab.stop.start import Start
+from trimtab.study.files import Files
+
+
+def resources_of(resources: Resources | None) -> dict[str, float]:
+    """Return what a trial takes, by name: "cpu", "gpu" and its custom resources, on all its nodes together."""
+    if resources is None:
+        return dict(ONE_CPU)
+    named = {"cpu": resources.cpus, "gpu": resources.gpus, **resources.custom}
+    return {name: float(amount * resources.nodes) for name, amount in named.items() if amount}
+
+
+def of_row(table: TrialTable, files: Files, number: int, resources: dict[str, float]) -> Start:
+    """Return what the next attempt at a trial is that is on record."""
+    parent = int(table.parent[number])
+    begins = marked(files, number, parent) if parent >= 0 or table.attempt[number] else None
+    return Start(tuple(table.fidelity[number].tolist()), parent, begins, resources, number)
+
+
+def of_proposal(files: Files, asked: Asked, resources: dict[str, float]) -> Start:
+    """Return what the first attempt at a trial is that is not on record yet."""
+    parent = -1 if asked.parent is None else asked.parent
+    begins = None if asked.parent is None else marked(files, asked.number, asked.parent)
+    return Start(asked.fidelity, parent, begins, resources)
+
+
+def marked(files: Files, number: int, parent: int) -> float | None:
+    """Return the step of the checkpoint from which an attempt goes on; None where none is marked, or seen from here.
+
+    That is its own, which an earlier attempt left, else its parent's, of which it takes a copy.
+    """
+    mine = files.checkpoint(number)
+    folder = mine if parent < 0 or mine.exists() else files.checkpoint(parent)
+    try:
+        step: object = json.loads((folder / CHECKPOINT_FILE).read_text())["step"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return float(step) if is_number(step) else None  # type: ignore[arg-type]  # it is one by then

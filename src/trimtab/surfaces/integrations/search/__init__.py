@@ -1,0 +1,1 @@
+"""A search with cross-validation for scikit-learn; `trimtab.integrations.sklearn` has its public names."""

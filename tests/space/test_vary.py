@@ -1,0 +1,80 @@
+"""Other spaces made of a space: narrower, wider, joined, renamed, and as code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given as each
+from hypothesis import settings
+
+import trimtab as tt
+from trimtab.errors import SpaceError
+from trimtab.testing.strategies import spaces
+
+SVC = tt.Space(
+    C=tt.Float(1e-3, 1e3, log=True, default=1.0, prior=0.2, priority=1),
+    kernel=tt.Categorical(["rbf", "poly"], default="rbf"),
+    degree=tt.Int(2, 5, when=tt.given("kernel") == "poly"),
+    require=["degree * C <= 1000"],
+)
+
+
+def test_a_range_is_narrowed_and_widened() -> None:
+    narrow = SVC.narrow(C=(10, 100), kernel=["poly"])
+    assert (narrow["C"].low, narrow["C"].high, narrow["C"].default) == (10, 100, 10)
+    assert narrow["C"].prior == pytest.approx(1.2), "as wide as before, in another range"
+    assert narrow["kernel"].default is None
+    assert narrow.require == SVC.require
+    wide = SVC.widen({"C": (1e-6, 1e6)}, kernel=["rbf", "poly", "linear"])
+    assert wide["C"].prior == pytest.approx(0.1)
+    assert wide["kernel"].default == "rbf"
+    assert wide.narrow(C=(1e-3, 1e3), kernel=["rbf", "poly"])["C"] == SVC["C"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda: SVC.narrow(C=(1e-9, 1)), "not inside of its range, 0.001 to 1000; space.widen goes beyond it"),
+        (lambda: SVC.widen(C=(1, 2)), "not around its range, 0.001 to 1000; space.narrow goes inside of it"),
+        (lambda: SVC.narrow(C=5), "C takes \\(low, high\\), got 5"),
+        (lambda: SVC.narrow(kernel="rbf"), "kernel takes a list of choices"),
+        (lambda: SVC.narrow(kernel=["sigmoid"]), "kernel must be one of 'rbf', 'poly'"),
+        (lambda: SVC.narrow(c=(1, 2)), "'c' .* is no parameter of this space"),
+        (lambda: SVC.without("kernel"), "degree depends on 'kernel'"),
+        (lambda: SVC.only("gamma"), "'gamma' .* is no parameter"),
+        (lambda: SVC | tt.Space(C=tt.Float(0, 1)), "both spaces have 'C'"),
+        (lambda: SVC | 3, "joined with another space"),
+        (lambda: SVC.fix(C=1.0) | SVC.fix(C=2.0), "one space holds 'C' at 1.0, the other at 2.0"),
+        (lambda: SVC.prefixed(3), "prefixed expects a text"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(change, said: str) -> None:
+    with pytest.raises(SpaceError, match=said):
+        change()
+
+
+def test_spaces_are_joined_and_prefixed_with_conditions_constraints_and_held_values() -> None:
+    both = SVC.prefixed("svc__") | SVC.fix(C=2.0).prefixed("other-svc.")
+    assert both.require == (
+        "svc__degree * svc__C <= 1000",
+        "given('other-svc.degree') * given('other-svc.C') <= 1000",
+    )
+    assert both.fixed == {"other-svc.C": 2.0}
+    x = both.sample(np.random.default_rng(0), 50)
+    assert both.contains(x).all()
+    assert SVC | SVC == SVC
+
+
+def test_some_parameters_are_kept_and_their_constraints_with_them() -> None:
+    assert SVC.without("degree").require == ()
+    assert SVC.only("kernel", "degree").names == ("kernel", "degree")
+
+
+@each(spaces())
+@settings(max_examples=25, deadline=None)
+def test_code_and_prefixes_lose_nothing(space: tt.Space) -> None:
+    assert eval(space.to_code(), {"tt": tt}) == space
+    there = space.prefixed("a__")
+    x = space.sample(np.random.default_rng(0), 3)
+    assert [{f"a__{name}": value for name, value in row.items()} for row in space.decode(x)] == there.decode(x)
+    assert there.satisfied(x).tolist() == space.satisfied(x).tolist()
