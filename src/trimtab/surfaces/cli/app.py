@@ -38,6 +38,7 @@ from trimtab.surfaces.cli import (
     refining,
     running,
     shelf,
+    worth,
 )
 from trimtab.text import hide_secrets
 
@@ -102,6 +103,8 @@ for command in (
     look.best,
     look.trials,
     look.export,
+    worth.worth,
+    worth.plan,
     refining.diff,
     advising.advise,
     advising.compare,

@@ -20,7 +20,7 @@ from trimtab.study import best, naming
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import for_family, spec
 from trimtab.surfaces.cli.budget import from_words
-from trimtab.surfaces.cli.facts import best_line, best_remarks, counts_text, labelled, study_facts
+from trimtab.surfaces.cli.facts import best_line, best_remarks, counts_text, ended_text, labelled, study_facts
 from trimtab.surfaces.cli.front import MOST_ROWS
 from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, spoken, store_option
 from trimtab.surfaces.cli.output import cells, say, say_json
@@ -109,6 +109,7 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
     multiple=True,
     help="The number of trials, instead of the file's budget; or such as hours=8, epochs=500, deadline=07:00.",
 )
+@click.option("--checkpoints", metavar="SIZE", help="How much room checkpoints may take, as '20 GB'.")
 @click.option("--workers", type=click.IntRange(min=1, max=MOST_WORKERS), help="How many trials run at once.")
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of a new study.")
 @click.option("--optimizer", metavar="NAME", help="What proposes configurations; module:Class for your own.")
@@ -120,6 +121,10 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
     type=click.Choice(("same", "always", "never")),
     help="When to go on with a study of that name: if its objective is the same (the default), always, or never.",
 )
+@click.option("--worth", metavar="TEXT", help="What an improvement is worth, as '0.01 accuracy = 3 gpu_hours'.")
+@click.option("--epsilon", type=click.FloatRange(min=0, min_open=True), help="The gain that counts.")
+@click.option("--patience", type=click.IntRange(min=1), help="End it after so many trials without an improvement.")
+@click.option("--continue", "goes_on", is_flag=True, help="Use up the budget, whatever the odds of a gain are.")
 @click.option(
     "--recorded-space",
     is_flag=True,
@@ -137,6 +142,7 @@ def run(
     file: Path,
     *,
     store: str | None,
+    goes_on: bool,
     recorded_space: bool,
     dry_run: bool,
     quiet: bool,
@@ -155,6 +161,9 @@ def run(
         arguments["optimizer"] = named("optimizers", changed["optimizer"])
     if changed.get("scheduler"):
         arguments["scheduler"] = named("schedulers", changed["scheduler"])
+    if goes_on:
+        arguments = {key: value for key, value in arguments.items() if key not in ("worth", "patience")}
+        arguments["stop"] = "never"
     url = store or asked.store or DEFAULT_STORE
     if recorded_space:
         with tt.load_study(url, arguments.get("name") or naming.name_of(asked.objective())) as found:
@@ -181,7 +190,7 @@ def run(
 def _result(study: tt.Study, row: int | None) -> str:
     """Return what came of a run: the best trial with its settings, or why there is none."""
     verdict = study.session.ledger.assessed
-    ended = "" if verdict is None else f"; {verdict.reason}"
+    ended = "" if verdict is None else f"; {ended_text(verdict)}"
     lines = [f"{clean(study.name)}: {counts_text(study.table)}{clean(ended)}"]
     if row is None:
         return "\n".join([*lines, clean(best.why_no_best(study.table))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from trimtab.ledger.table import TrialView
@@ -130,9 +131,34 @@ def feasible_text(status: Status) -> str:
     return f"{status.n_feasible:,} of {status.n_complete:,} feasible ({status.n_feasible / status.n_complete:.0%})"
 
 
+def odds_text(status: Status) -> str:
+    """Return `23% odds of 0.002 more`, of what is left of the budget; empty while nothing is known, and at the end."""
+    found = status.outlook
+    if found is None or found.is_early or found.chance is None or found.epsilon is None or not found.is_left:
+        return ""
+    text = f"{percent(found.chance)} odds of gaining {number(found.epsilon)}"
+    if found.chance_of_target is not None and found.chance_of_target < 1.0:
+        text += f", {percent(found.chance_of_target)} of reaching {number(found.target)}"
+    return text
+
+
+def percent(chance: float) -> str:
+    """Return a chance in per cent; what may happen is never 0%, and what may fail never 100%."""
+    return "<1%" if chance < 0.01 else f"{int(100 * chance)}%"
+
+
+def worth_text(status: Status) -> list[str]:
+    """Return the line that says whether to go on, once a study has stopped and where its last words do not say it."""
+    found = status.outlook
+    if found is None or found.is_early or found.chance is None or found.is_left:
+        return []
+    return [f"{clean(status.name)}: {clean(found.sentence)}"]
+
+
 def sentence(status: Status) -> str:
     """Return all of it in one line."""
-    parts = [budget_text(status), pace_text(status), feasible_text(status), found_text(status), clean(status.lack)]
+    parts = [budget_text(status), pace_text(status), feasible_text(status), found_text(status), odds_text(status)]
+    parts.append(clean(status.lack))
     return f"{clean(status.name)}: {', '.join(part for part in parts if part)}"
 
 
@@ -151,8 +177,13 @@ def farewell(status: Status) -> str:
     return f"{sentence(status)}; {clean(status.reason)}"
 
 
-def saved_text(saved: Savings) -> str:
-    """Return `14 of 30 trials stopped early; 61% of the epochs, about 12 min of trial time, were not spent`."""
+def saved_text(saved: Savings, saved_in: Sequence[tuple[str, float]] = ()) -> str:
+    """Return `14 of 30 trials stopped early; 61% of the epochs, about 12 min of trial time, were not spent`.
+
+    Args:
+        saved: what was saved.
+        saved_in: what that time comes to in the budget's own units, which then stand in its place.
+    """
     of = count(saved.n, "configuration" if saved.continued else "trial")
     ended = "stopped early" if saved.by_verdict else "not run to the end"
     text = f"{saved.n_early:,} of {of} {ended}"
@@ -162,7 +193,12 @@ def saved_text(saved: Savings) -> str:
     unit = f"the {saved.unit}s" if saved.unit in PLAIN else clean(saved.unit)
     time = ""
     if saved.seconds == saved.seconds:
-        time = f", {'at least' if saved.is_least else 'about'} {duration(saved.seconds)} of trial time,"
+        of_time = [f"{number(amount)} {noun}" for noun, amount in saved_in] or [
+            f"{duration(saved.seconds)} of trial time"
+        ]
+        time = f", {'at least' if saved.is_least else 'about'} {' or '.join(of_time)},"
+    if saved.amount == saved.amount and saved.unit in PLAIN:
+        unit = f"{unit} ({number(saved.amount)})"
     return f"{text}; {_percent(saved.share)} of {unit}{time} {'were' if saved.unit in PLAIN else 'was'} not spent"
 
 
@@ -182,7 +218,7 @@ def early_text(status: Status, *, named: bool = True) -> list[str]:
         status: how it stands.
         named: whether each begins with the name of the study.
     """
-    lines = [] if status.saved is None else [saved_text(status.saved)]
+    lines = [] if status.saved is None else [saved_text(status.saved, status.saved_in)]
     lines += [clean(status.need)] if status.need else []
     return [f"{clean(status.name)}: {line}" if named else line for line in lines]
 
