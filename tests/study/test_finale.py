@@ -195,7 +195,7 @@ def test_a_killed_study_comes_back_to_its_last_runs(tmp_path: Path) -> None:
             """
         )
     )
-    for dies_at in ("27", "28", "33", "39", ""):
+    for dies_at in ("28", "34", ""):
         ended = subprocess.run(
             [sys.executable, str(job)], cwd=tmp_path, env=os.environ | {"DIES_AT": dies_at}, timeout=120, check=False
         )

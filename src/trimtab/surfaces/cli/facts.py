@@ -13,7 +13,7 @@ import trimtab as tt
 from trimtab.analysis.final import Final
 from trimtab.execute.logs import last_lines
 from trimtab.ledger.event import FINALIZE, Assessed
-from trimtab.ledger.table import COMPLETE, STATES, STOPPED, TrialTable, TrialView
+from trimtab.ledger.table import COMPLETE, SEARCH_SCORE, STATES, STOPPED, TrialTable, TrialView
 from trimtab.model.feasibility import split
 from trimtab.study import best
 from trimtab.study.overview import Entry
@@ -64,7 +64,15 @@ def trial_facts(view: TrialView, problem: tt.Problem) -> dict[str, Any]:
     if problem.constraints and view.state == STATES[COMPLETE]:
         found = {metric.name: spelled(by) for metric, by in missed(problem, view.metrics).items()}
         facts |= {"feasible": not found, "missed": found}
-    return {key: value for key, value in facts.items() if key in _ALWAYS or value not in (None, "", (), {}, [])}
+    empty: tuple[Any, ...] = (
+        None,
+        "",
+        (),
+        {},
+        [],
+        SEARCH_SCORE,
+    )  # what a best trial is that was not run again, as any other
+    return {key: value for key, value in facts.items() if key in _ALWAYS or value not in empty}
 
 
 _FACTS = tuple(field.name for field in dataclasses.fields(TrialView))
