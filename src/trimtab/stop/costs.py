@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from trimtab.arrays import Bools, Floats, Ints
 from trimtab.ledger.curves import WHOLE
-from trimtab.ledger.table import COMPLETE, RUNNING, WAITING, TrialTable
+from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, TrialTable
 from trimtab.stop.protocol import Verdict
 from trimtab.stop.reserves import ROUNDING, Spent
 from trimtab.stop.start import Start, amounts
@@ -92,7 +92,7 @@ def spent(limit: float, table: TrialTable, but: int = -1) -> Spent:
     if len(table.problem.fidelities) != 1:
         prices = np.full(len(rows), float(table.cost[known].mean()))
         return Spent("cost", limit, told, float(np.maximum(prices - so_far, 0.0).sum()))
-    ended_early = ~known & (table.state != COMPLETE) & (table.attempt == 1)
+    ended_early = ~known & np.isin(table.state, (STOPPED, FAILED))
     untold = float(table.ran[ended_early, 0].sum()) * _pace(table, known)
     parents = np.where(table.parent[rows] >= 0, table.fidelity[table.parent[rows], 0], np.nan)
     ends = table.fidelity[rows]
@@ -120,7 +120,7 @@ def reported(table: TrialTable, rows: Ints, attempts: NDArray[np.int32]) -> Floa
 
 def _lost(table: TrialTable) -> float:
     """Return what attempts had reported that were lost before trials were run again."""
-    again = np.flatnonzero(table.attempt > 1)
+    again = np.flatnonzero((table.attempt > 1) | ((table.state == WAITING) & (table.attempt > 0)))
     lost = 0.0
     for row in again.tolist():
         before = np.arange(1, table.attempt[row] + (table.state[row] == WAITING), dtype=np.int32)

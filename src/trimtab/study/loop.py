@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import assert_never
 
+import numpy as np
+
 from trimtab.errors import PluginError, StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
 from trimtab.execute import protocol as execute
 from trimtab.ledger.event import Event, Noted, Remaining, Returned
-from trimtab.ledger.table import FAILED, TrialTable, TrialView
+from trimtab.ledger.table import FAILED, RUNNING, WAITING, TrialTable, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.condition import shown
 from trimtab.stop.protocol import Looks, Stop, Verdict
@@ -29,6 +31,7 @@ from trimtab.study.heart import Heart
 from trimtab.study.intake import Intake
 from trimtab.study.lost import is_running, lose
 from trimtab.study.purse import warnings
+from trimtab.study.room import TOO_FULL, Room
 from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress, Standing, Status
 from trimtab.study.starts import resources_of
@@ -59,7 +62,6 @@ class Loop:
         settings: Settings,
         progress: Progress,
         finale: Finale | None = None,
-        budget: Stop | None = None,
     ) -> None:
         self._dispatch = dispatch
         self._session = session = dispatch.session
@@ -69,11 +71,11 @@ class Loop:
         self._progress = progress
         self._driver = Driver(settings.workers, settings.retries)
         self._finale = finale
-        self._budget = budget
         self._asker = Asker(dispatch)
         self._claims_since: int | None = None
         self._heart = Heart(dispatch, settings.lease_s)
         self._collector = Collector(session.files)
+        self._room = None if settings.room is None else Room(session.files, settings.room)
         dispatch.remaining = self._remaining
         dispatch.lacks = self._lacks
         dispatch.resources = resources_of(settings.resources)
@@ -139,8 +141,8 @@ class Loop:
         while True:
             if not finale.is_open:
                 over = self._verdict()
-                if not finale.begin(over, self._remaining()):
-                    return finale.verdict(over) if finale.is_over else over
+                if not finale.begin(over):
+                    return finale.verdict() if finale.is_over else over
             self._dispatch.finale = finale
             self._driver = Driver(self._settings.workers, self._settings.retries)
             over = self._verdict()
@@ -190,8 +192,7 @@ class Loop:
         with session.lock:  # a trial may be claimed aside
             session.ledger.tick(session.clock.now())
             if self._finale is not None and self._dispatch.finale is not None:
-                budget = verdict if self._budget is None else assessed(self._budget, session.table)
-                return self._finale.verdict(budget)
+                return self._finale.verdict()
             for stop in self._stops:
                 said = assessed(stop, session.table)
                 if said.stop and not said.continues:
@@ -199,7 +200,7 @@ class Loop:
                 if said.stop and not verdict.stop:
                     verdict = said
             if self._finale is not None and not verdict.stop:
-                verdict = self._finale.kept(self._remaining()) or verdict
+                verdict = self._finale.kept() or verdict
         return verdict
 
     def _remaining(self) -> Remaining | None:
@@ -358,7 +359,26 @@ class Loop:
             table = self._session.table
             may_continue = self._session.plan.may_continue(table)
             rows = [] if may_continue is None else spent(table, may_continue).tolist()
+            still = table.frozen() if self._room is not None else table
         self._collector.collect(rows)
+        if self._room is not None:
+            self._say_once(TOO_FULL, self._room.make(still, may_continue, self._is_free))
+
+    def _is_free(self, row: int) -> bool:
+        """Return whether no trial has begun, or waits, that goes on with this one."""
+        with self._session.lock:
+            table = self._session.table
+            return not np.isin(table.state[table.parent == row], (WAITING, RUNNING)).any()
+
+    def _say_once(self, key: str, text: str) -> None:
+        """Write down about the study what people must know, if it was not written down before."""
+        if text and key not in self._session.table.notes:
+            self._note = f"{key}: {text}"
+            patiently(
+                lambda: self._session.commit(
+                    lambda: [] if key in self._session.table.notes else [Noted(key, text)],
+                )
+            )
 
     def _look_for_failure(self, number: int) -> None:
         """Remember the first trial that failed for good, and show it at once."""

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from trimtab.errors import TrimtabError
+from trimtab.ledger.attempts import WORKER
 from trimtab.ledger.event import Noted
 from trimtab.ledger.ledger import Ledger
 from trimtab.ledger.table import TrialTable
 from trimtab.space.problem import Problem
 from trimtab.stop.budget import Budget
 from trimtab.stop.protocol import Verdict
-from trimtab.stop.reserves import Spent
+from trimtab.stop.reserves import MACHINES, Spent
 
 BUDGET: Final = "trimtab.budget"
 """The note about a study that says what may be spent, since somebody changed it."""
@@ -122,6 +123,17 @@ def warned(spending: Iterable[Spent], table: TrialTable) -> tuple[tuple[Spent, i
         return ()
     told = [(line, _told(said.get(line.unit))) for line in spending]
     return tuple((line, int(percent)) for line, (limit, percent) in told if percent and limit == line.limit)
+
+
+def saved_in(spending: Iterable[Spent], table: TrialTable, seconds: float) -> tuple[tuple[str, float], ...]:
+    """Return what so many seconds of trial time come to in each limit on machines, (in words, how much).
+
+    They are taken to cost what the trials of the study have cost by the second.
+    """
+    worked = table.used.get(WORKER, 0.0)
+    if not worked or seconds != seconds:
+        return ()
+    return tuple((line.noun, line.spent / worked * seconds) for line in spending if line.unit in MACHINES)
 
 
 def _told(said: Any) -> tuple[float, float]:

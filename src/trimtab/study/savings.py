@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class Savings:
             spent; nan where it cannot be said. What failed, and what the end of the study cut short, is left out.
         seconds: what that would have taken, all workers together: each configuration at its own pace, but none longer
             than the longest whole run took; nan where no pace is known.
+        amount: what `share` comes to, in units of the fidelity; nan where it cannot be said.
         is_least: whether `seconds` lacks configurations whose pace is not known.
     """
 
@@ -38,6 +39,7 @@ class Savings:
     share: float = math.nan
     seconds: float = math.nan
     is_least: bool = False
+    amount: float = field(default=math.nan, compare=False)
 
 
 def savings(table: TrialTable) -> Savings | None:
@@ -74,7 +76,8 @@ def savings(table: TrialTable) -> Savings | None:
         return found
     took = np.bincount(root, weights=table.seconds, minlength=len(table))[begins]  # nan where one part is unknown
     seconds, is_least = _seconds(spent[early], took[early], took[reached_whole], top)
-    return Savings(found.n_early, found.n, found.by_verdict, found.continued, unit, share, seconds, is_least)
+    amount = top * int(counts.sum()) - float(spent[counts].sum())
+    return Savings(found.n_early, found.n, found.by_verdict, found.continued, unit, share, seconds, is_least, amount)
 
 
 def _folds_run(table: TrialTable, folds: int) -> Floats:

@@ -18,6 +18,7 @@ class Settings:
         retries: how often a trial is run again whose worker, or driver, was killed; over all runs of the study.
         grace_s: seconds between the request to end and the end by force.
         purse: the budget; None where nobody counts.
+        room: bytes that checkpoints may take; None for any number.
         workers: how many trials run at once, where the executor would take any number.
         is_interactive: whether somebody waits for the study at a prompt: an interrupt then ends it with a verdict.
     """
@@ -27,5 +28,6 @@ class Settings:
     retries: int = 2
     grace_s: float = 10.0
     purse: Purse | None = None
+    room: int | None = None
     workers: int = 1
     is_interactive: bool = False

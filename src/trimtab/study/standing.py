@@ -14,7 +14,7 @@ from trimtab.space.space import Space
 from trimtab.stop.protocol import Looks
 from trimtab.stop.reserves import MACHINES, Spent
 from trimtab.study import best
-from trimtab.study.purse import Purse, warned
+from trimtab.study.purse import Purse, saved_in, warned
 from trimtab.study.reported import EARLY
 from trimtab.study.savings import Savings, savings
 from trimtab.study.session import Session
@@ -51,6 +51,7 @@ class Status:
         lack: where no complete trial met every constraint, what comes nearest; empty elsewhere.
         waits_for: what is waited for while nothing of this run goes on; empty otherwise.
         saved: what early stopping saved, once the study has stopped; None before, and where it ended nothing.
+        saved_in: what the time that was saved comes to in limits on machines, (in words, how much).
         outlook: what going on would bring and cost; None where nobody looks.
         need: what the study lacks for trials to be ended early, once it has stopped; empty before, and where nothing.
         space: what is tuned, for those who look at whether it is likely wrong.
@@ -88,6 +89,7 @@ class Status:
     lack: str = ""
     waits_for: str = ""
     saved: Savings | None = None
+    saved_in: tuple[tuple[str, float], ...] = ()
     need: str = ""
     outlook: Outlook | None = None
     space: Space | None = None
@@ -182,6 +184,7 @@ class Standing:
         spending = [] if budget is None else budget.spending(table)
         limits = {line.unit: line.limit for line in spending if not line.is_fidelity}
         trials, hours = limits.get("trials"), limits.get("hours")
+        saved = savings(table) if reason else None
         known = table.cost[table.cost == table.cost]
         return Status(
             name=self._session.journal.name,
@@ -214,7 +217,8 @@ class Standing:
             n_feasible=self._met.n_feasible,
             lack=self._met.lack,
             waits_for=waits_for,
-            saved=savings(table) if reason else None,
+            saved=saved,
+            saved_in=() if saved is None else saved_in(spending, table, saved.seconds),
             need=self._need() if reason else "",
             outlook=self._looked(is_over=bool(reason)),
             space=problem.space,

@@ -18,6 +18,7 @@ from trimtab.explain import explained
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
 from trimtab.space.condition import shown
+from trimtab.space.folds import FoldsGiven
 from trimtab.space.problem import Fidelity, Metric, Problem
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
@@ -33,6 +34,7 @@ from trimtab.study.open import check_seconds, make_problem
 from trimtab.study.open import resume as open_or_create
 from trimtab.study.plugin import passed, passed_scheduler
 from trimtab.study.purse import Purse
+from trimtab.study.room import room_of
 from trimtab.study.same_objective import Terms, check_terms
 from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress
@@ -52,7 +54,7 @@ def tune(
     objectives: Sequence[Metric] = (),
     constraints: Sequence[Metric] = (),
     fidelity: Fidelity | Sequence[Fidelity] | None = None,
-    folds: int | None = None,
+    folds: FoldsGiven = None,
     race: bool = True,
     cost: str | None = None,
     budget: Budget | int | None = None,
@@ -74,6 +76,7 @@ def tune(
     seed: int | None = None,
     retries: int = 2,
     trials_per_worker: int | None = None,
+    checkpoints: str | int | None = None,
     lease_s: float = 60.0,
     grace_s: float = 10.0,
     progress: bool | Progress = True,
@@ -91,7 +94,8 @@ def tune(
         objectives: one or more of `tt.minimize(...)`, `tt.maximize(...)`.
         constraints: outcomes that must hold: `tt.at_most(...)`, `tt.at_least(...)`.
         fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`.
-        folds: into how many folds a trial is divided, as in cross-validation; `trial.folds()` goes through them.
+        folds: into how many folds a trial is divided, as in cross-validation; `trial.folds()` goes through them. "3x5"
+            is three repeats of five; a list has the instances that a configuration is tried on: seeds, data sets.
         race: whether the scheduler "auto" ends a trial among its folds, once these say that it will not be the best.
         cost: the metric that counts as cost.
         budget: a number of trials, or a `tt.Budget` in trials, hours, cost, epochs, worker-hours, GPU-hours, money, or
@@ -125,6 +129,8 @@ def tune(
         seed: makes every suggestion reproducible; drawn and put on record if None.
         retries: how often a trial is run again whose worker or driver was killed; over all runs of the study together.
         trials_per_worker: after so many trials a worker process is replaced, for objectives that leak; never if None.
+        checkpoints: how much room checkpoints may take, as "20 GB" or a number of bytes; any if None. Those go first
+            that can no longer be continued, then the oldest and worst; never those of running trials and of the best.
         lease_s: seconds for which this driver may be silent before another one takes its trials over.
         grace_s: seconds between asking a trial to end and ending it.
         progress: whether to show progress: live on a terminal and in a notebook, else in few lines on stderr. False
@@ -182,6 +188,7 @@ def tune(
         retries=retries,
         grace_s=check_seconds("grace_s", grace_s),
         purse=Purse(budget),
+        room=room_of(checkpoints),
         workers=workers,
         is_interactive=prompt.is_interactive(),
     )
@@ -208,8 +215,9 @@ def tune(
         taken = fingerprint.take(objective, space.names)
         study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms, budget.to_json())
         study.enqueue_all(points, once=True)
-        finale = None if finalize is False else Finale(study.session, finalize, workers)
-        loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study), finale, budget)
+        purse = settings.purse or Purse(budget)
+        finale = None if finalize is False else Finale(study.session, finalize, purse, workers)
+        loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study), finale)
     except BaseException:
         runner.close()
         if not isinstance(store, Study):

@@ -17,10 +17,12 @@ from trimtab import plugins
 from trimtab.errors import PluginError, ProblemError, SpecError, TrimtabError
 from trimtab.execute.protocol import MOST_WORKERS
 from trimtab.space.condition import Choice, Condition, Given, shown
+from trimtab.space.folds import REPEATED
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Metric
 from trimtab.stop.deadline import DATE, TIME_OF_DAY
 from trimtab.study.plugin import make
+from trimtab.study.room import SIZE, UNITS, room_of
 from trimtab.surfaces.cli.document import Tree, read
 from trimtab.surfaces.cli.shapes import (
     Anything,
@@ -164,7 +166,7 @@ _BUDGET = Record(
     "a budget such as {trials: 100, hours: 8}",
     least=1,
 )
-_SIZE = Text("a size such as 500 MB or 2 GiB", r"^[0-9]+(\.[0-9]+)? ?([kMGT]i?)?B$")
+_SIZE = Text("a size such as 500 MB or 2 GiB", f"^{SIZE}$")
 _RESOURCES = Record(
     (
         Key("cpus", Number(least=0), "Processor cores."),
@@ -219,7 +221,15 @@ STUDY = Record(
             "What a trial can be run less of.",
         ),
         Key(
-            "folds", Number(least=2, whole=True), "Into how many folds a trial is divided; {fold} in a command is one."
+            "folds",
+            Either(
+                (
+                    Number(least=2, whole=True),
+                    Text("repeats and folds, such as 3x5", REPEATED),
+                    ListOf(Scalar(), "a list of instances"),
+                )
+            ),
+            "Into how many folds a trial is divided, or on which instances it is tried; {fold} in a command is one.",
         ),
         Key("race", Flag(), "Whether a trial ends among its folds once these say that it will not be the best."),
         Key("cost", Text("the name of a metric"), "The metric that counts as cost."),
@@ -240,6 +250,7 @@ STUDY = Record(
         Key("workers", Number(least=1, most=MOST_WORKERS, whole=True), "How many trials run at once."),
         Key("executor", Text("the name of an executor"), "What runs the trials."),
         Key("resources", _RESOURCES, "What one trial needs, with its limits."),
+        Key("checkpoints", Either((Number(above=0), _SIZE)), "How much room checkpoints may take: bytes, or a size."),
         Key("retries", Number(least=0, whole=True), "How often a trial is run again whose worker was killed."),
         Key(
             "trials_per_worker",
@@ -407,6 +418,9 @@ def build(tree: Tree, path: Path) -> StudyFile:
     budget = said["budget"]
     with reader.at("budget"):
         arguments["budget"] = tt.Budget(**budget) if isinstance(budget, dict) else budget
+    if "checkpoints" in said:
+        with reader.at("checkpoints"):
+            arguments["checkpoints"] = room_of(said["checkpoints"])
     if "resources" in said:
         needs = dict(said["resources"])
         with reader.at("resources"):
@@ -441,9 +455,6 @@ def _check_registered(group: str, said: str | Mapping[str, Any]) -> None:
 
 MAX_SIZE = 2**63
 """Bytes that no machine has: what processors and systems count memory with."""
-_UNITS: dict[str, int] = {"": 1} | {
-    f"{prefix}{i}": (1024 if i else 1000) ** power for power, prefix in enumerate("kMGT", 1) for i in ("", "i")
-}
 
 
 def n_bytes(size: str) -> int:
@@ -453,7 +464,7 @@ def n_bytes(size: str) -> int:
         ProblemError: it is beyond any memory.
     """
     digits = size.rstrip("kMGTiB ")
-    n = float(digits) * _UNITS[size[len(digits) :].strip().removesuffix("B")]
+    n = float(digits) * UNITS[size[len(digits) :].strip().removesuffix("B")]
     if n >= MAX_SIZE:
         raise ProblemError(f"a size is below 2**63 bytes, got {shown(size).removesuffix(' (of type str)')}.")
     return round(n)

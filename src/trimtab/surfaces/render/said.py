@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from trimtab.ledger.table import TrialView
@@ -176,8 +177,13 @@ def farewell(status: Status) -> str:
     return f"{sentence(status)}; {clean(status.reason)}"
 
 
-def saved_text(saved: Savings) -> str:
-    """Return `14 of 30 trials stopped early; 61% of the epochs, about 12 min of trial time, were not spent`."""
+def saved_text(saved: Savings, saved_in: Sequence[tuple[str, float]] = ()) -> str:
+    """Return `14 of 30 trials stopped early; 61% of the epochs, about 12 min of trial time, were not spent`.
+
+    Args:
+        saved: what was saved.
+        saved_in: what that time comes to in the budget's own units, which then stand in its place.
+    """
     of = count(saved.n, "configuration" if saved.continued else "trial")
     ended = "stopped early" if saved.by_verdict else "not run to the end"
     text = f"{saved.n_early:,} of {of} {ended}"
@@ -187,7 +193,12 @@ def saved_text(saved: Savings) -> str:
     unit = f"the {saved.unit}s" if saved.unit in PLAIN else clean(saved.unit)
     time = ""
     if saved.seconds == saved.seconds:
-        time = f", {'at least' if saved.is_least else 'about'} {duration(saved.seconds)} of trial time,"
+        of_time = [f"{number(amount)} {noun}" for noun, amount in saved_in] or [
+            f"{duration(saved.seconds)} of trial time"
+        ]
+        time = f", {'at least' if saved.is_least else 'about'} {' or '.join(of_time)},"
+    if saved.amount == saved.amount and saved.unit in PLAIN:
+        unit = f"{unit} ({number(saved.amount)})"
     return f"{text}; {_percent(saved.share)} of {unit}{time} {'were' if saved.unit in PLAIN else 'was'} not spent"
 
 
@@ -207,7 +218,7 @@ def early_text(status: Status, *, named: bool = True) -> list[str]:
         status: how it stands.
         named: whether each begins with the name of the study.
     """
-    lines = [] if status.saved is None else [saved_text(status.saved)]
+    lines = [] if status.saved is None else [saved_text(status.saved, status.saved_in)]
     lines += [clean(status.need)] if status.need else []
     return [f"{clean(status.name)}: {line}" if named else line for line in lines]
 

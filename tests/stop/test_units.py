@@ -1,0 +1,211 @@
+"""Budgets in other units than trials: what is spent, what is reserved, and what a start lacks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+
+from trimtab.errors import ProblemError
+from trimtab.ledger.event import Origin, Started, Told
+from trimtab.space.parameter import Float
+from trimtab.space.problem import Fidelity, Problem, minimize
+from trimtab.space.space import Space
+from trimtab.stop.budget import Budget
+from trimtab.stop.deadline import moment_of
+from trimtab.stop.start import Start
+from trimtab.testing.simulation import Simulation
+
+EPOCH = Fidelity("epoch", 1, 9)
+X = np.array([0.5])
+
+
+@pytest.fixture
+def run() -> Simulation:
+    return Simulation(Problem(Space(x=Float(0, 1)), [minimize("loss")], [EPOCH]))
+
+
+def begin(run: Simulation, end: float = 9.0, **more) -> int:
+    number = run.put(X, Origin("asha"), fidelity=(end,))
+    run.add(Started(number, "worker", 1, **more))
+    return number
+
+
+def end(run: Simulation, number: int, seconds: float = 9.0, cost: float | None = None) -> None:
+    run.add(Told(number, {"loss": 1.0}, int(run.table.attempt[number]), seconds=seconds, cost=cost))
+
+
+def test_what_runs_is_reserved_to_its_end_from_its_checkpoint_on(run):
+    budget = Budget(epochs=20)
+    begin(run, begins=4.0)
+    [line] = budget.spending(run.table)
+    assert (line.unit, line.spent, line.reserved, line.left) == ("epoch", 0, 5, 15)
+    begin(run)
+    assert not budget.lacks(run.table, Start((6.0,)))
+    assert not budget.lacks(run.table, Start((9.0,), begins=3.0))
+    lack = budget.lacks(run.table, Start((9.0,)))
+    assert (
+        lack
+        == "6 of 20 epochs are left besides 14 reserved for what runs, too little for the next trial, which takes 9"
+    )
+
+
+def test_a_budget_of_epochs_ends_a_study_once_nothing_is_left_and_waits_for_what_runs(run):
+    number = begin(run)
+    verdict = Budget(epochs=9).assess(run.problem, run.table)
+    assert (verdict.stop, verdict.wait, verdict.cancel) == (True, True, False)
+    end(run, number)
+    verdict = Budget(epochs=9).assess(run.problem, run.table)
+    assert (verdict.stop, verdict.wait, verdict.reason) == (True, False, "the budget of 9 epochs is used up")
+
+
+def test_a_failed_attempt_without_reports_counts_whole_until_trials_report_as_they_go(run):
+    run.fail(begin(run))
+    assert Budget(epochs=20).spending(run.table)[0].spent == 9
+    run.report(begin(run), 1.0, loss=1.0)
+    assert Budget(epochs=20).spending(run.table)[0].spent == 0
+
+
+def test_machines_are_paid_by_what_trials_take(run):
+    taken = {"cpu": 4.0, "gpu": 2.0}
+    end(run, begin(run, resources=taken), seconds=3600)
+    limits = {"worker_hours": 3, "gpu_hours": 3, "cpu_hours": 5, "money": 10, "prices": {"gpu": 2.5, "cpu": 0.25}}
+    spending = {line.unit: line.spent for line in Budget(**limits).spending(run.table)}
+    assert spending == pytest.approx({"worker_hours": 1, "gpu_hours": 2, "cpu_hours": 4, "money": 6})
+    end(run, begin(run, resources=taken), seconds=3600)
+    verdict = Budget(gpu_hours=4).assess(run.problem, run.table)
+    assert (verdict.cancel, verdict.reason) == (True, "the budget of 4 GPU-hours is used up")
+
+
+def test_a_trial_that_cannot_end_in_time_does_not_start(run):
+    budget = Budget(hours=1)
+    start = Start((9.0,))
+    assert not budget.lacks(run.table, start), "nobody knows how long it takes"
+    for _ in range(3):
+        end(run, begin(run), seconds=900)
+    run.ledger.tick(run.table.session_start + 2700)
+    assert not budget.lacks(run.table, start)
+    run.ledger.tick(run.table.session_start + 2800)
+    assert "13.3 min are left of 1 hours, too little" in budget.lacks(run.table, start)
+    assert not budget.lacks(run.table, Start((3.0,))), "a third of it ends in time"
+    until = datetime.fromtimestamp(run.table.now + 800).astimezone()
+    assert "are left until the deadline" in Budget(deadline=until).lacks(run.table, start)
+    assert "0.2 of 0.95 worker-hours are left" in Budget(worker_hours=0.95).lacks(run.table, start)
+    assert not Budget(worker_hours=1).lacks(run.table, start)
+
+
+def test_a_deadline_ends_what_runs(run):
+    budget = Budget(deadline=datetime.fromtimestamp(run.table.now + 60, UTC))
+    assert not budget.assess(run.problem, run.table).stop
+    run.ledger.tick(run.table.now + 60)
+    verdict = budget.assess(run.problem, run.table)
+    assert verdict.stop
+    assert verdict.cancel
+    assert verdict.reason.startswith("the deadline, ")
+
+
+def test_what_was_stopped_and_told_no_cost_is_counted_at_the_price_of_what_it_ran(run):
+    end(run, begin(run), cost=18.0)
+    number = begin(run)
+    run.report(number, 1.0, loss=1.0)
+    run.report(number, 2.0, loss=1.0)
+    run.stop(number, loss=1.0)
+    [line] = Budget(cost=100).spending(run.table)
+    assert line.spent == 18 + 2 * 2
+
+
+def test_what_running_trials_report_of_their_cost_is_spent_and_ends_them(run):
+    end(run, begin(run), cost=9.0)
+    number = begin(run)
+    run.report(number, 1.0, loss=1.0, cost=4.0)
+    [line] = Budget(cost=100).spending(run.table)
+    assert (line.spent, line.reserved) == (13, 5)
+    verdict = Budget(cost=12.5).assess(run.problem, run.table)
+    assert verdict.cancel
+    run.fail(number, "lost", again=True)
+    assert Budget(cost=100).spending(run.table)[0].spent == 13, "it will be paid again"
+
+
+def test_what_is_left_is_told_by_unit(run):
+    end(run, begin(run), seconds=3600)
+    left = Budget(trials=3, epochs=20, gpu_hours=2, deadline="2999-01-01").remaining(run.table)
+    assert left.trials == 2
+    assert left.seconds is not None
+    assert left.units == {"epoch": 11, "gpu_hours": 2}
+
+
+NOW = datetime(2026, 11, 29, 12, 0, tzinfo=timezone(timedelta(hours=1)))
+
+
+@pytest.mark.parametrize(
+    ("said", "due"),
+    [
+        ("13:30", NOW + timedelta(hours=1.5)),
+        ("07:00", NOW + timedelta(hours=19)),
+        ("7:00:30", NOW + timedelta(hours=19, seconds=30)),
+        ("12:00", NOW + timedelta(days=1)),
+        ("2026-12-01T07:00:00+01:00", NOW + timedelta(days=1, hours=19)),
+        ("2026-12-01 06:00Z", NOW + timedelta(days=1, hours=19)),
+        (NOW + timedelta(minutes=1), NOW + timedelta(minutes=1)),
+    ],
+)
+def test_a_deadline_is_a_moment(said, due):
+    assert moment_of(said, NOW) == due.timestamp()
+
+
+@pytest.mark.parametrize("said", ["25:00", "tomorrow", "", "07", 7, 7.5, "2026-13-01", "2026-02-30 07:00", True, None])
+def test_what_is_no_moment_is_refused(said):
+    with pytest.raises(ProblemError, match="deadline"):
+        moment_of(said)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"epochs": 0},
+        {"epochs": {}},
+        {"epochs": {"epoch": -1}},
+        {"epochs": {3: 3}},
+        {"epochs": "500"},
+        {"money": 3},
+        {"prices": {"gpu": 1}},
+        {"prices": {"gpu": 1}, "trials": 3},
+        {"money": 3, "prices": {"gpu": -1}},
+        {"money": 3, "prices": 2},
+        {"gpu_hours": float("nan")},
+        {"worker_hours": True},
+        {"deadline": "noon"},
+    ],
+)
+def test_what_is_no_limit_is_refused(limits):
+    with pytest.raises(ProblemError, match="Budget"):
+        Budget(**limits)
+
+
+@pytest.mark.parametrize(
+    ("limits", "fidelities", "said"),
+    [
+        ({"epochs": 5}, [], "none is declared"),
+        ({"epochs": 5}, [EPOCH, Fidelity("share", 0.1, 1)], "does not say of which fidelity"),
+        ({"epochs": {"step": 5}}, [EPOCH], "names 'step'; the fidelities are epoch"),
+        ({"gpu_hours": 5}, [], "they take none"),
+        ({"money": 5, "prices": {"gpu": 1}}, [], "costs nothing"),
+        ({"money": 5, "prices": {"tpu": 1}}, [], "names 'tpu'"),
+    ],
+)
+def test_what_a_study_cannot_be_held_to_is_refused(limits, fidelities, said):
+    problem = Problem(Space(x=Float(0, 1)), [minimize("loss")], fidelities)
+    with pytest.raises(ProblemError, match=said):
+        Budget(**limits).check(problem, {"cpu": 1.0})
+
+
+def test_numbers_of_array_libraries_are_numbers():
+    assert Budget(trials=np.int64(3), epochs=np.float32(2), hours=np.int64(1)) == Budget(trials=3, epochs=2.0, hours=1)
+
+
+def test_a_budget_survives_its_record():
+    budget = Budget(trials=3, epochs={"epoch": 5}, money=2, prices={"gpu": 1}, deadline="2999-01-01 07:00").settled()
+    assert Budget(**budget.to_json()) == budget
+    assert Budget(**budget.to_json()).until == budget.until
+    assert budget.changed({"trials": None, "deadline": None}) == Budget(epochs={"epoch": 5}, money=2, prices={"gpu": 1})
