@@ -169,6 +169,11 @@ simple("problem", "no space", lambda: tt.tune(objectives.fine, {"lr": [0, 1]}, m
 simple("problem", "no budget", lambda: tune(budget=None))
 simple("problem", "a budget of nothing", lambda: tune(budget=0))
 simple("problem", "a budget that is text", lambda: tune(budget="100"))
+simple("problem", "a budget of epochs where none are declared", lambda: tune(budget=tt.Budget(epochs=500)))
+simple("problem", "a budget of money without prices", lambda: tt.Budget(money=100))
+simple("problem", "a budget of GPUs that trials do not take", lambda: tune(budget=tt.Budget(gpu_hours=8)))
+simple("problem", "a deadline that is no time", lambda: tt.Budget(deadline="noon"))
+simple("problem", "room for checkpoints without a unit", lambda: tune(checkpoints="20"))
 simple("problem", "a negative seed", lambda: tune(seed=-1))
 simple("problem", "no workers", lambda: tune(workers=0))
 
