@@ -34,10 +34,13 @@ _SCHEDULER = (
 )
 _STARTS = "write optimizer=, an object with that setting, as trimtab.optim.gp.Gp(n_initial=20)"
 _PROGRESS = "write progress=True or progress=False"
-_FOLDS = "write folds=5, and run them in the objective"
+_FOLDS = "write folds=5, and go through trial.folds() in the objective"
 _CATCH = "nothing is needed: an objective that raises is a failed trial, and the study goes on"
 _FILES = "logs and checkpoints lie beside the store, so write store="
 _QUIET = "write progress=False for less, and read a trial's logs with `trimtab show STUDY 3`"
+
+_CANDIDATES = "write n_iter=50 candidates, or budget=500 fits"
+_RACES = "nothing is needed: candidates race over folds, unless race=False"
 
 _STUDY: Final[Mapping[str, str]] = {
     "direction": _GOAL,
@@ -142,7 +145,6 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
         "gc_after_trial": 'nothing is needed; with executor="processes" trials run in processes of their own',
         "early_stopping": _STOPPING,
         "early_stop_fn": _STOPPING,
-        "patience": _STOPPING,
         "points_to_evaluate": _POINTS,
         "initial_points": _POINTS,
         "x0": _POINTS,
@@ -172,6 +174,33 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
         "budget": "the loop is yours: ask and tell as often as you want, or take tt.tune(..., budget=100)",
         "workers": "the loop is yours, in as many processes as you want; or take tt.tune(workers=4)",
         "enqueue": "write study.enqueue({...}), or study.enqueue_all([...]), once it is made",
+    },
+    "TrimtabSearchCV": {
+        "n_trials": _CANDIDATES,
+        "max_iter": _CANDIDATES,
+        "n_candidates": _CANDIDATES,
+        "timeout": "write budget=tt.Budget(hours=2)",
+        "param_space": "write the space as the second argument, or as space=, param_distributions= or param_grid=",
+        "search_spaces": "write the space as the second argument, or as space=, param_distributions= or param_grid=",
+        "factor": _RACES,
+        "resource": _RACES,
+        "min_resources": _RACES,
+        "max_resources": _RACES,
+        "aggressive_elimination": _RACES,
+        "enable_pruning": _RACES,
+        "subsample": "give fit the rows that are to be searched on",
+        "study": 'write store="sqlite:///trimtab.db", name="search"; search.study_ is the study',
+        "catch": "write error_score=, as in scikit-learn",
+        "n_points": "nothing is needed: candidates are asked for as n_jobs has room",
+        "iid": "scikit-learn has it no more, and the mean over splits counts",
+        "fit_params": "pass them to fit",
+        "optimizer_kwargs": _STARTS,
+        "seed": "write random_state=0",
+        "minimize": 'a score is made as large as can be: write scoring="neg_log_loss"',
+        "maximize": "write scoring=",
+        "metric": "write scoring=",
+        "folds": "write cv=5",
+        "workers": "write n_jobs=4",
     },
     "load_study": {
         "study_name": "the name is the second argument: tt.load_study(store, name)",
@@ -242,7 +271,6 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
         "evaluations": "write trials=100",
         "max_cost": "write cost=500.0",
         "dollars": 'write cost=500.0, in the unit of the metric that tune(cost="...") names',
-        "epochs": 'write trials=100; what a trial may cost is fidelity=tt.Fidelity("epoch", 1, 81) of tune',
     },
     "Resources": {
         "gpu": "write gpus=1",

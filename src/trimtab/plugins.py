@@ -1,7 +1,8 @@
 """Plugins by name: entry-point groups in which built-ins register as strangers do.
 
 Groups: `trimtab.optimizers`, `trimtab.schedulers`, `trimtab.executors`, `trimtab.stores`, `trimtab.progress`,
-`trimtab.html` (how a study, a trial and a table look in a notebook), `trimtab.figures` (what draws figures).
+`trimtab.html` (how a study, a trial and a table look in a notebook), `trimtab.figures` (what draws figures),
+`trimtab.reports` (what writes a study up, by the ending of the file).
 """
 
 from __future__ import annotations

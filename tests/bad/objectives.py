@@ -205,3 +205,13 @@ def takes_a_number(x: tt.Trial) -> object:
 
 def takes_names(lr: float, momentum: float) -> float:
     return lr * momentum
+
+
+def walks_through_folds(trial: tt.Trial) -> None:
+    for fold in trial.folds():
+        trial.report(fold=fold, loss=0.5)
+
+
+def reports_nowhere(trial: tt.Trial) -> float:
+    trial.report(loss=0.5)
+    return 0.5

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import objectives
 import pytest
 
@@ -101,6 +102,26 @@ simple(
     "a condition that its parent can never meet",
     lambda: tt.Space(a=tt.Categorical(["x", "y"]), b=tt.Float(0, 1, when=tt.given("a").is_in(["z"]))),
 )
+simple("space", "a range that is no narrower", lambda: SPACE.narrow(lr=(1e-9, 1e-2)))
+simple("space", "a range that is no wider", lambda: SPACE.widen(lr=(1e-4, 1e-2)))
+simple("space", "a range that is one number", lambda: SPACE.narrow(lr=0.1))
+simple("space", "two spaces that mean different things by a name", lambda: SPACE | tt.Space(lr=tt.Float(0, 1)))
+simple("space", "a space joined with something else", lambda: SPACE | {"x": 1})
+simple("space", "a parameter that another one depends on, left out", lambda: tt.spaces.svc().without("kernel"))
+simple("spaces", "a family that there is not", lambda: tt.spaces.lightgmb())
+simple("spaces", "a task that there is not", lambda: tt.spaces.lightgbm(task="classify"))
+simple("spaces", "rows that are no number", lambda: tt.spaces.lightgbm(rows="many"))
+simple("spaces", "a budget below 0", lambda: tt.spaces.lightgbm(budget_s=-1.0))
+simple("spaces", "a size under another name", lambda: tt.spaces.lightgbm(n_rows=10))
+simple("spaces", "a family of which nothing is tuned", lambda: tt.spaces.scalers())
+simple("spaces", "the space of something that is no estimator", lambda: tt.spaces.of("svc"))
+simple("spaces", "a choice of one", lambda: tt.spaces.choice({"svc": tt.spaces.svc()}))
+simple(
+    "spaces",
+    "a choice that has the name of a parameter",
+    lambda: tt.spaces.choice({"a": tt.spaces.svc(), "b": tt.spaces.svr()}, name="a__C"),
+)
+simple("spaces", "a page on a family that there is not", lambda: tt.spaces.about("boosting"))
 simple("space", "a prior about nothing", lambda: tt.Float(1e-5, 1e-1, log=True, prior=0.1))
 simple("space", "a prior against its default", lambda: tt.Categorical(["adamw", "sgd"], default="adamw", prior=3))
 simple("space", "a constraint that does not parse", lambda: tt.Space(a=tt.Int(0, 9), require=["a * <= 3"]))
@@ -165,6 +186,7 @@ simple(
 )
 simple("problem", "a fidelity the wrong way round", lambda: tt.Fidelity("epoch", 9, 1))
 simple("problem", "one fold", lambda: tune(folds=1))
+simple("problem", "a race that is neither on nor off", lambda: tune(folds=5, race="no"))
 simple("problem", "no space", lambda: tt.tune(objectives.fine, {"lr": [0, 1]}, minimize="loss", budget=1))
 simple("problem", "no budget", lambda: tune(budget=None))
 simple("problem", "a budget of nothing", lambda: tune(budget=0))
@@ -176,6 +198,23 @@ simple("problem", "a deadline that is no time", lambda: tt.Budget(deadline="noon
 simple("problem", "room for checkpoints without a unit", lambda: tune(checkpoints="20"))
 simple("problem", "a negative seed", lambda: tune(seed=-1))
 simple("problem", "no workers", lambda: tune(workers=0))
+simple("problem", "last runs that are a number", lambda: tune(finalize=3))
+simple("problem", "last runs in a budget that is too small for them", lambda: tune(finalize=True, budget=10))
+simple(
+    "problem",
+    "one winner of two objectives",
+    lambda: tune(minimize=None, objectives=[tt.minimize("loss"), tt.minimize("size")], finalize=True, budget=50),
+)
+simple(
+    "problem",
+    "last runs by hand of a study without a result",
+    lambda: tt.create_study(SPACE, minimize="loss").finalize(objectives.fine),
+)
+simple(
+    "problem",
+    "too few last runs by hand",
+    lambda: tt.create_study(SPACE, minimize="loss").finalize(objectives.fine, trials=2),
+)
 
 
 @case("problem", "a GPU for each trial on a machine without one")
@@ -211,6 +250,11 @@ simple("problem", "an unknown executor", lambda: tune(executor="process"))
 simple("problem", "an executor that is none", lambda: tune(executor=4))
 simple("problem", "trials per worker, without workers", lambda: tune(trials_per_worker=3))
 simple("problem", "an unknown way to stop", lambda: tune(stop="soon"))
+simple("problem", "an exchange rate with one side", lambda: tune(worth="0.01 loss"))
+simple("problem", "an exchange rate in an unknown unit", lambda: tune(worth="0.01 loss = 3 tpu_hours"))
+simple("problem", "an exchange rate with stop='never'", lambda: tune(worth="0.01 = 3 hours", stop="never"))
+simple("problem", "a gain that counts of 0", lambda: tune(epsilon=0))
+simple("problem", "a patience that is no number of trials", lambda: tune(patience=1.5))
 simple("problem", "an unknown way to resume", lambda: tune(resume="ask"))
 simple("problem", "an objective that cannot be called", lambda: tt.tune(3, SPACE, minimize="loss", budget=1))
 
@@ -311,7 +355,7 @@ def _(folder: Path) -> str:
 @case("store", "a damaged page")
 def _(folder: Path) -> str:
     url, path = f"sqlite:///{folder}/damaged.db", folder / "damaged.db"
-    tt.tune(objectives.fine, SPACE, minimize="loss", budget=300, store=url, name="a").close()
+    tt.tune(objectives.fine, SPACE, minimize="loss", budget=300, store=url, name="a", stop="never").close()
     size = path.stat().st_size
     with path.open("r+b") as file:
         for page in range(8192, size - 4096, 4096):
@@ -654,6 +698,8 @@ objective("closes its output", "closes_its_output", complete=True)
 objective("reports nan and infinity on the way", "reports_nan", complete=True)
 objective("reports text on the way", "reports_text", complete=True)
 objective("reports of half a fold", "reports_half_a_fold")
+objective("a walk through folds where there are none", "walks_through_folds")
+objective("a report of no step and no fold", "reports_nowhere")
 objective("reports under another name at every step", "reports_a_name_a_step", complete=True)
 objective("removes its study's folder, and leaves a umask of 0o777", "leaves_a_mess", complete=True)
 
@@ -688,6 +734,7 @@ def command(title: str, *argv: str, refuse: bool = False) -> None:
 command("a template with an unknown name", "train", "--lr={lrr}", refuse=True)
 command("a template with an open brace", "train", "--lr={lr", refuse=True)
 command("JSON whose braces are not doubled", "sh", "-c", "echo '{\"loss\": 1}'", refuse=True)
+command("a fold where a trial has none", "train", "--fold={fold}", refuse=True)
 command("no program", refuse=True)
 command("a program that is not there", "no-such-program-here", "--lr={lr}", refuse=True)
 command("a program that fails", "sh", "-c", "echo 'no such data set' >&2; exit 3")
@@ -733,6 +780,7 @@ cli("an unknown key", "run", "study.yaml", spec=SPEC + "budgets: 3\n")
 cli("a number in quotes", "run", "study.yaml", spec=SPEC.replace("1e-5", "'1e-5'"))
 cli("a number of 100,000 digits", "run", "study.yaml", spec=SPEC + f"seed: {'9' * 100_000}\n")
 cli("a size beyond any memory", "run", "study.yaml", spec=SPEC + f"resources: {{memory: {'9' * 400} GB}}\n")
+cli("last runs that are neither wanted nor not", "run", "study.yaml", spec=SPEC + "finalize: maybe\n")
 cli("a scheduler that is code", "run", "study.yaml", spec=SPEC + "scheduler: 'os:getcwd'\n")
 cli("a merge key without a mapping", "run", "study.yaml", spec=SPEC + "more: {<<: 3}\n")
 cli("a mapping in itself", "run", "study.yaml", spec=SPEC + "more: &a [*a]\n")
@@ -777,6 +825,44 @@ def _(folder: Path) -> str:
     )
     assert done.returncode == 2
     return done.stderr.strip()
+
+
+def search(given: object = None, **settings: object) -> object:
+    """Fit a search of scikit-learn's kind on four rows."""
+    from sklearn.dummy import DummyClassifier
+
+    x, y = [[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1]
+    return tt.integrations.sklearn.TrimtabSearchCV(DummyClassifier(), given, **{"cv": 2, **settings}).fit(x, y)
+
+
+SEARCHES: dict[str, object] = {
+    "a search of a model of which nothing is known": lambda: search(),
+    "two things to search": lambda: search({"constant": [0]}, param_grid={"constant": [1]}),
+    "a value where a list of them belongs": lambda: search({"constant": 1}),
+    "an empty list of values": lambda: search({"constant": []}),
+    "a matrix of values": lambda: search({"constant": np.zeros((2, 2))}),
+    "no grid at all": lambda: search([]),
+    "grids that are lists": lambda: search([["constant", 1]]),
+    "objects for choices that a space has not": lambda: search(
+        tt.Space(strategy=tt.Categorical(["prior", "uniform"])), choices={"strategi": {}}
+    ),
+    "a choice of a space without its object": lambda: search(
+        tt.Space(strategy=tt.Categorical(["prior", "uniform"])), choices={"strategy": {"prior": "prior"}}
+    ),
+    "a budget in a cost that there is not": lambda: search({"constant": [0]}, budget=tt.Budget(cost=3)),
+    "a confidence in percent": lambda: tt.nested_score(None, [[0.0]], [0], confidence=90),
+}
+for title, call in SEARCHES.items():
+    case("scikit-learn", title)(lambda _, call=call: refused(call))
+
+
+@case("scikit-learn", "a search on record that was split otherwise")
+def _(folder: Path) -> str:
+    store = f"sqlite:///{folder}/trimtab.db"
+    search({"strategy": ["prior", "uniform"]}, store=store)
+    return refused(
+        lambda: search({"strategy": ["prior", "uniform"]}, store=store, cv=[([0, 1], [2, 3]), ([2, 3], [0, 1])])
+    )
 
 
 # The test and its table

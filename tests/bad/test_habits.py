@@ -104,6 +104,10 @@ tt.Integer
 tt.Categorical(categories=["adamw", "sgd"])
 tt.Float(1e-5, 1e-1, prior="log-uniform")
 tt.gp_minimize(train, space)
+tt.integrations.sklearn.TrimtabSearchCV(train, space, n_trials=100)
+tt.integrations.sklearn.TrimtabSearchCV(train, space, timeout=600)
+tt.integrations.sklearn.TrimtabSearchCV(train, space, factor=3)
+tt.integrations.sklearn.TrimtabSearchCV(train, space, study=study)
 """,
     "Ax, BoTorch": """
 tt.tune(train, space, objective_name="loss", budget=100)
@@ -266,9 +270,10 @@ def test_no_habit_is_an_argument_or_a_name_that_there_is() -> None:
     import inspect
 
     owners = {"Study": tt.Study, "Trial": tt.Trial, "TrialView": tt.TrialView}
+    elsewhere = {"TrimtabSearchCV": tt.integrations.sklearn.TrimtabSearchCV}
     for called, entries in habits.ARGUMENTS.items():
         owner, _, method = called.rpartition(".")
-        function = getattr(owners[owner] if owner else tt, method)
+        function = elsewhere.get(called) or getattr(owners[owner] if owner else tt, method)
         assert not set(entries) & (set(inspect.signature(function).parameters) - {"objective", "step"}), called
     for owner, names in habits.NAMES.items():
         there = set(dir(owners.get(owner, tt)))

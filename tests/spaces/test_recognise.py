@@ -19,7 +19,7 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, Ridge
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
@@ -101,9 +101,16 @@ def test_a_setting_that_the_parameter_cannot_be_stays_as_it_is() -> None:
     assert "hidden_layer_sizes" in tt.spaces.of(MLPClassifier())
     assert tt.spaces.of(MLPClassifier(30))["hidden_layer_sizes"].default == 30
     assert "max_features" not in tt.spaces.of(RandomForestClassifier(max_features="log2"))
+    assert "max_features" not in tt.spaces.of(RandomForestClassifier(max_features=None)), "None is a choice too"
     held = tt.spaces.of(LogisticRegression(solver="liblinear"))
     assert {"solver", "l1_ratio"} & set(held.names) == set(), "nor is what hangs from it"
     assert "class_weight" not in tt.spaces.of(SVC(class_weight={0: 1, 1: 5}))
+
+
+def test_what_is_derived_and_takes_less_is_asked_for_less() -> None:
+    space = tt.spaces.of(LogisticRegressionCV(l1_ratios=(0.0,), use_legacy_attributes=False))
+    assert "C" not in space
+    assert "class_weight" in space
 
 
 def test_a_task_is_told_by_the_class() -> None:
@@ -117,6 +124,7 @@ def test_gradient_boosting_of_others_is_known_too() -> None:
     assert tt.spaces.of(lightgbm.LGBMRegressor())["subsample_freq"].default == 1
     assert tt.spaces.of(xgboost.XGBClassifier(max_depth=3))["max_depth"].default == 3
     assert tt.spaces.of(xgboost.XGBRegressor())["learning_rate"].default == 0.1
+    assert "learning_rate" not in tt.spaces.of(xgboost.XGBRFClassifier()), "there is one round"
 
 
 @pytest.mark.parametrize(

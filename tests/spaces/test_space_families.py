@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -216,3 +217,9 @@ def test_families_load_no_library() -> None:
         "{'sklearn', 'lightgbm', 'xgboost', 'catboost', 'torch', 'scipy', 'pandas'}))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_no_part_of_the_library_hides_behind_a_family() -> None:
+    parts = {path.stem for path in Path(tt.spaces.__file__).parent.iterdir()} - {"__init__", "__pycache__"}
+    assert parts == set(tt.spaces._PARTS)
+    assert not parts & {*FAMILIES, *tt.spaces.__all__}

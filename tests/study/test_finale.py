@@ -253,3 +253,41 @@ def test_a_budget_of_hours_keeps_a_share() -> None:
     assert executor.clock.now() <= 3 * 3600
     assert 6 <= len(replicates(study)) <= 24
     assert study.final is not None
+
+
+def test_folds_run_all_again_and_are_not_raced() -> None:
+    def train(trial: tt.Trial) -> None:
+        rng = np.random.default_rng(trial.seed)
+        for fold in trial.folds():
+            trial.report(fold=fold, loss=value(trial.params) + fold + float(rng.normal(0, 2)))
+
+    study = tuned(train, folds=3, budget=24)
+    rows = replicates(study)
+    assert len(rows) == reserve(24)
+    assert all(study.table.curves.folds(row) == [0, 1, 2] for row in rows)
+    assert (study.table.state[rows] == COMPLETE).all()
+    assert study.final is not None
+    assert study.final.why == "results are means over 3 folds"
+    assert replay(study.session.journal.read()).differing_verdicts == ()
+
+
+def test_folds_without_noise_cost_one_run_that_shows_it() -> None:
+    def train(trial: tt.Trial) -> None:
+        for fold in trial.folds():
+            trial.report(fold=fold, loss=value(trial.params) + fold)
+
+    study = tuned(train, folds=3, budget=24)
+    assert len(study.table) == 24
+    assert len(replicates(study)) == 1
+
+
+def test_a_budget_of_epochs_keeps_a_share() -> None:
+    def train(trial: tt.Trial) -> float:
+        return noisy(trial)
+
+    study = tuned(
+        train, fidelity=tt.Fidelity("epoch", 1, 10), scheduler="whole", budget=tt.Budget(epochs=400), finalize=True
+    )
+    assert len(study.table) <= 40
+    assert len(replicates(study)) >= 6
+    assert study.final is not None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import trimtab as tt
-from trimtab.errors import ExecutorError, ObjectiveError, ProblemError
+from trimtab.errors import ExecutorError, ObjectiveError, ProblemError, StudyMismatchError
 from trimtab.ledger.cells import reported
 from trimtab.ledger.curves import AT_END
 
@@ -220,6 +222,35 @@ def test_the_limit_of_time_is_that_of_all_folds_together(tmp_path: Path):
     assert (trial.state, trial.failure) == ("failed", "timeout")
 
 
+def test_instances_keep_their_names(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/t.db"
+    study = tuned(losses, folds=["wine", 11, 0.5], budget=1, name="named", store=url)
+    assert study.problem.folds == 3
+    assert study.problem.fold_names == ("wine", "11", "0.5")
+    with tt.load_study(url, "named") as again:
+        assert again.problem == study.problem
+        assert again.ask().fold_name(0) == "wine"
+    with pytest.raises(StudyMismatchError, match="fold_names: was"):
+        tuned(losses, folds=["iris", 11, 0.5], budget=1, name="named", store=url)
+    line = ["sh", "-c", "echo '{{\"loss\": {fold}, \"is_wine\": '$([ {fold_name} = wine ] && echo 1 || echo 0)'}}'"]
+    by_name = tuned(tt.Command(line), folds=["iris", "wine"], budget=1, name="by name")
+    assert by_name.folds(0)["is_wine"].tolist() == [0, 1]
+
+
+def test_repeats_times_folds():
+    study = tuned(losses, folds="2x3", budget=1)
+    assert study.problem.fold_names == ("0-0", "0-1", "0-2", "1-0", "1-1", "1-2")
+    assert len(study.folds(0)["fold"]) == 6
+
+
+@pytest.mark.parametrize(
+    "folds", ["5", "3x", "0x5", [], [True, 2], [[1], [2]], 2.5, {"a": 1}, ["a", "a"], ["", "a"], 1]
+)
+def test_folds_that_are_none(folds):
+    with pytest.raises(ProblemError, match="fold"):
+        tuned(losses, folds=folds)
+
+
 def test_a_fold_in_a_command_needs_folds():
     with pytest.raises(ExecutorError, match=r"uses \{fold\}, and the study does not say into how many folds"):
         tuned(tt.Command(["true", "{fold}"]), folds=None)
@@ -230,3 +261,42 @@ def test_programs_race(tmp_path: Path):
     study = tuned(tt.Command(["sh", "-c", line]), budget=6, name="race", scheduler="auto", grace_s=0.1)
     assert [trial.state for trial in study.trials] == ["complete"] * 5 + ["stopped"], study.trials[5]
     assert len(reported(study.table, 5)) < N
+
+
+KILLED = """
+import os, sys, time
+import trimtab as tt
+
+def objective(trial):
+    for fold in trial.folds():
+        time.sleep(0.02)
+        trial.report(fold=fold, loss=trial.params["x"] + fold)
+        with open("ran", "a") as file:  # it is on record by now: the trial runs in the driver's own process
+            file.write(f"{trial.number} {fold}\\n")
+
+tt.tune(objective, tt.Space(x=tt.Float(0.0, 1.0)), minimize="loss", folds=5, budget=4, seed=0, name="killed",
+        optimizer="random", scheduler="whole", store="sqlite:///t.db", retries=100, progress=False)
+"""
+
+
+def test_killed_drivers_cost_no_fold_that_was_reported(tmp_path: Path):
+    (tmp_path / "job.py").write_text(KILLED)
+    for least in (3, 9, 14):
+        driver = subprocess.Popen([sys.executable, "job.py"], cwd=tmp_path)
+        deadline = time.monotonic() + 120
+        while driver.poll() is None and len(ran(tmp_path)) < least and time.monotonic() < deadline:
+            time.sleep(0.005)
+        driver.kill()
+        driver.wait()
+    subprocess.run([sys.executable, "job.py"], cwd=tmp_path, check=True, timeout=240)
+    with tt.load_study(f"sqlite:///{tmp_path}/t.db", "killed") as study:
+        assert [trial.state for trial in study.trials] == ["complete"] * 4
+        curves = study.table.curves
+        cells = list(zip(curves.row.tolist(), curves.fold.tolist(), strict=True))
+        assert len(cells) == len(set(cells)) == 4 * N, "none is lost, and none was run again once it was on record"
+        assert len(ran(tmp_path)) == len(set(ran(tmp_path)))
+
+
+def ran(folder: Path) -> list[str]:
+    file = folder / "ran"
+    return file.read_text().splitlines() if file.exists() else []

@@ -63,6 +63,7 @@ def ablation(response: Response, best: Floats) -> Path:
     start = space.canonical(space.default_row())
     end = space.to_unit(best)
     u = space.to_unit(space.default_row())
+    u = np.where(np.isnan(u), end, u)  # what a change brings into play comes with it as the best has it
     u = np.where(np.isnan(u), 0.5, u)
     mean, deviation = response.predict(start[None])
     now, row, steps = float(mean[0]), start, []

@@ -113,11 +113,19 @@ def note(table: TrialTable, rows: Sequence[int], runs: int, *, probe: bool, why:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A finalist is to be run again: which of them, the how manieth run of all, and whether it confirms the winner."""
+    """A finalist is to be run again.
+
+    Attributes:
+        config: which of them.
+        run: how many runs were asked for before.
+        confirms: whether it confirms the winner, rather than choosing it.
+        then: which of them run after it, before anything is decided.
+    """
 
     config: int
     run: int
     confirms: bool
+    then: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +178,7 @@ def follow(table: TrialTable, stage: Stage) -> Standing:
     chosen_by: list[list[int]] = [[] for _ in range(m)]
     alive = list(range(m))
     n_rounds = (m - 1).bit_length()
-    is_exact = _may_be_exact(table, stage)
+    is_exact = _may_be_exact(stage)
     for left in range(n_rounds, 0, -1):
         if choosing - used < len(alive):
             break
@@ -183,7 +191,7 @@ def follow(table: TrialTable, stage: Stage) -> Standing:
             if _are_same(table, stage, mine[:1], planned):
                 return Exact(mine[:1])
         if len(mine) < len(planned):
-            return Due(planned[len(mine)], used + len(mine), confirms=False)
+            return Due(planned[len(mine)], used + len(mine), confirms=False, then=tuple(planned[len(mine) + 1 :]))
         if not _is_over(table, mine):
             return Waits()
         if used == 0 and is_exact and _are_same(table, stage, mine, planned):
@@ -212,13 +220,13 @@ def _confirmed(
     left = stage.runs - used if has_rival else min(stage.runs - used, MOST_ALONE)
     planned = [stage.default if i % 2 and has_rival else winner for i in range(left)]
     mine = runs[: len(planned)]
-    if not used and stage.is_probed and len(mine) and _may_be_exact(table, stage) and _is_distinct(table, stage):
+    if not used and stage.is_probed and len(mine) and _may_be_exact(stage) and _is_distinct(table, stage):
         if not _is_over(table, mine[:1]):
             return Waits()
         if _are_same(table, stage, mine[:1], planned):
             return Exact(mine[:1])
     if len(mine) < len(planned):
-        return Due(planned[len(mine)], used + len(mine), confirms=True)
+        return Due(planned[len(mine)], used + len(mine), confirms=True, then=tuple(planned[len(mine) + 1 :]))
     if not _is_over(table, mine):
         return Waits()
     return Won(winner, chosen_by, mine[:: 1 + has_rival], mine[1::2] if has_rival else mine[:0])
@@ -298,9 +306,9 @@ def spread(table: TrialTable, groups: Sequence[Ints]) -> tuple[float, int]:
 # Whether there is any noise at all
 
 
-def _may_be_exact(table: TrialTable, stage: Stage) -> bool:
+def _may_be_exact(stage: Stage) -> bool:
     """Return whether runs can be compared to the bit with those that the finalists were found by."""
-    return table.problem.folds is None and bool((stage.rows[:1] >= 0).all())
+    return bool((stage.rows[:1] >= 0).all())
 
 
 def _is_distinct(table: TrialTable, stage: Stage) -> bool:

@@ -18,7 +18,7 @@ from trimtab.explain import explained_class
 from trimtab.plugins import did_you_mean
 
 NESTED = ("params_file", "params_json")
-FOLD = "fold"
+FOLD, FOLD_NAME = "fold", "fold_name"
 FLAT = ("flat_params_file", "flat_params_json")
 ALWAYS = (*NESTED, *FLAT, "number", "attempt", "seed", "checkpoint_dir", "resume_from", "study", "python")
 """Names that every template may use; a parameter or fidelity of the same name goes first."""
@@ -36,7 +36,8 @@ class Command:
     and `{flat_params_json}` (with one entry a parameter), `{number}`, `{attempt}`, `{seed}`, `{checkpoint_dir}`,
     `{resume_from}` (the same folder, where there is anything in it to go on from), `{study}` and `{python}` (the Python
     that runs this). `{{` and `}}` stand for braces. With `{fold}`, where a trial is divided into folds, the program
-    runs once for each of them, one after the other, and what it gives as its result is the value of that fold.
+    runs once for each of them, one after the other, and what it gives as its result is the value of that fold; so it
+    does with `{fold_name}`, what the fold is called.
 
     An argument with an inactive parameter is left out, or with `{resume_from}` at a first start, and so is the option
     whose value it is: `--momentum {momentum}`, `--set m={m}`, `-m {momentum}`; the switch in `-v {m}` stays, and so
@@ -108,11 +109,11 @@ class Command:
             ExecutorError: they use a name that is no parameter, no fidelity and none of those that are always there; or
                 a nested file of parameters, of which one would lie within another.
         """
-        known = (*space_names, *fidelity_names, *ALWAYS, *((FOLD,) if has_folds else ()))
+        known = (*space_names, *fidelity_names, *ALWAYS, *((FOLD, FOLD_NAME) if has_folds else ()))
         for name in self.fields:
-            if name == FOLD and name not in known:
+            if name in (FOLD, FOLD_NAME) and name not in known:
                 raise ExecutorError(
-                    "the command uses {fold}, and the study does not say into how many folds a trial is divided: "
+                    f"the command uses {{{name}}}, and the study does not say into how many folds a trial is divided: "
                     "folds=5, or in a study file folds: 5."
                 )
             if name not in known:
@@ -125,7 +126,8 @@ class Command:
 
     def is_by_fold(self, task: Task) -> bool:
         """Return whether the program runs once for each fold of this trial."""
-        return task.folds is not None and FOLD in self.fields and FOLD not in (*task.names, *task.fidelity)
+        own = (*task.names, *task.fidelity)
+        return task.folds is not None and any(name in self.fields and name not in own for name in (FOLD, FOLD_NAME))
 
     def render(self, task: Task) -> list[str]:
         """Return the command line of one trial."""
@@ -160,7 +162,8 @@ class Command:
         if _holds_something(task.checkpoint_dir):
             values["resume_from"] = values["checkpoint_dir"]
         if task.folds is not None:
-            values[FOLD] = str(task.cells[0] if task.cells else 0)
+            fold = task.cells[0] if task.cells else 0
+            values |= {FOLD: str(fold), FOLD_NAME: task.fold_names[fold] if task.fold_names else str(fold)}
         if "params_json" in self.fields:
             values["params_json"] = json.dumps(nested(task.params))
         values.update((name, spelt(value)) for name, value in task.fidelity.items())

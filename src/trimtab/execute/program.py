@@ -155,6 +155,7 @@ class Program:
             "parent": task.resume_from,
             "metrics": list(task.metrics),
             "folds": task.folds,
+            "fold_names": list(task.fold_names),
             "cells": [self.fold] if self.fold is not None else None if task.cells is None else list(task.cells),
             "seed": task.seed,
             "token": task.token,

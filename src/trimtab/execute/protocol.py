@@ -88,6 +88,7 @@ class Task:
         seed: a seed for the trial's own randomness, a function of study and number.
         names: all parameters of the space, active or not.
         folds: into how many folds a trial is divided; None where the problem does not say.
+        fold_names: what the folds are called; empty where they have numbers alone.
         cells: the folds that are still to be run, in this order; None for all of them, in theirs.
     """
 
@@ -108,6 +109,7 @@ class Task:
     names: tuple[str, ...] = ()
     folds: int | None = None
     cells: tuple[int, ...] | None = None
+    fold_names: tuple[str, ...] = ()
 
     @property
     def handle(self) -> str:

@@ -50,6 +50,7 @@ def this_trial() -> Trial | None:
             resume_from=about["parent"],
             metrics=tuple(about["metrics"]),
             folds=about["folds"],
+            fold_names=tuple(about["fold_names"]),
             cells=None if about["cells"] is None else tuple(about["cells"]),
             checkpoint_dir=Path(about["checkpoint_dir"]),
             log_dir=Path(path).parent,

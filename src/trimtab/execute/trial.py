@@ -207,6 +207,10 @@ class Trial(Explained):
             )
         return self._still(range(n) if self._task.cells is None else self._task.cells)
 
+    def fold_name(self, fold: int) -> str:
+        """Return what a fold is called: an instance that was declared, `1-4` of several repeats, else its number."""
+        return self._task.fold_names[fold] if self._task.fold_names else str(fold)
+
     def _still(self, folds: Sequence[int]) -> Iterator[int]:
         for fold in folds:
             if self.should_stop:

@@ -27,7 +27,7 @@ import numpy as np
 from trimtab.arrays import Bools, Floats, Ints
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.schedule.asha import open_ended, promoted
-from trimtab.schedule.folds import Race
+from trimtab.schedule.folds import Race, shuffled
 from trimtab.schedule.protocol import Assignment, Continue, Fresh, Halt, Request
 from trimtab.schedule.rungs import (
     Configs,
@@ -125,6 +125,9 @@ class Auto:
         if k < self._lowest(table):
             return None
         return outside(seen, table, row, k, self.eta, AT_LEAST)
+
+    def folds(self, table: TrialTable, row: int, seed: int) -> list[int]:
+        return self._race.order(table, row, seed) if self.race else shuffled(seed, table.problem.folds or 0)
 
     def _lowest(self, table: TrialTable) -> int:
         """Return the lowest rung at which trials are stopped; it changes when trials end."""

@@ -216,6 +216,7 @@ class Problem:
         fidelities: how thoroughly a trial may be run.
         folds: into how many folds a trial is divided; None for one piece.
         cost: the metric that says what a trial cost; None for its seconds.
+        fold_names: what the folds are called; empty where they have numbers alone.
 
     Raises:
         ProblemError: no objective, a name that is used twice, folds below 2, or a part of the wrong type.
@@ -226,6 +227,7 @@ class Problem:
     fidelities: tuple[Fidelity, ...] = ()
     folds: int | None = None
     cost: str | None = None
+    fold_names: tuple[str, ...] = ()
 
     @property
     def whole(self) -> tuple[float, ...]:
@@ -282,6 +284,13 @@ class Problem:
                 f"a problem expects folds to be a whole number of at least 2, or None, got {shown(folds)}."
             )
         object.__setattr__(self, "folds", folds)
+        names = tuple(self.fold_names)
+        for name in names:
+            _check_name("fold", name)
+        _check_unique("fold", names)
+        if names and len(names) != folds:
+            raise ProblemError(f"a problem expects a name for each of its {shown(folds)} folds, got {len(names)}.")
+        object.__setattr__(self, "fold_names", names)
         if self.cost is not None:
             _check_name("cost metric", self.cost)
 
@@ -321,7 +330,7 @@ class Problem:
         if self.fidelities:
             data["fidelities"] = [fidelity.to_json() for fidelity in self.fidelities]
         data |= {key: value for key, value in (("folds", self.folds), ("cost", self.cost)) if value is not None}
-        return data
+        return data | ({"fold_names": list(self.fold_names)} if self.fold_names else {})
 
     @classmethod
     def from_json(cls, data: object) -> Problem:
@@ -331,13 +340,15 @@ class Problem:
             ProblemError: not a problem; the message names the key that is wrong.
             SpaceError: its space cannot be read.
         """
-        data = _fields("a problem", data, required=("space", "metrics"), optional=("fidelities", "folds", "cost"))
+        optional = ("fidelities", "folds", "cost", "fold_names")
+        data = _fields("a problem", data, required=("space", "metrics"), optional=optional)
         metrics = metrics_from_json(data["metrics"])
         fidelities = tuple(
             Fidelity(**_fields(f"fidelity {i}", entry, required=("name", "low", "high"), optional=("log",)))
             for i, entry in enumerate(_list("fidelities", data.get("fidelities", [])))
         )
-        return cls(Space.from_json(data["space"]), metrics, fidelities, data.get("folds"), data.get("cost"))
+        names = tuple(_list("fold_names", data.get("fold_names", [])))
+        return cls(Space.from_json(data["space"]), metrics, fidelities, data.get("folds"), data.get("cost"), names)
 
     def differences(self, other: Problem) -> list[str]:
         """Return what is different in `other`, the later of two problems, a sentence each."""
@@ -348,7 +359,7 @@ class Problem:
                 f"the order of the metrics was {', '.join(self.metric_names)}, is now {', '.join(other.metric_names)}"
             )
         sentences += _changes("fidelity", {f.name: f for f in self.fidelities}, {f.name: f for f in other.fidelities})
-        for key in ("folds", "cost"):
+        for key in ("folds", "cost", "fold_names"):
             was, now = getattr(self, key), getattr(other, key)
             if was != now:
                 sentences.append(f"{key}: was {was!r}, is now {now!r}")

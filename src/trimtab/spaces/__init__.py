@@ -159,6 +159,11 @@ def _family(name: str) -> Callable[..., Space]:
     return space
 
 
+_PARTS = frozenset(
+    ("advice", "build", "choose", "data", "entry", "library", "names", "page", "recognise", "sizes", "sources")
+)
+"""Modules of this package: `from trimtab.spaces import build` asks for a name before it looks for a module."""
+
 if TYPE_CHECKING:
 
     def __getattr__(name: str) -> Callable[..., Space]:
@@ -168,7 +173,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        if not name.startswith("_"):
+        if not name.startswith("_") and name not in _PARTS:
             from trimtab.spaces.library import families as found
 
             if name in found():

@@ -181,10 +181,13 @@ def _of_family(estimator: Any, family: Family, prefix: str, sizes: Sizes) -> dic
         name: value for name, value in estimator.get_params(deep=False).items() if not _is_usual(value, usual, name)
     }
     entries = {entry.name: entry for entry in build.entries(family, sizes)}
+    lacks: set[str] = set()
+    if family.package == "scikit-learn":  # whose estimators list all that they take; one that is derived may take less
+        lacks = entries.keys() - estimator.get_params(deep=False).keys()
     chosen = {entry.name: chosen[name] for entry in entries.values()
               for name in (entry.name, *entry.aliases) if name in chosen}  # fmt: skip
     said = {name: value for name, value in chosen.items() if _can_be(entries[name], value)}
-    stays = {name for name in chosen if name not in said}
+    stays = {name for name in chosen if name not in said} | lacks
     parameters = build.parameters(family, sizes, said)
     while True:  # what is active under a setting that stays goes with it
         gone = stays | {n for n, one in parameters.items() if one.when is not None and set(one.when.names()) & stays}
@@ -200,9 +203,9 @@ def _defaults(kind: type) -> dict[str, Any]:
 
 
 def _is_usual(value: Any, usual: Mapping[str, Any], name: str) -> bool:
-    """Return whether a setting is the library's default, or none at all, as XGBoost's are."""
+    """Return whether a setting is the library's default, or none where there is no default, as with XGBoost."""
     default = usual.get(name)
-    return value is None or value is default or (type(value) is type(default) and bool(np.all(value == default)))
+    return value is default or (type(value) is type(default) and bool(np.all(value == default)))
 
 
 def _can_be(entry: Entry, value: Any) -> bool:

@@ -378,6 +378,7 @@ class Dispatch:
             seed=trial_seed(session.ledger.created.seed, number),
             names=tuple(table.space.names),
             folds=problem.folds,
+            fold_names=problem.fold_names,
             cells=None
             if problem.folds is None
             else tuple(session.plan.cells(table, number, session.ledger.created.seed)),

@@ -16,6 +16,7 @@ import numpy as np
 
 from trimtab.analysis.final import final, is_last
 from trimtab.analysis.halving import LEAST_RUNS, Due, Exact, Stage, Won, follow, n_finalists, note
+from trimtab.arrays import Floats
 from trimtab.errors import ProblemError
 from trimtab.ledger.event import FINALIZE, Asked, Event, Noted, Origin, Remaining
 from trimtab.ledger.table import COMPLETE, TrialTable
@@ -25,7 +26,9 @@ from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
 from trimtab.stop.protocol import Verdict
 from trimtab.study import best
+from trimtab.study.purse import Purse
 from trimtab.study.session import Session
+from trimtab.study.verdicts import assessed
 
 if TYPE_CHECKING:
     from trimtab.analysis.noise import Noise
@@ -84,11 +87,19 @@ class Finale:
     Args:
         session: of the study.
         wanted: True to run finalists again whatever is known of noise, None to do so where results are noisy.
+        purse: what may be spent.
         workers: how many trials run at once.
     """
 
-    def __init__(self, session: Session, wanted: bool | None, workers: int) -> None:  # noqa: FBT001 - as tune takes it
+    def __init__(
+        self,
+        session: Session,
+        wanted: bool | None,  # noqa: FBT001 - as tune takes it
+        purse: Purse,
+        workers: int,
+    ) -> None:
         self._session = session
+        self._purse = purse
         self._wanted = wanted
         self._workers = workers
         self._noise: Noise | None = None
@@ -96,41 +107,42 @@ class Finale:
 
     # While the search goes on
 
-    def kept(self, remaining: Remaining | None) -> Verdict | None:
+    def kept(self) -> Verdict | None:
         """Return the verdict that ends the search, where what is left of the budget is kept for the last runs."""
         if self.is_open:
             return Verdict(stop=True, reason="the best are run again", rule=FINALIZE)
         table = self._session.table
-        left = self._left(table, remaining)
+        left = self._left(table)
         if left is None:
             return None
         runs = reserve(table.n_begun + left)
         if not runs or left > runs or not self._is_needed(table):
             return None
-        continues = remaining is not None and remaining.seconds is None and remaining.cost is None
+        continues = set(self._purse.of(table).to_json()) == {"trials"}
         reason = f"the last {left:,} trials are kept for running the best again"
         return Verdict(stop=True, reason=reason, rule=FINALIZE, continues=continues, remaining=0)
 
-    def _left(self, table: TrialTable, remaining: Remaining | None) -> int | None:
+    def _left(self, table: TrialTable) -> int | None:
         """Return how many whole trials the budget still has, as far as can be told; None where it cannot."""
-        if remaining is None:
-            return None
-        counts = [] if remaining.trials is None else [float(remaining.trials)]
-        if remaining.seconds is None and remaining.cost is None:
-            return remaining.trials
-        rows = np.flatnonzero((table.state == COMPLETE) & (table.fidelity == np.array(table.problem.whole)).all(axis=1))
-        for left, taken, at_once in (
-            (remaining.seconds, table.seconds, self._workers),
-            (remaining.cost, table.cost, 1),
-        ):
-            if left is None:
-                continue
-            known = taken[rows][~np.isnan(taken[rows])]
-            if not len(known):
-                return None
-            price = float(known.mean())
-            counts.append(ESTIMATED * at_once * left / price if price > 0 else math.inf)
-        least = min(counts, default=math.inf)
+        budget = self._purse.of(table)
+        if set(budget.to_json()) == {"trials"}:
+            return budget.remaining(table).trials
+        whole = (table.state == COMPLETE) & (table.fidelity == np.array(table.problem.whole)).all(axis=1)
+        seconds, cost = _mean(table.seconds[whole]), _mean(table.cost[whole])
+        remaining = budget.remaining(table)
+        counts = [math.inf if remaining.trials is None else float(remaining.trials)]
+        if remaining.seconds is not None:
+            counts.append(_over(self._workers * remaining.seconds, seconds))
+        if remaining.cost is not None:
+            counts.append(_over(remaining.cost, cost))
+        ends = {fidelity.name: float(fidelity.high) for fidelity in table.problem.fidelities}
+        all_seconds = float(np.nansum(table.seconds))
+        for line in budget.spending(table):
+            if line.unit in ends:
+                counts.append(_over(line.left, ends[line.unit]))
+            elif line.unit not in ("trials", "hours", "cost"):  # of machines, by the hour
+                counts.append(_over(line.left, line.spent * seconds / all_seconds if all_seconds > 0 else math.nan))
+        least = min(counts) if not any(map(math.isnan, counts)) else math.inf
         return math.floor(least) if math.isfinite(least) else None
 
     def _is_needed(self, table: TrialTable) -> bool:
@@ -154,12 +166,11 @@ class Finale:
         stage = Stage.of(table)
         return stage is not None and not isinstance(follow(table, stage), Won | Exact)
 
-    def begin(self, over: Verdict, remaining: Remaining | None) -> bool:
+    def begin(self, over: Verdict) -> bool:
         """Put on record that the last runs begin, if they are to; return whether any are to be done.
 
         Args:
             over: the verdict that ended the search.
-            remaining: what is left of the budget.
         """
         if self.is_open:
             return True
@@ -168,7 +179,7 @@ class Finale:
 
         def build() -> Sequence[Event]:
             table = self._session.table
-            left = self._left(table, remaining)
+            left = self._left(table)
             if self.is_open or left is None:  # another driver was quicker
                 return []
             kept = left if over.rule == SEARCH_OVER else reserve(table.n_begun + min(left, table.n_begun))
@@ -203,16 +214,13 @@ class Finale:
             remaining=remaining,
         )
 
-    def verdict(self, budget: Verdict) -> Verdict:
-        """Return whether the last runs go on.
-
-        Args:
-            budget: what the budget has to say.
-        """
-        found = final(self._session.table)
+    def verdict(self) -> Verdict:
+        """Return whether the last runs go on: until they are over, or the budget is."""
+        table = self._session.table
+        found = final(table)
         if found is not None:
             return Verdict(stop=True, reason=str(found), rule=FINALIZE, remaining=0)
-        return budget
+        return assessed(self._purse, table)
 
     @property
     def is_over(self) -> bool:
@@ -236,6 +244,17 @@ class Finale:
         what = "the best configuration" if n == 1 else f"the best {n} configurations"
         rival = " and the default" if stage.default >= 0 else ""
         return f"{what}{rival} run again on fresh seeds, {stage.runs} trials: {stage.why}"
+
+
+def _mean(values: Floats) -> float:
+    """Return the mean of what is known of some trials; nan where nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan
+
+
+def _over(left: float, price: float) -> float:
+    """Return how many trials of a price are left, rather fewer than more; nan where the price is not known."""
+    return math.inf if price == 0 else ESTIMATED * left / price
 
 
 def why(stage: Stage, due: Due) -> str:

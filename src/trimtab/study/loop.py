@@ -19,7 +19,7 @@ from trimtab.ledger.event import Event, Noted, Remaining, Returned
 from trimtab.ledger.table import FAILED, RUNNING, WAITING, TrialTable, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.condition import shown
-from trimtab.stop.protocol import Stop, Verdict
+from trimtab.stop.protocol import Looks, Stop, Verdict
 from trimtab.stop.start import Start
 from trimtab.study import driver
 from trimtab.study.asker import Asker
@@ -62,7 +62,6 @@ class Loop:
         settings: Settings,
         progress: Progress,
         finale: Finale | None = None,
-        budget: Stop | None = None,
     ) -> None:
         self._dispatch = dispatch
         self._session = session = dispatch.session
@@ -72,7 +71,6 @@ class Loop:
         self._progress = progress
         self._driver = Driver(settings.workers, settings.retries)
         self._finale = finale
-        self._budget = budget
         self._asker = Asker(dispatch)
         self._claims_since: int | None = None
         self._heart = Heart(dispatch, settings.lease_s)
@@ -81,7 +79,7 @@ class Loop:
         dispatch.remaining = self._remaining
         dispatch.lacks = self._lacks
         dispatch.resources = resources_of(settings.resources)
-        self._standing = Standing(session, settings.purse)
+        self._standing = Standing(session, settings.purse, next((s for s in stops if isinstance(s, Looks)), None))
         self._now: Callable[[], float] = time.monotonic
         if isinstance(executor, execute.Timed):
             self._now = executor.clock.now
@@ -143,8 +141,8 @@ class Loop:
         while True:
             if not finale.is_open:
                 over = self._verdict()
-                if not finale.begin(over, self._remaining()):
-                    return finale.verdict(over) if finale.is_over else over
+                if not finale.begin(over):
+                    return finale.verdict() if finale.is_over else over
             self._dispatch.finale = finale
             self._driver = Driver(self._settings.workers, self._settings.retries)
             over = self._verdict()
@@ -194,8 +192,7 @@ class Loop:
         with session.lock:  # a trial may be claimed aside
             session.ledger.tick(session.clock.now())
             if self._finale is not None and self._dispatch.finale is not None:
-                budget = verdict if self._budget is None else assessed(self._budget, session.table)
-                return self._finale.verdict(budget)
+                return self._finale.verdict()
             for stop in self._stops:
                 said = assessed(stop, session.table)
                 if said.stop and not said.continues:
@@ -203,7 +200,7 @@ class Loop:
                 if said.stop and not verdict.stop:
                     verdict = said
             if self._finale is not None and not verdict.stop:
-                verdict = self._finale.kept(self._remaining()) or verdict
+                verdict = self._finale.kept() or verdict
         return verdict
 
     def _remaining(self) -> Remaining | None:

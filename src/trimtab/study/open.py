@@ -13,6 +13,7 @@ from trimtab.ledger.event import FORMAT_VERSION, Created
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
 from trimtab.space.condition import shown
+from trimtab.space.folds import FoldsGiven, folds_of
 from trimtab.space.problem import Fidelity, Metric, Problem
 from trimtab.space.space import Space
 from trimtab.storage.protocol import Store, StudyStore
@@ -34,7 +35,7 @@ def create_study(
     constraints: Sequence[Metric] = (),
     target: float | None = None,
     fidelity: Fidelity | Sequence[Fidelity] | None = None,
-    folds: int | None = None,
+    folds: FoldsGiven = None,
     race: bool = True,
     cost: str | None = None,
     optimizer: str | Optimizer[Any] = "auto",
@@ -53,7 +54,8 @@ def create_study(
         constraints: outcomes that must hold: `tt.at_most(...)`, `tt.at_least(...)`.
         target: a value of the objective that is good enough.
         fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`.
-        folds: into how many folds a trial is divided, as in cross-validation; `trial.folds()` goes through them.
+        folds: into how many folds a trial is divided, as in cross-validation; `trial.folds()` goes through them. "3x5"
+            is three repeats of five; a list has the instances that a configuration is tried on: seeds, data sets.
         race: whether the scheduler "auto" ends a trial among its folds, once these say that it will not be the best.
         cost: the metric that counts as cost.
         optimizer: what proposes configurations; a plugin's name, or an object.
@@ -224,7 +226,7 @@ def make_problem(
     constraints: Sequence[Metric],
     target: float | None,
     fidelity: Fidelity | Sequence[Fidelity] | None,
-    folds: int | None,
+    folds: FoldsGiven,
     cost: str | None,
 ) -> Problem:
     """Return the problem that the arguments of `tune` and `create_study` describe.
@@ -254,7 +256,9 @@ def make_problem(
             )
     fidelities = listed("fidelity", () if fidelity is None else fidelity, Fidelity, 'tt.Fidelity("epoch", 1, 81)')
     bounds = listed("constraints", constraints, Metric, '[tt.at_most("latency", 30)], of what the objective returns')
-    return Problem(space, (*metrics, *bounds), fidelities=tuple(fidelities), folds=folds, cost=cost)
+    n_folds, names = folds_of(folds)
+    everything = (*metrics, *bounds)
+    return Problem(space, everything, tuple(fidelities), folds=n_folds, cost=cost, fold_names=names)
 
 
 T = TypeVar("T")

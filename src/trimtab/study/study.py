@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast, overload
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from trimtab.execute.trial import Trial
 from trimtab.explain import Explained
 from trimtab.ledger.cells import cells_of
 from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Returned, Stopped, Told
-from trimtab.ledger.table import FAILED, TAG, TrialTable, TrialView, no_such_trial
+from trimtab.ledger.table import FAILED, SEARCH_SCORE, TAG, TrialTable, TrialView, no_such_trial
 from trimtab.schedule.found import Schedule, schedule_of
 from trimtab.schedule.protocol import Halt, Wait
 from trimtab.space.parameter import Parameter
@@ -42,13 +42,11 @@ from trimtab.study.trials import Trials
 from trimtab.text import visible
 
 if TYPE_CHECKING:
+    from trimtab.stop.outlook import Outlook
     from trimtab.study.plot import Plots
 
 RUNS_AGAIN: list[Callable[..., Final | None]] = []
 """What runs finalists again: `study.run_again` puts itself here, since it needs the driver, and the driver a study."""
-
-SEARCH_SCORE = "search score"
-"""What the objective of the best trial is while nothing was run again to see how lucky it was."""
 
 
 class Study(Explained):
@@ -323,13 +321,31 @@ class Study(Explained):
             )
         return trial.number, trial.attempt if attempt is None else attempt
 
+    @overload
+    def report(self, number: str | Path) -> None: ...
+    @overload
     def report(
         self, number: int, step: float, reported: Mapping[str, object], *, attempt: int, fold: object = None
+    ) -> Halt | None: ...
+    def report(
+        self,
+        number: int | str | Path,
+        step: float | None = None,
+        reported: Mapping[str, object] | None = None,
+        *,
+        attempt: int | None = None,
+        fold: object = None,
     ) -> Halt | None:
-        """Put intermediate values on record and return the scheduler's verdict; `Trial.report` calls this.
+        """Write the study up; or, of a trial, put intermediate values on record, as `Trial.report` does.
+
+        `study.report("report.html")` writes one file that opens anywhere without a network: what was asked, the answer
+        with its honest figure, what mattered, what to do next, pictures, all trials, where it comes from. Its ending
+        says how: .html, .md, or .pdf where Chromium is installed.
+
+        With a trial's number it returns the scheduler's verdict on what was reported.
 
         Args:
-            number: the trial.
+            number: the file; or the trial.
             step: how far it is.
             reported: {metric: value}.
             attempt: which of its attempts speaks.
@@ -339,7 +355,17 @@ class Study(Explained):
             TrialError: the trial does not run.
             LateResultError: the attempt was superseded.
             ObjectiveError: the step or a value is no number, or the fold is none.
+            StudyError: the file cannot be written, or its ending says nothing.
         """
+        if isinstance(number, str | Path):
+            from trimtab.study.report import write  # imported when used: few processes write a study up
+
+            write(self, number)
+            return None
+        if attempt is None:
+            raise ProblemError(
+                "study.report takes a file, as 'report.html'; of a trial, report with trial.report(...)."
+            )
         session = self.session
         at = as_number(step)
         if at is None:
@@ -602,6 +628,26 @@ class Study(Explained):
             table.problem, knee=knee, weights=weights, reference=reference, order=order, within=within
         )
         return table.trial(chosen_row(table, preference))
+
+    @property
+    def worth(self) -> Outlook:
+        """What going on would bring and cost: the odds, the curve of the best value, and all of it in a sentence.
+
+        It is looked at until the end of the budget in force. Where that is used up, or there is none, for as many
+        configurations again. docs/worth.md says what the figures rest on.
+
+        Example:
+            ```python
+            print(study.worth.sentence)
+            if study.worth.chance is not None and study.worth.chance > 0.2:
+                tt.tune(train, space, minimize="loss", budget=2 * len(study.table), store=study)
+            ```
+        """
+        from trimtab.stop.worth import Worth  # imported when used: what it reads takes some time to load
+
+        with self.session.lock:
+            budget, table = in_force(self.session.ledger), self.table.frozen()
+        return Worth(budget=budget).outlook(table)
 
     @property
     def best_params(self) -> dict[str, Any]:

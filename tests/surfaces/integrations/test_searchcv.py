@@ -44,8 +44,8 @@ def test_a_grid_of_64_equals_gridsearchcv_to_the_last_digit():
         "min_samples_leaf": [1, 5],
         "max_features": [None, "sqrt", 2, 0.5],
     }
-    theirs = GridSearchCV(TREE, grid, cv=3, return_train_score=True).fit(X, Y)
-    ours = TrimtabSearchCV(TREE, grid, optimizer="grid", race=False, cv=3, return_train_score=True).fit(X, Y)
+    theirs = GridSearchCV(TREE, grid, cv=2, return_train_score=True).fit(X, Y)
+    ours = TrimtabSearchCV(TREE, grid, optimizer="grid", race=False, cv=2, return_train_score=True).fit(X, Y)
     assert len(ours.cv_results_["params"]) == 64
     same(ours.cv_results_, theirs.cv_results_)
     assert ours.best_index_ == theirs.best_index_
@@ -73,7 +73,7 @@ def test_distributions_of_scipy_are_searched_over_their_range(optimizer):
         "min_weight_fraction_leaf": gamma(1.0, scale=0.01),
         "criterion": ["gini", "entropy", "log_loss"],
     }
-    search = TrimtabSearchCV(TREE, space, n_iter=12, cv=3, optimizer=optimizer, random_state=0).fit(X, Y)
+    search = TrimtabSearchCV(TREE, space, n_iter=8, cv=2, optimizer=optimizer, random_state=0).fit(X, Y)
     for params in search.cv_results_["params"]:
         assert set(params) == set(space)
         assert 1e-4 <= params["ccp_alpha"] <= 1e-1
@@ -98,7 +98,7 @@ def test_a_conditional_pipeline_has_the_estimator_itself_as_a_choice():
         }
     )
     models = {"model": {"ridge": RidgeClassifier(), "tree": TREE}}
-    search = TrimtabSearchCV(pipeline, space, choices=models, n_iter=10, cv=3, random_state=0).fit(X, Y)
+    search = TrimtabSearchCV(pipeline, space, choices=models, n_iter=7, cv=2, random_state=0).fit(X, Y)
     kinds = {type(params["model"]) for params in search.cv_results_["params"]}
     assert kinds == {RidgeClassifier, DecisionTreeClassifier}
     assert search.cv_results_["param_model__max_depth"].mask.any()
@@ -108,7 +108,7 @@ def test_a_conditional_pipeline_has_the_estimator_itself_as_a_choice():
         "model__alpha": tt.Float(1e-3, 1e3, log=True, when=tt.given("model") == "ridge"),
         "model__max_depth": tt.Int(1, 8, when=tt.given("model") == "tree"),
     }
-    other = TrimtabSearchCV(pipeline, written_in_place, n_iter=10, cv=3, random_state=0).fit(X, Y)
+    other = TrimtabSearchCV(pipeline, written_in_place, n_iter=7, cv=2, random_state=0).fit(X, Y)
     assert {type(params["model"]) for params in other.cv_results_["params"]} == kinds
 
 
@@ -139,6 +139,12 @@ def test_a_budget_of_fits_is_never_exceeded(n_jobs):
         assert 29 < search.fit(X, Y).n_fits_ <= 33
 
 
+def test_without_a_space_the_library_of_spaces_says_what_to_search():
+    search = TrimtabSearchCV(Pipeline([("scale", StandardScaler()), ("tree", TREE)]), n_iter=4, cv=2, random_state=0)
+    assert "tree__min_samples_leaf" in search.fit(X, Y).study_.space
+    assert "tree__min_samples_leaf" in search.best_params_
+
+
 def test_a_budget_of_time_ends_a_search():
     search = TrimtabSearchCV(TREE, {"ccp_alpha": loguniform(1e-4, 1.0)}, budget=tt.Budget(hours=0.5 / 3600))
     assert len(search.fit(X, Y).cv_results_["params"]) > 1
@@ -162,6 +168,34 @@ def test_a_search_in_a_store_goes_on_where_it_ended(tmp_path):
         TrimtabSearchCV(TREE, {"max_depth": [1, 2]}, n_iter=9, **settings).fit(X, Y)
 
 
+class Interrupted(DecisionTreeClassifier):
+    """A tree that is interrupted at a fit, as by Ctrl-C, and counts the others."""
+
+    fits = 0
+
+    def fit(self, x, y):
+        Interrupted.fits += 1
+        if Interrupted.fits == 15:
+            raise KeyboardInterrupt
+        return super().fit(x, y)
+
+
+def test_a_search_that_was_interrupted_loses_no_fold_and_runs_none_twice(tmp_path):
+    Interrupted.fits = 0
+    tree = Interrupted(random_state=0)
+    settings = {"n_iter": 6, "cv": 4, "store": f"sqlite:///{tmp_path}/s.db", "refit": False, "race": False}
+    space = {"max_depth": randint(1, 10), "min_samples_leaf": randint(1, 9)}
+    with pytest.raises(KeyboardInterrupt):
+        TrimtabSearchCV(tree, space, random_state=0, **settings).fit(X, Y)
+    search = TrimtabSearchCV(tree, space, random_state=0, **settings).fit(X, Y)
+    whole = TrimtabSearchCV(TREE, space, random_state=0, **(settings | {"store": None})).fit(X, Y)
+    assert len(search.study_.trials) == 6
+    assert Interrupted.fits == 6 * 4 + 1
+    for split in range(4):
+        key = f"split{split}_test_score"
+        np.testing.assert_array_equal(search.cv_results_[key], whole.cv_results_[key])
+
+
 def test_a_copy_has_its_study_where_it_has_a_store(tmp_path):
     space = {"max_depth": [1, 2, 3]}
     search = TrimtabSearchCV(TREE, space, cv=2).fit(X, Y)
@@ -175,6 +209,8 @@ def test_a_copy_has_its_study_where_it_has_a_store(tmp_path):
 
 def test_groups_weights_series_and_frames():
     import pandas as pd
+    import polars as pl
+    from scipy.sparse import csr_array
 
     x, y = make_regression(60, 3, random_state=0)
     groups = np.arange(60) // 10
@@ -185,6 +221,8 @@ def test_groups_weights_series_and_frames():
     frame = pd.DataFrame(x, columns=["a", "b", "c"])
     search = TrimtabSearchCV(tree, space, cv=TimeSeriesSplit(3)).fit(frame, pd.Series(y))
     assert search.feature_names_in_.tolist() == ["a", "b", "c"]
+    TrimtabSearchCV(tree, space, cv=2).fit(pl.DataFrame(x), pl.Series(y))
+    TrimtabSearchCV(tree, space, cv=2).fit(csr_array(x), y)
     scaler = Pipeline([("scale", StandardScaler()), ("model", Ridge())]).set_output(transform="pandas")
     assert TrimtabSearchCV(scaler, {"model__alpha": [0.1, 1.0]}, cv=2).fit(frame, y).best_estimator_ is not None
 
@@ -243,8 +281,7 @@ best = search.best_estimator_.predict(X), search.best_params_["ccp_alpha"], sear
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "say what to search"),
-        ({"space": {"C": [1]}, "param_grid": {"C": [1]}}, "more than one"),
+        ({"space": {"C": [1]}, "param_grid": {"C": [1]}}, "several"),
         ({"space": {"C": []}}, "empty list"),
         ({"space": []}, "nothing to search"),
         ({"space": {"C": "abc"}}, "list of values"),

@@ -26,7 +26,7 @@ XGBOOST = Family(
     title="XGBoost",
     package="xgboost",
     module="xgboost",
-    classes=("XGBClassifier", "XGBRegressor", "XGBRFClassifier", "XGBRFRegressor", "XGBRanker"),
+    classes=("XGBClassifier", "XGBRegressor", "XGBRanker"),
     about="The rate with the rounds, then depth and the weight of leaves, then the shares of rows and columns. The "
     "default rate of 0.3 is large: most data want a third of it, and more rounds.",
     mistakes=(
@@ -58,6 +58,33 @@ XGBOOST = Family(
                  aliases=("alpha", "l1"), sources=("xgboost-parameters",)),
         _penalty("gamma", 0.0, "The gain that a split has to bring, in the units of the loss.", priority=4,
                  aliases=("min_split_loss",), sources=("xgboost-parameters",)),
+    ),
+)  # fmt: skip
+
+XGBOOST_FOREST = Family(
+    name="xgboost_forest",
+    title="Random forests of XGBoost",
+    package="xgboost",
+    module="xgboost",
+    classes=("XGBRFClassifier", "XGBRFRegressor"),
+    about="One round of many trees, whose rate is 1: what is worth tuning is their size, and what each sees.",
+    mistakes=("The rate tuned: there is one round.",),
+    essential=(("max_depth", "colsample_bynode", "min_child_weight", "subsample"),),
+    entries=(
+        whole("max_depth", 2, 16, default=6, prior=0.3, priority=1, cost="more", says="Forests want deeper trees than "
+              "boosting does.", hazards=(Hazard("runs out of memory", above=30), _NEGATIVE),
+              sources=("xgboost-parameters", "probst2019rf")),
+        real("colsample_bynode", 0.2, 1.0, default=0.8, prior=0.4, priority=1, cost="more",
+             says="The share of features that a split looks at.",
+             hazards=(Hazard("is refused", below=1e-300), Hazard("is refused", above=1.0)),
+             sources=("xgboost-parameters", "probst2019rf")),
+        real("subsample", 0.3, 1.0, default=0.8, prior=0.4, priority=2, cost="more",
+             says="The share of rows that a tree is grown on.",
+             hazards=(Hazard("is refused", below=1e-300), Hazard("is refused", above=1.0)),
+             sources=("xgboost-parameters", "probst2019rf")),
+        real("min_child_weight", 0.1, At("max(10.0, min(rows / 20, 100.0))", 30.0), log=True, default=1.0, prior=0.3,
+             priority=2, cost="less", says="The least weight of a leaf.", hazards=(_NEGATIVE,),
+             sources=("xgboost-parameters",)),
     ),
 )  # fmt: skip
 
@@ -145,4 +172,4 @@ CATBOOST = Family(
     ),
 )  # fmt: skip
 
-FAMILIES = (XGBOOST, LIGHTGBM, CATBOOST)
+FAMILIES = (XGBOOST, XGBOOST_FOREST, LIGHTGBM, CATBOOST)

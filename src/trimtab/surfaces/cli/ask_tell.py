@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,10 +14,12 @@ import click
 
 import trimtab as tt
 from trimtab.errors import StudyExistsError, StudyNotFoundError
+from trimtab.execute.hook import REPORT_FILE
 from trimtab.execute.hook import report as report_in_program
 from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.study.best import best_row
 from trimtab.study.plugin import named
+from trimtab.study.report import check_ending
 from trimtab.surfaces.cli import spec
 from trimtab.surfaces.cli.options import (
     DEFAULT_STORE,
@@ -184,19 +188,64 @@ def give_back(name: str, number: int, *, store: str | None, reason: str, attempt
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True, metavar="[STEP] METRIC=VALUE ...")
-def report(words: Sequence[str]) -> None:
-    """Report from a program that runs as a trial.
+@click.argument("words", nargs=-1, metavar="[STUDY] | [STEP] METRIC=VALUE ...")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), metavar="FILE",
+    help="Of a study, where to: .html, .md, or .pdf by Chromium.  [default: STUDY.html]",
+)  # fmt: skip
+@store_option
+def report(words: Sequence[str], *, output: str | None, store: str | None) -> None:
+    """Write a study up; or, in a program that runs as a trial, report METRICs.
 
-    With a STEP first it is an intermediate value, without one the result; fold=N says in which fold it is, and without
-    a STEP it is the value of that fold. Exits 1 if the trial is to end.
+    With a STUDY it writes one file that opens anywhere: the answer with its honest figure, what mattered, what to do
+    next, pictures, all trials, where it comes from.
+
+    With METRIC=VALUE it reports them for the trial: with a STEP first on the way, without one as the result; fold=N
+    says in which fold, and without a STEP it is the value of that fold. Exits 1 if the trial is to end.
 
     \b
+    trimtab report digits -o report.html
     trimtab report 3 loss=0.41          # after epoch 3
     trimtab report 3 fold=1 loss=0.44   # after epoch 3 in the second fold
     trimtab report fold=1 loss=0.31     # of the second fold, which is through
     trimtab report loss=0.29            # the result
     """  # noqa: D301 - click's mark for lines that are not to be wrapped
+    if is_of_study(words, output):
+        _write_up(words, output, store)
+    else:
+        if output is not None:
+            raise click.UsageError("--output is for the report of a study: trimtab report STUDY -o report.html.")
+        _report_metrics(words)
+
+
+def is_of_study(words: Sequence[str], output: str | None) -> bool:
+    """Return whether `report` is to write a study up, rather than to report metrics.
+
+    Metrics have a "=". Without any, it is a study that is meant, unless a program that runs as a trial says nothing
+    of a file: it has forgotten its metrics.
+    """
+    return not any("=" in word for word in words) and (output is not None or REPORT_FILE not in os.environ)
+
+
+def _write_up(words: Sequence[str], output: str | None, store: str | None) -> None:
+    if len(words) > 1:
+        raise click.UsageError(
+            f"give one study, as `trimtab report digits -o report.html`, or metrics, as `trimtab report 3 loss=0.4`; "
+            f"got {' '.join(words)}."
+        )
+    name = spoken(click.get_current_context(), report.params[0], words[0]) if words else None
+    if output is not None:
+        check_ending(output)
+    with load(store, name) as study:
+        path = re.sub(r"[^\w.-]+", "-", study.name) + ".html" if output is None else output
+        study.report(path)
+        say(f"the report of {study.name} is in {path}")
+
+
+def _report_metrics(words: Sequence[str]) -> None:
+    """Report from a program that runs as a trial."""
+    if not words:
+        raise click.UsageError("a report is [STEP] METRIC=VALUE, as `trimtab report 3 loss=0.4`.")
     step = None
     if "=" not in words[0]:
         try:

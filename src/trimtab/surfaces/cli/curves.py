@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -33,15 +33,16 @@ def curve_lines(table: TrialTable, trial: int) -> Iterator[tuple[str, str]]:
     """Yield (label, text) about what a trial reported: a line a metric, of the whole trial and then of each fold."""
     fidelities = table.problem.fidelities
     of = f" of {number(fidelities[0].high)}" if len(fidelities) == 1 else ""
-    lines = _lines(table.curves, trial, fidelities[0].name if of else "step", of)
+    names = table.problem.fold_names
+    lines = _lines(table.curves, trial, names, fidelities[0].name if of else "step", of)
     yield from islice(lines, MOST_LINES)
     if next(lines, None) is not None:
         yield "curves", "there are more: `trimtab export --curves` writes all"
 
 
-def _lines(curves: Curves, trial: int, unit: str, of: str) -> Iterator[tuple[str, str]]:
+def _lines(curves: Curves, trial: int, names: Sequence[str], unit: str, of: str) -> Iterator[tuple[str, str]]:
     for fold in (None, *curves.folds(trial)):
-        label = "curve" if fold is None else f"fold {fold}"
+        label = "curve" if fold is None else f"fold {clean(names[fold]) if fold < len(names) else fold}"
         steps, metrics = curves.metrics(trial, fold)
         for name, values in metrics.items():
             known = np.flatnonzero(~np.isnan(values))

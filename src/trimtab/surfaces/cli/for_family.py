@@ -17,7 +17,7 @@ from trimtab.spaces.entry import Family
 from trimtab.spaces.sizes import Sizes
 
 STUDY = """\
-# {title}. {about}
+# {about}
 # Run it, and run it again to go on:
 #     trimtab run {file}
 # Every key: docs/study-file.md. What is known of these parameters: python -c "import trimtab as tt;
@@ -106,7 +106,7 @@ def texts(name: str, path: Path, program: Path) -> tuple[str, str]:
     assert space is not None
     goal = "minimize: loss" if not is_model else f"maximize: {_METRIC[task][0]}"
     study = STUDY.format(
-        title=family.title, about=_wrapped(family.about), file=path, name=path.stem, program=program.name,
+        about=_wrapped(f"{family.title}. {family.about}"), file=path, name=path.stem, program=program.name,
         family=name, goal=goal, space=_space(space, family),
     )  # fmt: skip
     return study, _estimator(family, cls, task) if is_model else _stand_in(family, space)

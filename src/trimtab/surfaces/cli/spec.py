@@ -17,6 +17,7 @@ from trimtab import plugins
 from trimtab.errors import PluginError, ProblemError, SpecError, TrimtabError
 from trimtab.execute.protocol import MOST_WORKERS
 from trimtab.space.condition import Choice, Condition, Given, shown
+from trimtab.space.folds import REPEATED
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Metric
 from trimtab.stop.deadline import DATE, TIME_OF_DAY
@@ -220,7 +221,15 @@ STUDY = Record(
             "What a trial can be run less of.",
         ),
         Key(
-            "folds", Number(least=2, whole=True), "Into how many folds a trial is divided; {fold} in a command is one."
+            "folds",
+            Either(
+                (
+                    Number(least=2, whole=True),
+                    Text("repeats and folds, such as 3x5", REPEATED),
+                    ListOf(Scalar(), "a list of instances"),
+                )
+            ),
+            "Into how many folds a trial is divided, or on which instances it is tried; {fold} in a command is one.",
         ),
         Key("race", Flag(), "Whether a trial ends among its folds once these say that it will not be the best."),
         Key("cost", Text("the name of a metric"), "The metric that counts as cost."),
@@ -231,6 +240,9 @@ STUDY = Record(
             required=True,
         ),
         Key("stop", OneOf(("auto", "never")), "Whether rules beside budget and target may end the study."),
+        Key("worth", Text("an exchange rate such as 0.01 accuracy = 3 gpu_hours"), "What an improvement is worth."),
+        Key("epsilon", Number(above=0), "The gain that counts, in the objective's unit."),
+        Key("patience", Number(least=1, whole=True), "End it after so many trials without an improvement."),
         Key("optimizer", _plugin("an optimizer", "{name: grid, resolution: 4}"), "What proposes configurations."),
         Key("scheduler", _plugin("a scheduler", "{name: asha, eta: 4}"), "How far trials are run."),
         Key("enqueue", ListOf(MapOf(Scalar(), "a configuration"), "a list of configurations"), "What is tried first."),
@@ -381,6 +393,7 @@ def build(tree: Tree, path: Path) -> StudyFile:
         key: said[key]
         for key in (
             *("name", "minimize", "maximize", "target", "folds", "race", "cost", "stop", "optimizer", "scheduler"),
+            *("worth", "epsilon", "patience"),
             *("enqueue", "finalize", "workers", "executor", "retries", "trials_per_worker", "grace_s", "lease_s"),
             "resume",
             "seed",

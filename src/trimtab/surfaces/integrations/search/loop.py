@@ -16,8 +16,8 @@ from trimtab.surfaces.integrations.search.cells import Cell, Cells
 from trimtab.surfaces.integrations.search.given import Searched
 from trimtab.surfaces.integrations.search.record import Record
 
-Run: TypeAlias = Callable[[Sequence[tuple[int, int]]], list[Cell]]
-"""Runs cells, given by candidate and split, and returns what came of each."""
+Run: TypeAlias = Callable[[Sequence[tuple[int, int]]], Iterator[Cell]]
+"""Runs cells, given by candidate and split, and yields what came of each, in their order, as soon as it is there."""
 
 AT_ONCE: Final = 100
 """Candidates that are asked for together where none depends on another's result: enough that asking costs nothing, and
@@ -70,12 +70,16 @@ def go_on(record: Record, searched: Searched, cells: Cells, run: Run, limits: Li
         if not trials:
             break
         batch: dict[int, _Runner] = {}
-        for trial in trials:
-            candidate = cells.add(searched.params(trial.params))
-            if trial.attempt > 1:  # of one that was lost, the folds that it reported stand
-                _put_before(cells, candidate, record.cells(trial.number))
-            batch[candidate] = _Runner(trial, trial.folds())
-        _run_batch(record, cells, batch, run, limits)
+        try:
+            for trial in trials:
+                candidate = cells.add(searched.params(trial.params))
+                if trial.attempt > 1:  # of one that was lost, the folds that it reported stand
+                    _put_before(cells, candidate, record.cells(trial.number))
+                batch[candidate] = _Runner(trial, trial.folds())
+            _run_batch(record, cells, batch, run, limits)
+        except BaseException:  # Ctrl-C, or a fit that raises: the next search goes on with these
+            record.give_back(trials)
+            raise
 
 
 def _put_before(cells: Cells, candidate: int, row: Sequence[Cell | None]) -> None:

@@ -169,6 +169,12 @@ class Record:
         else:
             self.study.tell(trial, failed="exception" if failure else "nan", error=failure or "a score is no number")
 
+    def give_back(self, trials: Sequence[tt.Trial]) -> None:
+        """Give those of the trials back that were not told: they wait, and what they reported stands."""
+        for trial in trials:
+            if self.study.table.trial(trial.number).state == "running":
+                self.study.give_back(trial, "the search ended")
+
     def before(self) -> list[tuple[dict[str, Any], list[Cell | None]]]:
         """Return the configuration and the cells of each trial that is over, in the order of their numbers."""
         over = [view for view in self.study.trials if view.state in ("complete", "failed", "stopped")]

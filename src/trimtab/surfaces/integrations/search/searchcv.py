@@ -10,8 +10,9 @@ import inspect
 import numbers
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import fields
 from typing import Any, Final
 
 import numpy as np
@@ -31,6 +32,7 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 
 import trimtab as tt
 from trimtab.errors import SpaceError, StudyError
+from trimtab.explain import explained
 from trimtab.optim.grid import Grid
 from trimtab.surfaces.integrations.search.cells import Cell, Cells
 from trimtab.surfaces.integrations.search.given import Given, Searched, searched
@@ -59,13 +61,13 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         estimator: what is tuned: an estimator, or a pipeline.
         space: what may be tried: a `tt.Space`, a grid ({name: list}), distributions ({name: scipy distribution}),
             ranges ({name: tt.Float(...)}), or a list of such dicts. Names are the estimator's, as `clf__C`; what
-            follows an `@` in a name is not passed on.
+            follows an `@` in a name is not passed on. What `tt.spaces.of` knows of the estimator if nothing is given.
         param_distributions: another name of `space`, as it is in RandomizedSearchCV.
         param_grid: another name of `space`, as it is in GridSearchCV.
         n_iter: candidates, in all; None for 50, or for all of a finite grid where these are fewer, or for what
             `budget` allows.
-        budget: a number of fits (of one fold each), or `tt.Budget(trials=..., hours=...)`; no candidate is begun that
-            could exceed it. The final fit is not counted.
+        budget: a number of fits (of one fold each), or `tt.Budget(trials=..., hours=..., deadline=...)`; no candidate
+            is begun that could exceed so many fits, or after that time. The final fit is not counted.
         optimizer: what proposes candidates; a plugin's name, or an object. "grid" tries all of a grid in the order of
             GridSearchCV; "random" repeats nothing of a finite grid.
         race: whether candidates are dropped between folds: True, False, or "auto" for wherever there are three splits
@@ -123,6 +125,7 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         "random_state": ["random_state"],
     }
 
+    @explained("TrimtabSearchCV")
     def __init__(
         self,
         estimator: Any,
@@ -192,7 +195,7 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         splits = self._split(X, y, routed.splitter.split)
         base = clone(self.estimator)
         seed = None if self.random_state is None else int(check_random_state(self.random_state).randint(2**31 - 1))
-        found = self._searched(base, 0 if seed is None else seed)
+        found = self._searched(base, X, y, 0 if seed is None else seed)
         limits = self._limits(found)
         cells = Cells(len(splits), self.refit if isinstance(self.refit, str) else None)
         metric, engine = self._metric(scorers), self._engine(found, limits)
@@ -203,7 +206,8 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
             record = Record(study, metric, len(splits), trains=self.return_train_score)
             if self.store is not None:
                 record.require_same(fingerprint(splits, y, base))
-            with hooks.search(), Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
+            workers = Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch, return_as="generator")
+            with hooks.search(), workers as parallel:
                 runner = _Runner(self, parallel, base, X, y, splits, scorers, routed, cells, limits.candidates, hooks)
                 go_on(record, found, cells, runner, limits)
         self._study = None if self.store is not None else study
@@ -230,13 +234,11 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         warn_of_leaks(splits, _num_samples(x))
         return splits
 
-    def _searched(self, base: Any, seed: int) -> Searched:
+    def _searched(self, base: Any, x: Any, y: Any, seed: int) -> Searched:
         ways = [given for given in (self.space, self.param_distributions, self.param_grid) if given is not None]
-        if len(ways) != 1:
-            got = "none of them" if not ways else "more than one of them"
-            raise SpaceError(
-                "say what to search with one of space=, param_distributions=, param_grid=; got " + got + "."
-            )
+        if len(ways) > 1:
+            raise SpaceError("say what to search with one of space=, param_distributions=, param_grid=; got several.")
+        ways = ways or [tt.spaces.of(base, x, y)]
         ordered = self.optimizer not in MODEL_FREE  # the order of a list is then that of its candidates
         return searched(ways[0], choices=self.choices, now=base.get_params(), ordered=ordered, seed=seed)
 
@@ -257,16 +259,14 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
             n = USUAL
         if n is not None and n_all is not None and found.is_finite:
             n = min(n, n_all)
-        hours = None
+        seconds = None
         if isinstance(self.budget, tt.Budget):
-            if self.budget.cost is not None:
-                raise SpaceError("a search has no cost but its fits: write budget=500, so many fits of one fold each.")
-            hours = self.budget.hours
+            seconds = _seconds_of(self.budget)
             n = self.budget.trials if n is None else min(n, self.budget.trials or n)
         return Limits(
             candidates=n,
             fits=None if self.budget is None or isinstance(self.budget, tt.Budget) else int(self.budget),
-            seconds=None if hours is None else 3600 * hours,
+            seconds=seconds,
             workers=effective_n_jobs(self.n_jobs),
             learns=self.optimizer not in MODEL_FREE,
             race=self._races(),
@@ -346,6 +346,25 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         )
 
 
+def _seconds_of(budget: tt.Budget) -> float | None:
+    """Return for how long a budget lasts from now on; None for ever.
+
+    Raises:
+        SpaceError: it limits what a search does not count.
+    """
+    counted = ("trials", "hours", "deadline")
+    for name in (one.name for one in fields(budget) if one.init and one.name not in counted):
+        if getattr(budget, name) is not None:
+            raise SpaceError(
+                f"a search counts fits, candidates and time, and knows no {name}=: write budget=500, so many fits of "
+                "one fold each, or tt.Budget(trials=..., hours=..., deadline=...)."
+            )
+    times = [3600 * budget.hours] if budget.hours is not None else []
+    if budget.until is not None:
+        times.append(max(0.0, budget.until - time.time()))
+    return min(times, default=None)
+
+
 class _Runner:
     """Runs cells: what `fit` knows of how, for the loop, which knows of none of it."""
 
@@ -379,11 +398,11 @@ class _Runner:
         if "caller" in _TAKES:
             self._settings["caller"] = search
 
-    def __call__(self, todo: Sequence[tuple[int, int]]) -> list[Cell]:
+    def __call__(self, todo: Sequence[tuple[int, int]]) -> Iterator[Cell]:
         n_splits = len(self._splits)
         # made before the first is run: a search must not change while it is pickled for the workers
         told = [self._hooks.cell() for _ in todo]
-        return list(
+        return iter(
             self._parallel(
                 delayed(_fit_and_score)(
                     clone(self._base),

@@ -27,10 +27,10 @@ ROW_HEIGHT = 22
 """Of a panel with one column; of one of several; of one place of an axis up that has names."""
 
 FONT = 12
-LETTER = 7.0
+LETTER = 7.6
 """Units that a letter takes, rather too many: fonts differ, and text must not be cut."""
 
-LONGEST_NAME = 24
+LONGEST_NAME = 26
 """Letters of a name beside a place; the rest is said where the pointer rests."""
 
 _RAMP = 64

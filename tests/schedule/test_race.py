@@ -12,7 +12,7 @@ from trimtab.ledger.event import Origin
 from trimtab.ledger.table import COMPLETE, STOPPED
 from trimtab.model.folds import FoldEffects
 from trimtab.schedule.auto import Auto
-from trimtab.schedule.folds import FIRST, shuffled
+from trimtab.schedule.folds import FIRST, TELLING, Race, shuffled
 from trimtab.schedule.protocol import Fresh, Halt
 from trimtab.space.problem import Problem, at_most, maximize, minimize
 from trimtab.study.replay import replay
@@ -238,3 +238,23 @@ class TestContract(SchedulerContract):
 def test_a_shuffled_order_has_each_fold_once():
     assert sorted(shuffled(7, 10)) == list(range(10))
     assert shuffled(7, 10) == shuffled(7, 10)
+
+
+def test_the_fold_that_tells_the_most_comes_first_and_the_log_says_so():
+    def objective(trial: tt.Trial) -> None:
+        rest = np.array([2.0, 2.0, 0.001, 2.0]) * np.random.default_rng(trial.seed).normal(size=K)
+        for fold in trial.folds():
+            trial.report(fold=fold, loss=trial.params["x"] + HARD[fold] + rest[fold])
+
+    study = tt.tune(
+        objective, SPACE, minimize="loss", folds=K, budget=TELLING + 8, seed=1, progress=False, optimizer="random",
+        scheduler=Auto(race=True),
+    )  # fmt: skip
+    curves = study.table.curves
+    orders = [curves.fold[curves.reports(row)].tolist() for row in range(len(study.table))]
+    usual = shuffled(1, K)
+    assert all(order == usual[: len(order)] for order in orders[:TELLING])
+    again = Race()
+    for row, order in enumerate(orders):
+        assert again.order(study.table, row, 1)[: len(order)] == order, "it follows from the log, whenever it is asked"
+    assert len({tuple(again.order(study.table, row, 1)) for row in range(len(orders))}) > 1
