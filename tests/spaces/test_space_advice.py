@@ -92,6 +92,11 @@ GOOD: dict[str, tt.Space] = {
     "lora": tt.Space(lr=F(1e-5, 1e-3, log=True), lora_rank=O([4, 8, 16]), lora_alpha=O([16, 32]), lora_dropout=F(0,
     0.1)),
     "transformer": tt.Space(d_model=O([128, 256]), n_heads=O([2, 4]), n_layers=I(2, 8), lr=F(1e-5, 1e-2, log=True)),
+    "what is done with a rate": tt.Space(lr_decay=F(0.0, 1.0), lr_gamma=F(0.0, 1.0), eta=F(0, 1), other=I(1, 9)),
+    "a training of some epochs": tt.Space(lr=F(1e-4, 0.3, log=True), epochs=I(5, 50), batch_size=O([32, 64])),
+    "discounts": tt.Space(gamma=F(0.9, 0.999), lr=F(1e-5, 1e-3, log=True)),
+    "parts with rates of their own": tt.Space(encoder_lr=F(1e-5, 1e-2, log=True), dropout=F(0, 0.5),
+                                              weight_decay=F(1e-6, 0.1, log=True)),
     "svc": tt.Space(C=F(1e-2, 1e3, log=True), gamma=F(1e-5, 1, log=True)),
     "svc, with conditions": tt.Space(
         kernel=C(["rbf", "linear", "poly"]), C=F(1e-2, 1e3, log=True),

@@ -209,8 +209,7 @@ def _lack(leaves: Mapping[str, str], family: Family) -> tuple[str, ...]:
 
 def _answered(leaves: Mapping[str, str], group: tuple[str, ...]) -> bool:
     """Return whether a name that no family knows may stand for one of the group, as `encoder_lr` does for `lr`."""
-    ranks = {names.rank(one) for one in group} - {None}
-    return any(names.rank(leaf) in ranks for leaf in leaves) and 0 in ranks
+    return any(map(names.is_rate, group)) and any(map(names.is_rate, leaves))
 
 
 def _hazard(space: Space, leaves: Mapping[str, str], name: str, entries: list[Entry], *, but_0: bool) -> Hazard | None:
@@ -223,7 +222,7 @@ def _hazard(space: Space, leaves: Mapping[str, str], name: str, entries: list[En
         entries: what the families say of it.
         but_0: whether that 0 fails is said otherwise: by a scale that has no 0.
     """
-    by_entry = [entry.hazards for entry in entries] or [_BY_ROLE if names.rank(_split(name)[1]) == 0 else ()]
+    by_entry = [entry.hazards for entry in entries] or [_BY_ROLE if names.is_rate(_split(name)[1]) else ()]
     parameter = space[name]
     reached = [
         [h for h in hazards if _reached(space, leaves, name, parameter, h) and not (but_0 and _is_of_0(parameter, h))]
@@ -277,8 +276,7 @@ def _is_log(name: str, entries: list[Entry]) -> bool:
     """Return whether the scale is usually logarithmic, by every family that may be meant, or else by the name."""
     if entries:
         return all(entry.log and _spans(entry) for entry in entries)
-    place = names.rank(_split(name)[1])
-    return place == 0
+    return names.is_rate(_split(name)[1])
 
 
 def _spans(entry: Entry) -> bool:

@@ -55,10 +55,21 @@ ROLES: Final = (
 N_FIRST: Final = 3
 """Names of so many roles are tuned from the start: rates, batch sizes, depths. By taste."""
 
+_RATE: Final = re.compile(r"(.*_)?(lr|learning_?rate)(_?(0|init|base|max|peak))?")
+
 _PATTERNS: Final = tuple(re.compile(role.pattern) for role in ROLES)
+
+
+def is_rate(name: str) -> bool:
+    """Return whether a name is that of a learning rate itself, and not of what is done with one, as `lr_decay`."""
+    return _RATE.fullmatch(_plain(name)) is not None
 
 
 def rank(name: str) -> int | None:
     """Return how early a parameter of this name is tuned, 0 for first; None for a name that says nothing."""
-    plain = name.lower().replace("-", "_").replace(".", "_")
+    plain = _plain(name)
     return next((i for i, pattern in enumerate(_PATTERNS) if pattern.fullmatch(plain)), None)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_").replace(".", "_")

@@ -21,7 +21,7 @@ from trimtab.execute.trial import Trial
 from trimtab.explain import Explained
 from trimtab.ledger.cells import cells_of
 from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Returned, Stopped, Told
-from trimtab.ledger.table import FAILED, TAG, TrialTable, TrialView, no_such_trial
+from trimtab.ledger.table import FAILED, SEARCH_SCORE, TAG, TrialTable, TrialView, no_such_trial
 from trimtab.schedule.found import Schedule, schedule_of
 from trimtab.schedule.protocol import Halt, Wait
 from trimtab.space.parameter import Parameter
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
 
 RUNS_AGAIN: list[Callable[..., Final | None]] = []
 """What runs finalists again: `study.run_again` puts itself here, since it needs the driver, and the driver a study."""
-
-SEARCH_SCORE = "search score"
-"""What the objective of the best trial is while nothing was run again to see how lucky it was."""
 
 
 class Study(Explained):

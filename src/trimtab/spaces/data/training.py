@@ -64,7 +64,7 @@ ADAM = Family(
     mistakes=("The rate on a linear scale.", "Rates of SGD: 0.1 diverges.", "beta_2 up to 1."),
     essential=(("lr",),),
     entries=(
-        _lr(1e-5, 1e-2, 1e-3, 0.2, _FIRST, 0.3, "kingma2015", "playbook", "choi2019"),
+        _lr(1e-5, 1e-2, 1e-3, 0.2, _FIRST, 1.0, "kingma2015", "playbook", "choi2019"),
         _beta("beta_1", 0.8, 0.99, 0.9, "Momentum.", "playbook", "choi2019", priority=3),
         _beta("beta_2", 0.9, 0.9999, 0.999, "How long squares of gradients are remembered; 0.95 with large batches.",
               "playbook", "choi2019"),
@@ -81,7 +81,7 @@ ADAMW = Family(
     mistakes=("Rate or weight decay on a linear scale.", "The weight decay of SGD, 1e-4: it does nothing here."),
     essential=(("lr",),),
     entries=(
-        _lr(1e-5, 1e-2, 1e-3, 0.2, _FIRST, 0.3, "loshchilov2019", "playbook"),
+        _lr(1e-5, 1e-2, 1e-3, 0.2, _FIRST, 1.0, "loshchilov2019", "playbook"),
         _decay(1e-4, 1.0, 1e-2, 1e-2, "Decoupled from the gradient: larger than that of SGD.", "loshchilov2019"),
         _beta("beta_1", 0.8, 0.99, 0.9, "Momentum.", "playbook", "choi2019"),
         _beta("beta_2", 0.9, 0.9999, 0.999, "0.95 for language models and large batches.", "playbook", "wortsman2023",
@@ -95,7 +95,7 @@ LION = Family(
     mistakes=("The rates of AdamW: too large.", "The weight decay of AdamW: too small."),
     essential=(("lr",),),
     entries=(
-        _lr(1e-6, 1e-3, 1e-4, 0.2, "3 to 10 times smaller than with AdamW, since every step has the same size.", 0.03,
+        _lr(1e-6, 1e-3, 1e-4, 0.2, "3 to 10 times smaller than with AdamW, since every step has the same size.", 1.0,
             "chen2023"),
         _decay(1e-2, 10.0, 1e-2, 0.3, "3 to 10 times that of AdamW: what counts is lr * weight_decay.", "chen2023"),
         _beta("beta_1", 0.85, 0.99, 0.9, "0.95 where training is unstable.", "chen2023"),
@@ -110,10 +110,10 @@ MUON = Family(
     mistakes=("One rate for both groups: that of AdamW is some ten times smaller.",),
     essential=(("lr",),),
     entries=(
-        _lr(1e-3, 1e-1, 0.02, 0.25, "Of the matrices: every step has the same spectral norm.", 1.0, "jordan2024",
+        _lr(1e-3, 1e-1, 0.02, 0.25, "Of the matrices: every step has the same spectral norm.", 10.0, "jordan2024",
             "liu2025"),
         real("adamw_lr", 1e-5, 1e-2, log=True, default=3e-4, prior=0.25, priority=1,
-             says="Of embeddings, heads and vectors.", hazards=(_POSITIVE, Hazard("diverges", how=DIVERGES, above=0.3)),
+             says="Of embeddings, heads and vectors.", hazards=(_POSITIVE, Hazard("diverges", how=DIVERGES, above=1.0)),
              sources=("jordan2024",)),
         real("momentum", 0.8, 0.99, default=0.95, prior=0.4, says="Before the update is orthogonalized.",
              hazards=(_NOT_ONE,),
@@ -223,7 +223,7 @@ TRANSFORMER_TRAINING = Family(
     mistakes=("No warm-up.", "d_model that the number of heads does not divide: an error."),
     essential=(("lr",),),
     entries=(
-        _lr(1e-5, 1e-2, 1e-3, 0.2, _FIRST + " It falls as the width grows.", 0.1, "wortsman2023", "loshchilov2019",
+        _lr(1e-5, 1e-2, 1e-3, 0.2, _FIRST + " It falls as the width grows.", 1.0, "wortsman2023", "loshchilov2019",
             start=3e-4),
         SCHEDULE.entries[0], SCHEDULE.entries[1],
         _decay(1e-3, 1.0, 1e-2, 0.1, "0.1 is usual.", "loshchilov2019", "wortsman2023"),
@@ -238,7 +238,7 @@ FINE_TUNING = Family(
     mistakes=("Rates of training from scratch: what was learned is lost.", "One run for each setting on small data."),
     essential=(("lr",),),
     entries=(
-        _lr(1e-6, 5e-4, 2e-5, 0.2, "2e-5 to 5e-5 is what the authors of BERT advise.", 5e-2, "devlin2019",
+        _lr(1e-6, 5e-4, 2e-5, 0.2, "2e-5 to 5e-5 is what the authors of BERT advise.", 1.0, "devlin2019",
             "mosbach2021"),
         whole("epochs", 1, 10, default=3, prior=0.3, priority=2, cost="more", beyond=True,
               says="2 to 4; up to 20 on small data, by Mosbach et al. Better as a fidelity.",
@@ -263,7 +263,7 @@ LORA = Family(
               "rank tuned before the rate."),
     essential=(("lr",),),
     entries=(
-        _lr(1e-5, 5e-3, 2e-4, 0.2, "Some ten times that of full fine-tuning.", 0.1, "schulman2025", "hu2022"),
+        _lr(1e-5, 5e-3, 2e-4, 0.2, "Some ten times that of full fine-tuning.", 1.0, "schulman2025", "hu2022"),
         steps("lora_rank", 4, 8, 16, 32, 64, 128, default=8, start=16, priority=2, cost="more",
               says="How much it can learn: the more data, the more.", aliases=("r", "rank", "lora_r"),
               hazards=(Hazard("is refused", below=1),), sources=("schulman2025", "hu2022")),

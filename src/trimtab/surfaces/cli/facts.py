@@ -12,7 +12,7 @@ import numpy as np
 import trimtab as tt
 from trimtab.analysis.final import Final
 from trimtab.execute.logs import last_lines
-from trimtab.ledger.event import FINALIZE
+from trimtab.ledger.event import FINALIZE, Assessed
 from trimtab.ledger.table import COMPLETE, STATES, STOPPED, TrialTable, TrialView
 from trimtab.model.feasibility import split
 from trimtab.study import best
@@ -175,7 +175,7 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     for limit, text in limit_lines(study.budget, table):
         yield f"budget of {limit}" if limit != "deadline" else limit, text
     if ledger.assessed is not None and ledger.assessed.stop:
-        yield "ended", clean(ledger.assessed.reason)
+        yield "ended", clean(ended_text(ledger.assessed))
     if study.problem.constraints and n_complete:
         n = best.feasible(table).count(True)
         yield "feasible", f"{n:,} of {count(n_complete, 'complete trial')} ({n / n_complete:.0%})"
@@ -203,6 +203,11 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     yield "files", str(study.session.files.base)
 
 
+def ended_text(verdict: Assessed) -> str:
+    """Return why a study ended; what its last runs came to is said with the best trial."""
+    return "the best were run again" if verdict.rule == FINALIZE else verdict.reason
+
+
 def final_lines(found: Final) -> Iterator[tuple[str, str]]:
     """Yield (label, text) about what was run again, a line for each finalist: what was seen of it, and what is."""
     for one in found.finalists:
@@ -210,7 +215,8 @@ def final_lines(found: Final) -> Iterator[tuple[str, str]]:
         also = ", the default" if one.is_default and one.trial is not None else ""
         failed = f", {one.n_failed} failed" if one.n_failed else ""
         fresh = "not run again" if one.mean is None else f"{number(one.mean)} over {count(one.n_runs, 'fresh run')}"
-        yield "run again", clean(f"{name}{also}: {number(one.score)} in the search, {fresh}{failed}")
+        seen = "not run in the search" if one.score is None else f"{number(one.score)} in the search"
+        yield "run again", clean(f"{name}{also}: {seen}, {fresh}{failed}")
 
 
 def _saved(table: TrialTable) -> str:

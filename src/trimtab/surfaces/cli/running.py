@@ -19,7 +19,7 @@ from trimtab.study import best
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import for_family, spec
 from trimtab.surfaces.cli.budget import from_words
-from trimtab.surfaces.cli.facts import best_line, best_remarks, counts_text, labelled, study_facts
+from trimtab.surfaces.cli.facts import best_line, best_remarks, counts_text, ended_text, labelled, study_facts
 from trimtab.surfaces.cli.front import MOST_ROWS
 from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, spoken, store_option
 from trimtab.surfaces.cli.output import cells, say, say_json
@@ -163,7 +163,7 @@ def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: b
 def _result(study: tt.Study, row: int | None) -> str:
     """Return what came of a run: the best trial with its settings, or why there is none."""
     verdict = study.session.ledger.assessed
-    ended = "" if verdict is None else f"; {verdict.reason}"
+    ended = "" if verdict is None else f"; {ended_text(verdict)}"
     lines = [f"{clean(study.name)}: {counts_text(study.table)}{clean(ended)}"]
     if row is None:
         return "\n".join([*lines, clean(best.why_no_best(study.table))])
