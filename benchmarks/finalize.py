@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,21 @@ from _figures import Figures
 from trimtab.analysis.final import Final, final
 from trimtab.analysis.halving import Due, Stage, follow, n_finalists, note
 from trimtab.arrays import Floats, Rng
-from trimtab.ledger.event import FINALIZE, Asked, Event, Noted, Origin, Started, Told
+from trimtab.ledger.event import (
+    FINALIZE,
+    FORMAT_VERSION,
+    Asked,
+    Created,
+    Event,
+    Noted,
+    Origin,
+    Record,
+    Started,
+    Told,
+)
+from trimtab.ledger.ledger import Ledger
 from trimtab.ledger.table import TrialTable
 from trimtab.study.finale import finalists, reserve
-from trimtab.testing.simulation import Simulation
 
 REGRET, COVERED, SAID = 0.85, (0.86, 0.94), 0.9
 """The limits: true regret beside that of the best observed, truths within 90 % intervals, verdicts that are right."""
@@ -139,10 +150,14 @@ class Searched:
     def __init__(self, task: Task, seed: int) -> None:
         self.task = task
         self.rng = np.random.default_rng(seed)
-        self.run = Simulation(tt.Problem(task.space, (tt.minimize("loss"),)), seed=seed)
+        problem = tt.Problem(task.space, (tt.minimize("loss"),)).to_json()
+        created = Created(
+            FORMAT_VERSION, task.name, problem, seed, {"name": "random"}, {"name": "whole"}, exact_ends=True
+        )
+        self._ledger = Ledger.begin(Record(1, 0.0, created))
 
-    def search(self, n: int) -> None:
-        """Let n trials run: the default, random ones, and neighbours of the best."""
+    def search(self, n: int) -> tuple[Floats, list[float]]:
+        """Return n configurations and their losses: the default, random ones, and neighbours of the best."""
         space = self.task.space
         rows = np.concatenate([space.default_row()[None], space.sample(self.rng, N_RANDOM - 1)])
         losses = self.losses(rows)
@@ -151,31 +166,37 @@ class Searched:
             near = u + STEP * self.rng.normal(size=(min(AT_ONCE, n - len(rows)), u.shape[1]))
             x = space.from_unit(np.clip(near, 0, 1))
             rows, losses = np.concatenate([rows, x]), [*losses, *self.losses(x)]
-        events: list[Event] = []
-        for i, (x, loss) in enumerate(zip(rows, losses, strict=True)):
-            events += self._events(i, x, Origin("search"), loss)
-        self.run.add(*events)
+        return rows, losses
 
     def losses(self, x: Floats) -> list[float]:
         return [self.task.run(params, self.rng) for params in self.task.space.decode(x)]
 
-    def _events(self, number: int, x: Floats, origin: Origin, loss: float) -> list[Event]:
-        row = tuple(None if value != value else value for value in x.tolist())
-        return [Asked(number, row, 1, origin), Started(number, "worker"), Told(number, {"loss": loss})]
+    def _put(self, x: Floats, losses: Sequence[float], origin: Origin) -> None:
+        """Put trials on record that ran."""
+        events: list[Event] = []
+        for number, (row, loss) in enumerate(zip(x.tolist(), losses, strict=True), len(self.table)):
+            at = tuple(None if value != value else value for value in row)
+            events += [Asked(number, at, 1, origin), Started(number, "worker"), Told(number, {"loss": loss})]
+        self._apply(*events)
+
+    def _apply(self, *events: Event) -> None:
+        for event in events:
+            self._ledger.apply(Record(self._ledger.head + 1, 0.0, event))
 
     @property
     def table(self) -> TrialTable:
-        return self.run.table
+        return self._ledger.table
 
-    def finish(self, runs: int) -> Final | None:
-        """Let the last runs run, and return what they come to."""
+    def finish(self, n: int, runs: int) -> Final | None:
+        """Search, let the last runs run, and return what they come to."""
+        self._put(*self.search(n), Origin("search"))
         rows = finalists(self.table, n_finalists(runs))
-        self.run.add(Noted(FINALIZE, note(self.table, rows, runs, probe=False, why="known")))
+        self._apply(Noted(FINALIZE, note(self.table, rows, runs, probe=False, why="known")))
         stage = Stage.of(self.table)
         assert stage is not None
         while isinstance(due := follow(self.table, stage), Due):
-            x = stage.x[due.config]
-            self.run.add(*self._events(len(self.table), x, Origin(FINALIZE), self.losses(x[None])[0]))
+            x = stage.x[[due.config, *due.then]]
+            self._put(x, self.losses(x), Origin(FINALIZE))
         return final(self.table)
 
 
@@ -195,13 +216,10 @@ def measured(task: Task, studies: int, budget: int) -> Tally:
     tally = Tally([], [], [], [], [])
     default = task.truth(task.space.decode(task.space.default_row()[None])[0])
     for seed in range(studies):
-        whole = Searched(task, seed)
-        whole.search(budget)
-        best = int(np.argmin(whole.table.y[:, 0]))
-        tally.observed.append(task.truth(whole.table.trial(best).params) - task.best)
-        study = Searched(task, seed)
-        study.search(budget - reserve(budget))
-        found = study.finish(reserve(budget))
+        rows, losses = Searched(task, seed).search(budget)
+        best = int(np.argmin(losses))
+        tally.observed.append(task.truth(task.space.decode(rows[best : best + 1])[0]) - task.best)
+        found = Searched(task, seed).finish(budget - reserve(budget), reserve(budget))
         assert found is not None
         assert found.interval is not None
         truth = task.truth(found.params)
@@ -211,6 +229,15 @@ def measured(task: Task, studies: int, budget: int) -> Tally:
         if found.gain_interval is not None:
             tally.gains.append(found.gain_interval[0] <= default - truth <= found.gain_interval[1])
     return tally
+
+
+def _regret(tallies: Sequence[Tally]) -> float:
+    """Return the mean over tasks of the regret of the pick beside that of the best observed."""
+    return float(np.mean([np.mean(tally.picked) / np.mean(tally.observed) for tally in tallies]))
+
+
+def _share(tallies: Sequence[Tally], key: str) -> float:
+    return float(np.mean([is_so for tally in tallies for is_so in getattr(tally, key)]))
 
 
 def main() -> int:
@@ -227,25 +254,6 @@ def main() -> int:
             missing.add(f"{name.split('/')[0]} is left out: {error}")
     for line in sorted(missing):
         print(line, file=sys.stderr)
-    every = [measured(task, told.studies, told.budget) for task in tasks]
-    families: dict[str, list[Tally]] = {}
-    for task, tally in zip(tasks, every, strict=True):
-        families.setdefault(task.name.split("/")[0], []).append(tally)
-    for family, tallies in families.items():
-        ratios = [np.mean(tally.picked) / np.mean(tally.observed) for tally in tallies]
-        figures.add(f"{family}: true regret beside that of the best observed", float(np.mean(ratios)), "ratio")
-        means, gains = ([x for tally in tallies for x in getattr(tally, key)] for key in ("means", "gains"))
-        figures.add(f"{family}: 90 % intervals of the mean that cover the truth", float(np.mean(means)), "share")
-        figures.add(f"{family}: 90 % intervals of the gain that cover the truth", float(np.mean(gains)), "share")
-    n = sum(len(tally.picked) for tally in every)
-    ratio = float(np.mean([np.mean(tally.picked) / np.mean(tally.observed) for tally in every]))
-    figures.add(f"true regret beside that of the best observed, {n} studies", ratio, "ratio", at_most=REGRET)
-    for key, called in (("means", "mean"), ("gains", "gain")):
-        covered = float(np.mean([x for tally in every for x in getattr(tally, key)]))
-        figures.add(
-            f"90 % intervals of the {called} that cover the truth", covered, "share",
-            at_least=COVERED[0], at_most=COVERED[1],
-        )  # fmt: skip
     n_said = 10 * told.studies
     nothing = measured(plateau("plateau/nothing to gain", 0.0), n_said, told.budget)
     figures.add(
@@ -259,14 +267,30 @@ def main() -> int:
         f"improvements found where the gain is {STANDARD_ERRORS:g} standard errors, {n_said} studies",
         float(np.mean(found.improved)), "share", at_least=SAID,
     )  # fmt: skip
+    families: dict[str, list[Task]] = {}
+    for task in tasks:
+        families.setdefault(task.name.split("/")[0], []).append(task)
+    every: list[Tally] = []
+    for family, members in families.items():
+        tallies = [measured(task, told.studies, told.budget) for task in members]
+        every += tallies
+        figures.add(f"{family}: true regret beside that of the best observed", _regret(tallies), "ratio")
+        for key, called in (("means", "mean"), ("gains", "gain")):
+            figures.add(f"{family}: 90 % intervals of the {called} that cover the truth", _share(tallies, key), "share")
+    n = sum(len(tally.picked) for tally in every)
+    regret = _regret(every)
+    figures.add(f"true regret beside that of the best observed, {n} studies", regret, "ratio", at_most=REGRET)
+    for key, called in (("means", "mean"), ("gains", "gain")):
+        figures.add(
+            f"90 % intervals of the {called} that cover the truth", _share(every, key), "share",
+            at_least=COVERED[0], at_most=COVERED[1],
+        )  # fmt: skip
     return figures.close()
 
 
 def _choosing(runs: int) -> int:
     """Return how many of the runs choose, where six configurations are run again."""
-    study = Searched(SYNTHETIC[0], 0)
-    study.search(50)
-    found = study.finish(runs)
+    found = Searched(SYNTHETIC[0], 0).finish(50, runs)
     assert found is not None
     return sum(one.n_runs for one in found.finalists)
 

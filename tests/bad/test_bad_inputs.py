@@ -245,6 +245,11 @@ simple("problem", "an unknown executor", lambda: tune(executor="process"))
 simple("problem", "an executor that is none", lambda: tune(executor=4))
 simple("problem", "trials per worker, without workers", lambda: tune(trials_per_worker=3))
 simple("problem", "an unknown way to stop", lambda: tune(stop="soon"))
+simple("problem", "an exchange rate with one side", lambda: tune(worth="0.01 loss"))
+simple("problem", "an exchange rate in an unknown unit", lambda: tune(worth="0.01 loss = 3 tpu_hours"))
+simple("problem", "an exchange rate with stop='never'", lambda: tune(worth="0.01 = 3 hours", stop="never"))
+simple("problem", "a gain that counts of 0", lambda: tune(epsilon=0))
+simple("problem", "a patience that is no number of trials", lambda: tune(patience=1.5))
 simple("problem", "an unknown way to resume", lambda: tune(resume="ask"))
 simple("problem", "an objective that cannot be called", lambda: tt.tune(3, SPACE, minimize="loss", budget=1))
 
@@ -345,7 +350,7 @@ def _(folder: Path) -> str:
 @case("store", "a damaged page")
 def _(folder: Path) -> str:
     url, path = f"sqlite:///{folder}/damaged.db", folder / "damaged.db"
-    tt.tune(objectives.fine, SPACE, minimize="loss", budget=300, store=url, name="a").close()
+    tt.tune(objectives.fine, SPACE, minimize="loss", budget=300, store=url, name="a", stop="never").close()
     size = path.stat().st_size
     with path.open("r+b") as file:
         for page in range(8192, size - 4096, 4096):

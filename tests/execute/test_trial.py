@@ -117,8 +117,11 @@ def test_steps_that_cannot_be_counted(make, changes, said):
 
 
 def test_steps_of_a_named_fidelity(make):
-    trial = make(fidelity={"epoch": 3.0, "rows": 10.0}, start={"epoch": 1, "rows": 5})
-    assert trial.steps("rows") == range(5, 11)
+    trial = make(fidelity={"epoch": 3.0, "rows": 10.0}, start={"epoch": 0, "rows": 5})
+    assert trial.steps("rows") == range(1, 11), (
+        "the lowest fidelity is the least that tells anything, and no first step"
+    )
+    assert trial.steps("epoch") == range(4)
     with pytest.raises(ProblemError, match=r"no fidelity is called 'row'; there are: epoch, rows\."):
         trial.steps("row")
 

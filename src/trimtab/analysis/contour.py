@@ -96,7 +96,7 @@ def _chosen(response: Response) -> tuple[int, int]:
 
     Those are passed over of which one decides whether the other is active: half of such a picture is empty.
     """
-    found = indices_of(response, draws=8, looks=10_000)
+    found = indices_of(response, draws=4, looks=4e6)
     active = ~np.isnan(response.x)
     shared = (active[:, found.pairs[:, 0]] & active[:, found.pairs[:, 1]]).mean(axis=0)
     together = np.where(shared >= SHARED, found.together, -1.0)

@@ -17,8 +17,8 @@ from trimtab.analysis.tops import divergences
 from trimtab.arrays import Floats, Ints, rng_at
 from trimtab.ledger.table import TrialTable
 from trimtab.numerics import blas
+from trimtab.numerics.anova import Paths
 from trimtab.numerics.arithmetic import quiet
-from trimtab.numerics.paths import Path
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 
@@ -27,7 +27,7 @@ TITLE = "What does each parameter do?"
 SHOWN: Final = 6
 """Parameters that are shown where none is named: as many as one looks at."""
 
-GRID, BASE, DRAWS = 21, 40, 12
+GRID, BASE, DRAWS = 21, 32, 4
 """Values along a parameter, configurations that are averaged over at each, functions that make the band: what two
 seconds allow for six parameters."""
 
@@ -94,7 +94,7 @@ def _effects(response: Response, columns: Ints, sign: float) -> list[Effect]:
         return [_effect(response, paths, base, column, sign) for column in columns.tolist()]
 
 
-def _effect(response: Response, paths: list[Path], base: Floats, column: int, sign: float) -> Effect:
+def _effect(response: Response, paths: list[Paths], base: Floats, column: int, sign: float) -> Effect:
     space = response.space
     parameter = space.parameters[column]
     n = parameter.n_values
@@ -107,7 +107,7 @@ def _effect(response: Response, paths: list[Path], base: Floats, column: int, si
         counts &= space.satisfied(x)
     counts = counts.reshape(len(places), -1)
     z = response.features.embed(x)
-    means = np.array([_averaged(path(z), counts) for path in paths])
+    means = np.array([_averaged(values, counts) for path in paths for values in path(z)])
     values = (response.centre + response.unit * means) * sign
     low, high = np.quantile(values, [0.05, 0.95], axis=0)
     middle = (response.centre + response.unit * _averaged(response.posterior.mean(z), counts)) * sign

@@ -113,11 +113,19 @@ def note(table: TrialTable, rows: Sequence[int], runs: int, *, probe: bool, why:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A finalist is to be run again: which of them, the how manieth run of all, and whether it confirms the winner."""
+    """A finalist is to be run again.
+
+    Attributes:
+        config: which of them.
+        run: how many runs were asked for before.
+        confirms: whether it confirms the winner, rather than choosing it.
+        then: which of them run after it, before anything is decided.
+    """
 
     config: int
     run: int
     confirms: bool
+    then: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +191,7 @@ def follow(table: TrialTable, stage: Stage) -> Standing:
             if _are_same(table, stage, mine[:1], planned):
                 return Exact(mine[:1])
         if len(mine) < len(planned):
-            return Due(planned[len(mine)], used + len(mine), confirms=False)
+            return Due(planned[len(mine)], used + len(mine), confirms=False, then=tuple(planned[len(mine) + 1 :]))
         if not _is_over(table, mine):
             return Waits()
         if used == 0 and is_exact and _are_same(table, stage, mine, planned):
@@ -218,7 +226,7 @@ def _confirmed(
         if _are_same(table, stage, mine[:1], planned):
             return Exact(mine[:1])
     if len(mine) < len(planned):
-        return Due(planned[len(mine)], used + len(mine), confirms=True)
+        return Due(planned[len(mine)], used + len(mine), confirms=True, then=tuple(planned[len(mine) + 1 :]))
     if not _is_over(table, mine):
         return Waits()
     return Won(winner, chosen_by, mine[:: 1 + has_rival], mine[1::2] if has_rival else mine[:0])

@@ -9,7 +9,7 @@ import numpy as np
 from trimtab.analysis import figure as fig
 from trimtab.analysis.axes import metric_axis
 from trimtab.analysis.card import Answer, Card, counted, text
-from trimtab.analysis.honest import Honest, honest_of
+from trimtab.analysis.honest import Honest, honest_of, last_runs
 from trimtab.analysis.response import response_of
 from trimtab.analysis.sample import Sample, sample_of, too_few
 from trimtab.arrays import Bools, Floats, Ints
@@ -54,7 +54,9 @@ def history(problem: Problem, table: TrialTable, *, metric: str | None = None) -
     best = np.where(np.isfinite(running), running * sign, np.nan)
     improved = np.flatnonzero(np.diff(running, prepend=np.inf) < 0)
     place = sample.best
-    honest = None if place is None else honest_of(sample, place, response_of(problem.space, sample))
+    honest = last_runs(table, sample)
+    if honest is None and place is not None:
+        honest = honest_of(sample, place, response_of(problem.space, sample))
     data = History(sample.rows, sample.values, sample.ok, best, improved, honest)
     return Card("history", TITLE, _sentence(data, sample.metric.name, sample.at), data, _figure(data, sample))
 
@@ -64,6 +66,12 @@ def _sentence(data: History, name: str, at: str) -> str:
     where = f" {at}" if at else ""
     if honest is None:
         return f"None of {counted(n, 'result')}{' at' + where if at else ''} meets the constraints."
+    if honest.by == "last":
+        between = f"{text(honest.low)} to {text(honest.high)}"
+        return (
+            f"{honest.n_runs} fresh runs of the winner gave {name} = {text(honest.expected)} ({between}), where the "
+            f"search had seen {text(honest.seen)}."
+        )
     said = f"The best {name} is {text(honest.seen)}, of trial {honest.number}"
     if at:
         said += f" (at {at})"

@@ -11,8 +11,10 @@ from typing import Final
 
 import numpy as np
 
+from trimtab.analysis.final import final, is_last
 from trimtab.analysis.response import Response
 from trimtab.analysis.sample import Sample
+from trimtab.ledger.table import TrialTable
 from trimtab.model.keys import numbered, same
 from trimtab.numerics.arithmetic import quiet
 
@@ -32,7 +34,8 @@ class Honest:
         seen: what that trial gave.
         expected: what it is likely to give again; low, high: a 90 % interval of that expectation.
         n_runs: how often it was run.
-        by: "repeats", "model", or "seen" where nothing says that results would differ.
+        by: "last" runs, which had no part in the choice, "repeats", "model", or "seen" where nothing says that results
+            would differ.
     """
 
     number: int
@@ -42,6 +45,17 @@ class Honest:
     high: float
     n_runs: int
     by: str
+
+
+def last_runs(table: TrialTable, sample: Sample) -> Honest | None:
+    """Return the figure of the winner of a study's last runs; None where there were none, or they gave none."""
+    if sample.metric != table.problem.objectives[0] or not is_last(table):
+        return None
+    found = final(table)
+    if found is None or found.mean is None or found.interval is None:
+        return None
+    seen = found.mean if found.score is None else found.score
+    return Honest(found.trial, seen, found.mean, *found.interval, found.n_runs, "last")
 
 
 @quiet()

@@ -20,18 +20,20 @@ import numpy as np
 from trimtab.analysis.response import Response
 from trimtab.arrays import Bools, Floats, Ints, Rng, rng_at
 from trimtab.numerics import blas
+from trimtab.numerics.anova import TOGETHER as SAME
+from trimtab.numerics.anova import Paths
 from trimtab.numerics.arithmetic import quiet
-from trimtab.numerics.paths import Path
 from trimtab.space.space import Space
 
-DRAWS: Final = 24
-LOOKS: Final = 40_000
-"""Functions drawn, and points looked at over all of them: what a second allows."""
+DRAWS: Final = 8
+LOOKS: Final = 8e6
+"""Draws of hyperparameters, each with a few functions, and factors of the kernel looked at over all of them: what half
+a second allows."""
 
 FEWEST_POINTS, MOST_POINTS = 32, 256
 """Points of one draw for each parameter."""
 
-PAIRED: Final = 5
+PAIRED: Final = 4
 """Pairs are looked at among so many parameters, the most important."""
 
 LEVEL: Final = 0.9
@@ -61,28 +63,32 @@ class Indices:
 
 
 @quiet()
-def indices_of(response: Response, draws: int = DRAWS, looks: int = LOOKS) -> Indices:
+def indices_of(response: Response, draws: int = DRAWS, looks: float = LOOKS) -> Indices:
     """Return the indices of a response; the same for the same trials."""
     space = response.space
     free = free_columns(space)
     rng = rng_at(0, len(response.x), stream=21)
-    n = int(np.clip(looks // (draws * (len(free) + 1)), FEWEST_POINTS, MOST_POINTS))
-    shares = np.full((draws, len(space)), np.nan)
+    work = draws * len(response.x) * response.data.n_groups
+    n = int(np.clip(looks // (2 * work), FEWEST_POINTS, MOST_POINTS))
+    shares = np.full((draws, SAME, len(space)), np.nan)
     paths = response.paths(draws, rng)
     with blas.one_thread():
-        for i, path in enumerate(paths):
-            shares[i, free] = _total(path, response, free, n, rng)
+        for i, one in enumerate(paths):
+            shares[i][:, free] = _total(one, response, free, n, rng)
+    flat = shares.reshape(-1, len(space))
     total = np.full(len(space), np.nan)
-    total[free] = np.nanmedian(shares[:, free], axis=0)
-    low, high = _ends(shares)
+    total[free] = np.nanmedian(flat[:, free], axis=0)
+    low, high = _ends(flat)
     main = free[np.argsort(-total[free], kind="stable")][:PAIRED]
     pairs = np.array([(min(a, b), max(a, b)) for i, a in enumerate(main) for b in main[:i]], dtype=np.int64).reshape(
         -1, 2
     )
-    both = np.empty((draws, len(pairs)))
+    paths = paths[: max(1, draws // 2)]
+    each = np.empty((len(paths), SAME, len(pairs)))
     with blas.one_thread():
-        for i, path in enumerate(paths):
-            both[i] = _together(path, response, pairs, FEWEST_POINTS, rng)
+        for i, one in enumerate(paths):
+            each[i] = _together(one, response, pairs, FEWEST_POINTS, rng)
+    both = each.reshape(-1, len(pairs))
     both_low, both_high = _ends(both)
     middle = np.nanmedian(both, axis=0) if len(pairs) else np.zeros(0)
     return Indices(total, low, high, pairs, middle, both_low, both_high)
@@ -112,46 +118,51 @@ def points(space: Space, n: int, rng: Rng) -> Floats:
     return found
 
 
-def _allowed(space: Space, x: Floats) -> Bools:
-    return space.satisfied(x) if space.constraints else np.ones(len(x), dtype=bool)
-
-
-def _total(path: Path, response: Response, free: Ints, n: int, rng: Rng) -> Floats:
-    """Return [F] the total indices of one function."""
+def _values(paths: Paths, response: Response, sets: list[tuple[int, ...]], n: int, rng: Rng) -> tuple[Floats, Bools]:
+    """Return ([S, s, n] values, [s, n] whether that is allowed) at n points, the columns of each set moved."""
     space = response.space
     u, other = points(space, n, rng), points(space, n, rng)
-    blocks = np.tile(u, (len(free) + 1, 1))
-    for place, column in enumerate(free.tolist()):
-        blocks[(place + 1) * n : (place + 2) * n, column] = other[:, column]
-    x = space.from_unit(blocks)
-    values = path(response.features.embed(x)).reshape(len(free) + 1, n)
-    allowed = _allowed(space, x).reshape(len(free) + 1, n)
-    base = values[0][allowed[0]]
-    variance = float(values[allowed].var()) if len(base) > 1 else 0.0
-    if not variance > CONSTANT:
-        return np.zeros(len(free))
-    moved = np.where(allowed[1:] & allowed[0], values[1:] - values[0], np.nan)
-    counts = np.maximum((~np.isnan(moved)).sum(axis=1), 1)
-    shares: Floats = np.nansum(moved**2, axis=1) / counts / (2.0 * variance)
+    blocks = np.repeat(u[None], len(sets), axis=0)
+    for i, columns in enumerate(sets):
+        blocks[i][:, columns] = other[:, columns]
+    embed = response.features.embed
+    if space.is_conditional:  # what is moved may take others with it
+        x = space.from_unit(blocks.reshape(-1, len(space)))
+        values = paths(embed(x)).reshape(-1, len(sets), n)
+    else:
+        group = {column: g for g, column in enumerate(response.features.columns.tolist())}
+        moved = [tuple(group[column] for column in columns) for columns in sets]
+        values = paths.swapped(embed(space.from_unit(u)), embed(space.from_unit(other)), moved)
+    if not space.constraints:
+        return values, np.ones(values.shape[1:], dtype=bool)
+    x = space.from_unit(blocks.reshape(-1, len(space)))
+    return values, space.satisfied(x).reshape(len(sets), n)
+
+
+def _total(paths: Paths, response: Response, free: Ints, n: int, rng: Rng) -> Floats:
+    """Return [S, F] the total indices of some functions."""
+    values, allowed = _values(paths, response, [(), *((column,) for column in free.tolist())], n, rng)
+    if not allowed[0].any():
+        return np.full((len(values), len(free)), np.nan)
+    variance = np.maximum(values[:, allowed].var(axis=1), CONSTANT)[:, None]
+    both = allowed[1:] & allowed[0]
+    square = np.where(both, values[:, 1:] - values[:, :1], 0.0) ** 2
+    shares: Floats = square.sum(axis=2) / np.maximum(both.sum(axis=1), 1) / (2.0 * variance)
     return np.minimum(shares, 1.0)
 
 
-def _together(path: Path, response: Response, pairs: Ints, n: int, rng: Rng) -> Floats:
-    """Return [p] the total interaction indices of pairs, of one function."""
+def _together(paths: Paths, response: Response, pairs: Ints, n: int, rng: Rng) -> Floats:
+    """Return [S, p] the total interaction indices of pairs, of some functions."""
     if not len(pairs):
-        return np.zeros(0)
-    space = response.space
-    u, other = points(space, n, rng), points(space, n, rng)
-    blocks = np.tile(u, (len(pairs), 4, 1, 1)).reshape(len(pairs), 4, n, -1)
-    for k, (i, j) in enumerate(pairs.tolist()):
-        blocks[k, 1, :, i] = blocks[k, 3, :, i] = other[:, i]
-        blocks[k, 2, :, j] = blocks[k, 3, :, j] = other[:, j]
-    x = space.from_unit(blocks.reshape(-1, len(space)))
-    values = path(response.features.embed(x)).reshape(len(pairs), 4, n)
-    allowed = _allowed(space, x).reshape(len(pairs), 4, n).all(axis=1)
-    variance = float(values.var())
-    if not variance > CONSTANT:
-        return np.zeros(len(pairs))
-    square = (values[:, 0] - values[:, 1] - values[:, 2] + values[:, 3]) ** 2
-    found: Floats = np.where(allowed, square, 0.0).sum(axis=1) / np.maximum(allowed.sum(axis=1), 1) / (4.0 * variance)
+        return np.zeros((SAME, 0))
+    sets: list[tuple[int, ...]] = [()]
+    for i, j in pairs.tolist():
+        sets += [(i,), (j,), (i, j)]
+    values, allowed = _values(paths, response, sets, n, rng)
+    variance = np.maximum(values.reshape(len(values), -1).var(axis=1), CONSTANT)[:, None]
+    corners = values[:, 1:].reshape(len(values), len(pairs), 3, n)
+    fits = allowed[1:].reshape(len(pairs), 3, n).all(axis=1) & allowed[0]
+    mixed = values[:, :1] - corners[:, :, 0] - corners[:, :, 1] + corners[:, :, 2]
+    square = np.where(fits, mixed, 0.0) ** 2
+    found: Floats = square.sum(axis=2) / np.maximum(fits.sum(axis=1), 1) / (4.0 * variance)
     return np.minimum(found, 1.0)

@@ -15,28 +15,30 @@ from trimtab.analysis.sample import Sample
 from trimtab.arrays import Floats, Ints, Rng
 from trimtab.model.features import Features
 from trimtab.model.keys import numbered
-from trimtab.numerics import blas
+from trimtab.numerics import anova, blas
 from trimtab.numerics.arithmetic import quiet
-from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, fit
-from trimtab.numerics.paths import Path, drawn_thetas
 from trimtab.space.space import Space
 
 NEEDED: Final = 8
 """Configurations from which a model is made: fewer than that say nothing that a table of them does not show."""
 
-FIT_ROWS: Final = 200
-ROWS: Final = 400
-"""Hyperparameters are fitted on so many configurations, and the process is conditioned on so many: what two seconds
-allow."""
+FIT_WORK: Final = 2.5e5
+"""Hyperparameters are fitted on so many configurations that their number squared, times that of parameters, is this at
+most: what half a second allows."""
+
+ROWS: Final = 300
+WORK: Final = 1.2e6
+"""The process is conditioned on so many configurations, and on no more than that their number squared, times that of
+parameters, is this: what two seconds allow a card."""
+
+EVALUATIONS: Final = 30
+"""Of the likelihood, for a fit. By taste: more changed nothing that a picture shows."""
 
 FAR: Final = 3.0
 """Losses beyond the third quartile by more than so many interquartile ranges are drawn in to there (Tukey, 1977)."""
 
 FIRST: Final = 20
 """Of so many first trials, which no search has drawn together yet, the quartiles count as well."""
-
-PRIOR: Final = Prior(weight=0.05, amplitude=0.5, trend=0.05, length2=1.0, noise=1e-3, noise_bounds=(1e-6, 2.0))
-"""As the engines' (`model.settings`), half as firm: the loss itself is less smooth than what they bend it to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,9 @@ class Response:
     space: Space
     features: Features
     x: Floats
-    data: Data
+    data: anova.Rows
     theta: Floats
-    posterior: Posterior
+    posterior: anova.Posterior
     centre: float
     unit: float
     limit: float
@@ -86,13 +88,12 @@ class Response:
         return self.unit * float(np.sqrt(self.posterior.noise))
 
     @quiet()
-    def paths(self, n: int, rng: Rng) -> list[Path]:
-        """Return n functions that the trials leave possible, in labels, hyperparameters varied as well."""
-        part = _spread(len(self.data.y), FIT_ROWS)
+    def paths(self, n: int, rng: Rng) -> list[anova.Paths]:
+        """Return functions that the trials leave possible, in labels, for each of n draws of hyperparameters."""
         with blas.one_thread():
-            data = self.data.take(part)
-            thetas = drawn_thetas(data, PRIOR, self.theta, n, rng)
-            return [Path(self.data, theta, rng) for theta in thetas]
+            n_fitted = min(len(self.data.y), _fit_rows(self.data.n_groups))
+            thetas = anova.drawn(self.data, self.theta, n, n_fitted, rng)
+            return [anova.Paths(self.data, theta, rng) for theta in thetas]
 
 
 @quiet()
@@ -110,7 +111,7 @@ def response_of(space: Space, sample: Sample) -> Response | None:
     first = np.full(len(counts), len(config))
     np.minimum.at(first, config, np.arange(len(config)))
     means: Floats = np.bincount(config, weights=losses / counts[config]).astype(np.float64)
-    kept = _chosen(means, first, ROWS)
+    kept = _chosen(means, first, int(np.clip(np.sqrt(WORK / features.n_groups), 100, ROWS)))
     means, counts, x = means[kept], counts[kept], sample.x[first[kept]]
     centre = float(np.clip(means, -1e300, 1e300).mean())
     spread = means - centre
@@ -119,26 +120,18 @@ def response_of(space: Space, sample: Sample) -> Response | None:
     if not (unit > 0 and np.isfinite(unit) and unit > 1e-12 * max(abs(centre), 1e-300)):
         return None
     z = features.embed(x)
-    data = Data(
-        z, (spread / unit).astype(np.float64), features.group, features.n_groups, 1.0 / counts, np.zeros(len(counts))
-    )
+    data = anova.Rows(z, (spread / unit).astype(np.float64), features.group, features.n_groups, 1.0 / counts)
     with blas.one_thread():
-        theta = _fitted(data)
-        posterior = Posterior(data, theta)
-        errors, _ = posterior.left_out()
+        theta = anova.fit(data.take(_spread(len(data.y), _fit_rows(data.n_groups))), EVALUATIONS)
+        posterior = anova.Posterior(data, theta)
+        errors = posterior.left_out()
     explained = 1.0 - float(np.square(errors).mean()) / float(np.var(data.y))
     n_limited = int((sample.losses > limit).sum())
     return Response(space, features, x, data, theta, posterior, centre, unit, limit, n_limited, min(explained, 1.0))
 
 
-def _fitted(data: Data) -> Floats:
-    """Return the best hyperparameters from two starts: in labels that follow few parameters, and many."""
-    part = data.take(_spread(len(data.y), FIT_ROWS))
-    centre = PRIOR.centre(data.n_groups)
-    long = centre.copy()
-    long[N_SCALES:] = np.log(10.0)
-    n = len(part.y)
-    return fit(part, PRIOR, [long] if n > 120 else [centre, long], 60 if n <= 120 else 30)
+def _fit_rows(n_groups: int) -> int:
+    return int(np.clip(np.sqrt(FIT_WORK / n_groups), 60, ROWS))
 
 
 def _limit(losses: Floats) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from trimtab.analysis.card import NotApplicable, counted
 from trimtab.arrays import Bools, Floats, Ints
 from trimtab.errors import ProblemError
+from trimtab.ledger.cells import counts
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, TrialTable
 from trimtab.model.feasibility import met
 from trimtab.plugins import did_you_mean
@@ -88,6 +89,9 @@ def sample_of(problem: Problem, table: TrialTable, metric: str | None = None) ->
         top = ends[np.lexsort(ends.T[::-1])[-1]]
         done = done[(ends == top).all(axis=1)]
         at = ", ".join(f"{one.name} {end:g}" for one, end in zip(problem.fidelities, top, strict=True))
+    if problem.folds is not None and len(done):  # a mean over some folds says less than one over all
+        n = counts(table)[done]
+        done = done[(n == n.max()) | (n == 0)]
     parents = table.parent[done]
     done = done[~np.isin(done, parents[parents >= 0])]
     values = table.y[done, column]

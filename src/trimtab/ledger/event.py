@@ -213,7 +213,11 @@ class Extended(msgspec.Struct, frozen=True, omit_defaults=True, tag="extended", 
 
 
 class Assessed(msgspec.Struct, frozen=True, omit_defaults=True, tag="assessed", tag_field="kind"):
-    """A verdict on the whole study: whether to go on, and what going on would bring."""
+    """A verdict on the whole study: whether to go on, and what going on would bring.
+
+    `chance` is that of a gain of more than `epsilon`; `n` configurations were over then, of `until` that the budget
+    covers. None where the rule does not say.
+    """
 
     stop: bool
     reason: str
@@ -221,6 +225,11 @@ class Assessed(msgspec.Struct, frozen=True, omit_defaults=True, tag="assessed", 
     expected_gain: float | None = None
     gain_interval: tuple[float, float] | None = None
     next_cost: float | None = None
+    epsilon: float | None = None
+    chance: float | None = None
+    chance_of_target: float | None = None
+    n: int | None = None
+    until: int | None = None
 
 
 Event: TypeAlias = (

@@ -30,6 +30,9 @@ from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 from trimtab.text import visible
 
+SEARCH_SCORE = "search score"
+"""What the objective of the best trial is while nothing was run again to see how lucky it was."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrialView(Explained):
@@ -85,6 +88,7 @@ class TrialView(Explained):
         said += [
             ", ".join(f"{name}={value!r}" for name, value in pairs.items()) for pairs in (self.metrics, self.params)
         ]
+        said += [self.figure] if self.figure not in ("", SEARCH_SCORE) else []
         return f"<{visible('; '.join(part for part in said if part))}>"
 
     def _repr_html_(self) -> str:

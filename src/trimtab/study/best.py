@@ -172,8 +172,11 @@ def final_row(table: TrialTable) -> int | None:
 
 
 def best_so_far(table: TrialTable) -> list[float]:
-    """Return the best value of the first objective after each feasible complete trial, in the order of the log."""
-    feasible = set(candidates(table).tolist())
+    """Return the best value of the first objective after each feasible complete trial, in the order of the log.
+
+    What was run again at the end was not looked for, and is left out.
+    """
+    feasible = {row for row in candidates(table).tolist() if not table.is_replicate(row)}
     column = table.problem.metrics.index(table.problem.objectives[0])
     sign = table.problem.signs[column]
     found: list[float] = []

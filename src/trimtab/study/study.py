@@ -21,7 +21,7 @@ from trimtab.execute.trial import Trial
 from trimtab.explain import Explained
 from trimtab.ledger.cells import cells_of
 from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Returned, Stopped, Told
-from trimtab.ledger.table import FAILED, TAG, TrialTable, TrialView, no_such_trial
+from trimtab.ledger.table import FAILED, SEARCH_SCORE, TAG, TrialTable, TrialView, no_such_trial
 from trimtab.schedule.found import Schedule, schedule_of
 from trimtab.schedule.protocol import Halt, Wait
 from trimtab.space.parameter import Parameter
@@ -42,13 +42,11 @@ from trimtab.study.trials import Trials
 from trimtab.text import visible
 
 if TYPE_CHECKING:
+    from trimtab.stop.outlook import Outlook
     from trimtab.study.plot import Plots
 
 RUNS_AGAIN: list[Callable[..., Final | None]] = []
 """What runs finalists again: `study.run_again` puts itself here, since it needs the driver, and the driver a study."""
-
-SEARCH_SCORE = "search score"
-"""What the objective of the best trial is while nothing was run again to see how lucky it was."""
 
 
 class Study(Explained):
@@ -630,6 +628,26 @@ class Study(Explained):
             table.problem, knee=knee, weights=weights, reference=reference, order=order, within=within
         )
         return table.trial(chosen_row(table, preference))
+
+    @property
+    def worth(self) -> Outlook:
+        """What going on would bring and cost: the odds, the curve of the best value, and all of it in a sentence.
+
+        It is looked at until the end of the budget in force. Where that is used up, or there is none, for as many
+        configurations again. docs/worth.md says what the figures rest on.
+
+        Example:
+            ```python
+            print(study.worth.sentence)
+            if study.worth.chance is not None and study.worth.chance > 0.2:
+                tt.tune(train, space, minimize="loss", budget=2 * len(study.table), store=study)
+            ```
+        """
+        from trimtab.stop.worth import Worth  # imported when used: what it reads takes some time to load
+
+        with self.session.lock:
+            budget, table = in_force(self.session.ledger), self.table.frozen()
+        return Worth(budget=budget).outlook(table)
 
     @property
     def best_params(self) -> dict[str, Any]:

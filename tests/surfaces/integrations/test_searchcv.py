@@ -44,8 +44,8 @@ def test_a_grid_of_64_equals_gridsearchcv_to_the_last_digit():
         "min_samples_leaf": [1, 5],
         "max_features": [None, "sqrt", 2, 0.5],
     }
-    theirs = GridSearchCV(TREE, grid, cv=3, return_train_score=True).fit(X, Y)
-    ours = TrimtabSearchCV(TREE, grid, optimizer="grid", race=False, cv=3, return_train_score=True).fit(X, Y)
+    theirs = GridSearchCV(TREE, grid, cv=2, return_train_score=True).fit(X, Y)
+    ours = TrimtabSearchCV(TREE, grid, optimizer="grid", race=False, cv=2, return_train_score=True).fit(X, Y)
     assert len(ours.cv_results_["params"]) == 64
     same(ours.cv_results_, theirs.cv_results_)
     assert ours.best_index_ == theirs.best_index_
@@ -73,7 +73,7 @@ def test_distributions_of_scipy_are_searched_over_their_range(optimizer):
         "min_weight_fraction_leaf": gamma(1.0, scale=0.01),
         "criterion": ["gini", "entropy", "log_loss"],
     }
-    search = TrimtabSearchCV(TREE, space, n_iter=12, cv=3, optimizer=optimizer, random_state=0).fit(X, Y)
+    search = TrimtabSearchCV(TREE, space, n_iter=8, cv=2, optimizer=optimizer, random_state=0).fit(X, Y)
     for params in search.cv_results_["params"]:
         assert set(params) == set(space)
         assert 1e-4 <= params["ccp_alpha"] <= 1e-1
@@ -98,7 +98,7 @@ def test_a_conditional_pipeline_has_the_estimator_itself_as_a_choice():
         }
     )
     models = {"model": {"ridge": RidgeClassifier(), "tree": TREE}}
-    search = TrimtabSearchCV(pipeline, space, choices=models, n_iter=10, cv=3, random_state=0).fit(X, Y)
+    search = TrimtabSearchCV(pipeline, space, choices=models, n_iter=7, cv=2, random_state=0).fit(X, Y)
     kinds = {type(params["model"]) for params in search.cv_results_["params"]}
     assert kinds == {RidgeClassifier, DecisionTreeClassifier}
     assert search.cv_results_["param_model__max_depth"].mask.any()
@@ -108,7 +108,7 @@ def test_a_conditional_pipeline_has_the_estimator_itself_as_a_choice():
         "model__alpha": tt.Float(1e-3, 1e3, log=True, when=tt.given("model") == "ridge"),
         "model__max_depth": tt.Int(1, 8, when=tt.given("model") == "tree"),
     }
-    other = TrimtabSearchCV(pipeline, written_in_place, n_iter=10, cv=3, random_state=0).fit(X, Y)
+    other = TrimtabSearchCV(pipeline, written_in_place, n_iter=7, cv=2, random_state=0).fit(X, Y)
     assert {type(params["model"]) for params in other.cv_results_["params"]} == kinds
 
 

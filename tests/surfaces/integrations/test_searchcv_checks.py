@@ -13,8 +13,10 @@ from trimtab.integrations.sklearn import TrimtabSearchCV
 @pytest.mark.parametrize(
     ("estimator", "fails"),
     # GridSearchCV around Ridge warns of targets with a column too many as little
-    [(RidgeClassifier(), []), (Ridge(), ["check_supervised_y_2d"])],
-    ids=["classifier", "regressor"],
+    [
+        pytest.param(RidgeClassifier(), [], id="classifier"),
+        pytest.param(Ridge(), ["check_supervised_y_2d"], id="regressor", marks=pytest.mark.soak),
+    ],
 )
 def test_an_estimator_like_any_other(estimator, fails):
     search = TrimtabSearchCV(estimator, {"alpha": [0.1, 1.0]}, n_iter=2, cv=2, random_state=0)

@@ -35,6 +35,7 @@ from trimtab.surfaces.cli import (
     output,
     plot,
     running,
+    worth,
 )
 from trimtab.text import hide_secrets
 
@@ -99,6 +100,8 @@ for command in (
     look.best,
     look.trials,
     look.export,
+    worth.worth,
+    worth.plan,
     budget.budget,
     plot.plot,
     plot.importance,

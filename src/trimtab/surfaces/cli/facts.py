@@ -12,7 +12,7 @@ import numpy as np
 import trimtab as tt
 from trimtab.analysis.final import Final
 from trimtab.execute.logs import last_lines
-from trimtab.ledger.event import FINALIZE
+from trimtab.ledger.event import FINALIZE, Assessed
 from trimtab.ledger.table import COMPLETE, STATES, STOPPED, TrialTable, TrialView
 from trimtab.model.feasibility import split
 from trimtab.study import best
@@ -23,6 +23,7 @@ from trimtab.study.shortfall import Shortfall, missed, missed_text, shortfall
 from trimtab.surfaces.cli import rungs
 from trimtab.surfaces.cli.curves import curve_lines
 from trimtab.surfaces.cli.descent import schedule_lines
+from trimtab.surfaces.cli.odds import worth_facts
 from trimtab.surfaces.render.numbers import count, duration, exact, moment, number
 from trimtab.surfaces.render.said import saved_text
 from trimtab.surfaces.render.spark import sparkline
@@ -116,6 +117,7 @@ def study_facts(study: tt.Study) -> dict[str, Any]:
         "feasible": best.feasible(table).count(True) if study.problem.constraints else None,
         "lack": None if lack is None else _lack_facts(lack),
         "verdict": None if verdict is None else {"stop": verdict.stop, "reason": verdict.reason, "rule": verdict.rule},
+        "worth": worth_facts(study.worth),
         "saved": rungs.saved_facts(savings(table)),
         "rungs": rungs.facts(rungs.seen(study)),
         "notes": dict(table.notes),
@@ -175,7 +177,10 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     for limit, text in limit_lines(study.budget, table):
         yield f"budget of {limit}" if limit != "deadline" else limit, text
     if ledger.assessed is not None and ledger.assessed.stop:
-        yield "ended", clean(ledger.assessed.reason)
+        yield "ended", clean(ended_text(ledger.assessed))
+    found = study.worth
+    if found.chance is not None and not found.is_early:
+        yield "worth", clean(found.sentence)
     if study.problem.constraints and n_complete:
         n = best.feasible(table).count(True)
         yield "feasible", f"{n:,} of {count(n_complete, 'complete trial')} ({n / n_complete:.0%})"
@@ -203,6 +208,11 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     yield "files", str(study.session.files.base)
 
 
+def ended_text(verdict: Assessed) -> str:
+    """Return why a study ended; what its last runs came to is said with the best trial."""
+    return "the best were run again" if verdict.rule == FINALIZE else verdict.reason
+
+
 def final_lines(found: Final) -> Iterator[tuple[str, str]]:
     """Yield (label, text) about what was run again, a line for each finalist: what was seen of it, and what is."""
     for one in found.finalists:
@@ -210,7 +220,8 @@ def final_lines(found: Final) -> Iterator[tuple[str, str]]:
         also = ", the default" if one.is_default and one.trial is not None else ""
         failed = f", {one.n_failed} failed" if one.n_failed else ""
         fresh = "not run again" if one.mean is None else f"{number(one.mean)} over {count(one.n_runs, 'fresh run')}"
-        yield "run again", clean(f"{name}{also}: {number(one.score)} in the search, {fresh}{failed}")
+        seen = "not run in the search" if one.score is None else f"{number(one.score)} in the search"
+        yield "run again", clean(f"{name}{also}: {seen}, {fresh}{failed}")
 
 
 def _saved(table: TrialTable) -> str:

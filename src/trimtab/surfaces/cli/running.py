@@ -19,7 +19,7 @@ from trimtab.study import best
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import for_family, spec
 from trimtab.surfaces.cli.budget import from_words
-from trimtab.surfaces.cli.facts import best_line, best_remarks, counts_text, labelled, study_facts
+from trimtab.surfaces.cli.facts import best_line, best_remarks, counts_text, ended_text, labelled, study_facts
 from trimtab.surfaces.cli.front import MOST_ROWS
 from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, spoken, store_option
 from trimtab.surfaces.cli.output import cells, say, say_json
@@ -120,6 +120,10 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
     type=click.Choice(("same", "always", "never")),
     help="When to go on with a study of that name: if its objective is the same (the default), always, or never.",
 )
+@click.option("--worth", metavar="TEXT", help="What an improvement is worth, as '0.01 accuracy = 3 gpu_hours'.")
+@click.option("--epsilon", type=click.FloatRange(min=0, min_open=True), help="The gain that counts.")
+@click.option("--patience", type=click.IntRange(min=1), help="End it after so many trials without an improvement.")
+@click.option("--continue", "goes_on", is_flag=True, help="Use up the budget, whatever the odds of a gain are.")
 @click.option(
     "--finalize/--no-finalize",
     default=None,
@@ -128,7 +132,9 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
 @click.option("--dry-run", is_flag=True, help="Check the file, show what would run first, and run nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress, but failures.")
 @json_option
-def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: bool, **changed: Any) -> int:
+def run(
+    file: Path, *, store: str | None, goes_on: bool, dry_run: bool, quiet: bool, as_json: bool, **changed: Any
+) -> int:
     """Run the study that FILE describes, or go on with it.
 
     Ctrl-C ends it cleanly, and the same command goes on; so it does after a crash or a kill. Exits 1 if no trial
@@ -141,6 +147,9 @@ def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: b
         arguments["optimizer"] = named("optimizers", changed["optimizer"])
     if changed.get("scheduler"):
         arguments["scheduler"] = named("schedulers", changed["scheduler"])
+    if goes_on:
+        arguments = {key: value for key, value in arguments.items() if key not in ("worth", "patience")}
+        arguments["stop"] = "never"
     if dry_run:
         _dry_run(asked, arguments)
         return 0
@@ -163,7 +172,7 @@ def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: b
 def _result(study: tt.Study, row: int | None) -> str:
     """Return what came of a run: the best trial with its settings, or why there is none."""
     verdict = study.session.ledger.assessed
-    ended = "" if verdict is None else f"; {verdict.reason}"
+    ended = "" if verdict is None else f"; {ended_text(verdict)}"
     lines = [f"{clean(study.name)}: {counts_text(study.table)}{clean(ended)}"]
     if row is None:
         return "\n".join([*lines, clean(best.why_no_best(study.table))])

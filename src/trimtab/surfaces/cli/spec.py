@@ -240,6 +240,9 @@ STUDY = Record(
             required=True,
         ),
         Key("stop", OneOf(("auto", "never")), "Whether rules beside budget and target may end the study."),
+        Key("worth", Text("an exchange rate such as 0.01 accuracy = 3 gpu_hours"), "What an improvement is worth."),
+        Key("epsilon", Number(above=0), "The gain that counts, in the objective's unit."),
+        Key("patience", Number(least=1, whole=True), "End it after so many trials without an improvement."),
         Key("optimizer", _plugin("an optimizer", "{name: grid, resolution: 4}"), "What proposes configurations."),
         Key("scheduler", _plugin("a scheduler", "{name: asha, eta: 4}"), "How far trials are run."),
         Key("enqueue", ListOf(MapOf(Scalar(), "a configuration"), "a list of configurations"), "What is tried first."),
@@ -390,6 +393,7 @@ def build(tree: Tree, path: Path) -> StudyFile:
         key: said[key]
         for key in (
             *("name", "minimize", "maximize", "target", "folds", "race", "cost", "stop", "optimizer", "scheduler"),
+            *("worth", "epsilon", "patience"),
             *("enqueue", "finalize", "workers", "executor", "retries", "trials_per_worker", "grace_s", "lease_s"),
             "resume",
             "seed",

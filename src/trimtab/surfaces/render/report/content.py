@@ -129,6 +129,11 @@ def _honest(history: Answer) -> str:
     honest: Honest | None = history.data.honest if isinstance(history, Card) else None
     if honest is None or honest.by == "seen":
         return ""
+    if honest.by == "last":
+        between = f"{number(honest.low)} to {number(honest.high)}"
+        return (
+            f"{honest.n_runs} fresh runs, which had no part in the choice, gave {number(honest.expected)} ({between})."
+        )
     how = f"the mean of {honest.n_runs} runs" if honest.by == "repeats" else "by a model of all trials"
     between = f"{number(honest.low)} to {number(honest.high)}"
     return (
