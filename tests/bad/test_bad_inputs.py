@@ -605,6 +605,33 @@ def _(folder: Path) -> str:
     return refused(one.ask)
 
 
+def one_trial(**problem: object) -> tt.Study:
+    space = tt.Space(lr=SPACE["lr"], act=tt.Categorical(["relu", "gelu"]))
+    study = tt.create_study(space, **({"minimize": "loss"} | problem), seed=0, optimizer="random")
+    study.tell(study.ask(), 0.5)
+    return study
+
+
+simple("study", "refine without a change", lambda: tt.refine(one_trial()))
+simple("study", "refine of something that is no study", lambda: tt.refine("resnet", drop=["act"]))
+simple("study", "refine with a new space and changes of it", lambda: tt.refine(one_trial(), space=SPACE, drop=["act"]))
+simple("study", "refine with a range that is not wider", lambda: tt.refine(one_trial(), widen={"lr": (1e-3, 1e-2)}))
+simple("study", "refine with a range that is not narrower", lambda: tt.refine(one_trial(), narrow={"lr": (1e-9, 1.0)}))
+simple("study", "refine with one number for a range", lambda: tt.refine(one_trial(), widen={"lr": 1.0}))
+simple("study", "refine with a name that is misspelt", lambda: tt.refine(one_trial(), hold={"atc": "relu"}))
+simple("study", "refine that adds what is there", lambda: tt.refine(one_trial(), add={"lr": tt.Float(0, 1)}))
+simple("study", "refine that keeps a choice there is not", lambda: tt.refine(one_trial(), narrow={"act": ["tanh"]}))
+simple("study", "refine with a list where values have names", lambda: tt.refine(one_trial(), hold=["act"]))
+simple("study", "compare without anything to compare with", lambda: tt.compare(one_trial()))
+simple("study", "compare by a parameter of many values", lambda: tt.compare(one_trial(), by="lr"))
+simple(
+    "study", "compare of other objectives", lambda: tt.compare(one_trial(), one_trial(minimize=None, maximize="loss"))
+)
+simple("study", "compare of two studies by a parameter", lambda: tt.compare(one_trial(), one_trial(), by="act"))
+simple("study", "the best none", lambda: one_trial().top(0))
+simple("study", "a trial compared with one there is not", lambda: one_trial().diff(0, 9))
+
+
 @case("study", "a note on a trial that is text")
 def _(folder: Path) -> str:
     one = study()
@@ -769,6 +796,8 @@ SPEC = "name: a\ncommand: ['true']\nminimize: loss\nbudget: 1\nspace:\n  lr: {fl
 
 cli("an unknown command", "tune")
 cli("an unknown option", "list", "--jsn")
+cli("refine without a change", "refine", "resnet")
+cli("refine with a value of no parameter", "refine", "resnet", "--hold", "0.5")
 cli("a study file that is not there", "run", "study.yaml")
 cli("a study file that is no YAML", "run", "study.yaml", spec="name: [a\nspace: }\n")
 cli("an unknown key", "run", "study.yaml", spec=SPEC + "budgets: 3\n")

@@ -185,7 +185,7 @@ class Standing:
         limits = {line.unit: line.limit for line in spending if not line.is_fidelity}
         trials, hours = limits.get("trials"), limits.get("hours")
         saved = savings(table) if reason else None
-        known = table.cost[table.cost == table.cost]
+        known = table.spent[table.spent == table.spent]
         return Status(
             name=self._session.journal.name,
             objective=problem.objectives[0].name,

@@ -50,8 +50,8 @@ def counts_text(table: TrialTable) -> str:
 
 
 def total_cost(table: TrialTable) -> float | None:
-    """Return the sum of the costs that are known; None when none is."""
-    known = table.cost[table.cost == table.cost]
+    """Return the sum of the costs of its own trials that are known; None when none is."""
+    known = table.spent[table.spent == table.spent]
     return float(known.sum()) if len(known) else None
 
 
@@ -86,6 +86,12 @@ def entry_facts(entry: Entry) -> dict[str, Any]:
         "best_trial": entry.best_row,
         "front": entry.front,
         "ended": entry.ended,
+        "refined_from": None if entry.refined_from is None else entry.refined_from[0],
+        "evidence": entry.n_evidence,
+        "project": entry.label.project,
+        "data": entry.label.data,
+        "tags": list(entry.label.tags),
+        "archived": entry.label.archived,
     }
 
 

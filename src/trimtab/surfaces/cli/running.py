@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import sys
@@ -15,7 +16,7 @@ import trimtab as tt
 from trimtab.execute import gpus
 from trimtab.execute.parameters import usual_variable, variables
 from trimtab.execute.protocol import MOST_WORKERS
-from trimtab.study import best
+from trimtab.study import best, naming
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import for_family, spec
 from trimtab.surfaces.cli.budget import from_words
@@ -125,6 +126,11 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
 @click.option("--patience", type=click.IntRange(min=1), help="End it after so many trials without an improvement.")
 @click.option("--continue", "goes_on", is_flag=True, help="Use up the budget, whatever the odds of a gain are.")
 @click.option(
+    "--recorded-space",
+    is_flag=True,
+    help="Take the space that the study has on record, as `trimtab refine` left it, instead of the file's.",
+)
+@click.option(
     "--finalize/--no-finalize",
     default=None,
     help="Run the best few and the default again at the end, from the budget; where results are noisy if left out.",
@@ -133,7 +139,15 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress, but failures.")
 @json_option
 def run(
-    file: Path, *, store: str | None, goes_on: bool, dry_run: bool, quiet: bool, as_json: bool, **changed: Any
+    file: Path,
+    *,
+    store: str | None,
+    goes_on: bool,
+    recorded_space: bool,
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+    **changed: Any,
 ) -> int:
     """Run the study that FILE describes, or go on with it.
 
@@ -150,13 +164,17 @@ def run(
     if goes_on:
         arguments = {key: value for key, value in arguments.items() if key not in ("worth", "patience")}
         arguments["stop"] = "never"
+    url = store or asked.store or DEFAULT_STORE
+    if recorded_space:
+        with tt.load_study(url, arguments.get("name") or naming.name_of(asked.objective())) as found:
+            asked = dataclasses.replace(asked, space=found.space)
     if dry_run:
         _dry_run(asked, arguments)
         return 0
     study = tt.tune(
         asked.objective(),
         asked.space,
-        store=store or asked.store or DEFAULT_STORE,
+        store=url,
         progress=not quiet,
         **arguments,
     )

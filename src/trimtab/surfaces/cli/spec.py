@@ -496,7 +496,7 @@ class _Reader:
         parameters: dict[str, Parameter] = {}
         for name, given in said["space"].items():
             with self.at("space", name):
-                parameters[name] = _make_parameter(given)
+                parameters[name] = make_parameter(given)
         # First without, then with, constraints and fixed values: so a fault is found at the key that brings it in.
         require, fixed = said.get("require", ()), said.get("fixed")
         with self.at("space"):
@@ -545,7 +545,8 @@ _KINDS: dict[str, Callable[..., Parameter]] = {
 }
 
 
-def _make_parameter(given: Mapping[str, Any]) -> Parameter:
+def make_parameter(given: Mapping[str, Any]) -> Parameter:
+    """Return the parameter that an entry of a study file's space describes, read by `PARAMETER`."""
     options = dict(given)
     kind = next(key for key in options if key in _KINDS)
     values = options.pop(kind)
