@@ -6,7 +6,7 @@
 Landscapes: a bowl in three dimensions whose folds differ as much as configurations do, with a little noise in each cell
 (`bowl`), and one with as much noise as makes cross-validation itself pick wrongly (`noisy`); and tables of real cells,
 100 configurations each: a support-vector machine on breast cancer, one for regression on diabetes, a decision tree on
-digits. What a configuration is worth there is its mean over three other splits of the data, of which the studies know
+digits. What a configuration is worth there is its mean over other splits of the data, of which the studies know
 nothing. The regret of a study is how much worse its best trial is than the best there is.
 
 One JSON line a setting: the ratio of mean regrets and of the medians over seeds, in how many studies either is better,
@@ -36,8 +36,8 @@ K = 5
 TRIALS = 40
 BOWL = tt.Space({f"x{i}": tt.Float(0, 1) for i in range(3)})
 CENTRE = 0.35
-SIDE = 10
-"""Values of each of the two parameters of a table."""
+SIDE, SPLITS = 10, 6
+"""Values of each of the two parameters of a table, and splits of its data: half for studies, half for the truth."""
 
 
 class Bowl:
@@ -61,12 +61,12 @@ class Bowl:
 
 
 class Table:
-    """Cells that were computed once: [SIDE, SIDE, K], and what each configuration is worth [SIDE, SIDE]."""
-
-    space = tt.Space(a=tt.Ordinal(list(range(SIDE))), b=tt.Ordinal(list(range(SIDE))))
+    """Cells that were computed once: [side, side, K], and what each configuration is worth [side, side]."""
 
     def __init__(self, cells: np.ndarray, truth: np.ndarray, seed: int) -> None:
         self._cells, self._truth = cells[seed % len(cells)], truth
+        side = list(range(len(truth)))
+        self.space = tt.Space(a=tt.Ordinal(side), b=tt.Ordinal(side))
 
     def truth(self, params: dict[str, int]) -> float:
         return float(self._truth[params["a"], params["b"]])
@@ -78,17 +78,17 @@ class Table:
         return float(self._truth.min())
 
 
-def computed(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return cells [S, SIDE, SIDE, K] of S splits, and the mean over as many others [SIDE, SIDE]; kept in a file."""
-    path = folder / f"folds-{name}.npz"
+def computed(name: str, folder: Path, side: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return cells [n/2, side, side, K] of splits, and the mean over as many others [side, side]; kept in a file."""
+    path = folder / f"folds-{name}-{side}-{n}.npz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **dict(zip(("cells", "truth"), _fitted(name), strict=True)))
+        np.savez(path, **dict(zip(("cells", "truth"), _fitted(name, side, n), strict=True)))
     with np.load(path) as found:
         return found["cells"], found["truth"]
 
 
-def _fitted(name: str) -> tuple[np.ndarray, np.ndarray]:
+def _fitted(name: str, side: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     from sklearn import datasets
     from sklearn.model_selection import KFold, StratifiedKFold
     from sklearn.pipeline import make_pipeline
@@ -96,7 +96,7 @@ def _fitted(name: str) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.svm import SVC, SVR
     from sklearn.tree import DecisionTreeClassifier
 
-    rates = np.logspace(-2, 3, SIDE), np.logspace(-4, 1, SIDE)
+    rates = np.logspace(-2, 3, side), np.logspace(-4, 1, side)
     make: Callable[[int, int], Any]
     if name == "breast cancer":
         x, y = datasets.load_breast_cancer(return_X_y=True)
@@ -109,14 +109,13 @@ def _fitted(name: str) -> tuple[np.ndarray, np.ndarray]:
         x, y = x[:600], y[:600]
         make = lambda a, b: DecisionTreeClassifier(max_depth=2 + a, min_samples_leaf=1 + b, random_state=0)  # noqa: E731
     splitter = KFold if name == "diabetes" else StratifiedKFold
-    n = 6
-    cells = np.empty((n, SIDE, SIDE, K))
+    cells = np.empty((n, side, side, K))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for s in range(n):
             for fold, (train, test) in enumerate(splitter(K, shuffle=True, random_state=s).split(x, y)):
-                for a in range(SIDE):
-                    for b in range(SIDE):
+                for a in range(side):
+                    for b in range(side):
                         cells[s, a, b, fold] = 1.0 - make(a, b).fit(x[train], y[train]).score(x[test], y[test])
     return cells[: n // 2], cells[n // 2 :].mean(axis=(0, 3))
 
@@ -167,12 +166,12 @@ def random_study(at: Bowl | Table, trials: int, seed: int) -> dict[str, dict[str
     return {way: {"regret": at.truth(every[row]) - at.least(), "folds": folds[way]} for way, row in best.items()}
 
 
-def landscape(name: str, seed: int, folder: Path) -> Bowl | Table:
+def landscape(name: str, seed: int, folder: Path, side: int, n: int) -> Bowl | Table:
     if name == "bowl":
         return Bowl(seed, 0.3, 0.02)
     if name == "noisy":
         return Bowl(seed, 0.3, 0.1)
-    return Table(*computed(name, folder), seed)
+    return Table(*computed(name, folder, side, n), seed)
 
 
 WAYS = ("full", "race")
@@ -183,6 +182,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--trials", type=int, default=TRIALS)
+    parser.add_argument("--side", type=int, default=SIDE)
+    parser.add_argument("--splits", type=int, default=SPLITS)
     parser.add_argument("--only", choices=LANDSCAPES)
     parser.add_argument("--optimizer", choices=("random", "gp"))
     parser.add_argument("--folder", type=Path, default=Path("/tmp/trimtab-folds"))
@@ -199,7 +200,7 @@ def main() -> None:
                 run = known.get((name, optimizer, seed))
                 if run is None:
                     run = {"landscape": name, "optimizer": optimizer, "seed": seed}
-                    at = landscape(name, seed, asked.folder)
+                    at = landscape(name, seed, asked.folder, asked.side, asked.splits)
                     if optimizer == "random":
                         run |= random_study(at, asked.trials, seed)
                     else:

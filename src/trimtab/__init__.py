@@ -55,6 +55,7 @@ __all__ = [
     "TrialView",
     "at_least",
     "at_most",
+    "compare",
     "create_study",
     "errors",
     "given",
@@ -63,6 +64,7 @@ __all__ = [
     "maximize",
     "minimize",
     "nested_score",
+    "refine",
     "replay_schedule",
     "report",
     "spaces",
@@ -73,8 +75,12 @@ __all__ = [
 if _typing.TYPE_CHECKING:
     from trimtab import integrations as integrations
     from trimtab import spaces as spaces
+    from trimtab.study.comparing import compare as compare
+    from trimtab.study.refine import refine as refine
     from trimtab.surfaces.nested import nested_score as nested_score
 else:
+    _LATER = {"compare": "trimtab.study.comparing", "refine": "trimtab.study.refine"}
+    """What is not needed to tune, and loaded by who uses it."""
 
     def __getattr__(name: str) -> object:
         if name in ("integrations", "spaces"):  # no part of what others are made of, and loaded by who uses them
@@ -85,6 +91,10 @@ else:
             from trimtab.surfaces.nested import nested_score
 
             return nested_score
+        if name in _LATER:
+            from importlib import import_module
+
+            return getattr(import_module(_LATER[name]), name)
         from trimtab.explain import missing
 
         raise missing("trimtab", name, __all__)

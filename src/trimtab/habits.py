@@ -145,7 +145,6 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
         "gc_after_trial": 'nothing is needed; with executor="processes" trials run in processes of their own',
         "early_stopping": _STOPPING,
         "early_stop_fn": _STOPPING,
-        "patience": _STOPPING,
         "points_to_evaluate": _POINTS,
         "initial_points": _POINTS,
         "x0": _POINTS,

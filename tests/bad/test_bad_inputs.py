@@ -191,6 +191,11 @@ simple("problem", "no space", lambda: tt.tune(objectives.fine, {"lr": [0, 1]}, m
 simple("problem", "no budget", lambda: tune(budget=None))
 simple("problem", "a budget of nothing", lambda: tune(budget=0))
 simple("problem", "a budget that is text", lambda: tune(budget="100"))
+simple("problem", "a budget of epochs where none are declared", lambda: tune(budget=tt.Budget(epochs=500)))
+simple("problem", "a budget of money without prices", lambda: tt.Budget(money=100))
+simple("problem", "a budget of GPUs that trials do not take", lambda: tune(budget=tt.Budget(gpu_hours=8)))
+simple("problem", "a deadline that is no time", lambda: tt.Budget(deadline="noon"))
+simple("problem", "room for checkpoints without a unit", lambda: tune(checkpoints="20"))
 simple("problem", "a negative seed", lambda: tune(seed=-1))
 simple("problem", "no workers", lambda: tune(workers=0))
 simple("problem", "last runs that are a number", lambda: tune(finalize=3))
@@ -245,6 +250,11 @@ simple("problem", "an unknown executor", lambda: tune(executor="process"))
 simple("problem", "an executor that is none", lambda: tune(executor=4))
 simple("problem", "trials per worker, without workers", lambda: tune(trials_per_worker=3))
 simple("problem", "an unknown way to stop", lambda: tune(stop="soon"))
+simple("problem", "an exchange rate with one side", lambda: tune(worth="0.01 loss"))
+simple("problem", "an exchange rate in an unknown unit", lambda: tune(worth="0.01 loss = 3 tpu_hours"))
+simple("problem", "an exchange rate with stop='never'", lambda: tune(worth="0.01 = 3 hours", stop="never"))
+simple("problem", "a gain that counts of 0", lambda: tune(epsilon=0))
+simple("problem", "a patience that is no number of trials", lambda: tune(patience=1.5))
 simple("problem", "an unknown way to resume", lambda: tune(resume="ask"))
 simple("problem", "an objective that cannot be called", lambda: tt.tune(3, SPACE, minimize="loss", budget=1))
 
@@ -345,7 +355,7 @@ def _(folder: Path) -> str:
 @case("store", "a damaged page")
 def _(folder: Path) -> str:
     url, path = f"sqlite:///{folder}/damaged.db", folder / "damaged.db"
-    tt.tune(objectives.fine, SPACE, minimize="loss", budget=300, store=url, name="a").close()
+    tt.tune(objectives.fine, SPACE, minimize="loss", budget=300, store=url, name="a", stop="never").close()
     size = path.stat().st_size
     with path.open("r+b") as file:
         for page in range(8192, size - 4096, 4096):
@@ -600,6 +610,33 @@ def _(folder: Path) -> str:
     return refused(one.ask)
 
 
+def one_trial(**problem: object) -> tt.Study:
+    space = tt.Space(lr=SPACE["lr"], act=tt.Categorical(["relu", "gelu"]))
+    study = tt.create_study(space, **({"minimize": "loss"} | problem), seed=0, optimizer="random")
+    study.tell(study.ask(), 0.5)
+    return study
+
+
+simple("study", "refine without a change", lambda: tt.refine(one_trial()))
+simple("study", "refine of something that is no study", lambda: tt.refine("resnet", drop=["act"]))
+simple("study", "refine with a new space and changes of it", lambda: tt.refine(one_trial(), space=SPACE, drop=["act"]))
+simple("study", "refine with a range that is not wider", lambda: tt.refine(one_trial(), widen={"lr": (1e-3, 1e-2)}))
+simple("study", "refine with a range that is not narrower", lambda: tt.refine(one_trial(), narrow={"lr": (1e-9, 1.0)}))
+simple("study", "refine with one number for a range", lambda: tt.refine(one_trial(), widen={"lr": 1.0}))
+simple("study", "refine with a name that is misspelt", lambda: tt.refine(one_trial(), hold={"atc": "relu"}))
+simple("study", "refine that adds what is there", lambda: tt.refine(one_trial(), add={"lr": tt.Float(0, 1)}))
+simple("study", "refine that keeps a choice there is not", lambda: tt.refine(one_trial(), narrow={"act": ["tanh"]}))
+simple("study", "refine with a list where values have names", lambda: tt.refine(one_trial(), hold=["act"]))
+simple("study", "compare without anything to compare with", lambda: tt.compare(one_trial()))
+simple("study", "compare by a parameter of many values", lambda: tt.compare(one_trial(), by="lr"))
+simple(
+    "study", "compare of other objectives", lambda: tt.compare(one_trial(), one_trial(minimize=None, maximize="loss"))
+)
+simple("study", "compare of two studies by a parameter", lambda: tt.compare(one_trial(), one_trial(), by="act"))
+simple("study", "the best none", lambda: one_trial().top(0))
+simple("study", "a trial compared with one there is not", lambda: one_trial().diff(0, 9))
+
+
 @case("study", "a note on a trial that is text")
 def _(folder: Path) -> str:
     one = study()
@@ -764,6 +801,8 @@ SPEC = "name: a\ncommand: ['true']\nminimize: loss\nbudget: 1\nspace:\n  lr: {fl
 
 cli("an unknown command", "tune")
 cli("an unknown option", "list", "--jsn")
+cli("refine without a change", "refine", "resnet")
+cli("refine with a value of no parameter", "refine", "resnet", "--hold", "0.5")
 cli("a study file that is not there", "run", "study.yaml")
 cli("a study file that is no YAML", "run", "study.yaml", spec="name: [a\nspace: }\n")
 cli("an unknown key", "run", "study.yaml", spec=SPEC + "budgets: 3\n")

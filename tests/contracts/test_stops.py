@@ -10,8 +10,10 @@ import pytest
 
 from trimtab.stop.budget import Budget
 from trimtab.stop.failures import AllFailed
+from trimtab.stop.patience import Patience
 from trimtab.stop.protocol import Verdict
 from trimtab.stop.target import Target
+from trimtab.stop.worth import Worth
 from trimtab.testing.stops import AT_MOST_S, Make, StopContract
 
 RULES = {
@@ -20,6 +22,9 @@ RULES = {
     "cost": lambda: Budget(cost=10.0),
     "target": Target,
     "all failed": lambda: AllFailed(patience=5),
+    "patience": lambda: Patience(5),
+    "worth": lambda: Worth(budget=Budget(trials=60)),
+    "worth of a trial": lambda: Worth(budget=Budget(hours=1), rate="0.1 = 30 trials"),
 }
 
 

@@ -116,7 +116,9 @@ def test_the_error_may_be_behind_another_or_in_a_group():
 def test_one_broken_device_fails_one_trial(tmp_path, how, error):
     objective = objectives.UsesTheDevice(tmp_path, how, 5, error)
     space = tt.Space(x=tt.Float(0, 1))
-    study = tt.tune(objective, space, minimize="loss", budget=40, workers=2, optimizer="random", seed=0, retries=0)
+    study = tt.tune(
+        objective, space, minimize="loss", budget=40, workers=2, optimizer="random", seed=0, retries=0, stop="never"
+    )
     failed = [view for view in map(study.table.trial, range(40)) if view.state == "failed"]
     assert [view.number for view in failed] == ([] if how == "catches" else [5])
     lost = [r.event for r in study.session.journal.read() if isinstance(r.event, Failed) and r.event.again]

@@ -21,6 +21,7 @@ def value(trial: tt.Trial) -> float:
 
 def test_eight_thousand_trials_in_workers_do_not_grow_the_driver(tmp_path: Path) -> None:
     about = {"minimize": "loss", "optimizer": "random", "executor": "processes", "workers": 2, "seed": 0}
+    about["stop"] = "never"
     space, url = tt.Space(x=tt.Float(0, 1)), f"sqlite:///{tmp_path}/trimtab.db"
     tt.tune(value, space, budget=1000, store=url, name="a", **about).close()
     driver = psutil.Process()

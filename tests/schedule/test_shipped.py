@@ -197,7 +197,7 @@ def test_auto_passes_over_a_rung_that_is_not_cheap() -> None:
     table = Tabulated(look, steps=[1, 3, 9, 27])
     study = tt.tune(
         table, tt.Space(x=tt.Float(0, 1)), minimize="loss", fidelity=tt.Fidelity("epoch", 1, 81), budget=60,
-        optimizer="random", executor=table.executor(1), seed=1, progress=False,
+        optimizer="random", executor=table.executor(1), seed=1, progress=False, stop="never",
     )  # fmt: skip
     assert (study.table.state[-20:] == COMPLETE).all()
 
@@ -212,7 +212,7 @@ def data_share(fixed: float, *, ranks: bool, **more) -> tt.Study:
     table = Tabulated(look, steps=(), carries_over=False)
     return tt.tune(
         table, tt.Space(x=tt.Float(0, 1)), minimize="loss", fidelity=tt.Fidelity("share", 1, 27), budget=80,
-        optimizer="random", executor=table.executor(1), seed=1, progress=False, **more,
+        optimizer="random", executor=table.executor(1), seed=1, progress=False, stop="never", **more,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from trimtab.arrays import Floats
 from trimtab.ledger.contents import Contents
 from trimtab.ledger.curves import WHOLE
+from trimtab.ledger.event import EVIDENCE
 from trimtab.ledger.states import COMPLETE
 from trimtab.space.problem import Fidelity
 
@@ -34,6 +35,8 @@ def settle(contents: Contents, row: int, at: float, seconds: float | None, *, is
         is_complete: whether it returned a result.
     """
     c = contents.columns
+    if contents.n_evidence and contents.origins.values[c["origin"].rows[row]].by == EVIDENCE:
+        return  # it took nothing here
     if seconds is None:
         seconds = max(0.0, contents.elapsed_at(at) - float(c["begun_at"].rows[row]))
     used = contents.used

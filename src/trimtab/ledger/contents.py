@@ -47,6 +47,7 @@ class Contents:
         growths: each time that the space learned a parameter.
         is_extended: whether trials gained values while they ran.
         n_children: how many rows continue another.
+        n_evidence: how many rows an earlier study ran.
         session_start: when the study was last opened; None if that was never said.
         elapsed: seconds of all openings before.
         now, last_at: the time of the last tick, and of the last record.
@@ -105,6 +106,7 @@ class Contents:
         self.growths: list[Growth] = []
         self.is_extended = False
         self.n_children = 0
+        self.n_evidence = 0
         self.now = 0.0
         self.elapsed = 0.0
         self.session_start: float | None = None

@@ -25,6 +25,10 @@ FORMAT_VERSION = 1
 LOST = "lost"
 """The kind of failure that says nothing of the trial: its worker is gone."""
 
+EVIDENCE = "evidence"
+"""Who proposed what an earlier study ran: such trials come with the study's first records, and nobody proposed them
+here. No optimizer bears this name."""
+
 FINALIZE = "finalize"
 """Who proposed the runs again with which a study ends, and the note that says what they are."""
 
@@ -41,7 +45,7 @@ Ident: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]*\Z", max
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Who proposed a configuration, and why: `by` an engine's name or "user", `why` one clause for a person."""
+    """Who proposed a configuration, and why: `by` an engine, "user" or `EVIDENCE`; `why` one clause for a person."""
 
     by: str
     why: str = ""
@@ -63,6 +67,8 @@ class Created(msgspec.Struct, frozen=True, omit_defaults=True, tag="created", ta
     provenance: dict[str, Any] = {}
     id: Ident = ""
     exact_ends: bool = False
+    in_arms: bool = False
+    """Whether the values of scientific parameters take turns, each with its share of the configurations."""
 
 
 class Opened(msgspec.Struct, frozen=True, omit_defaults=True, tag="opened", tag_field="kind"):
@@ -213,7 +219,11 @@ class Extended(msgspec.Struct, frozen=True, omit_defaults=True, tag="extended", 
 
 
 class Assessed(msgspec.Struct, frozen=True, omit_defaults=True, tag="assessed", tag_field="kind"):
-    """A verdict on the whole study: whether to go on, and what going on would bring."""
+    """A verdict on the whole study: whether to go on, and what going on would bring.
+
+    `chance` is that of a gain of more than `epsilon`; `n` configurations were over then, of `until` that the budget
+    covers. None where the rule does not say.
+    """
 
     stop: bool
     reason: str
@@ -221,6 +231,11 @@ class Assessed(msgspec.Struct, frozen=True, omit_defaults=True, tag="assessed", 
     expected_gain: float | None = None
     gain_interval: tuple[float, float] | None = None
     next_cost: float | None = None
+    epsilon: float | None = None
+    chance: float | None = None
+    chance_of_target: float | None = None
+    n: int | None = None
+    until: int | None = None
 
 
 Event: TypeAlias = (

@@ -16,6 +16,7 @@ from trimtab.ledger.chain import Head
 from trimtab.ledger.columns import Column
 from trimtab.ledger.contents import Contents, Growth
 from trimtab.ledger.event import (
+    EVIDENCE,
     FAILURE_KINDS,
     Asked,
     Assessed,
@@ -154,6 +155,7 @@ class Ledger:
             contents.again[row] = None
         if event.given is not None:
             contents.given[row] = event.given
+        contents.n_evidence += event.origin.by == EVIDENCE
         contents.waiting[row] = None
 
     def _check_asked(self, event: Asked, record: Record) -> None:

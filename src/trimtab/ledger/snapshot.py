@@ -188,6 +188,7 @@ def _restore(snapshot: _Snapshot) -> Ledger:
         setattr(contents, name, dict(getattr(snapshot.dicts, name)))
     for name in _Scalars.__struct_fields__:
         setattr(contents, name, getattr(snapshot.scalars, name))
+    contents.n_evidence = int(table.is_evidence.sum())
     contents.growths = _growths(contents.problem, snapshot.growths)
     states = table.state
     contents.waiting = {row: None for row in snapshot.waiting if states[row] == WAITING}

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab import plugins
-from trimtab.arrays import Floats, Ints
+from trimtab.arrays import Bools, Floats, Ints
 from trimtab.errors import TrialError
 from trimtab.explain import Explained
 from trimtab.ledger.attempts import ONE_CPU
 from trimtab.ledger.contents import Contents, Growth
 from trimtab.ledger.curves import Curves
-from trimtab.ledger.event import FAILURE_KINDS, FINALIZE, Assessed, Origin
+from trimtab.ledger.event import EVIDENCE, FAILURE_KINDS, FINALIZE, Assessed, Origin
 from trimtab.ledger.news import News, notes_since, verdicts_since
 from trimtab.ledger.states import COMPLETE, FAILED, RUNNING, STATES, STOPPED, WAITING
 from trimtab.space.condition import shown
@@ -156,6 +156,25 @@ class TrialTable:
     def cost(self) -> Floats:
         """[N] the cost as told, all attempts together; nan where none was."""
         return self._c["cost"].view
+
+    @property
+    def is_evidence(self) -> Bools:
+        """[N] whether an earlier study ran the trial, and this one only learns from it: no budget counts it."""
+        codes = [code for code, origin in enumerate(self._contents.origins.values) if origin.by == EVIDENCE]
+        found: Bools = np.isin(self._c["origin"].view, codes)
+        return found
+
+    @property
+    def n_evidence(self) -> int:
+        """How many trials an earlier study ran."""
+        return self._contents.n_evidence
+
+    @property
+    def spent(self) -> Floats:
+        """[N] the cost of what this study ran itself: `cost`, nan for evidence."""
+        if not self.n_evidence:
+            return self.cost
+        return np.where(self.is_evidence, np.nan, self.cost)
 
     @property
     def seconds(self) -> Floats:
@@ -369,8 +388,8 @@ class TrialTable:
 
     @property
     def n_begun(self) -> int:
-        """How many configurations were handed out, to whatever end: `n_lines` without those still in line."""
-        return self.n_lines - (self.n_waiting - self.n_again)
+        """How many configurations were handed out, to whatever end: neither those still in line nor evidence."""
+        return self.n_lines - self.n_evidence - (self.n_waiting - self.n_again)
 
     @property
     def n_running(self) -> int:
@@ -402,8 +421,8 @@ class TrialTable:
         return 1 if self.has_come_further(number) else int(self.n_lost[number]) + 1
 
     def is_enqueued(self, number: int) -> bool:
-        """Return True if a user put the trial in line."""
-        return number in self._contents.given or self.origin(number).by == "user"
+        """Return True if a user put the trial in line, or brought it as evidence: no engine proposed it."""
+        return number in self._contents.given or self.origin(number).by in ("user", EVIDENCE)
 
     def is_replicate(self, number: int) -> bool:
         """Return True if the trial runs a finalist again, at the end of the study."""

@@ -36,13 +36,13 @@ def _affordable(limit: float, table: TrialTable) -> tuple[int | None, str]:
     line = spent(limit, table)
     if line.spent >= limit:
         return 0, _used_up(line)
-    known = ~np.isnan(table.cost)
+    known = ~np.isnan(table.spent)
     if not known.any():  # nobody knows a price yet: let the first few find it out, one at a time
         return (1 if not table.n_running else 0), "the first trial's cost is awaited"
     if len(table.problem.fidelities) == 1:  # each trial has its price, by how far it runs: `lack` asks for it
         is_left = not line.is_used_up or not table.n_running
         return (None if is_left else 0), f"{line.spent:g} of {limit:g} is spent, and what runs may take the rest"
-    price = float(table.cost[known].mean())
+    price = float(table.spent[known].mean())
     if price <= 0:
         return _ANY, ""
     reason = f"{line.spent:g} of {limit:g} is spent, and another trial is expected to cost {price:.4g}"
@@ -55,12 +55,12 @@ def _used_up(line: Spent) -> str:
 
 def price_awaited(table: TrialTable) -> bool:
     """Return whether nobody knows yet what a trial costs, and the first one runs."""
-    return bool(table.n_running) and bool(np.isnan(table.cost).all())
+    return bool(table.n_running) and bool(np.isnan(table.spent).all())
 
 
 def lack(limit: float, table: TrialTable, start: Start) -> str:
     """Return that a trial is expected to cost more than is left, as a clause; empty where it is not."""
-    known = ~np.isnan(table.cost)
+    known = ~np.isnan(table.spent)
     if not known.any() or len(table.problem.fidelities) != 1:
         return ""
     line = spent(limit, table, but=start.number)
@@ -82,15 +82,15 @@ def spent(limit: float, table: TrialTable, but: int = -1) -> Spent:
         table: the trials.
         but: a trial that is left out of what is expected; -1 for none.
     """
-    known = ~np.isnan(table.cost)
+    known = ~np.isnan(table.spent)
     rows = np.array([row for row in (*table.running, *table.again) if row != but], dtype=np.int64)
     so_far = reported(table, rows, table.attempt[rows])
     so_far[table.state[rows] != RUNNING] = 0.0
-    told = float(table.cost[known].sum()) + _lost(table) + float(so_far.sum())
+    told = float(table.spent[known].sum()) + _lost(table) + float(so_far.sum())
     if not known.any():
         return Spent("cost", limit, told)
     if len(table.problem.fidelities) != 1:
-        prices = np.full(len(rows), float(table.cost[known].mean()))
+        prices = np.full(len(rows), float(table.spent[known].mean()))
         return Spent("cost", limit, told, float(np.maximum(prices - so_far, 0.0).sum()))
     ended_early = ~known & np.isin(table.state, (STOPPED, FAILED))
     untold = float(table.ran[ended_early, 0].sum()) * _pace(table, known)
@@ -131,7 +131,7 @@ def _lost(table: TrialTable) -> float:
 def _pace(table: TrialTable, known: Bools) -> float:
     """Return the mean cost of one unit of the fidelity; 0 while none is known."""
     ran = float(table.ran[known, 0].sum())
-    return float(table.cost[known].sum()) / ran if ran > 0 else 0.0
+    return float(table.spent[known].sum()) / ran if ran > 0 else 0.0
 
 
 def _prices(table: TrialTable, parents: Floats, ends: Floats, ran: Floats) -> Floats:
@@ -145,12 +145,12 @@ def _prices(table: TrialTable, parents: Floats, ends: Floats, ran: Floats) -> Fl
         ends: [n] where they end.
         ran: [n] how much they may run.
     """
-    known = ~np.isnan(table.cost)
+    known = ~np.isnan(table.spent)
     pace = _pace(table, known)
     whole = np.flatnonzero(known & (table.state == COMPLETE))  # what was stopped cost less than it might have
     begun = np.where(table.parent[whole] >= 0, table.fidelity[table.parent[whole], 0], np.nan)
     prices = np.empty(len(ends))
     for i, (parent, end) in enumerate(zip(parents.tolist(), ends.tolist(), strict=True)):
         same = (table.fidelity[whole, 0] == end) & ((begun == parent) | (np.isnan(begun) & math.isnan(parent)))
-        prices[i] = table.cost[whole[same]].mean() if same.any() else pace * ran[i]
+        prices[i] = table.spent[whole[same]].mean() if same.any() else pace * ran[i]
     return prices

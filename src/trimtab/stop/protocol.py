@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from trimtab.ledger.table import TrialTable
 from trimtab.space.problem import Problem
+
+if TYPE_CHECKING:
+    from trimtab.stop.outlook import Outlook
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,9 @@ class Verdict:
         gain_interval: (low, high) between which that gain lies, by the rule's own lights.
         next_cost: what the next trial is expected to cost, in the unit of the cost metric, or in seconds. Of these
             three, what is not finite counts as not known.
+        epsilon: the gain that counts; chance: of more than that, by going on.
+        chance_of_target: of reaching the target by going on.
+        n: configurations that are over; until: how many will be when the budget ends.
     """
 
     stop: bool
@@ -38,6 +44,11 @@ class Verdict:
     expected_gain: float | None = None
     gain_interval: tuple[float, float] | None = None
     next_cost: float | None = None
+    epsilon: float | None = None
+    chance: float | None = None
+    chance_of_target: float | None = None
+    n: int | None = None
+    until: int | None = None
 
 
 @runtime_checkable
@@ -69,4 +80,13 @@ class Stop(Protocol):
             problem: what is tuned.
             table: all that is on record.
         """
+        ...
+
+
+@runtime_checkable
+class Looks(Protocol):
+    """A stopping rule that can tell people what going on would bring, whether or not it would end the study."""
+
+    def outlook(self, table: TrialTable) -> Outlook:
+        """Return what going on would bring and cost. Changes nothing."""
         ...

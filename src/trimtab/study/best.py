@@ -115,7 +115,7 @@ def best_row(table: TrialTable, fidelity: Fidelity | None = None) -> int | None:
             return row
     all_losses = _objective_losses(table)[rows]
     losses = all_losses[:, 0]
-    config = _configurations(table, rows)
+    config = configurations(table, rows)
     counts = np.bincount(config)
     if len(counts) == len(rows):
         return int(rows[np.lexsort(all_losses.T[::-1])[0]])
@@ -150,7 +150,7 @@ def ranking(table: TrialTable) -> list[Ranked]:
     if not len(rows):
         return []
     losses = _objective_losses(table)[rows]
-    config = _configurations(table, rows)
+    config = configurations(table, rows)
     counts = np.bincount(config)
     means = np.column_stack([np.bincount(config, weights=column / counts[config]) for column in losses.T])
     worth, off = _worth(losses[:, 0], config, counts)
@@ -290,7 +290,7 @@ def at_text(table: TrialTable, fidelity: Fidelity) -> str:
     return "at " + ", ".join(f"{limit.name} {end:g}" for limit, end in zip(limits, fidelity, strict=True))
 
 
-def _configurations(table: TrialTable, rows: Ints) -> Ints:
+def configurations(table: TrialTable, rows: Ints) -> Ints:
     """Return [K] a number for the configuration, and the fidelity, of each of K rows: equal where these are."""
     return numbered(np.column_stack([table.x[rows], table.fidelity[rows]]))
 

@@ -23,7 +23,7 @@ from trimtab.ledger.event import Asked, Event, Extended, Origin, Remaining, Star
 from trimtab.ledger.table import TrialTable
 from trimtab.schedule.protocol import Assignment, Continue, Fresh, Wait
 from trimtab.stop.start import Start
-from trimtab.study import ahead, lost, starts
+from trimtab.study import ahead, arms, lost, starts
 from trimtab.study.ahead import Ahead
 from trimtab.study.engine import Engine
 from trimtab.study.finale import Finale
@@ -283,6 +283,7 @@ class Dispatch:
         return Order(
             table.frozen() if self.propose_s > SLOW_S else table,
             ledger.head, ledger.created.seed, ledger.optimizer, fidelity, remaining, given,
+            in_arms=ledger.created.in_arms,
         )  # fmt: skip
 
     @property
@@ -301,7 +302,11 @@ class Dispatch:
         engine = self._engine_for(order.optimizer, table)
         began_at = time.perf_counter()
         try:
-            proposal = engine.propose(table, order.seed, order.fidelity, given, order.remaining, order.extends)
+            arm = None
+            if order.in_arms and given is None:
+                proposal, arm = arms.propose(engine, table, order.seed, order.fidelity, order.remaining)
+            else:
+                proposal = engine.propose(table, order.seed, order.fidelity, given, order.remaining, order.extends)
         except BaseException:  # it may have been in the middle of learning results, which it must not learn twice
             self._engine = None
             raise
@@ -312,6 +317,9 @@ class Dispatch:
             if given is not None and order.extends is None:
                 names = [table.space.names[column] for column in np.flatnonzero(~np.isnan(given))]
                 why = f"{why}; {', '.join(names)} as enqueued"
+            if arm is not None:
+                [said] = table.space.decode(arm)
+                why = f"{why}; the turn of {', '.join(f'{name}={value}' for name, value in said.items())}"
             asked = Asked(
                 number=len(table),
                 x=tuple(proposal.x[0].tolist()),

@@ -171,8 +171,8 @@ def _joined(parts: Iterator[Columns], names: Sequence[str]) -> Columns:
 # Frames
 
 
-def to_pandas(table: TrialTable) -> Any:
-    """Return a pandas DataFrame, one row a trial.
+def to_pandas(table: TrialTable, *, what: str = "trials") -> Any:
+    """Return a pandas DataFrame, one row a trial, or with `what="curves"` one row a reported value.
 
     Raises:
         MissingExtraError: pandas is not installed.
@@ -181,11 +181,11 @@ def to_pandas(table: TrialTable) -> Any:
         import pandas as pd
     except ImportError:
         raise MissingExtraError("pandas", "frames", "for to_pandas()") from None
-    return pd.DataFrame(_flat(columns(table)))
+    return pd.DataFrame(_flat(columns(table)) if what == "trials" else curves(table))
 
 
-def to_polars(table: TrialTable) -> Any:
-    """Return a polars DataFrame, one row a trial.
+def to_polars(table: TrialTable, *, what: str = "trials") -> Any:
+    """Return a polars DataFrame, one row a trial, or with `what="curves"` one row a reported value.
 
     Raises:
         MissingExtraError: polars is not installed.
@@ -194,7 +194,8 @@ def to_polars(table: TrialTable) -> Any:
         import polars as pl
     except ImportError:
         raise MissingExtraError("polars", "frames", "for to_polars()") from None
-    return pl.DataFrame(_typed(_flat(columns(table))), infer_schema_length=None)
+    found = columns(table) if what == "trials" else curves(table)
+    return pl.DataFrame(_typed(_flat(found)), infer_schema_length=None)
 
 
 def _flat(found: Columns) -> Columns:

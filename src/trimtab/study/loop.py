@@ -19,7 +19,7 @@ from trimtab.ledger.event import Event, Noted, Remaining, Returned
 from trimtab.ledger.table import FAILED, RUNNING, WAITING, TrialTable, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.condition import shown
-from trimtab.stop.protocol import Stop, Verdict
+from trimtab.stop.protocol import Looks, Stop, Verdict
 from trimtab.stop.start import Start
 from trimtab.study import driver
 from trimtab.study.asker import Asker
@@ -79,7 +79,7 @@ class Loop:
         dispatch.remaining = self._remaining
         dispatch.lacks = self._lacks
         dispatch.resources = resources_of(settings.resources)
-        self._standing = Standing(session, settings.purse)
+        self._standing = Standing(session, settings.purse, next((s for s in stops if isinstance(s, Looks)), None))
         self._now: Callable[[], float] = time.monotonic
         if isinstance(executor, execute.Timed):
             self._now = executor.clock.now

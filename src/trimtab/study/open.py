@@ -17,8 +17,9 @@ from trimtab.space.folds import FoldsGiven, folds_of
 from trimtab.space.problem import Fidelity, Metric, Problem
 from trimtab.space.space import Space
 from trimtab.storage.protocol import Store, StudyStore
-from trimtab.storage.url import open_store
+from trimtab.storage.url import files_dir, open_store
 from trimtab.study import provenance, same_objective
+from trimtab.study.arms import arms
 from trimtab.study.plugin import is_made_by, passed, passed_scheduler, settings_of, shown_settings
 from trimtab.study.same_objective import Terms
 from trimtab.study.session import Session
@@ -155,6 +156,7 @@ def create(
         provenance=provenance.gather(objective, budget),
         id=os.urandom(4).hex(),
         exact_ends=True,
+        in_arms=len(arms(problem.space)) > 0,
     )
     return Study(Session(store, store.create(name, [created]), optimizer, scheduler, objective, budget))
 
@@ -197,11 +199,22 @@ def _find(store: Store, name: str) -> StudyStore | None:
 
 def _require_same(study: Study, name: str, problem: Problem, scheduler: Scheduler, seed: int | None) -> None:
     changes = study.problem.differences(problem)
+    of_space = study.space.differences(problem.space)
     created = study.session.ledger.created
     if seed is not None and seed != created.seed:
         changes.append(f"seed: was {created.seed}, is now {seed}")
     if not is_made_by(scheduler, created.scheduler) and not _is_older(scheduler, created.scheduler):
         changes.append(f"scheduler: was {created.scheduler}, is now {settings_of(scheduler)}")
+    if changes and changes == of_space:
+        url = study.session.store.url
+        call = "study" if files_dir(url) is None else f"tt.load_study({url!r}, {name!r})"
+        n_over = len(study.table.order)
+        raise StudyMismatchError(
+            f"study {name!r} is on record with another space ({'; '.join(changes)}). To go on in the new one with the "
+            f"{n_over} trials that are over as its evidence: store=tt.refine({call}, space=space), or `trimtab refine "
+            f"{name} --file FILE`; what no longer fits stays behind. Or run the new one under another name, or restore "
+            "the old space."
+        )
     if changes:
         raise StudyMismatchError(
             f"study {name!r} is on record with another definition ({'; '.join(changes)}). "

@@ -23,6 +23,7 @@ class Order:
         fidelity: [F] at which the trial will be run.
         remaining: what is left of the budget.
         given: [D] values that are fixed beforehand, nan where free; None when all are.
+        in_arms: whether the values of scientific parameters take turns.
         extends: the running trial that is to gain values; None for a new one.
     """
 
@@ -34,6 +35,7 @@ class Order:
     remaining: Remaining | None
     given: Floats | None = None
     extends: int | None = None
+    in_arms: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trimtab.errors import TrimtabError
-from trimtab.ledger.event import Asked, Assessed, Created, Failed, Noted, Opened, Record, Reported, Started, Told
+from trimtab.ledger.event import (
+    EVIDENCE,
+    Asked,
+    Assessed,
+    Created,
+    Failed,
+    Noted,
+    Opened,
+    Record,
+    Reported,
+    Started,
+    Told,
+)
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, WAITING
 from trimtab.model.feasibility import over
 from trimtab.space.problem import Metric, metrics_from_json
@@ -26,15 +38,24 @@ class Outline:
         objective: the one there is; constraints: on outcomes.
         n_feasible: complete trials that met every constraint.
         ended: why the study is over; None while it goes on.
+        created: its first record's event.
+        parameters, metrics: their names.
+        n_evidence: how many trials an earlier study ran.
+        notes: about the study as a whole.
     """
 
     def __init__(self, created: Created) -> None:
+        self.created = created
+        self.n_evidence = 0
         self.states: list[int] = []
         self.ended: str | None = None
         self._metrics = metrics_from_json(created.problem["metrics"])
         [self.objective] = [metric for metric in self._metrics if metric.is_objective]
         self.constraints = [metric for metric in self._metrics if not metric.is_objective]
-        self._n_parameters = len(created.problem["space"]["parameters"])
+        self.metrics = tuple(metric.name for metric in self._metrics)
+        self.parameters = tuple(each["name"] for each in created.problem["space"]["parameters"])
+        self._n_parameters = len(self.parameters)
+        self.notes: dict[str, Any] = {}
         self._runs: list[tuple[Any, ...]] = []
         self._told: list[tuple[float, int]] = []
 
@@ -66,6 +87,7 @@ class Outline:
     def _asked(self, event: Asked) -> None:
         if event.number != len(self.states) or event.parent is not None or len(event.x) != self._n_parameters:
             raise ValueError
+        self.n_evidence += event.origin.by == EVIDENCE
         self.states.append(WAITING)
         self._runs.append((event.x, event.fidelity))
 
@@ -84,7 +106,9 @@ class Outline:
         self._move(event.number, RUNNING, RUNNING)
 
     def _noted(self, event: Noted) -> None:
-        if event.number is not None and not 0 <= event.number < len(self.states):
+        if event.number is None:
+            self.notes[event.key] = event.value
+        elif not 0 <= event.number < len(self.states):
             raise ValueError
 
     def _opened(self, event: Opened) -> None:

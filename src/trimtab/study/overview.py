@@ -7,16 +7,19 @@ log that the short one cannot make sense of: what is wrong with it is then said 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from trimtab.errors import StoreCorruptError, TrimtabError
-from trimtab.ledger.event import Record
+from trimtab.ledger.event import Created, Record
 from trimtab.ledger.ledger import Ledger
 from trimtab.ledger.table import STATES
 from trimtab.storage.protocol import ShortLog, Store, StudyInfo
 from trimtab.study import best
 from trimtab.study.fold import folded
+from trimtab.study.label import Label
+from trimtab.study.lineage import Lineage
 from trimtab.study.outline import Outline
 
 LONGEST = 4096
@@ -35,7 +38,12 @@ class Entry:
         front: with several objectives, the trials that none beats in all; None with one.
         n_feasible: complete trials that met every constraint; None where there is no constraint.
         ended: why the study is over; None while it goes on.
-        error: why the study cannot be read; then nothing above but its name and date is known.
+        error: why the study cannot be read; then nothing but its name and date is known.
+        id: its mark, which no renaming changes.
+        refined_from: the name and the mark of the study that it goes on from; None where it is the first of its line.
+        n_evidence: how many of its trials that study ran.
+        parameters, metrics: their names.
+        label: its project, its data set, its tags, and whether it was put away.
     """
 
     name: str
@@ -50,6 +58,12 @@ class Entry:
     error: str | None = None
     constraints: tuple[str, ...] = ()
     n_feasible: int | None = None
+    id: str = ""
+    refined_from: tuple[str, str] | None = None
+    n_evidence: int = 0
+    parameters: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    label: Label = field(default_factory=Label)
 
 
 def entries(store: Store) -> Iterator[Entry]:
@@ -95,7 +109,21 @@ def _of_ledger(info: StudyInfo, ledger: Ledger) -> Entry:
         ledger.assessed.reason if ledger.assessed is not None and ledger.assessed.stop else None,
         constraints=tuple(map(str, constraints)),
         n_feasible=best.feasible(table).count(True) if constraints else None,
+        n_evidence=table.n_evidence,
+        parameters=table.space.names,
+        metrics=table.problem.metric_names,
+        **_about(ledger.created, table.notes),
     )
+
+
+def _about(created: Created, notes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of a study besides its trials."""
+    lineage = Lineage.of(created.provenance)
+    return {
+        "id": created.id,
+        "refined_from": None if lineage is None else (lineage.study, lineage.id),
+        "label": Label.of(notes),
+    }
 
 
 def _of_outline(info: StudyInfo, records: Sequence[Record]) -> Entry | None:
@@ -115,4 +143,8 @@ def _of_outline(info: StudyInfo, records: Sequence[Record]) -> Entry | None:
         outline.ended,
         constraints=tuple(map(str, outline.constraints)),
         n_feasible=outline.n_feasible if outline.constraints else None,
+        n_evidence=outline.n_evidence,
+        parameters=outline.parameters,
+        metrics=outline.metrics,
+        **_about(outline.created, outline.notes),
     )

@@ -13,12 +13,12 @@ import numpy as np
 from trimtab.analysis.halving import is_due
 from trimtab.arrays import Floats
 from trimtab.errors import ReplayError
-from trimtab.ledger.event import FINALIZE, Asked, Extended, Judged, Record, Remaining, Reported, Started
+from trimtab.ledger.event import EVIDENCE, FINALIZE, Asked, Extended, Judged, Record, Remaining, Reported, Started
 from trimtab.ledger.ledger import Ledger
 from trimtab.numerics.arithmetic import quiet
 from trimtab.optim.protocol import Optimizer, Proposal
 from trimtab.schedule.protocol import Continue, Scheduler, Wait
-from trimtab.study import provenance
+from trimtab.study import arms, provenance
 from trimtab.study.engine import Engine
 from trimtab.study.plan import Plan, continued_row
 
@@ -137,7 +137,7 @@ class _Replay:
     def ask_again(self, asked: Asked) -> None:
         """Compare a trial with what the scheduler and the engine make of the records up to its `head`."""
         table = self.ledger.table
-        if asked.origin.by == "user":
+        if asked.origin.by in ("user", EVIDENCE):
             self.n_given += 1
             return
         self.n_suggestions += 1
@@ -184,6 +184,8 @@ class _Replay:
         ledger, table = self.ledger, self.ledger.table
         if self._engine is None or not self._engine.serves(ledger.optimizer, table):
             self._engine = Engine(ledger.optimizer, table, self._optimizer)
+        if ledger.created.in_arms and given is None:
+            return arms.propose(self._engine, table, ledger.created.seed, fidelity, remaining)[0]
         return self._engine.propose(table, ledger.created.seed, fidelity, given, remaining, extends)
 
     def apply(self, record: Record) -> None:
@@ -194,8 +196,13 @@ class _Replay:
         self.ledger.apply(record)
         if isinstance(event, Started):
             self._due.pop(event.number, None)  # the attempt before ended before it could be told
-        elif isinstance(event, Reported) and not table.halted(event.number):
+        elif isinstance(event, Reported) and not table.halted(event.number) and not self._is_evidence(event.number):
             self._judge_again(event, record)
+
+    def _is_evidence(self, number: int) -> bool:
+        """Return whether a trial was run elsewhere, where its reports were judged."""
+        table = self.ledger.table
+        return table.n_evidence > 0 and table.origin(number).by == EVIDENCE
 
     def _judge_again(self, event: Reported, record: Record) -> None:
         number = event.number

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 import time
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
+from trimtab.stop.protocol import Looks
 from trimtab.stop.reserves import MACHINES, Spent
 from trimtab.study import best
 from trimtab.study.purse import Purse, saved_in, warned
@@ -18,6 +19,9 @@ from trimtab.study.reported import EARLY
 from trimtab.study.savings import Savings, savings
 from trimtab.study.session import Session
 from trimtab.study.shortfall import Shortfall, shortfall
+
+if TYPE_CHECKING:
+    from trimtab.stop.outlook import Outlook
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Status:
         waits_for: what is waited for while nothing of this run goes on; empty otherwise.
         saved: what early stopping saved, once the study has stopped; None before, and where it ended nothing.
         saved_in: what the time that was saved comes to in limits on machines, (in words, how much).
+        outlook: what going on would bring and cost; None where nobody looks.
         need: what the study lacks for trials to be ended early, once it has stopped; empty before, and where nothing.
         space: what is tuned, for those who look at whether it is likely wrong.
         finale: what is run again and why, while that is done; empty otherwise.
@@ -86,6 +91,7 @@ class Status:
     saved: Savings | None = None
     saved_in: tuple[tuple[str, float], ...] = ()
     need: str = ""
+    outlook: Outlook | None = None
     space: Space | None = None
     finale: str = ""
 
@@ -138,9 +144,10 @@ class Standing:
     Args:
         session: of the study.
         purse: its budget; None where nobody counts.
+        worth: says what going on would bring.
     """
 
-    def __init__(self, session: Session, purse: Purse | None) -> None:
+    def __init__(self, session: Session, purse: Purse | None, worth: Looks | None = None) -> None:
         self._session = session
         self._purse = purse
         self._began_at = time.monotonic()
@@ -148,6 +155,8 @@ class Standing:
         self._n_over_before = len(session.table.order)
         self._best: tuple[int, TrialView] | None = None
         self._met = _Met()
+        self._worth = worth
+        self._outlook: tuple[tuple[int, int], Outlook] | None = None
 
     @quiet()
     def status(
@@ -176,7 +185,7 @@ class Standing:
         limits = {line.unit: line.limit for line in spending if not line.is_fidelity}
         trials, hours = limits.get("trials"), limits.get("hours")
         saved = savings(table) if reason else None
-        known = table.cost[table.cost == table.cost]
+        known = table.spent[table.spent == table.spent]
         return Status(
             name=self._session.journal.name,
             objective=problem.objectives[0].name,
@@ -211,9 +220,21 @@ class Standing:
             saved=saved,
             saved_in=() if saved is None else saved_in(spending, table, saved.seconds),
             need=self._need() if reason else "",
+            outlook=self._looked(is_over=bool(reason)),
             space=problem.space,
             finale=finale,
         )
+
+    def _looked(self, *, is_over: bool) -> Outlook | None:
+        """Return what going on would bring, looked at anew when the trials that are over are a hundredth more."""
+        table = self._session.table
+        if self._worth is None:
+            return None
+        n = len(table.order)
+        key = (n if is_over else n // (1 + n // 100)), n // 100
+        if self._outlook is None or self._outlook[0] != key:
+            self._outlook = key, self._worth.outlook(table)
+        return self._outlook[1]
 
     def _need(self) -> str:
         """Return the note about what early stopping would need; none where another scheduler needs nothing."""

@@ -32,16 +32,21 @@ from trimtab.storage.url import files_dir
 from trimtab.study import best, export, values
 from trimtab.study.cells import COST, Cells
 from trimtab.study.choice import Preference, chosen_row
+from trimtab.study.diff import Diff, diff
 from trimtab.study.dispatch import Dispatch, Uncovered
 from trimtab.study.enqueue import put_in_line
+from trimtab.study.listing import Listing
 from trimtab.study.lost import require_running
 from trimtab.study.purse import RESERVED, changed, in_force
 from trimtab.study.reported import Reports
 from trimtab.study.session import Session
+from trimtab.study.top import Standing, front, top
 from trimtab.study.trials import Trials
 from trimtab.text import visible
 
 if TYPE_CHECKING:
+    from trimtab.stop.outlook import Outlook
+    from trimtab.study.advise import Tips
     from trimtab.study.plot import Plots
 
 RUNS_AGAIN: list[Callable[..., Final | None]] = []
@@ -629,6 +634,26 @@ class Study(Explained):
         return table.trial(chosen_row(table, preference))
 
     @property
+    def worth(self) -> Outlook:
+        """What going on would bring and cost: the odds, the curve of the best value, and all of it in a sentence.
+
+        It is looked at until the end of the budget in force. Where that is used up, or there is none, for as many
+        configurations again. docs/worth.md says what the figures rest on.
+
+        Example:
+            ```python
+            print(study.worth.sentence)
+            if study.worth.chance is not None and study.worth.chance > 0.2:
+                tt.tune(train, space, minimize="loss", budget=2 * len(study.table), store=study)
+            ```
+        """
+        from trimtab.stop.worth import Worth  # imported when used: what it reads takes some time to load
+
+        with self.session.lock:
+            budget, table = in_force(self.session.ledger), self.table.frozen()
+        return Worth(budget=budget).outlook(table)
+
+    @property
     def best_params(self) -> dict[str, Any]:
         """The parameters of the best trial.
 
@@ -670,13 +695,47 @@ class Study(Explained):
 
         return Plots(self._still)
 
-    def to_pandas(self) -> Any:
-        """Return a pandas DataFrame, one row a trial."""
-        return export.to_pandas(self._still())
+    @property
+    def front(self) -> Listing[TrialView]:
+        """`best_trials` sorted by the first objective, as a table: `study.front.to_pandas()`."""
+        return front(self._still())
 
-    def to_polars(self) -> Any:
-        """Return a polars DataFrame, one row a trial."""
-        return export.to_polars(self._still())
+    def top(self, k: int = 10) -> Listing[Standing]:
+        """Return the best `k` distinct configurations, each with its runs, their mean and its standard error.
+
+        They stand in the order in which `best` prefers them; `study.top(10).to_pandas()` is a frame of them. With
+        several objectives they are ranked by the first alone.
+
+        Raises:
+            TrialError: `k` is no whole number above 0.
+        """
+        return top(self._still(), k)
+
+    def diff(self, a: int, b: int) -> Diff:
+        """Return in which parameters two trials differ, in which not, and what came of each.
+
+        Raises:
+            TrialError: there is no such trial.
+        """
+        return diff(self._still(), a, b)
+
+    def advice(self) -> Tips:
+        """Return what the study suggests to do next, the most pressing first; empty where nothing stands out.
+
+        Each piece says what was seen, how sure that is, and what follows: a command and a call. The rules are those of
+        Godbole et al., Deep Learning Tuning Playbook, 2023; docs/advice.md has them all.
+        """
+        from trimtab.study.advise import tips  # imported when used: it brings the models along
+
+        return tips(self._still(), self.name, self.session.store.url)
+
+    def to_pandas(self, *, curves: bool = False) -> Any:
+        """Return a pandas DataFrame, one row a trial; of `curves`, one row a reported value, in long form."""
+        return export.to_pandas(self._still(), what="curves" if curves else "trials")
+
+    def to_polars(self, *, curves: bool = False) -> Any:
+        """Return a polars DataFrame, one row a trial; of `curves`, one row a reported value, in long form."""
+        return export.to_polars(self._still(), what="curves" if curves else "trials")
 
     def curve(self, trial: int, fold: int | None = None) -> dict[str, Floats]:
         """Return what a trial reported: {"step": [r], metric: [r]}, metrics that were not declared among them.

@@ -19,7 +19,7 @@ from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
 from trimtab.space.condition import shown
 from trimtab.space.folds import FoldsGiven
-from trimtab.space.problem import Fidelity, Metric
+from trimtab.space.problem import Fidelity, Metric, Problem
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
 from trimtab.stop.failures import AllFailed
@@ -60,6 +60,9 @@ def tune(
     budget: Budget | int | None = None,
     target: float | None = None,
     stop: str | Sequence[Stop] = "auto",
+    worth: str | None = None,
+    epsilon: float | None = None,
+    patience: int | None = None,
     workers: int = 1,
     executor: str | Executor | None = None,
     resources: Resources | None = None,
@@ -98,8 +101,14 @@ def tune(
         budget: a number of trials, or a `tt.Budget` in trials, hours, cost, epochs, worker-hours, GPU-hours, money, or
             until a deadline; over all runs of the study together. `Study.set_budget` changes it while they go on.
         target: a value of the objective that is good enough.
-        stop: "auto" (budget, target, and giving up when nothing ever works), "never" (budget and target alone), or
-            rules of your own beside budget and target.
+        stop: "auto" (budget, target, more tuning that is not worth it, and giving up when nothing ever works), "never"
+            (budget and target alone), or rules of your own beside budget and target.
+        worth: what an improvement is worth, as "0.01 accuracy = 3 gpu_hours": the study ends when no further step is
+            expected to be worth its cost. Without it, it ends when a gain of more than `epsilon` is unlikely within
+            the budget. docs/worth.md has both.
+        epsilon: the gain that counts, in the objective's unit; the noise between results of one configuration if left
+            out, and no less than a hundredth of what the search has brought.
+        patience: end the study too when the best did not get better in so many trials.
         workers: how many trials run at once.
         executor: "serial" (in this process), "processes" (one crash-isolated process a worker), "command", or an
             object; by default serial for one worker, processes for more, command for a `Command`.
@@ -184,7 +193,8 @@ def tune(
         is_interactive=prompt.is_interactive(),
     )
     budget.check(problem, resources_of(resources))
-    stops = _stops(settings.purse or Purse(budget), stop)
+    purse = settings.purse or Purse(budget)
+    stops = _stops(purse, stop, problem, settings.resources, worth=worth, epsilon=epsilon, patience=patience)
     for params in points:
         space.encode_partial(params)  # refused before anything is opened
     if isinstance(objective, Command):
@@ -227,13 +237,40 @@ def tune(
     return study
 
 
-def _stops(purse: Purse, stop: object) -> list[Stop]:
+def _stops(
+    purse: Purse,
+    stop: object,
+    problem: Problem,
+    resources: Resources,
+    *,
+    worth: str | None,
+    epsilon: float | None,
+    patience: int | None,
+) -> list[Stop]:
+    from trimtab.stop.patience import Patience  # imported when used: what these read takes some time to load
+    from trimtab.stop.worth import Worth
+
+    if stop != "auto" and (worth is not None or patience is not None):
+        name = "worth" if worth is not None else "patience"
+        raise ProblemError(f'{name}= goes with stop="auto", which it is a part of; got stop={shown(stop)}.')
+    taken = resources_of(resources)
+    rule = Worth(
+        budget=purse,
+        epsilon=epsilon,
+        rate=worth,
+        prices=purse.asked.prices or {},
+        cpus=taken.get("cpu", 0.0),
+        gpus=taken.get("gpu", 0.0),
+        is_final=stop == "auto",
+    )
+    rule.check(problem)
+    waits = [] if patience is None else [Patience(patience)]
     if stop == "auto":
-        return [Target(), purse, AllFailed()]
+        return [Target(), purse, *waits, rule, AllFailed()]
     if stop == "never":  # what fails may cost nothing: a budget of cost alone would never end it
         budget = purse.asked
         endless = budget.trials is None and budget.hours is None and budget.until is None
-        return [Target(), purse, AllFailed()] if endless else [Target(), purse]
+        return [Target(), purse, rule, AllFailed()] if endless else [Target(), purse, rule]
     if isinstance(stop, str) or not isinstance(stop, Iterable) or not all(isinstance(rule, Stop) for rule in stop):
         raise ProblemError(
             f'stop is "auto", "never" or a list of stopping rules; got {shown(stop)}: a number of trials is budget=, a '

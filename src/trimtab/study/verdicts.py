@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from trimtab.checks import as_float
+from trimtab.checks import as_float, as_whole, is_whole
 from trimtab.errors import PluginError
 from trimtab.ledger.event import Assessed
 from trimtab.ledger.table import TrialTable
@@ -18,6 +18,10 @@ from trimtab.stop.protocol import Stop, Verdict
 
 MATERIAL = 0.1
 """By what share an estimate changes before it is put on record again: below, a person would call it the same."""
+
+
+MOST = 2**53
+"""The largest count that is put on record: up to where every JSON reader counts exactly."""
 
 
 def assessed(stop: Stop, table: TrialTable) -> Verdict:
@@ -41,6 +45,11 @@ def assessed(stop: Stop, table: TrialTable) -> Verdict:
         expected_gain=_estimate(stop, "expected_gain", said.expected_gain),
         gain_interval=_interval(stop, said.gain_interval),
         next_cost=_estimate(stop, "next_cost", said.next_cost),
+        epsilon=_estimate(stop, "epsilon", said.epsilon),
+        chance=_estimate(stop, "chance", said.chance),
+        chance_of_target=_estimate(stop, "chance_of_target", said.chance_of_target),
+        n=_count(stop, "n", said.n),
+        until=_count(stop, "until", said.until),
     )  # fmt: skip
 
 
@@ -51,6 +60,15 @@ def _estimate(stop: Stop, name: str, value: object) -> float | None:
         raise PluginError(f"{_named(stop)} gives its {name} as a number or None; it said {shown(value)}.")
     number = as_float(value)  # type: ignore[arg-type]  # NumPy's convert likewise
     return number if math.isfinite(number) else None
+
+
+def _count(stop: Stop, name: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    number: Any = as_whole(value)
+    if not is_whole(number) or not 0 <= number <= MOST:
+        raise PluginError(f"{_named(stop)} gives its {name} as a whole number or None; it said {shown(value)}.")
+    return int(number)
 
 
 def _interval(stop: Stop, value: Any) -> tuple[float, float] | None:
@@ -68,9 +86,7 @@ def _named(stop: Stop) -> str:
 
 def as_event(verdict: Verdict) -> Assessed:
     """Return a verdict as it is put on record."""
-    return Assessed(
-        verdict.stop, verdict.reason, verdict.rule, verdict.expected_gain, verdict.gain_interval, verdict.next_cost
-    )
+    return Assessed(**{name: getattr(verdict, name) for name in Assessed.__struct_fields__})
 
 
 def news(stops: Sequence[Stop], table: TrialTable) -> list[Assessed]:
@@ -93,7 +109,7 @@ def _is_new(before: Assessed | None, now: Assessed) -> bool:
 
 
 def _figures(event: Assessed) -> Iterable[float | None]:
-    return (event.expected_gain, event.next_cost, *(event.gain_interval or (None, None)))
+    return (event.expected_gain, event.next_cost, event.chance, *(event.gain_interval or (None, None)))
 
 
 def _differ(a: float | None, b: float | None) -> bool:

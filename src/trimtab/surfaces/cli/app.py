@@ -26,6 +26,7 @@ from trimtab.execute.requests_to_end import keep_from_forks
 from trimtab.plugins import did_you_mean
 from trimtab.surfaces.cli import (
     advise,
+    advising,
     ask_tell,
     budget,
     check,
@@ -34,7 +35,10 @@ from trimtab.surfaces.cli import (
     manage,
     output,
     plot,
+    refining,
     running,
+    shelf,
+    worth,
 )
 from trimtab.text import hide_secrets
 
@@ -99,6 +103,12 @@ for command in (
     look.best,
     look.trials,
     look.export,
+    worth.worth,
+    worth.plan,
+    refining.diff,
+    advising.advise,
+    advising.compare,
+    refining.refine,
     budget.budget,
     plot.plot,
     plot.importance,
@@ -106,6 +116,10 @@ for command in (
     ask_tell.tell,
     ask_tell.give_back,
     ask_tell.report,
+    shelf.search,
+    shelf.label,
+    shelf.archive,
+    shelf.copy,
     manage.rename,
     manage.delete,
     check.replay,

@@ -23,6 +23,7 @@ from trimtab.study.shortfall import Shortfall, missed, missed_text, shortfall
 from trimtab.surfaces.cli import rungs
 from trimtab.surfaces.cli.curves import curve_lines
 from trimtab.surfaces.cli.descent import schedule_lines
+from trimtab.surfaces.cli.odds import worth_facts
 from trimtab.surfaces.render.numbers import count, duration, exact, moment, number
 from trimtab.surfaces.render.said import saved_text
 from trimtab.surfaces.render.spark import sparkline
@@ -49,8 +50,8 @@ def counts_text(table: TrialTable) -> str:
 
 
 def total_cost(table: TrialTable) -> float | None:
-    """Return the sum of the costs that are known; None when none is."""
-    known = table.cost[table.cost == table.cost]
+    """Return the sum of the costs of its own trials that are known; None when none is."""
+    known = table.spent[table.spent == table.spent]
     return float(known.sum()) if len(known) else None
 
 
@@ -93,6 +94,12 @@ def entry_facts(entry: Entry) -> dict[str, Any]:
         "best_trial": entry.best_row,
         "front": entry.front,
         "ended": entry.ended,
+        "refined_from": None if entry.refined_from is None else entry.refined_from[0],
+        "evidence": entry.n_evidence,
+        "project": entry.label.project,
+        "data": entry.label.data,
+        "tags": list(entry.label.tags),
+        "archived": entry.label.archived,
     }
 
 
@@ -124,6 +131,7 @@ def study_facts(study: tt.Study) -> dict[str, Any]:
         "feasible": best.feasible(table).count(True) if study.problem.constraints else None,
         "lack": None if lack is None else _lack_facts(lack),
         "verdict": None if verdict is None else {"stop": verdict.stop, "reason": verdict.reason, "rule": verdict.rule},
+        "worth": worth_facts(study.worth),
         "saved": rungs.saved_facts(savings(table)),
         "rungs": rungs.facts(rungs.seen(study)),
         "notes": dict(table.notes),
@@ -184,6 +192,9 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
         yield f"budget of {limit}" if limit != "deadline" else limit, text
     if ledger.assessed is not None and ledger.assessed.stop:
         yield "ended", clean(ended_text(ledger.assessed))
+    found = study.worth
+    if found.chance is not None and not found.is_early:
+        yield "worth", clean(found.sentence)
     if study.problem.constraints and n_complete:
         n = best.feasible(table).count(True)
         yield "feasible", f"{n:,} of {count(n_complete, 'complete trial')} ({n / n_complete:.0%})"

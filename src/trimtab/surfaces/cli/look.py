@@ -20,6 +20,7 @@ from trimtab.study import best as bests
 from trimtab.study import export as exports
 from trimtab.study import overview
 from trimtab.study.choice import Preference, chosen_row
+from trimtab.study.lineage import lineages
 from trimtab.surfaces.cli import facts, front, rungs, trial_table
 from trimtab.surfaces.cli.curves import curve_facts
 from trimtab.surfaces.cli.descent import schedule_facts
@@ -42,40 +43,59 @@ from trimtab.text import visible
 
 @click.command("list")
 @store_option
+@click.option("--all", "-a", "everything", is_flag=True, help="Those that were put away, too.")
 @json_option
-def list_(*, store: str | None, as_json: bool) -> int:
+def list_(*, store: str | None, everything: bool, as_json: bool) -> int:
     """List the studies of a store.
 
-    Exits 1 if one of them cannot be read; the others are listed all the same.
+    Those that go on from another stand where it stood. Exits 1 if one of them cannot be read; the others are listed all
+    the same.
     """
     url = store or DEFAULT_STORE
     opened = open_store(url)
     try:
-        found = [facts.entry_facts(entry) for entry in overview.entries(opened)]
+        entries = lineages(overview.entries(opened))
     finally:
         opened.close()
+    n_away = sum(entry.label.archived for entry in entries)
+    return show_entries(
+        [entry for entry in entries if everything or not entry.label.archived], url, n_away, as_json=as_json
+    )
+
+
+def show_entries(entries: Sequence[overview.Entry], url: str, n_away: int = 0, *, as_json: bool) -> int:
+    """Show studies of a store; return 1 if one of them cannot be read."""
+    found = [facts.entry_facts(entry) for entry in entries]
     damaged = [one for one in found if "error" in one]
     if as_json:
         say_json(found)
         return int(bool(damaged))
     for one in damaged:
         complain(f"trimtab: {visible(one['name'])} cannot be read: {visible(one['error'])}")
-    if not found:
+    if not found and n_away:
+        complain(f"all {n_away} studies in {redacted(url)} were put away; --all shows them.")
+    elif not found:
         complain(f"no studies in {redacted(url)} yet; `trimtab init` writes a study file to begin with.")
     whole = [one for one in found if "error" not in one]
     if whole:
         heads, rows = list(STUDY_COLUMNS), [_study_row(one) for one in whole]
-        if all(one["feasible"] is None for one in whole):
-            i = heads.index(FEASIBLE)
-            heads, rows = heads[:i] + heads[i + 1 :], [row[:i] + row[i + 1 :] for row in rows]
+        for head, is_empty in ((FEASIBLE, "feasible"), (FROM, "refined_from"), (PROJECT, "project"), (TAGS, "tags")):
+            if not any(one[is_empty] not in (None, "", []) for one in whole):
+                i = heads.index(head)
+                heads, rows = heads[:i] + heads[i + 1 :], [row[:i] + row[i + 1 :] for row in rows]
         tables.show(heads, rows, sys.stdout, more=MORE_OF_STUDIES)
     return int(bool(damaged))
 
 
 FEASIBLE = tables.Column("feasible", right=True, rank=3)
 
+FROM = tables.Column("from", rank=8)
+PROJECT = tables.Column("project", rank=4)
+TAGS = tables.Column("tags", rank=9)
+
 STUDY_COLUMNS = (
     tables.Column("study"),
+    PROJECT,
     tables.Column("trials", right=True),
     tables.Column("failed", right=True, rank=4),
     tables.Column("running", right=True, rank=5),
@@ -85,8 +105,11 @@ STUDY_COLUMNS = (
     tables.Column("trial", right=True, rank=2),
     tables.Column("begun", rank=6),
     tables.Column("ended", rank=7, prose=True),
+    FROM,
+    TAGS,
 )
-"""Where room is short, they go in this order: why it ended, when it began, how many run, how many failed, how many of
+"""Where room is short, they go in this order: its tags, from which study it goes on (columns only where some study has
+any, as that of projects), why it ended, when it began, how many run, how many failed, how many of
 the complete trials met the constraints (a column only where some study has constraints), the number of the best trial,
 the objective."""
 
@@ -101,6 +124,7 @@ def _study_row(one: dict[str, Any]) -> list[str]:
         shown = "none feasible"
     return [
         one["name"],
+        one["project"] or "-",
         str(one["trials"]),
         str(one["states"].get("failed", 0)),
         str(one["states"].get("running", 0)),
@@ -110,6 +134,8 @@ def _study_row(one: dict[str, Any]) -> list[str]:
         "-" if one["best_trial"] is None or front is not None else str(one["best_trial"]),
         moment(one["created_at"]),
         one["ended"] or "-",
+        one["refined_from"] or "-",
+        ", ".join(one["tags"]) or "-",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import sys
@@ -15,7 +16,7 @@ import trimtab as tt
 from trimtab.execute import gpus
 from trimtab.execute.parameters import usual_variable, variables
 from trimtab.execute.protocol import MOST_WORKERS
-from trimtab.study import best
+from trimtab.study import best, naming
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import for_family, spec
 from trimtab.surfaces.cli.budget import from_words
@@ -120,6 +121,15 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
     type=click.Choice(("same", "always", "never")),
     help="When to go on with a study of that name: if its objective is the same (the default), always, or never.",
 )
+@click.option("--worth", metavar="TEXT", help="What an improvement is worth, as '0.01 accuracy = 3 gpu_hours'.")
+@click.option("--epsilon", type=click.FloatRange(min=0, min_open=True), help="The gain that counts.")
+@click.option("--patience", type=click.IntRange(min=1), help="End it after so many trials without an improvement.")
+@click.option("--continue", "goes_on", is_flag=True, help="Use up the budget, whatever the odds of a gain are.")
+@click.option(
+    "--recorded-space",
+    is_flag=True,
+    help="Take the space that the study has on record, as `trimtab refine` left it, instead of the file's.",
+)
 @click.option(
     "--finalize/--no-finalize",
     default=None,
@@ -128,7 +138,17 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
 @click.option("--dry-run", is_flag=True, help="Check the file, show what would run first, and run nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress, but failures.")
 @json_option
-def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: bool, **changed: Any) -> int:
+def run(
+    file: Path,
+    *,
+    store: str | None,
+    goes_on: bool,
+    recorded_space: bool,
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+    **changed: Any,
+) -> int:
     """Run the study that FILE describes, or go on with it.
 
     Ctrl-C ends it cleanly, and the same command goes on; so it does after a crash or a kill. Exits 1 if no trial
@@ -141,13 +161,20 @@ def run(file: Path, *, store: str | None, dry_run: bool, quiet: bool, as_json: b
         arguments["optimizer"] = named("optimizers", changed["optimizer"])
     if changed.get("scheduler"):
         arguments["scheduler"] = named("schedulers", changed["scheduler"])
+    if goes_on:
+        arguments = {key: value for key, value in arguments.items() if key not in ("worth", "patience")}
+        arguments["stop"] = "never"
+    url = store or asked.store or DEFAULT_STORE
+    if recorded_space:
+        with tt.load_study(url, arguments.get("name") or naming.name_of(asked.objective())) as found:
+            asked = dataclasses.replace(asked, space=found.space)
     if dry_run:
         _dry_run(asked, arguments)
         return 0
     study = tt.tune(
         asked.objective(),
         asked.space,
-        store=store or asked.store or DEFAULT_STORE,
+        store=url,
         progress=not quiet,
         **arguments,
     )

@@ -240,6 +240,9 @@ STUDY = Record(
             required=True,
         ),
         Key("stop", OneOf(("auto", "never")), "Whether rules beside budget and target may end the study."),
+        Key("worth", Text("an exchange rate such as 0.01 accuracy = 3 gpu_hours"), "What an improvement is worth."),
+        Key("epsilon", Number(above=0), "The gain that counts, in the objective's unit."),
+        Key("patience", Number(least=1, whole=True), "End it after so many trials without an improvement."),
         Key("optimizer", _plugin("an optimizer", "{name: grid, resolution: 4}"), "What proposes configurations."),
         Key("scheduler", _plugin("a scheduler", "{name: asha, eta: 4}"), "How far trials are run."),
         Key("enqueue", ListOf(MapOf(Scalar(), "a configuration"), "a list of configurations"), "What is tried first."),
@@ -390,6 +393,7 @@ def build(tree: Tree, path: Path) -> StudyFile:
         key: said[key]
         for key in (
             *("name", "minimize", "maximize", "target", "folds", "race", "cost", "stop", "optimizer", "scheduler"),
+            *("worth", "epsilon", "patience"),
             *("enqueue", "finalize", "workers", "executor", "retries", "trials_per_worker", "grace_s", "lease_s"),
             "resume",
             "seed",
@@ -492,7 +496,7 @@ class _Reader:
         parameters: dict[str, Parameter] = {}
         for name, given in said["space"].items():
             with self.at("space", name):
-                parameters[name] = _make_parameter(given)
+                parameters[name] = make_parameter(given)
         # First without, then with, constraints and fixed values: so a fault is found at the key that brings it in.
         require, fixed = said.get("require", ()), said.get("fixed")
         with self.at("space"):
@@ -541,7 +545,8 @@ _KINDS: dict[str, Callable[..., Parameter]] = {
 }
 
 
-def _make_parameter(given: Mapping[str, Any]) -> Parameter:
+def make_parameter(given: Mapping[str, Any]) -> Parameter:
+    """Return the parameter that an entry of a study file's space describes, read by `PARAMETER`."""
     options = dict(given)
     kind = next(key for key in options if key in _KINDS)
     values = options.pop(kind)

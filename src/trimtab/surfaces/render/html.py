@@ -6,7 +6,7 @@ and everything that somebody named is escaped. What is wide scrolls within its b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -125,6 +125,19 @@ def trials(shown: TrialTable, rows: range) -> str:
     title = _counts(shown) if len(rows) == len(shown) else f"{len(rows):,} of {count(len(shown), 'trial')}"
     heads = ["trial", *_heads(shown), *names, "state", "took", "why"]
     return _box([f"<b>{_text(title)}</b>", _table(heads, cells, right=1 + len(metrics))])
+
+
+def listing(columns: Mapping[str, Sequence[object]]) -> str:
+    """Return rows as a table, of many the first."""
+    n = max(map(len, columns.values()), default=0)
+    cells = [[_setting(values[i]) for values in columns.values()] for i in range(min(n, MOST_ROWS))]
+    if n > MOST_ROWS:
+        cells.append(["…", f"{n - MOST_ROWS:,} more"])
+    return _box([_table(list(columns), cells, right=0)])
+
+
+def _setting(value: object) -> str:
+    return "-" if value is None else setting(value)
 
 
 def running(status: Status) -> str:

@@ -23,9 +23,11 @@ from trimtab.surfaces.render.said import (
     fitted,
     found_text,
     fraction,
+    odds_text,
     pace_text,
     params_text,
     sentence,
+    worth_text,
 )
 from trimtab.surfaces.render.text import clean, shortened, width, wrapped
 
@@ -149,7 +151,7 @@ class Lines:
             self._out.say([sentence(status)])
 
     def close(self, status: Status) -> None:
-        self._out.say([*self._news.of(status), farewell(status), *early_text(status)])
+        self._out.say([*self._news.of(status), farewell(status), *worth_text(status), *early_text(status)])
 
 
 class Line:
@@ -190,7 +192,8 @@ class Line:
 def _last_lines(status: Status) -> list[str]:
     """Return what is said at the end, in lines as wide as the terminal, broken between words."""
     cells = shutil.get_terminal_size().columns
-    return [line for text in (farewell(status), *early_text(status)) for line in wrapped(text, cells)]
+    texts = (farewell(status), *worth_text(status), *early_text(status))
+    return [line for text in texts for line in wrapped(text, cells)]
 
 
 def _raise_gone() -> None:
@@ -258,6 +261,7 @@ class Panel:
             lines += [Text(f"  {line}") for line in wrapped(told, cells - 2) if line]
         lines += [Text(f"  {line}", "yellow") for line in wrapped(clean(status.lack), cells - 2) if line]
         lines += [Text(f"  {line}", "bold green") for line in wrapped(found_text(status), cells - 2) if line]
+        lines += [Text(f"  {line}") for line in wrapped(odds_text(status), cells - 2) if line]
         if status.best is not None:
             told = params_text(status.best.params, cells - 4)
             lines += [Text(f"    {line}", "dim") for line in wrapped(told, cells - 4) if line]

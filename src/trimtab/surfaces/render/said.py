@@ -131,9 +131,34 @@ def feasible_text(status: Status) -> str:
     return f"{status.n_feasible:,} of {status.n_complete:,} feasible ({status.n_feasible / status.n_complete:.0%})"
 
 
+def odds_text(status: Status) -> str:
+    """Return `23% odds of 0.002 more`, of what is left of the budget; empty while nothing is known, and at the end."""
+    found = status.outlook
+    if found is None or found.is_early or found.chance is None or found.epsilon is None or not found.is_left:
+        return ""
+    text = f"{percent(found.chance)} odds of gaining {number(found.epsilon)}"
+    if found.chance_of_target is not None and found.chance_of_target < 1.0:
+        text += f", {percent(found.chance_of_target)} of reaching {number(found.target)}"
+    return text
+
+
+def percent(chance: float) -> str:
+    """Return a chance in per cent; what may happen is never 0%, and what may fail never 100%."""
+    return "<1%" if chance < 0.01 else f"{int(100 * chance)}%"
+
+
+def worth_text(status: Status) -> list[str]:
+    """Return the line that says whether to go on, once a study has stopped and where its last words do not say it."""
+    found = status.outlook
+    if found is None or found.is_early or found.chance is None or found.is_left:
+        return []
+    return [f"{clean(status.name)}: {clean(found.sentence)}"]
+
+
 def sentence(status: Status) -> str:
     """Return all of it in one line."""
-    parts = [budget_text(status), pace_text(status), feasible_text(status), found_text(status), clean(status.lack)]
+    parts = [budget_text(status), pace_text(status), feasible_text(status), found_text(status), odds_text(status)]
+    parts.append(clean(status.lack))
     return f"{clean(status.name)}: {', '.join(part for part in parts if part)}"
 
 

@@ -150,16 +150,17 @@ def _settings(table: TrialTable, row: int | None) -> list[tuple[str, str]]:
 def _odds(study: Study, worth: Answer) -> str:
     ended = study.session.ledger.assessed
     if isinstance(worth, Card):
-        return worth.sentence
-    return f"The study ended: {ended.reason}." if ended is not None and ended.stop else ""
+        said = worth.sentence
+    else:
+        said = f"The study ended: {ended.reason}." if ended is not None and ended.stop else ""
+    if len(study.problem.objectives) > 1 or not len(study.table):
+        return said
+    return f"{study.worth.sentence} {said}".strip()
 
 
 def _next(study: Study, answers: dict[str, Answer]) -> list[str]:
     """Return what to do next: what the study advises, and what answers say that calls for something."""
-    steps: list[str] = []
-    advice: Any = getattr(study, "advice", None)
-    if callable(advice):
-        steps += [hide_secrets(str(tip)) for tip in advice()]
+    steps = [hide_secrets(f"{tip.says} `{tip.command or tip.call}`") for tip in study.advice()]
     for name in ("failures", "curves", "rungs"):
         said = answers[name]
         if isinstance(said, Card) and (name == "failures" or any(sign in said.sentence for sign in CALLS)):

@@ -1,0 +1,283 @@
+"""Whether forecasts of further tuning come true, what stopping by them saves, and what a verdict takes.
+
+python benchmarks/worth.py                     # on the runs of the reporting half in results/regret, of 100 trials
+python benchmarks/worth.py --half tune         # on what settings were chosen on
+python benchmarks/regret/record.py             # records whole studies, noisy ones too, which are then looked at as well
+
+Losses that nobody measured for this: the recorded runs hold the best loss after each trial of Trimtab's default engine,
+on tasks whose losses have no noise. Of tables with noise, studies are recorded for this alone; where there are none,
+that is said and they are left out. What counts is a gain of more than a hundredth of what the search has brought.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path as File
+
+import numpy as np
+
+from _figures import Figures
+
+HERE = File(__file__).parent
+sys.path.insert(0, str(HERE / "regret"))
+
+from record import FOLDER  # noqa: E402 - of the folder that was just added
+from tasks import half  # noqa: E402
+
+from trimtab.ledger.codec import decode_record  # noqa: E402
+from trimtab.ledger.ledger import Ledger  # noqa: E402
+from trimtab.model.settings import MODEL  # noqa: E402
+from trimtab.space.parameter import Float  # noqa: E402
+from trimtab.space.problem import Problem, minimize  # noqa: E402
+from trimtab.space.space import Space  # noqa: E402
+from trimtab.stop.budget import Budget  # noqa: E402
+from trimtab.stop.forecast import chances, forecast  # noqa: E402
+from trimtab.stop.path import Path, path, path_of  # noqa: E402
+from trimtab.stop.worth import LEAST, LEAST_LEFT, LEAST_OF_ALL, LEAST_SAVED, UNLIKELY, Worth  # noqa: E402
+from trimtab.testing.simulation import Simulation, plain_history  # noqa: E402
+
+FAMILIES = ("bbob", "mixint", "lcbench")
+"""Those without noise: what a run has on file is then what a study would have seen."""
+
+D_LCBENCH = 7
+
+AHEAD = 20
+REGRETS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+PATIENCES = (10, 20, 30, 50)
+"""Optuna's BestValueStagnationEvaluator waits for 30 trials."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How good the best of a study was.
+
+    Attributes:
+        task: its name.
+        d: how many parameters it has.
+        losses: [n] inf where a trial was not the best so far, of runs on file; of recorded studies, as they were.
+        median: the median loss of random configurations; nan where the first results tell.
+        noise: between results of one configuration.
+    """
+
+    task: str
+    d: int
+    losses: np.ndarray
+    median: float
+    noise: float = 0.0
+
+    @property
+    def family(self) -> str:
+        return self.task.split("/", maxsplit=1)[0]
+
+    def path(self, n: int) -> Path:
+        found = path_of(self.losses[:n], self.noise)
+        if self.median == self.median:
+            scale = max(0.0, self.median - float(found.best[-1]))
+            return Path(n, n, found.losses, found.at, found.best, scale, 0.0)
+        return found
+
+    def best(self, n: int) -> float:
+        return float(self.losses[:n].min())
+
+    @property
+    def least(self) -> int:
+        return max(LEAST_OF_ALL, LEAST * (self.d + 1))
+
+
+def on_file(which: str) -> Iterator[Run]:
+    """Yield the runs of 100 trials on file."""
+    results = HERE / "results" / "regret"
+    name = "trimtab.jsonl" if which == "report" else "ablation/ablate-nothing.jsonl"
+    scales = json.loads((HERE / "regret" / "scales.json").read_text(encoding="utf-8"))
+    for line in (results / name).read_text(encoding="utf-8").splitlines():
+        run = json.loads(line)
+        task = run["task"]
+        if half(task) != which or task.split("/")[0] not in FAMILIES or run["workers"] != 1 or run["n_trials"] != 100:
+            continue
+        losses = np.full(100, np.inf)
+        for at, loss in run["curve"]:
+            losses[at - 1] = loss
+        d = int(task.split("-d")[1]) if "-d" in task else D_LCBENCH
+        yield Run(task, d, losses, scales[task]["median"])
+
+
+def recorded(which: str) -> Iterator[Run]:
+    """Yield the studies that `regret/record.py` recorded."""
+    files = sorted(FOLDER.glob("*.jsonl"))
+    if not files:
+        print(f"skipped: no recorded studies in {FOLDER}; benchmarks/regret/record.py makes them.", file=sys.stderr)
+    for file in files:
+        task = file.stem.rsplit("-", maxsplit=1)[0].replace("--", "/")
+        if half(task) != which:
+            continue
+        table = read(file).table
+        seen = path(table)
+        yield Run(task, len(table.space), seen.losses, np.nan, seen.noise)
+
+
+def read(file: File) -> Ledger:
+    """Return a log, folded."""
+    first, *records = [decode_record(line) for line in file.read_bytes().splitlines()]
+    ledger = Ledger.begin(first)
+    for record in records:
+        ledger.apply(record)
+    return ledger
+
+
+def epsilon(seen: Path) -> float:
+    return max(MODEL.material * seen.scale, seen.noise)
+
+
+# Forecasts
+
+
+def coverage(runs: Iterable[Run]) -> tuple[float, float, float]:
+    """Return the shares of 90 % intervals of the best value 20 trials ahead that hold it, that do not reach, and
+    that lie beyond."""
+    held, short, beyond = [], [], []
+    for run in runs:
+        for n in range(run.least, len(run.losses) - AHEAD + 1, 5):
+            seen = run.path(n)
+            if seen.scale <= 0.0:
+                continue
+            low, high = (float(end[0]) for end in forecast(seen, np.array([float(AHEAD)])).interval(0.9))
+            gain = run.best(n) - run.best(n + AHEAD)
+            # Gains are looked at on a grid: one of its steps is no miss.
+            short.append(gain > high * 1.2 + 1e-6 * seen.scale)
+            beyond.append(gain < low / 1.2)
+            held.append(not short[-1] and not beyond[-1])
+    return float(np.mean(held)), float(np.mean(short)), float(np.mean(beyond))
+
+
+def brier(runs: Sequence[Run]) -> dict[str, tuple[float, float]]:
+    """Return the Brier score of the chance to reach a target, and that of the base rate, by family.
+
+    Targets are regrets, which no search knows beforehand: from 0.5 to 0.01 of the way from the best loss that is known
+    to the median one. They are looked at from a third, a half and two thirds of the trials on, while not reached.
+    """
+    scales = json.loads((HERE / "regret" / "scales.json").read_text(encoding="utf-8"))
+    scores: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+    for run in runs:
+        best, median = scales[run.task]["best"], scales[run.task]["median"]
+        for part in (1 / 3, 1 / 2, 2 / 3):
+            n = max(run.least, int(part * len(run.losses)))
+            seen, left = run.path(n), float(len(run.losses) - n)
+            for regret in REGRETS:
+                target = best + regret * (median - best)
+                short = run.best(n) - target
+                if short <= 0.0 or left < 1.0 or seen.scale <= 0.0:
+                    continue  # it is reached
+                chance = float(chances(seen, np.array([short]), np.array([left]))[0, 0])
+                scores[run.family].append((chance, run.best(len(run.losses)) <= target))
+    found = {}
+    for family, pairs in scores.items():
+        p, came = np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs], dtype=float)
+        found[family] = float(np.mean((p - came) ** 2)), float(came.mean() * (1.0 - came.mean()))
+    return found
+
+
+# Rules
+
+
+def by_odds(run: Run) -> int:
+    """Return after how many trials the rule without an exchange rate ends a run."""
+    length, before = len(run.losses), False
+    for n in range(run.least - 1, length):
+        seen = run.path(n)
+        if seen.scale <= 0.0:
+            continue
+        chance = float(chances(seen, np.array([epsilon(seen)]), np.array([float(length - n)]))[0, 0])
+        if chance < UNLIKELY and before and n >= run.least and length - n >= max(LEAST_LEFT, LEAST_SAVED * length):
+            return n
+        before = chance < UNLIKELY
+    return length
+
+
+def by_patience(patience: int) -> Callable[[Run], int]:
+    """Return the plain rule: no improvement in so many trials."""
+
+    def rule(run: Run) -> int:
+        for n in range(run.least, len(run.losses)):
+            if n - int(run.path(n).at[-1]) >= patience:
+                return n
+        return len(run.losses)
+
+    return rule
+
+
+def by_hindsight(run: Run) -> int:
+    """Return after how many trials nothing came that counts: what no rule can know, and none can save more."""
+    length = len(run.losses)
+    ends = (n for n in range(run.least, length) if run.best(n) - run.best(length) <= epsilon(run.path(n)))
+    return next(ends, length)
+
+
+def judged(runs: Sequence[Run], rule: Callable[[Run], int]) -> tuple[float, float, float, float]:
+    """Return of a rule: the share of stops after which more than epsilon came, the median share of trials saved, the
+    mean share, and the mean gain missed as a share of what all trials brought."""
+    wrong, saved, missed = [], [], []
+    for run in runs:
+        length, n = len(run.losses), rule(run)
+        seen, end = run.path(n), run.best(len(run.losses))
+        saved.append(1.0 - n / length)
+        missed.append((run.best(n) - end) / max(seen.scale, 1e-300))
+        if n < length:
+            wrong.append(run.best(n) - end > epsilon(seen))
+    return float(np.mean(wrong or [0.0])), float(np.median(saved)), float(np.mean(saved)), float(np.mean(missed))
+
+
+# What it takes
+
+
+def verdict_ms(n: int) -> float:
+    """Return the CPU time of a verdict on a study of n trials."""
+    space = Space({f"x{i}": Float(0.0, 1.0) for i in range(8)})
+    run = Simulation(Problem(space, (minimize("loss"),)))
+    plain_history(run, n)
+    rule, took = Worth(budget=Budget(trials=2 * n)), []
+    for _ in range(5):
+        began = time.thread_time()
+        rule.outlook(run.table)
+        rule.assess(run.problem, run.table)
+        took.append(time.thread_time() - began)
+    return 1e3 * min(took)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Judges forecasts of further tuning.")
+    parser.add_argument("--half", choices=("tune", "report"), default="report")
+    args = parser.parse_args(argv)
+    figures = Figures(__file__, __doc__)
+    for name, runs in (("runs on file", list(on_file(args.half))), ("recorded studies", list(recorded(args.half)))):
+        if not runs:
+            continue
+        n_tasks, length = len({run.task for run in runs}), max(len(run.losses) for run in runs)
+        what = f"{name}: {len(runs)} of {n_tasks} tasks, {length} trials"
+        held, short, beyond = coverage(runs)
+        figures.add(f"{what}: best value {AHEAD} trials ahead within its 90% interval", held, "share")
+        figures.add(f"{what}: better than it", short, "share")
+        figures.add(f"{what}: worse than it", beyond, "share")
+        for family, (score, base) in brier(runs).items():
+            figures.add(f"{what}: Brier score of the target, {family} (base rate {base:.3f})", score, "", at_most=base)
+        rules = {"worth": by_odds} | {f"patience {n}": by_patience(n) for n in PATIENCES}
+        rules["hindsight"] = by_hindsight
+        for rule, stops in rules.items():
+            wrong, median, mean, missed = judged(runs, stops)
+            limit = 0.1 if rule == "worth" else None
+            figures.add(f"{what}: {rule}: stops after which more than epsilon came", wrong, "share", at_most=limit)
+            figures.add(f"{what}: {rule}: trials saved, median", median, "share")
+            figures.add(f"{what}: {rule}: trials saved, mean", mean, "share")
+            figures.add(f"{what}: {rule}: gain missed, mean", missed, "of the scale")
+    figures.add("a verdict at 100 trials", verdict_ms(100), "ms CPU", at_most=25.0)
+    figures.add("a verdict at 1,000 trials", verdict_ms(1_000), "ms CPU", at_most=150.0)
+    return figures.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

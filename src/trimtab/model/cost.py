@@ -1,0 +1,160 @@
+"""What a trial costs, in seconds or in the unit of the cost metric, by its parameters and by how far it is run.
+
+A ridge regression of the logarithm: what costs depend on (layers, width, epochs) mostly multiplies, and simple models
+of low variance are enough (Guinet et al., 2020, arXiv 2011.04456). To how far a trial is run they are in proportion.
+
+Letters: m rows asked about, n rows whose cost is known, Q coordinates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from trimtab.arrays import Bools, Floats, Ints
+from trimtab.ledger.table import TrialTable
+from trimtab.model.features import Features
+
+RIDGES: Final = np.geomspace(0.1, 1000.0, 9)
+"""Ridges that are tried; the one is taken that foresees costs best that are left out."""
+
+LATEST: Final = 300
+"""On so many latest trials the model rests: what a driver can pay each time that it looks."""
+
+FEW: Final = 5
+"""So many trials must have ended before parameters are believed to make a difference; until then the mean holds."""
+
+Z_90: Final = 1.645
+"""A normal variable is within so many standard deviations with 90 %."""
+
+FURTHEST: Final = 1.0
+"""By no more than this, in logarithms, does a prediction go beyond the costs that were seen: a line goes on for ever,
+and factors of e have been enough on all tables we looked at. By taste."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What trials are expected to cost.
+
+    Attributes:
+        expected: [m] the mean.
+        low, high: [m] between which the cost of each lies with 90 %.
+        median: [m] what it exceeds with a half.
+    """
+
+    expected: Floats
+    low: Floats
+    high: Floats
+    median: Floats
+
+
+class CostModel:
+    """A model of what a trial costs.
+
+    Args:
+        table: the trials.
+        of: "seconds", wall time, or "cost", as told.
+
+    Attributes:
+        n: of so many trials it is known what they cost. Without any, nothing can be predicted.
+    """
+
+    def __init__(self, table: TrialTable, of: str = "seconds") -> None:
+        self._table = table
+        spent = table.cost if of == "cost" else table.seconds
+        over = table.order[np.isfinite(spent[table.order]) & (spent[table.order] > 0.0)]
+        rows = over[-LATEST:]
+        self.n = len(rows)
+        if not self.n:
+            return
+        self._features = Features(table.space)
+        z = self._coordinates(table.x[rows], legs(table, rows))
+        log = np.log(spent[rows])
+        self._range = float(log.min()) - FURTHEST, float(log.max()) + FURTHEST
+        self._fit(z, log)
+
+    def _coordinates(self, x: Floats, leg: Floats) -> Floats:
+        """Return [m, Q] parameters, and last the logarithm of how far it is run, where that differs."""
+        z = self._features.embed(x)
+        return np.column_stack([z, np.log(leg)])
+
+    def _fit(self, z: Floats, log: Floats) -> None:
+        self._slope = 1.0 if np.ptp(z[:, -1]) > 0.0 else 0.0  # in proportion to how far it is run
+        rest = log - self._slope * z[:, -1]
+        self._centre, self._mean = z.mean(axis=0), float(rest.mean())
+        centred, off = z - self._centre, rest - self._mean
+        if self.n < FEW:
+            self._weights, self._inverse = np.zeros(z.shape[1]), np.zeros((z.shape[1], z.shape[1]))
+            left_out = off * self.n / max(1, self.n - 1)
+        else:
+            values, vectors = np.linalg.eigh(centred.T @ centred)
+            values, along = np.maximum(values, 0.0), centred @ vectors
+            target = along.T @ off
+            best = np.inf
+            for ridge in RIDGES.tolist():
+                leverage = np.square(along) @ (1.0 / (values + ridge)) + 1.0 / self.n
+                missed = (off - along @ (target / (values + ridge))) / np.maximum(1.0 - leverage, 1e-3)
+                if (loss := float(np.square(missed).sum())) < best:
+                    best, left_out = loss, missed
+                    self._weights = vectors @ (target / (values + ridge))
+                    self._inverse = (vectors / (values + ridge)) @ vectors.T
+        # What is left out is missed by so much; of one or two nobody knows, and a factor of 2 is taken to be usual.
+        self._variance = (float(np.square(left_out).sum()) + 2.0 * np.log(2.0) ** 2) / (self.n + 2.0)
+        self._smear = float(np.exp(np.minimum(left_out, FURTHEST)).mean())  # of medians makes means (Duan, 1983)
+
+    def predict(self, x: Floats, leg: Floats | None = None) -> Cost:
+        """Return what rows are expected to cost.
+
+        Args:
+            x: [m, D] configurations.
+            leg: [m] how far they are run, as `legs` says; as far as trials of this study go if None.
+
+        Raises:
+            ValueError: nothing is known.
+        """
+        if not self.n:
+            raise ValueError("no trial has told what it costs; look at n first.")
+        z = self._coordinates(x, whole_leg(self._table, len(x)) if leg is None else leg)
+        off = z - self._centre
+        log = np.clip(self._mean + self._slope * z[:, -1] + off @ self._weights, *self._range)
+        leverage = 1.0 / self.n + ((off @ self._inverse) * off).sum(axis=1)
+        spread = Z_90 * np.sqrt(self._variance * (1.0 + leverage))
+        median = np.exp(log)
+        return Cost(median * self._smear, np.exp(log - spread), np.exp(log + spread), median)
+
+
+def legs(table: TrialTable, rows: Ints) -> Floats:
+    """Return [m] how far rows are run, from where they begin, as a product over fidelities; 1 without any."""
+    leg = np.ones(len(rows))
+    parents = table.parent[rows]
+    for place in range(len(table.problem.fidelities)):
+        end = table.fidelity[rows, place]
+        start = np.where(parents >= 0, table.fidelity[parents, place], 0.0)
+        leg *= np.where(end > start, end - start, np.where(end > 0.0, end, 1.0))
+    return np.where(np.isfinite(leg) & (leg > 0.0), leg, 1.0)
+
+
+def whole_leg(table: TrialTable, m: int) -> Floats:
+    """Return [m] how far a trial is run that goes from the beginning to the end."""
+    ends = [one.high for one in table.problem.fidelities]
+    return np.full(m, float(np.prod(ends)) if ends and all(end > 0.0 for end in ends) else 1.0)
+
+
+def ends_in_time(table: TrialTable, x: Floats, left_s: float, leg: Floats | None = None) -> Bools:
+    """Return [m] whether trials that begin now are likely enough to end within what is left of the time.
+
+    What nobody knows may begin: the first trial finds it out.
+
+    Args:
+        table: the trials so far.
+        x: [m, D] configurations.
+        left_s: seconds until the deadline.
+        leg: [m] how far they are run; see `CostModel.predict`.
+    """
+    model = CostModel(table)
+    if not model.n:
+        return np.full(len(x), left_s > 0.0)
+    likely: Bools = model.predict(x, leg).median <= left_s
+    return likely

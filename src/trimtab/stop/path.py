@@ -1,0 +1,116 @@
+"""The path of the best result so far, as a forecast reads it from the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from trimtab.arrays import Floats, Ints
+from trimtab.ledger.table import COMPLETE, TrialTable
+from trimtab.model.feasibility import met
+from trimtab.model.keys import numbered
+from trimtab.model.settings import MODEL
+
+NOISES: Final = 3
+"""So many repeats more than configurations are needed before their differences are believed to be noise. By taste."""
+
+
+LATEST: Final = 500
+"""Repeats are looked for among so many latest results: what a driver can pay each time that it looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """How good the best result was, configuration by configuration.
+
+    Results count that are complete, whole, and meet every constraint. A configuration that failed, was stopped, or is
+    not allowed takes its place without one.
+
+    Attributes:
+        n: configurations that are over.
+        n_results: those of them with a result that counts.
+        losses: [n] the loss of each, inf without a result; of one with several, the last that came.
+        at: [R] when the best fell, counted from 1.
+        best: [R] to what, as a loss: smaller is better.
+        scale: the median of the first results less the best: how much a search has brought; 0 while nobody knows.
+        noise: the standard deviation between results of one configuration, as it was told or as repeats show it; 0
+            where neither says anything.
+    """
+
+    n: int
+    n_results: int
+    losses: Floats
+    at: Ints
+    best: Floats
+    scale: float
+    noise: float
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether all results are equal."""
+        known = self.losses[np.isfinite(self.losses)]
+        return self.n_results > 1 and bool((known == known[0]).all())
+
+    def before(self, n: int) -> Path:
+        """Return the path as it was after the first n configurations."""
+        return path_of(self.losses[:n], self.noise)
+
+
+def path(table: TrialTable) -> Path:
+    """Return the path of the first objective."""
+    rows = table.order
+    problem = table.problem
+    column = problem.metrics.index(problem.objectives[0])
+    losses = table.y[rows, column] * problem.signs[column]
+    counts = (table.state[rows] == COMPLETE) & met(problem, table.y[rows]) & np.isfinite(losses)
+    if problem.fidelities:
+        ends = np.array([one.high for one in problem.fidelities])
+        counts &= (np.isnan(table.fidelity[rows]) | (table.fidelity[rows] >= ends)).all(axis=1)
+    begins = table.parent[rows] < 0
+    found = np.where(counts, losses, np.inf)
+    if not begins.all():  # what goes on with a configuration is no configuration more
+        place = np.maximum(np.cumsum(begins) - 1, 0)
+        merged = np.full(int(begins.sum()), np.inf)
+        np.minimum.at(merged, place, found)
+        found = merged
+    return path_of(found, noise(table, rows[counts], column))
+
+
+def path_of(losses: Floats, deviation: float = 0.0) -> Path:
+    """Return the path of losses [n], inf where there is none."""
+    known = np.isfinite(losses)
+    n_results = int(known.sum())
+    best = np.minimum.accumulate(losses)
+    falls = np.flatnonzero(best < np.concatenate([[np.inf], best[:-1]]))
+    scale = 0.0
+    if n_results:
+        above = losses[known][: MODEL.n_first] - best[-1]
+        # Where most of the first were as good as the best, the usual distance is that of those that were not.
+        scale = float(np.median(above)) or (float(np.median(above[above > 0.0])) if above.any() else 0.0)
+    return Path(len(losses), n_results, losses, falls + 1, best[falls], scale if np.isfinite(scale) else 0.0, deviation)
+
+
+def noise(table: TrialTable, rows: Ints, column: int) -> float:
+    """Return the standard deviation between results of one configuration; 0 where nobody knows.
+
+    Args:
+        table: the trials.
+        rows: those with a result.
+        column: of the objective.
+    """
+    rows = rows[-LATEST:]
+    told = table.errors[rows, column]
+    told = told[np.isfinite(told)]
+    if len(told):
+        return float(np.sqrt(np.mean(np.square(told))))
+    config = numbered(table.x[rows])
+    counts = np.bincount(config)
+    freedom = len(rows) - len(counts)
+    if freedom < NOISES:
+        return 0.0
+    y = table.y[rows, column]
+    means = np.bincount(config, weights=y / counts[config])
+    deviation = float(np.sqrt(np.square(y - means[config]).sum() / freedom))
+    return deviation if np.isfinite(deviation) else 0.0
