@@ -205,12 +205,13 @@ def test_effects_follow_the_function() -> None:
     assert 1e-4 < effect.at[int(np.argmin(effect.mean))] < 1e-2
 
 
-def test_a_hundred_thousand_trials_take_seconds() -> None:
+@pytest.mark.parametrize("n", [10_000, pytest.param(100_000, marks=pytest.mark.soak)])
+def test_many_trials_take_seconds(n: int) -> None:
     space = tt.Space({f"x{i}": tt.Float(0, 1) for i in range(12)})
     problem = bowl(space)
-    x = np.random.default_rng(0).uniform(size=(100_000, 12))
+    x = np.random.default_rng(0).uniform(size=(n, 12))
     y = ((x - 0.3) ** 2).sum(axis=1)
-    table = table_of(problem, 100_000, lambda number, params: {"loss": float(y[number])}, x=x)
+    table = table_of(problem, n, lambda number, params: {"loss": float(y[number])}, x=x)
     spent = {}
     for question in QUESTIONS:
         began = time.process_time()

@@ -132,12 +132,12 @@ def test_plots_save_and_say_why_they_cannot(study: tt.Study, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("library", ["matplotlib", "plotly"])
-def test_libraries_draw_every_picture(study: tt.Study, library: str, tmp_path: Path) -> None:
+def test_libraries_draw_every_picture(study: tt.Study, library: str) -> None:
     pytest.importorskip(library)
     for plot in study.plot():
         drawn = getattr(plot, library)()
         if library == "matplotlib":
-            drawn.savefig(tmp_path / "drawn.svg")
+            assert drawn.axes
         else:
             assert json.loads(drawn.to_json())["data"]
 

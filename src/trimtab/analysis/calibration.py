@@ -23,7 +23,7 @@ TITLE = "Can the model be believed?"
 FIRST: Final = 16
 """Results before the first forecast: of fewer a model is mostly its prior."""
 
-BLOCKS: Final = 6
+BLOCKS: Final = 4
 """Times that a model is made anew, each for the results that come until the next."""
 
 ROWS: Final = 120
