@@ -14,7 +14,6 @@ import typing as _typing
 __version__ = "0.1.0"
 
 from trimtab import errors
-from trimtab.analysis.final import Final
 from trimtab.errors import TrialStopped
 from trimtab.execute.command import Command
 from trimtab.execute.hook import report
@@ -28,7 +27,6 @@ from trimtab.space.parameter import Categorical, Float, Int, Ordinal
 from trimtab.space.problem import Fidelity, Metric, Problem, at_least, at_most, maximize, minimize
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
-from trimtab.study import run_again as _run_again  # noqa: F401 - it puts itself where `Study.finalize` finds it
 from trimtab.study.again import replay_schedule
 from trimtab.study.open import create_study, load_study
 from trimtab.study.study import Study
@@ -75,11 +73,17 @@ __all__ = [
 if _typing.TYPE_CHECKING:
     from trimtab import integrations as integrations
     from trimtab import spaces as spaces
+    from trimtab.analysis.final import Final as Final
     from trimtab.study.comparing import compare as compare
     from trimtab.study.refine import refine as refine
     from trimtab.surfaces.nested import nested_score as nested_score
 else:
-    _LATER = {"compare": "trimtab.study.comparing", "refine": "trimtab.study.refine"}
+    _LATER = {
+        "Final": "trimtab.analysis.final",
+        "compare": "trimtab.study.comparing",
+        "nested_score": "trimtab.surfaces.nested",
+        "refine": "trimtab.study.refine",
+    }
     """What is not needed to tune, and loaded by who uses it."""
 
     def __getattr__(name: str) -> object:
@@ -87,10 +91,6 @@ else:
             from importlib import import_module
 
             return import_module(f"trimtab.{name}")
-        if name == "nested_score":
-            from trimtab.surfaces.nested import nested_score
-
-            return nested_score
         if name in _LATER:
             from importlib import import_module
 

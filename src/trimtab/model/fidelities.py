@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
 from trimtab.arrays import Floats, Ints
 from trimtab.model.keys import numbered
-from trimtab.model.settings import ModelSettings
 from trimtab.space.problem import Fidelity
+
+if TYPE_CHECKING:
+    from trimtab.model.settings import ModelSettings
 
 LARGEST: Final = float(np.finfo(np.float64).max)
 """Losses and variances that are larger are held at it."""

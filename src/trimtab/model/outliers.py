@@ -10,13 +10,11 @@ Letters: n results, c configurations.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints
-from trimtab.numerics.gp import Data, Posterior
 
 FAR_OUT: Final = 7.0
 """Farther from the median than so many median distances from it is far out. Of a normal distribution that is where
@@ -26,26 +24,11 @@ half. Of runs that differ by normal noise alone one pair in a thousand is as far
 FEW: Final = 8
 """Of fewer results nobody knows what is far. By taste."""
 
-ODD: Final = 4.0
-"""What is left out of a process and lies so many robust deviations from what the others foretell is odd. By taste."""
-
-MOST_ODD: Final = 0.35
-"""At most this share is set aside: of more, the rest would not be the rule. By taste."""
-
 UNKNOWN: Final = 10.0
 """The variance of a label that says nothing: labels span 1."""
 
-LEAST: Final = 1e-12
-"""No variance is below: what rounding leaves of one."""
-
 SURE: Final = 3
 """So many runs that agree are believed though they are far out: of two, both are now and then off alike."""
-
-MOST_ROUNDS: Final = 6
-"""So often what is odd is told anew: more changed nothing. By taste."""
-
-_PER_DEVIATION: Final = 1.4826
-"""Of a normal distribution the standard deviation is so many times the median distance from the middle."""
 
 
 def fences(losses: Floats) -> tuple[float, float]:
@@ -96,34 +79,6 @@ def is_usual(losses: Floats, counts: Floats) -> Bools:
     """Return [c] which configurations gave what is not far out, or gave it so often [c] that it is theirs."""
     found: Bools = (losses <= fences(losses)[1]) | (counts >= SURE)
     return found
-
-
-def without_odd(data: Data, losses: Floats, theta: Floats) -> Data:
-    """Return the data, what the rest does not foretell having a variance that makes it say nothing.
-
-    At first that is all that is far out; what the rest foretells nevertheless is taken back in, what it does not is set
-    aside, until nothing changes. A label that repeats have confirmed stays.
-
-    Args:
-        data: what is regressed on, n rows.
-        losses: [n] what labels were made of.
-        theta: the hyperparameters.
-    """
-    counts = 1.0 / data.noise_share
-    odd = ~is_usual(losses, counts)
-    confirmed = ~odd & (counts > 1.0)
-    for _ in range(MOST_ROUNDS):
-        kept = replace(data, known=np.where(odd, UNKNOWN, data.known))
-        residual, deviation = Posterior(kept, theta).left_out()
-        z = np.abs(residual) / np.sqrt(np.maximum(deviation**2 - np.where(odd, UNKNOWN, 0.0), LEAST))
-        scale = _PER_DEVIATION * float(np.median(z[~odd]))
-        far = (z > ODD * scale) & ~confirmed
-        if far.sum() > MOST_ODD * len(z):
-            far = far & (z >= np.quantile(z, 1.0 - MOST_ODD))
-        if (far == odd).all():
-            break
-        odd = far
-    return replace(data, known=np.where(odd, UNKNOWN, data.known))
 
 
 def torn(losses: Floats, config: Ints) -> Bools:

@@ -15,7 +15,8 @@ from trimtab.arrays import Floats, Ints, Rng
 from trimtab.model.features import Features
 from trimtab.model.labels import Joined, Labelled, Labels
 from trimtab.model.observations import Observations
-from trimtab.model.outliers import is_usual, without_odd
+from trimtab.model.odd import without_odd
+from trimtab.model.outliers import is_usual
 from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, fit
 from trimtab.numerics.input_warp import Curves, fit_curves

@@ -7,11 +7,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from trimtab.analysis.final import final, is_last
 from trimtab.arrays import Floats, Ints
 from trimtab.errors import NoBestError
 from trimtab.ledger.cells import counts
-from trimtab.ledger.event import FAILURE_KINDS
+from trimtab.ledger.event import FAILURE_KINDS, FINALIZE
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
 from trimtab.model.dominance import undominated
 from trimtab.model.feasibility import met, split
@@ -167,6 +166,10 @@ def ranking(table: TrialTable) -> list[Ranked]:
 
 def final_row(table: TrialTable) -> int | None:
     """Return the winner of the last runs, the run nearest to its mean; None where there is none, or it is outdated."""
+    if not table.noted_at(FINALIZE):
+        return None
+    from trimtab.analysis.final import final, is_last  # imported when used: most studies are searched
+
     found = final(table) if is_last(table) else None
     return None if found is None or found.is_exact or found.mean is None else found.trial
 

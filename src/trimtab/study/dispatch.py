@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,11 +26,13 @@ from trimtab.stop.start import Start
 from trimtab.study import ahead, arms, lost, starts
 from trimtab.study.ahead import Ahead
 from trimtab.study.engine import Engine
-from trimtab.study.finale import Finale
 from trimtab.study.line import Line
 from trimtab.study.order import Made, Order
 from trimtab.study.plan import continued_row
 from trimtab.study.session import Session
+
+if TYPE_CHECKING:
+    from trimtab.study.finale import Finale
 
 SLOW_S = 0.002
 """Seconds that a proposal takes from which on it is made aside, so that nobody waits for it who reports: a few times

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 
@@ -26,7 +26,6 @@ from trimtab.study.asker import Asker
 from trimtab.study.collect import Collector, spent
 from trimtab.study.dispatch import Admission, Dispatch
 from trimtab.study.driver import Driver, Facts, admission
-from trimtab.study.finale import Finale
 from trimtab.study.heart import Heart
 from trimtab.study.intake import Intake
 from trimtab.study.lost import is_running, lose
@@ -36,6 +35,9 @@ from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress, Standing, Status
 from trimtab.study.starts import resources_of
 from trimtab.study.verdicts import as_event, assessed, news
+
+if TYPE_CHECKING:
+    from trimtab.study.finale import Finale
 
 SHOW_S = 0.1
 """How often progress is shown at most."""

@@ -10,7 +10,7 @@ from trimtab.checks import is_whole
 from trimtab.errors import NoBestError, ProblemError
 from trimtab.space.condition import shown
 from trimtab.stop.budget import Budget
-from trimtab.study import best, study
+from trimtab.study import best
 from trimtab.study.finale import SearchOver, check_finalize, finalists
 from trimtab.study.plugin import make
 from trimtab.study.study import Study
@@ -45,6 +45,3 @@ def run_again(begun: Study, objective: Any, *, trials: int, **how: Any) -> Final
     )
     session.sync()
     return tuned.final
-
-
-study.RUNS_AGAIN.append(run_again)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast, overload
 import numpy as np
 
 from trimtab import plugins
-from trimtab.analysis.final import Final, final, is_last
 from trimtab.arrays import Floats
 from trimtab.checks import as_whole, is_number, is_whole
 from trimtab.errors import ObjectiveError, ProblemError, SpaceError, StudyError, TrialError, WaitsError
@@ -45,12 +44,10 @@ from trimtab.study.trials import Trials
 from trimtab.text import visible
 
 if TYPE_CHECKING:
+    from trimtab.analysis.final import Final
     from trimtab.stop.outlook import Outlook
     from trimtab.study.advise import Tips
     from trimtab.study.plot import Plots
-
-RUNS_AGAIN: list[Callable[..., Final | None]] = []
-"""What runs finalists again: `study.run_again` puts itself here, since it needs the driver, and the driver a study."""
 
 
 class Study(Explained):
@@ -117,7 +114,7 @@ class Study(Explained):
         if len(objectives) > 1:
             return f"{share}, {len(best.front_rows(table))} on the front of {visible(best.goals(table))}"
         column = self.problem.metrics.index(objectives[0])
-        found = final(table) if best.final_row(table) is not None else None
+        found = self.final if best.final_row(table) is not None else None
         if found is not None:
             return f"{share}, final {visible(str(found))}"
         return f"{share}, best {visible(objectives[0].name)} = {table.y[row, column]:g} (trial {row})"
@@ -543,6 +540,8 @@ class Study(Explained):
 
         `tune` does so where results are noisy, and `finalize` does it by itself.
         """
+        from trimtab.analysis.final import final, is_last  # imported when used: most studies are searched
+
         table = self._still()
         return final(table) if is_last(table) else None
 
@@ -580,7 +579,8 @@ class Study(Explained):
             NoBestError: there is nothing to run again.
             StudyMismatchError: the objective is another one than that on record.
         """
-        [run_again] = RUNS_AGAIN
+        from trimtab.study.run_again import run_again  # it needs the driver, which needs a study
+
         return run_again(
             self, objective, trials=trials, workers=workers, executor=executor, resources=resources, retries=retries,
             progress=progress,

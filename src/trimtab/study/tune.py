@@ -27,7 +27,6 @@ from trimtab.stop.protocol import Stop
 from trimtab.stop.target import Target
 from trimtab.storage.url import open_store
 from trimtab.study import naming, prompt
-from trimtab.study.finale import Finale, check_finalize
 from trimtab.study.interrupts import end_without_traceback, ending_in_order
 from trimtab.study.loop import Loop
 from trimtab.study.open import check_seconds, make_problem
@@ -181,6 +180,8 @@ def tune(
         folds=folds,
         cost=cost,
     )
+    from trimtab.study.finale import Finale, check_finalize  # imported when used
+
     check_finalize(finalize, problem, budget.trials)
     settings = Settings(
         resources=resources or Resources(),
