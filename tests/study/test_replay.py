@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from trimtab.errors import ReplayError
 from trimtab.ledger import codec, snapshot
 from trimtab.ledger.event import Asked, Opened, Record
 from trimtab.ledger.ledger import Ledger
+from trimtab.numerics import arithmetic
 from trimtab.optim.random import Random
 from trimtab.optim.sobol import Sobol
 from trimtab.study import provenance
@@ -91,7 +93,13 @@ def test_a_log_from_before_the_ends_were_exact_replays_to_the_bit():
     records = old_log()
     assert not records[0].event.exact_ends
     assert sum(isinstance(r.event, Asked) and r.event.x[0] == 0.010000000000000004 for r in records) == 7
-    assert replay(records) == Replayed(len(records), 24, 0, ())
+    replayed = replay(records)
+    if (
+        replayed.differing
+    ):  # NumPy's exponential has other last bits on processors without AVX-512, where it was written
+        assert not any(name in arithmetic.description() for name in ("X86_V4", "AVX512"))
+    else:
+        assert replayed == Replayed(len(records), 24, 0, ())
     exact = msgspec.structs.replace(records[0], event=msgspec.structs.replace(records[0].event, exact_ends=True))
     assert len(replay([exact, *records[1:]]).differing) >= 2, "it is the mark in the log that makes the difference"
 
@@ -147,6 +155,8 @@ def test_a_log_replays_on_another_kind_of_processor_or_says_why_not(log_of_a_mod
     """OpenBLAS has kernels for each kind, whose sums differ in their last bits."""
     done = replayed_with(log_of_a_model, OPENBLAS_CORETYPE=core)
     here = {entry.get("architecture") for entry in threadpoolctl.threadpool_info()}
+    if done.returncode == -signal.SIGILL:
+        return  # this processor lacks instructions of that kind
     if done.returncode:
         assert core not in here, "the same kind of processor computes the same"
         computed, _, told = done.stderr.partition("; here is ")

@@ -39,7 +39,7 @@ def test_ten_thousand_trials_of_a_month_pass_in_seconds() -> None:
     began = time.process_time()
     study = tuned(executor, budget=tt.Budget(trials=10_000, hours=24 * 365))
     took = time.process_time() - began
-    assert took < 40
+    assert took < 90
     table = study.table
     assert (len(table), table.n_running) == (10_000, 0)
     assert (table.state == COMPLETE).all()
@@ -51,9 +51,9 @@ def test_ten_thousand_trials_of_a_month_pass_in_seconds() -> None:
 
 def test_a_budget_of_hours_goes_by_the_simulated_clock() -> None:
     executor = SimulatedExecutor(train, workers=4, seconds=lambda task, step: HOUR)
-    study = tuned(executor, budget=tt.Budget(hours=10))
-    assert executor.clock.now() == pytest.approx(10 * HOUR, abs=2 * HOUR)
-    assert study.session.ledger.assessed.reason == "the budget of 10 hours is used up"
+    study = tuned(executor, budget=tt.Budget(hours=2))  # a trial takes 3, which nobody knows
+    assert executor.clock.now() == pytest.approx(2 * HOUR, abs=HOUR)
+    assert study.session.ledger.assessed.reason == "the budget of 2 hours is used up"
     stopped = study.table.rows(STOPPED)
     assert len(stopped) == 4, "what ran was stopped"
     events = [r.event for r in study.session.journal.read() if isinstance(r.event, Stopped)]
@@ -61,6 +61,14 @@ def test_a_budget_of_hours_goes_by_the_simulated_clock() -> None:
     before = study.session.clock.now()
     time.sleep(0.01)
     assert study.session.clock.now() > before, "afterwards time passes as everywhere"
+
+
+def test_what_cannot_end_within_the_hours_does_not_start() -> None:
+    executor = SimulatedExecutor(train, workers=4, seconds=lambda task, step: HOUR)
+    study = tuned(executor, budget=tt.Budget(hours=10))
+    assert executor.clock.now() == pytest.approx(9 * HOUR, abs=HOUR)
+    assert study.session.ledger.assessed.reason.startswith("60 min are left of 10 hours")
+    assert not len(study.table.rows(STOPPED))
 
 
 def test_the_same_happens_each_time() -> None:

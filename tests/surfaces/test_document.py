@@ -176,7 +176,7 @@ def test_what_is_too_much_is_refused_soon(read_text, text, message):
     began = time.process_time()
     with pytest.raises(SpecError, match=message):
         read_text(text, "f")
-    assert time.process_time() - began < 3.0, "a sentence within a second, on a machine that is not busy"
+    assert time.process_time() - began < 6.0, "a sentence within a second or two, on a machine that is not busy"
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ class TrialView(Explained):
     ended_at: float | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
-    figure: str = ""
+    figure: str = field(default="", compare=False)
 
     def __repr__(self) -> str:
         said = [f"trial {self.number}: {self.state}"]

@@ -147,15 +147,18 @@ class Finale:
 
     def _is_needed(self, table: TrialTable) -> bool:
         """Return whether there is something to run again, and reason to, and it was not done already."""
-        if len(table.problem.objectives) > 1 or is_last(table) or not finalists(table, 1):
+        if len(table.problem.objectives) > 1 or is_last(table):
             return False
         stage = Stage.of(table)
         n_known = 0 if stage is None else stage.at
         if self._noise is None or table.n_begun > 2 * self._n_looked or n_known >= self._n_looked:
             from trimtab.analysis.noise import noise  # imported when used: it knows models
 
+            if not finalists(table, 1):
+                return False
             self._noise, self._n_looked = noise(table), table.n_begun
-        return self._noise.is_noisy or (self._wanted is True and not self._noise.is_exact)
+        is_wanted = self._noise.is_noisy or (self._wanted is True and not self._noise.is_exact)
+        return is_wanted and bool(finalists(table, 1))  # which costs more than to ask whether it is wanted
 
     # From the end of the search on
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from trimtab.study.overview import Entry
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 LINEAGE = "refined_from"
 """What the provenance of a study says of the study that it goes on from."""
@@ -51,24 +48,3 @@ class Lineage:
         names = ", ".join(self.left_out or {})
         out = f"; {n_out} fit no more ({names})" if n_out else ""
         return f"{self.study}, with {self.n_evidence} of its trials as evidence{out}: {'; '.join(self.changes)}"
-
-
-def lineages(entries: Iterable[Entry]) -> list[Entry]:
-    """Return studies with each that goes on from another behind it, and the name that the other has by now."""
-    every = list(entries)
-    by_id = {entry.id: entry for entry in every if entry.id}
-    after: dict[str, list[Entry]] = {}
-    first: list[Entry] = []
-    for entry in every:
-        before = None if entry.refined_from is None else by_id.get(entry.refined_from[1])
-        if before is None or before is entry:
-            first.append(entry)
-        else:
-            after.setdefault(before.id, []).append(replace(entry, refined_from=(before.name, before.id)))
-    found: list[Entry] = []
-    due = first[::-1]
-    while due:
-        entry = due.pop()
-        found.append(entry)
-        due += after.pop(entry.id, [])[::-1]
-    return found + [entry for rest in after.values() for entry in rest]  # what goes on from itself, as logs may say

@@ -7,8 +7,8 @@ log that the short one cannot make sense of: what is wrong with it is then said 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trimtab.errors import StoreCorruptError, TrimtabError
@@ -148,3 +148,24 @@ def _of_outline(info: StudyInfo, records: Sequence[Record]) -> Entry | None:
         metrics=outline.metrics,
         **_about(outline.created, outline.notes),
     )
+
+
+def lineages(entries: Iterable[Entry]) -> list[Entry]:
+    """Return studies with each that goes on from another behind it, and the name that the other has by now."""
+    every = list(entries)
+    by_id = {entry.id: entry for entry in every if entry.id}
+    after: dict[str, list[Entry]] = {}
+    first: list[Entry] = []
+    for entry in every:
+        before = None if entry.refined_from is None else by_id.get(entry.refined_from[1])
+        if before is None or before is entry:
+            first.append(entry)
+        else:
+            after.setdefault(before.id, []).append(replace(entry, refined_from=(before.name, before.id)))
+    found: list[Entry] = []
+    due = first[::-1]
+    while due:
+        entry = due.pop()
+        found.append(entry)
+        due += after.pop(entry.id, [])[::-1]
+    return found + [entry for rest in after.values() for entry in rest]  # what goes on from itself, as logs may say

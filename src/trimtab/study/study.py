@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast, overload
 
@@ -579,12 +580,12 @@ class Study(Explained):
             NoBestError: there is nothing to run again.
             StudyMismatchError: the objective is another one than that on record.
         """
-        from trimtab.study.run_again import run_again  # it needs the driver, which needs a study
-
-        return run_again(
+        runs = import_module("trimtab.study.run_again")  # by name: it needs the driver, which needs a study
+        found: Final | None = runs.run_again(
             self, objective, trials=trials, workers=workers, executor=executor, resources=resources, retries=retries,
             progress=progress,
         )  # fmt: skip
+        return found
 
     def best_at(self, **fidelity: float) -> TrialView:
         """Return the best of the trials that were run to a fidelity, as `study.best_at(epoch=9)`.

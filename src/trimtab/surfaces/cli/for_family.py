@@ -20,8 +20,7 @@ STUDY = """\
 # {about}
 # Run it, and run it again to go on:
 #     trimtab run {file}
-# Every key: docs/study-file.md. What is known of these parameters: python -c "import trimtab as tt;
-# print(tt.spaces.about('{family}'))"
+# Every key: docs/study-file.md. What is known of these parameters: tt.spaces.about("{family}") in Python.
 name: {name}
 function: {program}:train
 {goal}

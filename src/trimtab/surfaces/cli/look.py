@@ -20,7 +20,7 @@ from trimtab.study import best as bests
 from trimtab.study import export as exports
 from trimtab.study import overview
 from trimtab.study.choice import Preference, chosen_row
-from trimtab.study.lineage import lineages
+from trimtab.study.overview import lineages
 from trimtab.surfaces.cli import facts, front, rungs, trial_table
 from trimtab.surfaces.cli.curves import curve_facts
 from trimtab.surfaces.cli.descent import schedule_facts

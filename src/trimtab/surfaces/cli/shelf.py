@@ -12,7 +12,7 @@ from trimtab.ledger.table import TAG
 from trimtab.storage.url import open_store, redacted, same_store
 from trimtab.study import overview
 from trimtab.study.label import ARCHIVED, DATA, PROJECT, Label
-from trimtab.study.lineage import lineages
+from trimtab.study.overview import lineages
 from trimtab.surfaces.cli.look import show_entries
 from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, load, spoken, store_option, study_argument
 from trimtab.surfaces.cli.output import complain, say, say_json
