@@ -192,7 +192,7 @@ def test_a_driver_makes_proposals_while_trials_run(tmp_path: Path) -> None:
         for record in records
         if isinstance(record.event, Asked)
     ]
-    assert max(lacking) == 1
+    assert 1 <= max(lacking) <= 2  # two where a second came in while the first was looked at
     assert sum(lacking) > 2
     assert replays(study, optimizer)
     study.close()
