@@ -3,8 +3,9 @@
     python benchmarks/budgets.py --studies 1000
 
 Each study draws its scheduler, its number of workers, whether checkpoints carry over, how long and how dear an epoch
-of each configuration is, how many workers die, and one limit. What was spent is counted by the objective itself,
-attempt by attempt, and not read from the log.
+of each configuration is, how many workers die, and one limit. Epochs and cost are counted by the objective itself,
+attempt by attempt; trials, hours and what machines take are read from the study's table, so that these figures say
+whether a limit was kept by the study's own count, not whether that count is right.
 """
 
 from __future__ import annotations

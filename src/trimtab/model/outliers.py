@@ -35,8 +35,9 @@ def fences(losses: Floats) -> tuple[float, float]:
     """Return below and above which of losses [n] one is far out; infinities where that cannot be told."""
     if len(losses) < FEW:
         return -np.inf, np.inf
-    middle = float(np.median(losses))
-    reach = FAR_OUT * float(np.median(np.abs(losses - middle)))
+    with np.errstate(over="ignore"):
+        middle = float(np.median(losses))
+        reach = FAR_OUT * float(np.median(np.abs(losses - middle)))
     return (middle - reach, middle + reach) if reach > 0.0 else (-np.inf, np.inf)
 
 
@@ -52,7 +53,8 @@ def are_torn(losses: Floats, runs: Ints) -> bool:
     if len(runs) < 2 or len(losses) < FEW:
         return False
     below, above = fences(losses)
-    return float(np.ptp(losses[runs])) > 0.5 * (above - below)
+    with np.errstate(over="ignore"):
+        return float(np.ptp(losses[runs])) > 0.5 * (above - below)
 
 
 def typical(losses: Floats, config: Ints) -> Floats:
