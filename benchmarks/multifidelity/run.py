@@ -61,7 +61,8 @@ def run(task: CurveTask, scheduler: Any, engine: str, workers: int, seed: int, s
     executor = table_of.executor(workers)
     study = tt.tune(
         table_of, task.space, minimize="loss", fidelity=task.fidelity, budget=tt.Budget(hours=total / workers / 3600),
-        optimizer=engine, stop="never", finalize=False, scheduler=scheduler, executor=executor, seed=seed, progress=False, workers=workers,
+        stop="never", finalize=False,
+        optimizer=engine, scheduler=scheduler, executor=executor, seed=seed, progress=False, workers=workers,
     )  # fmt: skip
     cpu = time.process_time() - began
     table = study.table

@@ -1,4 +1,4 @@
-"""The study: what people and programs hold in their hands."""
+"""The study, one class as people and programs hold it in their hands; each method hands on to a module."""
 
 from __future__ import annotations
 
