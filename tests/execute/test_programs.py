@@ -247,6 +247,8 @@ def test_a_program_finds_its_trial_in_the_environment(open_executor, tmp_path):
         "parent": None,
         "metrics": ["loss"],
         "folds": None,
+        "cells": None,
+        "fold_names": [],
         "seed": 11,
         "token": "s/2/1",
         "names": [],

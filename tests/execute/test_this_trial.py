@@ -20,6 +20,8 @@ ABOUT = {
     "parent": 1,
     "metrics": ["loss"],
     "folds": None,
+    "cells": None,
+    "fold_names": [],
     "seed": 7,
     "token": "s/3/2",
     "names": ["lr", "momentum"],

@@ -87,6 +87,7 @@ def drive(arguments: argparse.Namespace) -> int:
         SPACE,
         minimize="loss",
         budget=arguments.budget,
+        stop="never",  # a search that ends by itself is not what faults are thrown at here
         store=arguments.store,
         name=DRIVEN,
         seed=7,

@@ -44,6 +44,7 @@ def main() -> int:
         SPACE,
         minimize="loss",
         budget=arguments.budget,
+        stop="never",  # a search that ends by itself is not what faults are thrown at here
         store=arguments.store,
         name="faults",
         seed=7,
