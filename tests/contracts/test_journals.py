@@ -20,7 +20,7 @@ class TestMemory(JournalContract):
 
 class TestSqlite(DurableStoreContract):
     n_appends = 200
-    n_kills = 20
+    n_kills = 8
 
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
@@ -29,7 +29,7 @@ class TestSqlite(DurableStoreContract):
 
 class TestPostgresql(DurableStoreContract):
     n_appends = 200
-    n_kills = 20
+    n_kills = 8
 
     @pytest.fixture
     def url(self, postgresql_url: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -32,16 +33,7 @@ MARK = re.compile(
     re.DOTALL,
 )
 
-PRELUDE = """\
-def _console(command, code):
-    import os, subprocess
-    if os.environ.get("TRIMTAB_WORKER"):
-        return  # a worker loads the page for an objective that it defines; the commands ran before
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    assert done.returncode == code, f"$ {command}\\nexited {done.returncode}\\n{done.stdout}{done.stderr}"
-    print(done.stdout, end="")
-
-"""
+CONSOLE = Path(__file__).with_name("console.py")
 
 
 @dataclass(frozen=True)
@@ -101,10 +93,10 @@ def play(
             path = folder / block.title
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.body, encoding="utf-8")
-    (folder / "_prelude.py").write_text(PRELUDE, encoding="utf-8")
+    shutil.copy(CONSOLE, folder / "_console.py")
     script = folder / f"{re.sub(r'[^a-z0-9]+', '_', name.lower())}.py"
     # Line 1 of a page is its title, never code: there the helper comes in without moving any line.
-    script.write_text(f"from _prelude import _console{session(page)}", encoding="utf-8")
+    script.write_text(f"from _console import _console{session(page)}", encoding="utf-8")
     environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONWARNINGS": warnings}
     environment.pop("TRIMTAB_STORE", None)
     return subprocess.run(

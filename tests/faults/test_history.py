@@ -1,6 +1,6 @@
 """Faults of every kind at random moments, and a checker that knows what was acknowledged.
 
-60 faults here, 1,000 and more in `make soak`: TRIMTAB_FAULTS sets how many a world of the soak sees, TRIMTAB_FAULT_SEED
+40 faults here, 1,000 and more in `make soak`: TRIMTAB_FAULTS sets how many a world of the soak sees, TRIMTAB_FAULT_SEED
 which. A failing run prints its seed.
 """
 
@@ -31,14 +31,14 @@ def live_through(world: World, faults: int) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("executor", "faults"), [("serial", 15), ("processes", 15), ("command", 10)])
+@pytest.mark.parametrize(("executor", "faults"), [("serial", 10), ("processes", 8), ("command", 5)])
 def test_faults_on_sqlite(tmp_path: Path, executor: str, faults: int) -> None:
     live_through(World(tmp_path, f"sqlite:///{tmp_path}/store.db", executor=executor, seed=SEED), faults)
 
 
 @pytest.mark.timeout(600)
 def test_faults_on_postgresql(tmp_path: Path, postgres_server: PostgresServer, postgresql_url: str) -> None:
-    live_through(World(tmp_path, postgresql_url, executor="processes", seed=SEED, server=postgres_server), 12)
+    live_through(World(tmp_path, postgresql_url, executor="processes", seed=SEED, server=postgres_server), 8)
 
 
 @pytest.mark.timeout(600)

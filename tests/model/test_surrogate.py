@@ -119,11 +119,11 @@ def failing(space: Space, n: int, seed: int) -> tuple[Observations, FailureFits]
 
 def test_failures_are_fitted_as_of_the_latest_that_is_due() -> None:
     """A study that was opened again, and so asks only late, comes to the same as one that asked all the way."""
-    lately, fits = failing(SQUARE, 120, 0)
+    lately, fits = failing(SQUARE, 70, 0)
     kinds = np.unique(lately.failure.view)
     assert len(kinds) == 2
     often = FailureFits(fits.features)
-    for n in range(20, 121):
+    for n in range(20, 71):
         early, _ = failing(SQUARE, n, 0)
         for kind in np.unique(early.failure.view):
             often.theta(early, float(kind))

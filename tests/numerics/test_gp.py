@@ -123,7 +123,7 @@ def test_fitting_finds_the_parameters_that_matter() -> None:
     assert first < third - 1
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_the_kernel_of_conditional_spaces_is_positive_definite(seed: int) -> None:
     deep = tt.Space(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import mpmath
 import numpy as np
 import pytest
@@ -71,11 +73,16 @@ def test_masses_add_up(low: float, width: float, part: float) -> None:
 # ---- densities
 
 
+@functools.cache
+def fine_nodes() -> tuple[np.ndarray, np.ndarray]:
+    return np.polynomial.legendre.leggauss(2000)  # takes two seconds
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 150])
 def test_a_mixture_integrates_to_1(n: int) -> None:
     u = centres(n, 1)
     density = Parzen(u, neighbour_deviation(u), *FREE)
-    nodes, weights = np.polynomial.legendre.leggauss(2000)
+    nodes, weights = fine_nodes()
     found = np.exp(density.log_density(exactly(0.5 * (nodes[:, None] + 1.0))))
     assert 0.5 * weights @ found == pytest.approx(1.0, rel=1e-9)
 
