@@ -26,7 +26,7 @@ from trimtab.storage.url import open_store
 from trimtab.study.replay import replay
 
 JOB = Path(__file__).parent / "job.py"
-KILLS = int(os.environ.get("TRIMTAB_KILLS", "20"))
+KILLS = int(os.environ.get("TRIMTAB_KILLS", "8"))
 
 
 class Job:
