@@ -16,8 +16,8 @@ from trimtab.space.space import Space
 from trimtab.testing.strategies import rows_in, spaces
 
 N_ROWS = 20
-# A thousand spaces of N_ROWS configurations each; TRIMTAB_EXAMPLES sets another number of spaces.
-N_EXAMPLES = int(os.environ.get("TRIMTAB_EXAMPLES", "1000"))
+# 300 spaces of N_ROWS configurations each; TRIMTAB_EXAMPLES sets another number of spaces.
+N_EXAMPLES = int(os.environ.get("TRIMTAB_EXAMPLES", "300"))
 examples = settings(
     max_examples=N_EXAMPLES, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -37,14 +37,14 @@ def tuned(executor: SimulatedExecutor, **more) -> tt.Study:
 def test_thousands_of_trials_of_weeks_pass_in_seconds() -> None:
     executor = SimulatedExecutor(train, workers=50, seconds=lambda task, step: HOUR * (1 + task.number % 3))
     began = time.process_time()
-    study = tuned(executor, budget=tt.Budget(trials=4_000, hours=24 * 365))
+    study = tuned(executor, budget=tt.Budget(trials=1_500, hours=24 * 365), stop="never")
     took = time.process_time() - began
-    assert took < 90
+    assert took < 35
     table = study.table
-    assert (len(table), table.n_running) == (4_000, 0)
+    assert (len(table), table.n_running) == (1_500, 0)
     assert (table.state == COMPLETE).all()
     simulated = executor.clock.now()
-    assert simulated == pytest.approx(4_000 / 50 * 6 * HOUR, rel=0.05)
+    assert simulated == pytest.approx(1_500 / 50 * 6 * HOUR, rel=0.05)
     assert table.elapsed == pytest.approx(simulated, rel=0.01)
     assert set(np.unique(table.seconds / HOUR).tolist()) == {3.0, 6.0, 9.0}
 
