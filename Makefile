@@ -24,6 +24,7 @@ tune: $(VENV)/.stamp-tune  ## tune a real model on real data; run it again and i
 	@$(BIN)/python examples/digits.py
 
 test: lint docs $(VENV)/.stamp-test $(VENV)/.stamp-debian  ## lint, documentation and every test: what CI runs
+	$(BIN)/python -m compileall -q src  # hundreds of processes start; where PYTHONDONTWRITEBYTECODE is set, each would do it
 	$(BIN)/python -m pytest -n $(JOBS) --durations=40 --durations-min=5 -m "not soak and not browser and not integrations"
 
 lint: $(VENV)/.stamp-lint  ## style, types and floors
