@@ -199,7 +199,7 @@ def test_several_objectives() -> None:
 
 
 def test_outlook_of_what_is_maximized() -> None:
-    run = study([-loss for loss in falling(50)], maximize("accuracy", target=10.0))
+    run = study([-loss for loss in falling(50)], maximize("reward", target=10.0))
     found = Worth(budget=Budget(trials=80)).outlook(run.table)
     low, high = found.best_interval
     assert found.best == max(-loss for loss in falling(50))

@@ -110,6 +110,7 @@ def chances(path: Path, gains: Floats, k: Floats) -> Floats:
     seen = BELIEF + 1.0 / FADES
     time = np.log1p(k / max(1, path.n))
     found: Floats = -np.expm1(np.log(seen / (seen + time))[:, None] * shape)
+    found[:, gains >= path.room] = 0.0  # none is better than can be
     return np.maximum.accumulate(found[:, ::-1], axis=1)[:, ::-1]  # a larger gain is never likelier
 
 

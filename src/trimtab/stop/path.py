@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.model.feasibility import met
 from trimtab.model.keys import keys_of, numbered
 from trimtab.model.settings import MODEL
+from trimtab.stop.bounds import floor_of
 
 NOISES: Final = 3
 """So many repeats more than configurations are needed before their differences are believed to be noise. By taste."""
@@ -37,6 +38,7 @@ class Path:
         scale: the median of the first results less the best: how much a search has brought; 0 while nobody knows.
         noise: the standard deviation between results of one configuration, as it was told or as repeats show it; 0
             where neither says anything.
+        floor: the least loss that there can be, as far as the metric's name tells; -inf where it does not.
     """
 
     n: int
@@ -46,6 +48,12 @@ class Path:
     best: Floats
     scale: float
     noise: float
+    floor: float = -np.inf
+
+    @property
+    def room(self) -> float:
+        """How much better than the best a result can be; inf while nobody knows."""
+        return float(self.best[-1] - self.floor) if len(self.best) else np.inf
 
     @property
     def is_flat(self) -> bool:
@@ -55,7 +63,7 @@ class Path:
 
     def before(self, n: int) -> Path:
         """Return the path as it was after the first n configurations."""
-        return path_of(self.losses[:n], self.noise)
+        return replace(path_of(self.losses[:n], self.noise), floor=self.floor)
 
 
 def path(table: TrialTable) -> Path:
@@ -75,7 +83,10 @@ def path(table: TrialTable) -> Path:
         merged = np.full(int(begins.sum()), np.inf)
         np.minimum.at(merged, place, found)
         found = merged
-    return path_of(found, noise(table, rows[counts], column))
+    seen = path_of(found, noise(table, rows[counts], column))
+    if not len(seen.best):
+        return seen
+    return replace(seen, floor=floor_of(problem.metrics[column].name, problem.signs[column], seen.best[-1]))
 
 
 def path_of(losses: Floats, deviation: float = 0.0) -> Path:
