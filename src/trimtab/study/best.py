@@ -12,11 +12,13 @@ from trimtab.errors import NoBestError
 from trimtab.ledger.cells import counts
 from trimtab.ledger.event import FAILURE_KINDS, FINALIZE
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
+from trimtab.model.choice import Choice
 from trimtab.model.dominance import undominated
 from trimtab.model.feasibility import met, split
 from trimtab.model.keys import numbered, same
 from trimtab.model.outliers import is_spoilt, typical, unbelieved
 from trimtab.numerics.arithmetic import quiet
+from trimtab.space.preference import Preference
 from trimtab.space.problem import Metric
 from trimtab.study.shortfall import shortfall
 
@@ -93,7 +95,7 @@ def luckiest_row(table: TrialTable) -> int | None:
 
 @quiet()
 def best_row(table: TrialTable, fidelity: Fidelity | None = None) -> int | None:
-    """Return the candidate of smallest first objective; None if there is none.
+    """Return the candidate of smallest first objective, or the preferred one of several; None if there is none.
 
     Equals are told apart by the next objective, and then the earliest is taken, so that none is better in everything.
     Where a configuration was run several times, the mean of its runs counts, plus its standard error by the variance
@@ -105,6 +107,9 @@ def best_row(table: TrialTable, fidelity: Fidelity | None = None) -> int | None:
         table: the trials.
         fidelity: where to compare them; see `candidates`.
     """
+    preference = table.problem.preference
+    if preference is not None and len(table.problem.objectives) > 1:
+        return preferred_row(table, preference, fidelity)
     rows = candidates(table, fidelity)
     if not len(rows):
         return None
@@ -200,6 +205,20 @@ def front_rows(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
     return rows[undominated(_objective_losses(table)[rows])]
 
 
+@quiet()
+def preferred_row(table: TrialTable, preference: Preference, fidelity: Fidelity | None = None) -> int | None:
+    """Return the row of the front that a preference takes; None if there is none."""
+    rows = front_rows(table, fidelity)
+    if not len(rows):
+        return None
+    return int(rows[Choice(preference, table.problem.objectives).pick(_objective_losses(table)[rows])])
+
+
+def has_best(table: TrialTable) -> bool:
+    """Return whether one trial can be the best: there is one objective, or a preference on record."""
+    return len(table.problem.objectives) == 1 or table.problem.preference is not None
+
+
 def sorted_front(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
     """Return `front_rows` from the best in the first objective on; equals by the next objectives, then the earliest."""
     rows = front_rows(table, fidelity)
@@ -245,8 +264,7 @@ def require_best(table: TrialTable, fidelity: Fidelity | None = None) -> int:
     row = best_row(table, fidelity)
     if row is None:
         raise NoBestError(why_none(table, fidelity))
-    objectives = table.problem.objectives
-    if len(objectives) > 1:
+    if not has_best(table):
         rows = front_rows(table, fidelity)
         raise NoBestError(
             f"with several objectives no one trial is the best: {front_text(table, len(rows))}. study.best_trials has "
