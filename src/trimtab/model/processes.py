@@ -33,6 +33,7 @@ class View:
         zero: the label of a constraint that is met to the bit.
         margin: by so many deviations should a constraint be met.
         bend: what its labels were made by, of one metric among several.
+        column: which constraint it is of.
     """
 
     features: Features
@@ -41,10 +42,12 @@ class View:
     zero: float
     margin: float
     bend: Bend | None = None
+    column: int = 0
 
     @classmethod
-    def of(cls, model: Model, margin: float = 0.0) -> View:
-        return cls(model.features, model.posterior, model.seen.labels, model.seen.zero, margin, model.seen.bend)
+    def of(cls, model: Model, margin: float = 0.0, column: int = 0) -> View:
+        seen = model.seen
+        return cls(model.features, model.posterior, seen.labels, seen.zero, margin, seen.bend, column)
 
     def condition(self, x: Floats) -> View:
         """Return what it says if rows [p, D] came out as expected."""
@@ -137,7 +140,7 @@ class Processes:
         surrogates = self._objectives or [self.joined]
         objectives = [View.of(each.model(observations, rng, rows=rows)) for each in surrogates]
         constraints = [
-            View.of(surrogate.model(observations, rng, rows=rows), margin)
+            View.of(surrogate.model(observations, rng, rows=rows), margin, j)
             for j, (surrogate, margin) in enumerate(zip(self._constraints, self._margins, strict=True))
             if self._is_in_question(given.margins[:, j])
         ]

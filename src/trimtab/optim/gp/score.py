@@ -7,7 +7,7 @@ hypervolume below the front of several. Until constraints are kept the chances a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import add
 from typing import TypeAlias
@@ -36,6 +36,7 @@ class Score:
         has_ridges: whether terms of several models meet in it, which makes it steep on one side and flat on another.
         is_bold: whether the improvement is that of a bold proposal.
         failures: where trials fail; None if none did.
+        margins: by how many deviations each limit is to be kept, those of constraints first.
     """
 
     def __init__(self, state: GpState, table: TrialTable, outlook: Outlook) -> None:
@@ -53,8 +54,9 @@ class Score:
             self.terms["hypervolume"] = self._hypervolume
         elif np.isfinite(outlook.bar):
             self.terms["improvement"] = self._improvement
+        self.margins = self._keep_margins(state)
         if outlook.constraints or is_ordered:
-            self.terms["constraints"] = lambda x: self._scale * log_keeps(outlook.limits, x, settings.keep_margin)
+            self.terms["constraints"] = lambda x: self._scale * log_keeps(outlook.limits, x, self.margins)
         weight = belief.weight(space, seen.x, seen.labels, len(seen))
         if weight:
             self.terms["prior"] = lambda x: weight * space.log_prior(x)
@@ -92,9 +94,10 @@ class Score:
             if n_objectives:
                 gained, weights = self._gain(said[:n_objectives])
                 score = score + gained
-            for view, (mean, deviation, _, _) in zip(limits, said[n_objectives:], strict=True):
+            kept = zip(limits, self.margins, said[n_objectives:], strict=False)
+            for view, margin, (mean, deviation, _, _) in kept:
                 chance, by_mean, by_deviation = log_positive_with_gradient(
-                    mean - view.zero, deviation, view.margin + self._settings.keep_margin
+                    mean - view.zero, deviation, view.margin + margin
                 )
                 score = score + self._scale * chance
                 weights.append((by_mean, by_deviation))
@@ -105,6 +108,18 @@ class Score:
             return score, gradient
 
         return slope
+
+    def _keep_margins(self, state: GpState) -> list[float]:
+        """Return by how many deviations each limit is to be kept: the more, the more often it was broken lately.
+
+        The first results do not count: nothing kept them from breaking it.
+        """
+        s, outlook = self._settings, self._outlook
+        margins = state.observations.margins.view
+        latest = margins[max(s.n_first, len(margins) - s.keep_rows) :]
+        shares = [np.count_nonzero(latest[:, view.column] > 0.0) / s.keep_rows for view in outlook.constraints]
+        of_constraints = [s.keep_margin + s.keep_more * max(0.0, share - s.keep_share) for share in shares]
+        return [*of_constraints, *[s.keep_margin] * len(outlook.objectives)]
 
     @property
     def _has_gain(self) -> bool:
@@ -141,10 +156,10 @@ class Score:
         return front.log_expected(mean, deviation)
 
 
-def log_keeps(limits: list[View], x: Floats, margin: float = 0.0) -> Floats:
+def log_keeps(limits: list[View], x: Floats, margins: Sequence[float] = ()) -> Floats:
     """Return [m] the logarithms of the chances that all limits are kept at rows [m, D]."""
     total = np.zeros(len(x))
-    for view in limits:
+    for view, margin in zip(limits, margins or [0.0] * len(limits), strict=False):
         mean, deviation = view.predict(x)
         total = total + log_positive(mean, deviation, view.margin + margin)
     return total
