@@ -40,8 +40,8 @@ class Choice:
     """
 
     def __init__(self, preference: Preference, objectives: tuple[Metric, ...]) -> None:
-        preference.check(objectives)
         names = [metric.name for metric in objectives]
+        preference.check(names)
         self._is_weighted = preference.weights is not None
         weights = preference.weights or {}
         given = np.array([weights.get(name, 1.0) for name in names])

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trimtab.checks import as_real, is_number
 from trimtab.errors import ProblemError
 from trimtab.explain import explained_class
 from trimtab.plugins import did_you_mean
 from trimtab.space.condition import shown
-
-if TYPE_CHECKING:
-    from trimtab.space.problem import Metric
 
 WAYS = 'knee=True, weights={"loss": 2}, reference={"loss": 0.1, ...}, order=["loss", ...]'
 
@@ -83,9 +80,8 @@ class Preference:
                     raise ProblemError(f"within has {name!r}, and order does not; it has: {there}.")
             put(self, "within", {name: _tolerance(name, given) for name, given in within.items()} or None)
 
-    def check(self, objectives: Sequence[Metric]) -> None:
-        """Raise ProblemError unless a problem with these objectives has all that is named."""
-        names = [metric.name for metric in objectives]
+    def check(self, names: Sequence[str]) -> None:
+        """Raise ProblemError unless objectives of these names are all that is named, and a reference has each."""
         for key in ("weights", "reference", "order"):
             for name in getattr(self, key) or ():
                 if name not in names:

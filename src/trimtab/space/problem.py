@@ -301,7 +301,7 @@ class Problem:
                 raise ProblemError(
                     f'prefer is such as tt.Preference(order=["accuracy", "size"]), got {shown(self.preference)}.'
                 )
-            self.preference.check(self.objectives)
+            self.preference.check([metric.name for metric in self.objectives])
 
     @cached_property
     def objectives(self) -> tuple[Metric, ...]:

@@ -15,7 +15,7 @@ def chosen_row(table: TrialTable, preference: Preference, fidelity: best.Fidelit
         NoBestError: no trial is complete and meets every constraint; the message says why.
         ProblemError: the preference names other objectives.
     """
-    preference.check(table.problem.objectives)
+    preference.check([metric.name for metric in table.problem.objectives])
     row = best.preferred_row(table, preference, fidelity)
     if row is None:
         raise NoBestError(best.why_none(table, fidelity))
