@@ -13,6 +13,7 @@ import trimtab as tt
 from trimtab.arrays import Bools, Floats
 from trimtab.errors import ProblemError, StudyMismatchError
 from trimtab.study.replay import replay
+from trimtab.surfaces.cli import facts
 
 PLANE = tt.Space(x=tt.Float(0, 1), y=tt.Float(0, 1))
 OBJECTIVES = [tt.minimize("size"), tt.maximize("accuracy")]
@@ -68,6 +69,9 @@ def test_more_trials_lie_where_they_are_wanted(prefer: tt.Preference, is_wanted:
     assert n_steered > n_without
     assert steered.best.number == steered.choose().number
     assert is_wanted(steered.table.y[[steered.best.number]]).all()
+    lines = dict(facts.study_lines(steered))
+    assert lines["prefers"] == str(prefer)
+    assert facts.study_facts(steered)["best"]["number"] == steered.best.number
 
 
 def test_densities_follow_a_preference_too() -> None:
