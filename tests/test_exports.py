@@ -12,6 +12,7 @@ PUBLIC = [
     "Int",
     "Metric",
     "Ordinal",
+    "Preference",
     "Problem",
     "Resources",
     "Schedule",

@@ -24,6 +24,7 @@ from trimtab.ledger.table import TrialTable, TrialView
 from trimtab.schedule.found import Schedule
 from trimtab.space.condition import given
 from trimtab.space.parameter import Categorical, Float, Int, Ordinal
+from trimtab.space.preference import Preference
 from trimtab.space.problem import Fidelity, Metric, Problem, at_least, at_most, maximize, minimize
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
@@ -42,6 +43,7 @@ __all__ = [
     "Int",
     "Metric",
     "Ordinal",
+    "Preference",
     "Problem",
     "Resources",
     "Schedule",

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import trimtab as tt
 from trimtab.errors import ProblemError, TrialError
+from trimtab.model.choice import Choice
 from trimtab.model.dominance import undominated
-from trimtab.study.choice import Preference
 
 SPACE = tt.Space(x=tt.Float(0, 1))
 BENT = [(0.9, 100.0), (0.899, 20.0), (0.7, 8.0), (0.5, 7.0), (0.6, 50.0)]
@@ -61,7 +61,7 @@ def test_the_knee_is_farthest_from_the_line_through_the_ends() -> None:
         along = (last - first) / np.linalg.norm(last - first)
         beyond = along[1] * (unit[:, 0] - first[0]) - along[0] * (unit[:, 1] - first[1])
         problem = tt.Problem(SPACE, (tt.minimize("a"), tt.minimize("b")))
-        assert Preference(problem, knee=True).pick(front) == np.argmax(beyond)
+        assert Choice(tt.Preference(knee=True), problem.objectives).pick(front) == np.argmax(beyond)
 
 
 def test_what_misses_a_constraint_is_never_taken() -> None:
@@ -97,11 +97,14 @@ def test_whatever_the_numbers_something_on_the_front_is_taken(rows: list[tuple[f
         "order": {"order": names[::-1]},
         "within": {"order": names, "within": {"m0": "10%", "m1": 1}},
     }
-    preference = Preference(problem, **ways[way])
-    assert 0 <= preference.pick(losses) < len(losses)
+    preference = tt.Preference(**ways[way])
+    assert tt.Preference.from_json(preference.to_json()) == preference
     assert str(preference)
+    choice = Choice(preference, problem.objectives)
+    assert 0 <= choice.pick(losses) < len(losses)
+    assert not np.isnan(choice.corner(losses)).any()
     if way == "order":
-        assert losses[preference.pick(losses), -1] == losses[:, -1].min()
+        assert losses[choice.pick(losses), -1] == losses[:, -1].min()
 
 
 def test_one_trial_is_never_the_best_of_several_objectives() -> None:

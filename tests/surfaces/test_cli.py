@@ -500,7 +500,7 @@ def test_a_preference_takes_one_trial_from_the_front(tradeoff: Path) -> None:
         (["--reference", "accuracy=0.9", "--reference", "size=90"], 1),
     ]:
         assert read(tradeoff, "best", *way)["number"] == number, way
-    assert "trial 1 is the knee of the front of accuracy and size." in call(tradeoff, "best", "--knee")
+    assert "trial 1 is the knee of the front." in call(tradeoff, "best", "--knee")
     said = call(tradeoff, "best", "--order", "accuracy,size", "--within", "accuracy=1%")
     assert "trial 1 is within 1% of the best accuracy, the best in size." in said
     assert "1◆" in said

@@ -229,3 +229,13 @@ def test_settings_of_plugins_that_cannot_be(tmp_path: Path, line: str, message: 
     n = (HEAD + SPACE).count("\n") + 1
     with pytest.raises(SpecError, match=f"study.yaml:{n}: ({message})"):
         spec.load(path)
+
+
+def test_a_preference_is_read_and_what_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    head = HEAD.replace("minimize: loss", "objectives: [{minimize: loss}, {minimize: size}]")
+    path.write_text(head + SPACE + "prefer: {order: [loss, size], within: {loss: 1%}}\n")
+    assert spec.load(path).arguments["prefer"] == tt.Preference(order=["loss", "size"], within={"loss": "1%"})
+    path.write_text(head + SPACE + "prefer: {knee: true, order: [loss]}\n")
+    with pytest.raises(SpecError, match=r"prefer\.order: goes not together with 'knee'"):
+        spec.load(path)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 
-from trimtab.arrays import Bools, Floats
+from trimtab.arrays import Bools, Floats, Ints
 from trimtab.space.problem import Metric, Problem
+
+KNOWN_FROM: Final = 3
+"""So many repeats tell how noisy a constraint is; from fewer a standard error is worse than none. By taste."""
 
 Y = TypeVar("Y", float, Floats)
 
@@ -22,6 +25,37 @@ def margins(problem: Problem, y: Floats) -> Floats:
     with np.errstate(over="ignore"):  # a constraint may be missed by more than a float holds
         missed = [over(m, m.bound, y[..., i]) for i, m in enumerate(problem.metrics) if m.bound is not None]
     return np.stack(missed, axis=-1) if missed else y[..., :0]
+
+
+def settled(problem: Problem, y: Floats, config: Ints) -> Floats:
+    """Return [n, C] by how much the configuration of each run misses each constraint: the mean over its runs.
+
+    A constraint with a confidence is missed by so many standard errors of that mean more, once there are repeats that
+    say how large these are. A single lucky run keeps nothing.
+
+    Args:
+        problem: whose constraints are meant.
+        y: [n, M] what runs gave.
+        config: [n] a number for the configuration of each, from 0 on.
+    """
+    missed = margins(problem, y)
+    counts = np.bincount(config)
+    if len(counts) == len(config):
+        return missed
+    found = np.empty_like(missed)
+    for j, metric in enumerate(problem.constraints):
+        known = ~np.isnan(missed[:, j])
+        of, values = config[known], missed[known, j]
+        n = np.bincount(of, minlength=len(counts))
+        means = np.full(len(counts), np.nan)
+        means[n > 0] = np.bincount(of, weights=values / n[of], minlength=len(counts))[n > 0]
+        freedom = len(of) - int((n > 0).sum())
+        if metric.margin and freedom >= KNOWN_FROM:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                deviation = np.sqrt(np.square(values - means[of]).sum() / freedom)
+                means = means + metric.margin * deviation / np.sqrt(n)
+        found[:, j] = means[config]
+    return found
 
 
 def split(problem: Problem, y: Floats) -> tuple[Floats, Floats]:

@@ -17,7 +17,7 @@ from trimtab.arrays import Bools, Floats, Ints, Rng
 from trimtab.model.dominance import undominated
 from trimtab.model.observations import Observations
 from trimtab.model.outliers import UNKNOWN, torn, typical, unbelieved
-from trimtab.numerics.warp import LARGEST, bent, bent_log_slopes, near_log_slopes, warp
+from trimtab.numerics.warp import LARGEST, Bend, bent, bent_log_slopes, near_log_slopes, warp
 
 SPREAD: Final = 0.3
 """The standard deviation that labels of one metric are scaled to: about that of the labels of `warp`, which span 1, and
@@ -39,6 +39,7 @@ class Labelled:
         known: [c] variances of the labels that are known beforehand.
         rows: [c] their places among all configurations.
         zero: the label of a constraint that is met to the bit; 0 where that says nothing.
+        bend: what labels of one metric among several were made by.
     """
 
     x: Floats
@@ -48,6 +49,7 @@ class Labelled:
     known: Floats
     rows: Ints
     zero: float = 0.0
+    bend: Bend | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -59,7 +61,7 @@ class Labelled:
     def take(self, rows: Ints) -> Labelled:
         columns = (self.x, self.losses, self.labels, self.counts, self.known)
         x, losses, labels, counts, known = (column[rows] for column in columns)
-        return Labelled(x, losses, labels, counts, known, self.rows[rows], self.zero)
+        return Labelled(x, losses, labels, counts, known, self.rows[rows], self.zero, self.bend)
 
 
 class Labels(Protocol):
@@ -177,7 +179,7 @@ class OfObjective:
         known = np.zeros(len(losses))
         if found.known[:, self.k].any():
             known = _label_variance(losses, raw, found.known[:, self.k])
-        seen = _standard(observations, np.arange(len(losses)), losses, raw, found.counts, known)
+        seen = _standard(observations, np.arange(len(losses)), losses, raw, found.counts, known, (centre, unit))
         return replace(seen, zero=0.0)
 
     def log_slopes(self, observations: Observations, length: int, reach: float) -> Floats:
@@ -215,8 +217,9 @@ class OfConstraint:
         found = means(observations, length)
         rows = np.flatnonzero(found.measured[:, self.j])
         margins = found.margins[rows, self.j]
-        raw = bent(margins, 0.0, _unit(margins, observations.settings.n_first, reach))
-        return _standard(observations, rows, margins, raw, found.measured[rows, self.j], np.zeros(len(rows)))
+        unit = _unit(margins, observations.settings.n_first, reach)
+        raw, counts = bent(margins, 0.0, unit), found.measured[rows, self.j]
+        return _standard(observations, rows, margins, raw, counts, np.zeros(len(rows)), (0.0, unit))
 
     def log_slopes(self, observations: Observations, length: int, reach: float) -> Floats:
         margins = means(observations, length).margins[:, self.j]
@@ -250,14 +253,21 @@ def _near_slopes(losses: Floats, centre: float, unit: float, reach: float) -> Fl
 
 
 def _standard(
-    observations: Observations, rows: Ints, losses: Floats, raw: Floats, counts: Floats, known: Floats
+    observations: Observations,
+    rows: Ints,
+    losses: Floats,
+    raw: Floats,
+    counts: Floats,
+    known: Floats,
+    frame: tuple[float, float],
 ) -> Labelled:
-    """Return labels [c] that are centred, of a spread that models expect."""
+    """Return labels [c] that are centred, of a spread that models expect; `frame` has their centre and their unit."""
     largest = float(np.abs(raw).max(initial=0.0))
     scale = SPREAD / (max(float(raw.std()), LEAST_SPREAD * largest) or 1.0)
     middle = float(raw.mean()) if len(raw) else 0.0
     labels, zero = scale * (raw - middle), -scale * middle
-    return Labelled(observations.x.view[rows], losses, labels, counts, scale**2 * known, rows, zero)
+    bend = Bend(*frame, scale, middle)
+    return Labelled(observations.x.view[rows], losses, labels, counts, scale**2 * known, rows, zero, bend)
 
 
 def labelled(

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trimtab.arrays import Floats, Ints, Rng
+from trimtab.model.choice import Choice
 from trimtab.model.features import Features
 from trimtab.model.labels import Joined, Labelled, Means, OfConstraint, OfObjective, labelled, means
 from trimtab.model.observations import Observations
 from trimtab.model.settings import ModelSettings
 from trimtab.model.surrogate import Model, Surrogate
 from trimtab.numerics.gp import Posterior
+from trimtab.numerics.warp import Bend
 from trimtab.space.problem import Problem
 
 
@@ -27,10 +29,11 @@ class View:
     Attributes:
         features: where it sees rows.
         posterior: of labels, larger is better.
-        zero: the label of a constraint that is met to the bit.
         labels: [c] what it was conditioned on.
         zero: the label of a constraint that is met to the bit.
         margin: by so many deviations should a constraint be met.
+        bend: what its labels were made by, of one metric among several.
+        column: which constraint it is of.
     """
 
     features: Features
@@ -38,10 +41,13 @@ class View:
     labels: Floats
     zero: float
     margin: float
+    bend: Bend | None = None
+    column: int = 0
 
     @classmethod
-    def of(cls, model: Model, margin: float = 0.0) -> View:
-        return cls(model.features, model.posterior, model.seen.labels, model.seen.zero, margin)
+    def of(cls, model: Model, margin: float = 0.0, column: int = 0) -> View:
+        seen = model.seen
+        return cls(model.features, model.posterior, seen.labels, seen.zero, margin, seen.bend, column)
 
     def condition(self, x: Floats) -> View:
         """Return what it says if rows [p, D] came out as expected."""
@@ -90,7 +96,8 @@ class Processes:
         self._settings = settings
         is_tree = problem.space.is_conditional
         self.is_one = k == 1 and not problem.constraints
-        self._has_own = k <= settings.most_objectives and not self.is_one
+        # no hypervolume is computed for what is preferred of many, so each may have its own
+        self._has_own = not self.is_one and (k <= settings.most_objectives or Choice.steering(problem) is not None)
         labels = [OfObjective(i) for i in range(k)] if self._has_own else []
         self.joined = Surrogate(
             features, length2, is_tree=is_tree, settings=settings, labels=Joined(is_penalized=self.is_one)
@@ -133,7 +140,7 @@ class Processes:
         surrogates = self._objectives or [self.joined]
         objectives = [View.of(each.model(observations, rng, rows=rows)) for each in surrogates]
         constraints = [
-            View.of(surrogate.model(observations, rng, rows=rows), margin)
+            View.of(surrogate.model(observations, rng, rows=rows), margin, j)
             for j, (surrogate, margin) in enumerate(zip(self._constraints, self._margins, strict=True))
             if self._is_in_question(given.margins[:, j])
         ]

@@ -8,6 +8,7 @@ Which of the two fits an objective better can be told from densities of its loss
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -112,6 +113,32 @@ def bent(losses: Floats, centre: float, unit: float) -> Floats:
         off = (losses - centre) / unit
     labels: Floats = -np.arcsinh(np.clip(off, -LARGEST, LARGEST))
     return labels
+
+
+@dataclass(frozen=True, slots=True)
+class Bend:
+    """How `bent` labels were made, and then scaled: between a loss and a label of a model.
+
+    Attributes:
+        centre, unit: see `bent`.
+        scale: above 0, by which labels were multiplied after their `middle` was taken off.
+    """
+
+    centre: float
+    unit: float
+    scale: float
+    middle: float
+
+    def labels(self, losses: Floats) -> Floats:
+        """Return [n] the labels of losses."""
+        found: Floats = self.scale * (bent(losses, self.centre, self.unit) - self.middle)
+        return found
+
+    def losses(self, labels: Floats) -> Floats:
+        """Return [n] the losses that have these labels, as far as floats hold them."""
+        with np.errstate(over="ignore"):
+            found = self.centre - self.unit * np.sinh(labels / self.scale + self.middle)
+        return np.clip(found, -LARGEST, LARGEST)
 
 
 def bent_log_slopes(labels: Floats) -> Floats:

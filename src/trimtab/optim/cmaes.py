@@ -24,6 +24,7 @@ from trimtab.arrays import Floats, Ints, Rng, rng_at
 from trimtab.checks import is_whole
 from trimtab.errors import MissingExtraError, SpaceError
 from trimtab.ledger.table import COMPLETE, TrialTable
+from trimtab.model.choice import Choice
 from trimtab.model.feasibility import split
 from trimtab.model.keys import key_of
 from trimtab.optim.cells import Cells
@@ -92,6 +93,7 @@ class CmaEsState:
 
     def __init__(self, problem: Problem, size: int | None) -> None:
         space = problem.space
+        self._choice = Choice.steering(problem)
         held = space.fixed_row()
         free = np.array([p.n_values != 1 for p in space.parameters]) & (True if held is None else np.isnan(held))
         self.cells = Cells(space)
@@ -143,7 +145,7 @@ class CmaEsState:
         """Take the step that a full generation asks for, and begin the next."""
         members, self.members = self.members, []
         self.generation += 1
-        rank = _ranks(members)
+        rank = _ranks(members, self._choice)
         if rank.min() < rank.max():  # else there is nothing to learn, and a step would be a drift
             order = np.argsort(rank, kind="stable").tolist()
             self._move_frequencies(np.array([members[i].x[self.categorical] for i in order[: self.size // 2]]))
@@ -248,13 +250,14 @@ def _draw(state: CmaEsState, sampler: Any, space: Space, request: Request) -> Fl
     return row
 
 
-def _ranks(members: list[Member]) -> Ints:
+def _ranks(members: list[Member], choice: Choice | None) -> Ints:
     """Return [n] the ranks of a generation, 0 the best; trials that failed or were stopped share the last."""
     works = np.array([member.losses is not None for member in members])
     rank = np.full(len(members), len(members))
     if works.any():
         losses = np.array([member.losses for member in members if member.losses is not None])
-        rank[works] = ranks(losses, np.array([member.excess for member in members if member.losses is not None]))
+        excess = np.array([member.excess for member in members if member.losses is not None])
+        rank[works] = ranks(losses, excess, choice)
     return rank
 
 

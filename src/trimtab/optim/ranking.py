@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from trimtab.arrays import Floats, Ints
+from trimtab.model.choice import Choice
 from trimtab.model.dominance import undominated
 
 
-def ranks(losses: Floats, excess: Floats) -> Ints:
+def ranks(losses: Floats, excess: Floats, choice: Choice | None = None) -> Ints:
     """Return [n] the ranks of rows, 0 the best, equal where nothing tells them apart.
 
     One that broke constraints comes after all that met them, in the order of by how much, added up over the constraints
@@ -18,6 +19,7 @@ def ranks(losses: Floats, excess: Floats) -> Ints:
     Args:
         losses: [n, K] smaller is better.
         excess: [n, C] by how much each constraint is broken, 0 where it is met.
+        choice: what is preferred of several objectives, which then has the order; None for all of the front.
     """
     met_all = np.zeros((1, excess.shape[1]))  # so that rank 0 is a constraint that is met, whether or not a row met it
     broken = _dense(np.concatenate([met_all, excess]))[1:].sum(axis=1)
@@ -27,7 +29,10 @@ def ranks(losses: Floats, excess: Floats) -> Ints:
     else:
         order, crowding = np.zeros(len(losses), dtype=np.int64), np.zeros(len(losses))
         met = np.flatnonzero(broken == 0)
-        order[met], crowding[met] = _fronts(_dense(losses[met]))
+        if choice is None:
+            order[met], crowding[met] = _fronts(_dense(losses[met]))
+        elif len(met):
+            order[met[choice.ranked(losses[met])]] = np.arange(len(met))
     keys = np.stack([broken.astype(np.float64), np.where(broken, 0.0, order), -crowding], axis=1)
     found: Ints = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
     return found

@@ -22,7 +22,12 @@ def check_options(name: str, n_initial: Any, *, stages: Any = True) -> None:
 
 
 def n_initial(n_parameters: int, told: int | None) -> int:
-    """Return how many trials come before a model, the default configuration included: what the user told, if so."""
+    """Return how many trials come before a model, the default configuration included: what the user told, if so.
+
+    Fewer did not pay: with 3 instead of 5 in 5 dimensions, mean log10 regret after 25 trials fell by 0.1 on five smooth
+    functions (8 seeds), and mean regret of eight tasks of the tuning half rose from .107 to .117, and after 50 trials
+    from .032 to .043 (2 seeds). 4 changed nothing that could be told from luck.
+    """
     return 1 + max(4, min(n_parameters // 2 + 1, 6)) if told is None else told
 
 

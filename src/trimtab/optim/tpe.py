@@ -17,6 +17,7 @@ import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints, Rng
 from trimtab.ledger.table import FAILED, TrialTable
+from trimtab.model.choice import Choice
 from trimtab.model.feasibility import split
 from trimtab.model.fidelities import height
 from trimtab.model.keys import key_of, same
@@ -85,6 +86,7 @@ class TpeState:
 
     def __init__(self, problem: Problem) -> None:
         self.axes = Axes(problem.space)
+        self._choice = Choice.steering(problem)
         self.n_complete = 0
         self.leaders: list[Leader] = []
         self.others: list[Floats] = []
@@ -94,7 +96,8 @@ class TpeState:
 
     def ranks(self) -> Ints:
         """Return [n] the ranks of the leaders: who got to a higher fidelity comes first, then who gave less loss."""
-        rank = ranks(np.array([one.losses for one in self.leaders]), np.array([one.excess for one in self.leaders]))
+        losses, excess = (np.array([getattr(one, name) for one in self.leaders]) for name in ("losses", "excess"))
+        rank = ranks(losses, excess, self._choice)
         height = np.array([one.height for one in self.leaders])
         if height.min() == height.max():
             return rank

@@ -14,6 +14,9 @@ With exactly one declared fidelity one of three things is done:
 
 Without a fidelity, or with several, all trials run whole.
 
+With one fidelity, a trial that breaks a constraint on its way ends once others have shown that it stays broken
+(`trimtab.schedule.bounds`).
+
 Where a trial goes through folds, these race, with a fidelity or without (`trimtab.schedule.folds`).
 """
 
@@ -27,6 +30,7 @@ import numpy as np
 from trimtab.arrays import Bools, Floats, Ints
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.schedule.asha import open_ended, promoted
+from trimtab.schedule.bounds import broken
 from trimtab.schedule.folds import Race, shuffled
 from trimtab.schedule.protocol import Assignment, Continue, Fresh, Halt, Request
 from trimtab.schedule.rungs import (
@@ -114,6 +118,7 @@ class Auto:
 
     def judge(self, table: TrialTable, row: int) -> Halt | None:
         beaten = self._race.judge(table, row) if self.race else None
+        beaten = beaten or broken(table, row)
         if beaten is not None:
             return beaten
         seen = self._judging

@@ -18,6 +18,7 @@ from trimtab.explain import explained, explained_class
 from trimtab.plugins import did_you_mean
 from trimtab.space.arguments import is_text
 from trimtab.space.condition import plain, shown
+from trimtab.space.preference import Preference
 from trimtab.space.space import Space
 
 OBJECTIVES: Final = ("minimize", "maximize")
@@ -217,6 +218,7 @@ class Problem:
         folds: into how many folds a trial is divided; None for one piece.
         cost: the metric that says what a trial cost; None for its seconds.
         fold_names: what the folds are called; empty where they have numbers alone.
+        preference: which part of the front of several objectives is wanted; None for all of it.
 
     Raises:
         ProblemError: no objective, a name that is used twice, folds below 2, or a part of the wrong type.
@@ -228,6 +230,7 @@ class Problem:
     folds: int | None = None
     cost: str | None = None
     fold_names: tuple[str, ...] = ()
+    preference: Preference | None = None
 
     @property
     def whole(self) -> tuple[float, ...]:
@@ -293,6 +296,12 @@ class Problem:
         object.__setattr__(self, "fold_names", names)
         if self.cost is not None:
             _check_name("cost metric", self.cost)
+        if self.preference is not None:
+            if not isinstance(self.preference, Preference):
+                raise ProblemError(
+                    f'prefer is such as tt.Preference(order=["accuracy", "size"]), got {shown(self.preference)}.'
+                )
+            self.preference.check([metric.name for metric in self.objectives])
 
     @cached_property
     def objectives(self) -> tuple[Metric, ...]:
@@ -330,7 +339,9 @@ class Problem:
         if self.fidelities:
             data["fidelities"] = [fidelity.to_json() for fidelity in self.fidelities]
         data |= {key: value for key, value in (("folds", self.folds), ("cost", self.cost)) if value is not None}
-        return data | ({"fold_names": list(self.fold_names)} if self.fold_names else {})
+        if self.fold_names:
+            data["fold_names"] = list(self.fold_names)
+        return data if self.preference is None else data | {"preference": self.preference.to_json()}
 
     @classmethod
     def from_json(cls, data: object) -> Problem:
@@ -340,7 +351,7 @@ class Problem:
             ProblemError: not a problem; the message names the key that is wrong.
             SpaceError: its space cannot be read.
         """
-        optional = ("fidelities", "folds", "cost", "fold_names")
+        optional = ("fidelities", "folds", "cost", "fold_names", "preference")
         data = _fields("a problem", data, required=("space", "metrics"), optional=optional)
         metrics = metrics_from_json(data["metrics"])
         fidelities = tuple(
@@ -348,7 +359,9 @@ class Problem:
             for i, entry in enumerate(_list("fidelities", data.get("fidelities", [])))
         )
         names = tuple(_list("fold_names", data.get("fold_names", [])))
-        return cls(Space.from_json(data["space"]), metrics, fidelities, data.get("folds"), data.get("cost"), names)
+        wanted = Preference.from_json(data["preference"]) if "preference" in data else None
+        space = Space.from_json(data["space"])
+        return cls(space, metrics, fidelities, data.get("folds"), data.get("cost"), names, wanted)
 
     def differences(self, other: Problem) -> list[str]:
         """Return what is different in `other`, the later of two problems, a sentence each."""
@@ -363,6 +376,9 @@ class Problem:
             was, now = getattr(self, key), getattr(other, key)
             if was != now:
                 sentences.append(f"{key}: was {was!r}, is now {now!r}")
+        if self.preference != other.preference:
+            said = ["none" if one is None else str(one) for one in (self.preference, other.preference)]
+            sentences.append(f"prefer: was {said[0]}, is now {said[1]}")
         return sentences
 
 

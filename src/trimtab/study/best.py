@@ -12,11 +12,13 @@ from trimtab.errors import NoBestError
 from trimtab.ledger.cells import counts
 from trimtab.ledger.event import FAILURE_KINDS, FINALIZE
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
+from trimtab.model.choice import Choice
 from trimtab.model.dominance import undominated
-from trimtab.model.feasibility import met, split
+from trimtab.model.feasibility import met, settled, split
 from trimtab.model.keys import numbered, same
 from trimtab.model.outliers import is_spoilt, typical, unbelieved
 from trimtab.numerics.arithmetic import quiet
+from trimtab.space.preference import Preference
 from trimtab.space.problem import Metric
 from trimtab.study.shortfall import shortfall
 
@@ -26,7 +28,10 @@ Fidelity: TypeAlias = tuple[float, ...]
 
 @quiet()
 def candidates(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
-    """Return the complete rows that met every constraint and can be compared with each other, in order.
+    """Return the complete rows whose configuration meets every constraint, and that can be compared, in order.
+
+    A configuration that ran several times meets a constraint by the mean over its runs, as its objective counts by the
+    mean: neither a lucky run nor an unlucky one decides.
 
     Where trials go through folds, a mean over some says less than one over all: those count that reported the most, and
     such as only gave a result.
@@ -67,8 +72,17 @@ def _with_most_folds(table: TrialTable, rows: Ints) -> Ints:
 
 def _feasible_rows(table: TrialTable) -> Ints:
     done = table.rows(COMPLETE)
-    feasible: Ints = done[met(table.problem, table.y[done])]
+    if not table.problem.constraints or not len(done):
+        return done
+    missed = settled(table.problem, table.y[done], configurations(table, done))
+    feasible: Ints = done[(missed <= 0.0).all(axis=1)]
     return feasible
+
+
+def _kept(table: TrialTable, rows: Ints) -> Ints:
+    """Return those of some rows that met every constraint themselves."""
+    found: Ints = rows[met(table.problem, table.y[rows])]
+    return found
 
 
 def feasible(table: TrialTable) -> list[bool | None]:
@@ -87,24 +101,27 @@ def runs(table: TrialTable, row: int) -> Ints:
 
 def luckiest_row(table: TrialTable) -> int | None:
     """Return the candidate of the smallest single value of the first objective, the earliest of equals."""
-    rows = candidates(table)
+    rows = _kept(table, candidates(table))
     return int(rows[np.argmin(_objective_losses(table)[rows, 0])]) if len(rows) else None
 
 
 @quiet()
 def best_row(table: TrialTable, fidelity: Fidelity | None = None) -> int | None:
-    """Return the candidate of smallest first objective; None if there is none.
+    """Return the candidate of smallest first objective, or the preferred one of several; None if there is none.
 
     Equals are told apart by the next objective, and then the earliest is taken, so that none is better in everything.
     Where a configuration was run several times, the mean of its runs counts, plus its standard error by the variance
     between runs of one configuration: one lucky run does not beat a mean of many. The row is the run nearest to the
-    mean, whose figure is the honest one. Where finalists were run again at the end, and nothing was found since, it is
-    the winner's.
+    mean, whose figure is the honest one, of those that met the constraints if any did. Where finalists were run again
+    at the end, and nothing was found since, it is the winner's.
 
     Args:
         table: the trials.
         fidelity: where to compare them; see `candidates`.
     """
+    preference = table.problem.preference
+    if preference is not None and len(table.problem.objectives) > 1:
+        return preferred_row(table, preference, fidelity)
     rows = candidates(table, fidelity)
     if not len(rows):
         return None
@@ -121,7 +138,9 @@ def best_row(table: TrialTable, fidelity: Fidelity | None = None) -> int | None:
     worth, off = _worth(losses, config, counts)
     of_best = np.flatnonzero(worth == worth.min())
     others = [np.bincount(config, weights=column / counts[config])[config] for column in all_losses.T[1:]]
-    return int(rows[of_best[np.lexsort([off[of_best], *(other[of_best] for other in reversed(others))])[0]]])
+    broken = ~met(table.problem, table.y[rows[of_best]])
+    order = np.lexsort([off[of_best], *(other[of_best] for other in reversed(others)), broken])
+    return int(rows[of_best[order[0]]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +172,8 @@ def ranking(table: TrialTable) -> list[Ranked]:
     counts = np.bincount(config)
     means = np.column_stack([np.bincount(config, weights=column / counts[config]) for column in losses.T])
     worth, off = _worth(losses[:, 0], config, counts)
-    nearest = np.lexsort([off, config])  # the runs of each configuration together, the nearest to its mean first
+    broken = ~met(table.problem, table.y[rows])
+    nearest = np.lexsort([off, broken, config])  # runs together, the nearest to their mean first
     first = nearest[np.searchsorted(config[nearest], np.arange(len(counts)))]
     row = final_row(table)
     if row is not None and row in rows:
@@ -179,7 +199,7 @@ def best_so_far(table: TrialTable) -> list[float]:
 
     What was run again at the end was not looked for, and is left out.
     """
-    feasible = {row for row in candidates(table).tolist() if not table.is_replicate(row)}
+    feasible = {row for row in _kept(table, candidates(table)).tolist() if not table.is_replicate(row)}
     column = table.problem.metrics.index(table.problem.objectives[0])
     sign = table.problem.signs[column]
     found: list[float] = []
@@ -194,10 +214,25 @@ def best_so_far(table: TrialTable) -> list[float]:
 def front_rows(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
     """Return the complete, feasible rows that no other one is at least as good as in every objective and better in one.
 
-    With one objective that is the best row and its equals. They are compared at `fidelity`; see `candidates`.
+    With one objective that is the best row and its equals. A row of the front met the constraints itself. They are
+    compared at `fidelity`; see `candidates`.
     """
-    rows = candidates(table, fidelity)
+    rows = _kept(table, candidates(table, fidelity))
     return rows[undominated(_objective_losses(table)[rows])]
+
+
+@quiet()
+def preferred_row(table: TrialTable, preference: Preference, fidelity: Fidelity | None = None) -> int | None:
+    """Return the row of the front that a preference takes; None if there is none."""
+    rows = front_rows(table, fidelity)
+    if not len(rows):
+        return None
+    return int(rows[Choice(preference, table.problem.objectives).pick(_objective_losses(table)[rows])])
+
+
+def has_best(table: TrialTable) -> bool:
+    """Return whether one trial can be the best: there is one objective, or a preference on record."""
+    return len(table.problem.objectives) == 1 or table.problem.preference is not None
 
 
 def sorted_front(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
@@ -209,9 +244,9 @@ def sorted_front(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
 
 @quiet()
 def infeasible_rows(table: TrialTable, fidelity: Fidelity | None = None) -> Ints:
-    """Return the complete rows that missed a constraint, of those that were run to where trials are compared."""
+    """Return the complete rows whose configuration misses a constraint, of those run to where trials are compared."""
     done = table.rows(COMPLETE)
-    found: Ints = done[~met(table.problem, table.y[done])]
+    found: Ints = np.setdiff1d(done, _feasible_rows(table))
     ends = compared_at(table) if fidelity is None else fidelity
     return found if ends is None else found[(table.fidelity[found] == np.array(ends)).all(axis=1)]
 
@@ -245,8 +280,7 @@ def require_best(table: TrialTable, fidelity: Fidelity | None = None) -> int:
     row = best_row(table, fidelity)
     if row is None:
         raise NoBestError(why_none(table, fidelity))
-    objectives = table.problem.objectives
-    if len(objectives) > 1:
+    if not has_best(table):
         rows = front_rows(table, fidelity)
         raise NoBestError(
             f"with several objectives no one trial is the best: {front_text(table, len(rows))}. study.best_trials has "

@@ -14,6 +14,7 @@ from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
 from trimtab.space.condition import shown
 from trimtab.space.folds import FoldsGiven, folds_of
+from trimtab.space.preference import Preference
 from trimtab.space.problem import Fidelity, Metric, Problem
 from trimtab.space.space import Space
 from trimtab.storage.protocol import Store, StudyStore
@@ -34,6 +35,7 @@ def create_study(
     maximize: str | None = None,
     objectives: Sequence[Metric] = (),
     constraints: Sequence[Metric] = (),
+    prefer: Preference | None = None,
     target: float | None = None,
     fidelity: Fidelity | Sequence[Fidelity] | None = None,
     folds: FoldsGiven = None,
@@ -53,6 +55,9 @@ def create_study(
         maximize: the objective's name, if more is better; or
         objectives: one or more of `tt.minimize(...)`, `tt.maximize(...)`.
         constraints: outcomes that must hold: `tt.at_most(...)`, `tt.at_least(...)`.
+        prefer: of several objectives, which trade between them is wanted, as
+            `tt.Preference(order=["accuracy", "size"], within={"accuracy": "1%"})`: proposals go there, and `best` is
+            the trial that it takes. None for all of the front.
         target: a value of the objective that is good enough.
         fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`.
         folds: into how many folds a trial is divided, as in cross-validation; `trial.folds()` goes through them. "3x5"
@@ -76,6 +81,7 @@ def create_study(
         maximize=maximize,
         objectives=objectives,
         constraints=constraints,
+        prefer=prefer,
         target=target,
         fidelity=fidelity,
         folds=folds,
@@ -237,6 +243,7 @@ def make_problem(
     maximize: str | None,
     objectives: Sequence[Metric],
     constraints: Sequence[Metric],
+    prefer: Preference | None = None,
     target: float | None,
     fidelity: Fidelity | Sequence[Fidelity] | None,
     folds: FoldsGiven,
@@ -271,7 +278,7 @@ def make_problem(
     bounds = listed("constraints", constraints, Metric, '[tt.at_most("latency", 30)], of what the objective returns')
     n_folds, names = folds_of(folds)
     everything = (*metrics, *bounds)
-    return Problem(space, everything, tuple(fidelities), folds=n_folds, cost=cost, fold_names=names)
+    return Problem(space, everything, tuple(fidelities), n_folds, cost, names, prefer)
 
 
 T = TypeVar("T")

@@ -10,7 +10,8 @@ import numpy as np
 
 from trimtab.arrays import Floats
 from trimtab.ledger.table import COMPLETE, TrialTable
-from trimtab.model.feasibility import over, split
+from trimtab.model.feasibility import over, settled, split
+from trimtab.model.keys import numbered
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.problem import Metric, Problem
 
@@ -41,6 +42,8 @@ class Shortfall:
     def nearest_text(self, table: TrialTable) -> str:
         """Return `trial 12 comes nearest with latency_ms = 45, 15 above its bound of 30`."""
         metrics = table.trial(self.nearest).metrics
+        if not self.missed:
+            return f"trial {self.nearest} meets them, but the mean over the runs of its configuration does not"
         told = ", and ".join(missed_text(metric, metrics.get(metric.name)) for metric in self.missed)
         return f"trial {self.nearest} comes nearest with {told}"
 
@@ -62,14 +65,19 @@ def shortfall(table: TrialTable) -> Shortfall | None:
     trials miss it by; the trial whose worst ratio is least comes nearest.
     """
     rows = table.rows(COMPLETE)
-    _, excess = split(table.problem, table.y[rows])
-    if not len(rows) or not (excess > 0.0).any(axis=1).all():
+    if not table.problem.constraints or not len(rows):
+        return None
+    config = numbered(np.column_stack([table.x[rows], table.fidelity[rows]]))
+    margins = settled(table.problem, table.y[rows], config)
+    excess = np.maximum(np.where(np.isnan(margins), np.inf, margins), 0.0)
+    if not (excess > 0.0).any(axis=1).all():
         return None
     ratios = excess / np.array([_usual(column) for column in excess.T])
-    nearest = int(np.lexsort([ratios.sum(axis=1), ratios.max(axis=1)])[0])
+    own = split(table.problem, table.y[rows])[1]  # tells the runs of one configuration apart
+    nearest = int(np.lexsort([own.sum(axis=1), ratios.sum(axis=1), ratios.max(axis=1)])[0])
     n_met = (excess == 0.0).sum(axis=0)
     j = int(np.lexsort([-ratios.min(axis=0), n_met])[0])
-    closest = int(np.argmin(excess[:, j]))
+    closest = int(np.lexsort([own[:, j], excess[:, j]])[0])
     return Shortfall(
         n=len(rows),
         nearest=int(rows[nearest]),

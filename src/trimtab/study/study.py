@@ -25,13 +25,14 @@ from trimtab.ledger.table import FAILED, SEARCH_SCORE, TAG, TrialTable, TrialVie
 from trimtab.schedule.found import Schedule, schedule_of
 from trimtab.schedule.protocol import Halt, Wait
 from trimtab.space.parameter import Parameter
+from trimtab.space.preference import Preference
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
 from trimtab.storage.url import files_dir
 from trimtab.study import best, export, values
 from trimtab.study.cells import COST, Cells
-from trimtab.study.choice import Preference, chosen_row
+from trimtab.study.choice import chosen_row
 from trimtab.study.diff import Diff, diff
 from trimtab.study.dispatch import Dispatch, Uncovered
 from trimtab.study.enqueue import put_in_line
@@ -113,7 +114,8 @@ class Study(Explained):
         if row is None:
             return share
         if len(objectives) > 1:
-            return f"{share}, {len(best.front_rows(table))} on the front of {visible(best.goals(table))}"
+            said = f"{share}, {len(best.front_rows(table))} on the front of {visible(best.goals(table))}"
+            return f"{said}, preferred is trial {row}" if best.has_best(table) else said
         column = self.problem.metrics.index(objectives[0])
         found = self.final if best.final_row(table) is not None else None
         if found is not None:
@@ -610,7 +612,8 @@ class Study(Explained):
     ) -> TrialView:
         """Return the trial on the front that suits a preference best: of `best_trials`, by one of these ways.
 
-        It is only chosen afterwards; what is tried next does not change. Objectives are compared by their share of the
+        It is only chosen afterwards; what is tried next does not change: that goes by what `prefer=` said when the
+        study was made, which also chooses here where no way is named. Objectives are compared by their share of the
         front's range, so that units do not matter.
 
         Args:
@@ -629,9 +632,10 @@ class Study(Explained):
             ProblemError: not exactly one way of choosing, no such objective, or a value that is none.
         """
         table = self._still()
-        preference = Preference(
-            table.problem, knee=knee, weights=weights, reference=reference, order=order, within=within
-        )
+        ways = {"knee": knee, "weights": weights, "reference": reference, "order": order, "within": within}
+        is_said = knee or any(way is not None for way in list(ways.values())[1:])
+        on_record = table.problem.preference
+        preference = on_record if on_record is not None and not is_said else Preference(**ways)  # type: ignore[arg-type]
         return table.trial(chosen_row(table, preference))
 
     @property

@@ -19,6 +19,7 @@ from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
 from trimtab.space.condition import shown
 from trimtab.space.folds import FoldsGiven
+from trimtab.space.preference import Preference
 from trimtab.space.problem import Fidelity, Metric, Problem
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
@@ -52,6 +53,7 @@ def tune(
     maximize: str | None = None,
     objectives: Sequence[Metric] = (),
     constraints: Sequence[Metric] = (),
+    prefer: Preference | None = None,
     fidelity: Fidelity | Sequence[Fidelity] | None = None,
     folds: FoldsGiven = None,
     race: bool = True,
@@ -92,6 +94,9 @@ def tune(
         maximize: the objective's name, if more is better; or
         objectives: one or more of `tt.minimize(...)`, `tt.maximize(...)`.
         constraints: outcomes that must hold: `tt.at_most(...)`, `tt.at_least(...)`.
+        prefer: of several objectives, which trade between them is wanted, as
+            `tt.Preference(order=["accuracy", "size"], within={"accuracy": "1%"})`: proposals go there, and `best` is
+            the trial that it takes. None for all of the front.
         fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`.
         folds: into how many folds a trial is divided, as in cross-validation; `trial.folds()` goes through them. "3x5"
             is three repeats of five; a list has the instances that a configuration is tried on: seeds, data sets.
@@ -175,6 +180,7 @@ def tune(
         maximize=maximize,
         objectives=objectives,
         constraints=constraints,
+        prefer=prefer,
         target=target,
         fidelity=fidelity,
         folds=folds,

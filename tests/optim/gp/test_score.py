@@ -25,7 +25,7 @@ def scored(space: Space, n: int, *metrics: Metric, fails: bool = False) -> tuple
             run.tell(number)
     run.propose()
     state: GpState = run.state
-    return run, Score(state, run.table, Outlook(state, space, rng_at(0, n)))
+    return run, Score(state, run.table, Outlook(state, space, rng_at(0, n), n))
 
 
 def test_a_score_is_the_sum_of_the_terms_that_apply() -> None:

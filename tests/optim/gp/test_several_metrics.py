@@ -7,10 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from trimtab.arrays import Floats
+from trimtab.arrays import Floats, rng_at
 from trimtab.ledger.event import Told
 from trimtab.numerics.hypervolume import hypervolume
 from trimtab.optim.gp import Gp
+from trimtab.optim.gp.outlook import Outlook
+from trimtab.optim.gp.score import Score
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Metric, Problem, at_most, minimize
 from trimtab.space.space import Space
@@ -123,3 +125,18 @@ def test_three_objectives_with_a_bound_and_five_without_a_hypervolume() -> None:
         late = run.table.x[10:]
         assert (late[:, 1] <= 0.45).mean() >= 0.5
         assert (late[:, 1] > 0.35).mean() >= 0.5, "near the bound, which binds"
+
+
+def test_a_constraint_that_was_often_broken_is_kept_by_more() -> None:
+    def margins(n_broken: int) -> list[float]:
+        run = Simulation(Problem(PLANE, BOUND), Gp(), seed=0)
+        for i, x in enumerate(PLANE.sample(np.random.default_rng(0), 36)):
+            number = run.enqueue(x)
+            run.start(number)
+            run.tell(number, float(x[0]), 0.7 if i < 16 or i >= 36 - n_broken else 0.5, 100.0 + 10 * float(x[1]))
+        run.propose()
+        outlook = Outlook(run.state, PLANE, rng_at(0, 36), 36)
+        return Score(run.state, run.table, outlook).margins
+
+    assert margins(0)[0] == margins(1)[0] == 1.0
+    assert margins(6)[0] == pytest.approx(1.0 + 16 * 0.25)

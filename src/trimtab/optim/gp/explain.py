@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from trimtab.arrays import Floats
+from trimtab.model.processes import View
 from trimtab.numerics.acquisition import log_positive
 from trimtab.optim.gp.outlook import Outlook
-from trimtab.optim.gp.score import Score
+from trimtab.optim.gp.score import Score, log_keeps
 from trimtab.optim.gp.state import GpState
 from trimtab.space.problem import Problem
 
@@ -17,20 +18,28 @@ def explained(x: Floats, outlook: Outlook, score: Score, state: GpState, problem
     parts = []
     kind = "explores"
     if outlook.front is not None:
-        parts.append("adds to the front")
+        parts.append("adds to the front" if outlook.choice is None else "adds to what is preferred of the front")
     elif np.isfinite(outlook.bar):
-        means, deviations = outlook.first.predict(x)
+        means, deviations = outlook.gains[0].predict(x)
         mean, deviation = float(means[0]), float(deviations[0])
         kind = "exploits" if mean >= outlook.bar - 0.5 * deviation and not score.is_bold else "explores"
         if len(problem.objectives) == 1:
             parts.append(_expected(mean, outlook, state, problem))
         chance = float(np.exp(log_positive(means - outlook.bar, deviations))[0])
-        parts.append(f"improves with a chance of {chance:.0%}")
+        name = "" if outlook.choice is None else f"{problem.objectives[outlook.columns[0]].name} "
+        parts.append(f"improves {name}with a chance of {chance:.0%}")
+    near = outlook.limits[len(outlook.constraints) :]
+    if near:
+        parts.append(f"is as near the best of what comes before as may be with one of {_chance(near, x)}")
     if outlook.constraints:
-        parts.append(f"keeps the constraints with a chance of {float(np.exp(score.log_keeps(x))[0]):.0%}")
+        parts.append(f"keeps the constraints with a chance of {_chance(outlook.constraints, x)}")
     if score.failures is not None:
         parts.append(f"fails with one of {-float(np.expm1(score.failures.log_works(x))[0]):.0%}")
     return f"{kind}: {', '.join(parts)}"
+
+
+def _chance(limits: list[View], x: Floats) -> str:
+    return f"{float(np.exp(log_keeps(limits, x))[0]):.0%}"
 
 
 def _expected(mean: float, outlook: Outlook, state: GpState, problem: Problem) -> str:

@@ -7,7 +7,7 @@ hypervolume below the front of several. Until constraints are kept the chances a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import add
 from typing import TypeAlias
@@ -16,6 +16,7 @@ import numpy as np
 
 from trimtab.arrays import Floats
 from trimtab.ledger.table import TrialTable
+from trimtab.model.processes import View
 from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient, log_positive, log_positive_with_gradient
 from trimtab.optim import belief
 from trimtab.optim.gp.outlook import Outlook
@@ -35,13 +36,15 @@ class Score:
         has_ridges: whether terms of several models meet in it, which makes it steep on one side and flat on another.
         is_bold: whether the improvement is that of a bold proposal.
         failures: where trials fail; None if none did.
+        margins: by how many deviations each limit is to be kept, those of constraints first.
     """
 
     def __init__(self, state: GpState, table: TrialTable, outlook: Outlook) -> None:
         settings, space, seen = state.settings, table.space, outlook.seen
         self._outlook, self._settings = outlook, settings
         stands_still = settings.has_bold_turns and state.observations.n_idle >= settings.idle
-        self.has_ridges = outlook.front is not None or bool(outlook.constraints)
+        is_ordered = outlook.choice is not None and len(outlook.choice.order) > 1
+        self.has_ridges = outlook.front is not None or bool(outlook.constraints) or is_ordered
         self.is_bold = stands_still and len(table) % settings.bold_every == 1 and outlook.front is None
         self._scale = settings.bold_scale if self.is_bold else 1.0
         self.failures = state.failures()
@@ -51,8 +54,9 @@ class Score:
             self.terms["hypervolume"] = self._hypervolume
         elif np.isfinite(outlook.bar):
             self.terms["improvement"] = self._improvement
-        if outlook.constraints:
-            self.terms["constraints"] = lambda x: self._scale * self.log_keeps(x, settings.keep_margin)
+        self.margins = self._keep_margins(state)
+        if outlook.constraints or is_ordered:
+            self.terms["constraints"] = lambda x: self._scale * log_keeps(outlook.limits, x, self.margins)
         weight = belief.weight(space, seen.x, seen.labels, len(seen))
         if weight:
             self.terms["prior"] = lambda x: weight * space.log_prior(x)
@@ -76,9 +80,10 @@ class Score:
     def slope(self, x: Floats) -> Slope:
         """Return the score from rows [m, D] on, of what models say alone, as a function of their numeric parameters."""
         outlook = self._outlook
-        views = [*(outlook.objectives if self._has_gain else []), *outlook.constraints]
+        limits = outlook.limits
+        views = [*(outlook.gains if self._has_gain else []), *limits]
         starts = [view.features.embed(x) for view in views]
-        n_objectives = len(views) - len(outlook.constraints)
+        n_objectives = len(views) - len(limits)
 
         def slope(u: Floats) -> tuple[Floats, Floats]:
             said = [
@@ -89,9 +94,10 @@ class Score:
             if n_objectives:
                 gained, weights = self._gain(said[:n_objectives])
                 score = score + gained
-            for view, (mean, deviation, _, _) in zip(outlook.constraints, said[n_objectives:], strict=True):
+            kept = zip(limits, self.margins, said[n_objectives:], strict=False)
+            for view, margin, (mean, deviation, _, _) in kept:
                 chance, by_mean, by_deviation = log_positive_with_gradient(
-                    mean - view.zero, deviation, view.margin + self._settings.keep_margin
+                    mean - view.zero, deviation, view.margin + margin
                 )
                 score = score + self._scale * chance
                 weights.append((by_mean, by_deviation))
@@ -102,6 +108,18 @@ class Score:
             return score, gradient
 
         return slope
+
+    def _keep_margins(self, state: GpState) -> list[float]:
+        """Return by how many deviations each limit is to be kept: the more, the more often it was broken lately.
+
+        The first results do not count: nothing kept them from breaking it.
+        """
+        s, outlook = self._settings, self._outlook
+        margins = state.observations.margins.view
+        latest = margins[max(s.n_first, len(margins) - s.keep_rows) :]
+        shares = [np.count_nonzero(latest[:, view.column] > 0.0) / s.keep_rows for view in outlook.constraints]
+        of_constraints = [s.keep_margin + s.keep_more * max(0.0, share - s.keep_share) for share in shares]
+        return [*of_constraints, *[s.keep_margin] * len(outlook.objectives)]
 
     @property
     def _has_gain(self) -> bool:
@@ -123,24 +141,25 @@ class Score:
 
     def _improvement(self, x: Floats) -> Floats:
         """Return log expected improvement over the bar; of a bold proposal the upper confidence bound."""
-        mean, deviation = self._outlook.first.predict(x)
+        mean, deviation = self._outlook.gains[0].predict(x)
         if self.is_bold:
             return self._scale * (mean + self._settings.boldness * deviation)
         return log_ei(mean, deviation, self._outlook.bar)
 
     def _hypervolume(self, x: Floats) -> Floats:
         """Return the logarithm of what the hypervolume below the front is expected to gain."""
-        said = [view.predict(x) for view in self._outlook.objectives]
+        said = [view.predict(x) for view in self._outlook.gains]
         mean, deviation = (np.column_stack([one[i] for one in said]) for i in (0, 1))
         front = self._outlook.front
         if front is None:
             raise ValueError("there is no front: nothing was allowed so far.")
         return front.log_expected(mean, deviation)
 
-    def log_keeps(self, x: Floats, margin: float = 0.0) -> Floats:
-        """Return the logarithms of the chances that all constraints are kept."""
-        total = np.zeros(len(x))
-        for view in self._outlook.constraints:
-            mean, deviation = view.predict(x)
-            total = total + log_positive(mean, deviation, view.margin + margin)
-        return total
+
+def log_keeps(limits: list[View], x: Floats, margins: Sequence[float] = ()) -> Floats:
+    """Return [m] the logarithms of the chances that all limits are kept at rows [m, D]."""
+    total = np.zeros(len(x))
+    for view, margin in zip(limits, margins or [0.0] * len(limits), strict=False):
+        mean, deviation = view.predict(x)
+        total = total + log_positive(mean, deviation, view.margin + margin)
+    return total

@@ -52,10 +52,10 @@ class Search:
         """Return rows: all there are in a small space, else some even and some near the best."""
         if self._every is not None:
             return self._every if given is None else self._every[has_given(self._space, self._every, given)]
-        s, seen = self._settings, self._outlook.seen
+        s = self._settings
         is_dear = self._outlook.first.posterior.n > s.fit_rows or self._outlook.front is not None
         n = s.n_candidates // 2 if is_dear else s.n_candidates
-        return candidates(self._space, seen.x[seen.best(s.n_centres)], n, rng, given, s)
+        return candidates(self._space, self._outlook.best(s.n_centres), n, rng, given, s)
 
     def _climbed(self, x: Floats, score: Floats, given: Floats | None) -> tuple[Floats, Floats]:
         """Return the best rows, what is uphill from them, and neighbours of these, with their scores."""

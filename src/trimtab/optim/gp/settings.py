@@ -22,6 +22,12 @@ class Settings(ModelSettings):
     where the best is more often than not, as many proposals would else be broken as kept, and gain nothing. Measured:
     decision 40."""
 
+    keep_more: float = 16.0
+    keep_share: float = 0.05
+    keep_rows: int = 20
+    """And by so many deviations more for the share, beyond the second, of so many latest results that broke it: by its
+    record, a model is surer of it than it may be. Measured: decision 99."""
+
     # Standing still
 
     has_bold_turns: bool = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trimtab.model.choice import Choice
 from trimtab.model.failures import FailureFits, Failures
 from trimtab.model.features import Features
 from trimtab.model.observations import Observations
@@ -26,11 +27,13 @@ class GpState:
         stages: which parameters are tuned first; None where all are tuned from the start.
         every: [m, D] all configurations of a small space; None for others.
         settings: the constants.
+        choice: what is preferred of several objectives; None where that is all of the front.
     """
 
     def __init__(self, problem: Problem, settings: Settings, *, in_stages: bool) -> None:
         space, features = problem.space, Features(problem.space)
         self.settings = settings
+        self.choice = Choice.steering(problem)
         self.observations = Observations(problem, settings)
         self.stages = Stages(space, settings) if in_stages else None
         length2 = np.ones(len(space)) if self.stages is None else self.stages.length2

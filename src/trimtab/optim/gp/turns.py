@@ -95,17 +95,17 @@ class _Modelled:
     def __init__(self, ask: Ask) -> None:
         state, space = ask.state, ask.table.space
         self.ask = ask
-        self.outlook = Outlook(state, space, ask.request.rng)
+        self.outlook = Outlook(state, space, ask.request.rng, ask.request.number)
         self.score = Score(state, ask.table, self.outlook)
         self.tried = Tried(state.observations.over, np.empty((0, len(space))))
         self.search = Search(space, self.outlook, self.score, self.tried, state)
-        self.pend(ask.pending())
+        self.pend(ask.pending(), ask.request.number)
 
-    def pend(self, x: Floats) -> None:
-        """Take rows [p, D] as proposed: the next proposal keeps away, and should be better than is expected there."""
+    def pend(self, x: Floats, number: int) -> None:
+        """Take rows [p, D] as proposed: trial `number` keeps away, and should be better than is expected there."""
         if len(x):
             self.tried.add(x)
-            self.outlook.pend(x)
+            self.outlook.pend(x, number)
             self.score.pend(x)
 
     def best(self, given: Floats | None) -> Found | None:
@@ -128,7 +128,7 @@ def _modelled(ask: Ask) -> Proposal:
             if found is None:
                 break
             if i + 1 < ask.request.n:
-                model.pend(found[0][None])
+                model.pend(found[0][None], ask.request.number + i + 1)
             rows.append(found[0])
             whys.append(found[1])
     return Proposal(np.array(rows).reshape(-1, len(ask.table.space)), "gp", tuple(whys))

@@ -17,7 +17,7 @@ from trimtab.errors import StudyExistsError, StudyNotFoundError
 from trimtab.execute.hook import REPORT_FILE
 from trimtab.execute.hook import report as report_in_program
 from trimtab.ledger.event import FAILURE_KINDS
-from trimtab.study.best import best_row
+from trimtab.study.best import best_row, has_best
 from trimtab.study.plugin import named
 from trimtab.study.report import check_ending
 from trimtab.surfaces.cli import spec
@@ -157,7 +157,7 @@ def tell(
     with load(store, name) as study:
         study.tell(number, result, failed=failed, error=error, attempt=attempt, cost=cost)
         view = study.table.trial(number)
-        best = best_row(study.table) if len(study.problem.objectives) == 1 else None
+        best = best_row(study.table) if has_best(study.table) else None
         if as_json:
             say_json({"number": number, "state": view.state, "best_trial": best})
         else:

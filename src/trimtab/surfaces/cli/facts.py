@@ -106,7 +106,7 @@ def entry_facts(entry: Entry) -> dict[str, Any]:
 def study_facts(study: tt.Study) -> dict[str, Any]:
     """Return a study as plain values."""
     table, ledger = study.table, study.session.ledger
-    row = best.best_row(table) if len(study.problem.objectives) == 1 else None
+    row = best.best_row(table) if best.has_best(table) else None
     verdict = ledger.assessed
     lack = shortfall(table)
     return {
@@ -116,6 +116,7 @@ def study_facts(study: tt.Study) -> dict[str, Any]:
         "fidelities": [fidelity.to_json() for fidelity in study.problem.fidelities],
         "optimizer": ledger.optimizer,
         "scheduler": ledger.created.scheduler,
+        "prefer": None if study.problem.preference is None else study.problem.preference.to_json(),
         "seed": ledger.created.seed,
         "trials": len(table),
         "states": counts(table),
@@ -172,6 +173,8 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     yield "objective", ", ".join(map(str, study.problem.objectives))
     if study.problem.constraints:
         yield "constraints", ", ".join(map(str, study.problem.constraints))
+    if study.problem.preference is not None:
+        yield "prefers", clean(str(study.problem.preference))
     yield "space", f"{count(len(study.space), 'parameter')}: {clean(', '.join(study.space.names))}"
     if study.space.require:
         yield "requires", clean("; ".join(study.space.require))
@@ -202,6 +205,8 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     if row is None:
         yield "best", clean(best.why_no_best(table))
     elif len(study.problem.objectives) > 1:
+        if best.has_best(table):
+            yield "best", clean(best_line(study, table.trial(row)))
         for line in best_remarks(study):
             yield "front", clean(line)
     else:
@@ -266,8 +271,10 @@ def _reached(table: TrialTable, row: int) -> float:
 def best_remarks(study: tt.Study) -> list[str]:
     """Return what is to be known about the best trial: that there is a front, or that several runs were averaged."""
     if len(study.problem.objectives) > 1:
+        wanted = study.problem.preference
         at = fidelity_remark(study)
-        return [*([] if at is None else [at]), front_remark(study)]
+        front = front_remark(study) if wanted is None else preferred_remark(study, wanted)
+        return [*([] if at is None else [at]), front]
     said = None if best.final_row(study.table) is None else str(study.final)
     return [remark for remark in (fidelity_remark(study), said or sorting_remark(study)) if remark is not None]
 
@@ -276,6 +283,13 @@ HOW = (
     "Choose by what they are worth to you: `trimtab best` with --knee, --weights {}=2, --reference, or --order with "
     "--within takes one. A constraint, as tt.at_most(...), on all but one objective makes one trial the best."
 )
+
+
+def preferred_remark(study: tt.Study, wanted: tt.Preference) -> str:
+    """Return which trial of the front the study was told to prefer; there is one."""
+    table = study.table
+    front = best.front_text(table, len(best.front_rows(table)))
+    return f"{front}, and trial {best.best_row(table)} is {wanted}, as the study prefers."
 
 
 def front_remark(study: tt.Study, n: int | None = None) -> str:

@@ -19,7 +19,7 @@ from trimtab.storage.url import open_store, redacted
 from trimtab.study import best as bests
 from trimtab.study import export as exports
 from trimtab.study import overview
-from trimtab.study.choice import Preference, chosen_row
+from trimtab.study.choice import chosen_row
 from trimtab.study.overview import lineages
 from trimtab.surfaces.cli import facts, front, rungs, trial_table
 from trimtab.surfaces.cli.curves import curve_facts
@@ -250,8 +250,8 @@ def best(
 ) -> None:
     """Show the best trial; with several objectives the front: every trial that no other one beats.
 
-    One of --knee, --weights, --reference and --order takes a trial from the front. Exits 1 if there is none, and says
-    what failed or which constraint is farthest from being met.
+    One of --knee, --weights, --reference and --order takes a trial from the front, and so does what the study was told
+    to prefer. Exits 1 if there is none, and says what failed or which constraint is farthest from being met.
     """
     if ends and limit is not None:
         raise click.UsageError("--limit ranks the trials that were run furthest, and goes without --fidelity.")
@@ -272,10 +272,14 @@ def best(
         rows = bests.sorted_front(study.table, fidelity).tolist()
         if not rows:
             raise NoBestError(bests.why_none(study.table, fidelity))
+        on_record = study.problem.preference
         if ways:
-            preference = Preference(study.problem, **ways)
+            preference = tt.Preference(**ways)
             chosen = chosen_row(study.table, preference, fidelity)
             _show_chosen(study, rows, chosen, preference, only_params=only_params, as_json=as_json)
+        elif on_record is not None and limit is None and len(study.problem.objectives) > 1:
+            chosen = chosen_row(study.table, on_record, fidelity)
+            _show_chosen(study, rows, chosen, on_record, only_params=only_params, as_json=as_json)
         elif len(study.problem.objectives) > 1:
             kept = front.spread(rows, limit)
             _show_front(study, rows, kept, is_furthest=fidelity is None, only_params=only_params, as_json=as_json)
@@ -301,7 +305,7 @@ def _tolerance(text: str) -> tuple[str, float | str]:
 
 
 def _show_chosen(
-    study: tt.Study, rows: list[int], chosen: int, preference: Preference, *, only_params: bool, as_json: bool
+    study: tt.Study, rows: list[int], chosen: int, preference: tt.Preference, *, only_params: bool, as_json: bool
 ) -> None:
     """Show the trial that a preference takes, and where it lies on the front."""
     view = study.table.trial(chosen)

@@ -195,7 +195,7 @@ def _result(study: tt.Study, row: int | None) -> str:
     if row is None:
         return "\n".join([*lines, clean(best.why_no_best(study.table))])
     view = study.table.trial(row)
-    if len(study.problem.objectives) > 1:
+    if not best.has_best(study.table):
         rows = best.sorted_front(study.table).tolist()
         lines += [*best_remarks(study), *(f"  {best_line(study, study.table.trial(one))}" for one in rows[:MOST_ROWS])]
         more = f"{len(rows) - MOST_ROWS:,} more; " if len(rows) > MOST_ROWS else ""

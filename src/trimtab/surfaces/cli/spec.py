@@ -137,6 +137,25 @@ _BOUND = Record(
     "a bound such as {at_most: 30}",
     (Together(("at_most", "at_least"), needed=True),),
 )
+_OF_EACH = MapOf(Number(), "a mapping of objectives to numbers")
+_PREFERENCE = Record(
+    (
+        Key("knee", Flag(), "The knee of the front."),
+        Key("weights", _OF_EACH, "How much each objective counts; 1 if left out."),
+        Key("reference", _OF_EACH, "A value of each objective to aim at."),
+        Key("order", ListOf(Text("the name of a metric"), "a list of objectives"), "The most important first."),
+        Key(
+            "within",
+            MapOf(
+                Either((Number(least=0), Text("a share such as 1%", r"^[0-9.eE+-]+%$"))),
+                "a mapping of objectives to tolerances",
+            ),
+            "With order, what still counts as best: a share as 1%, or a number in the objective's unit.",
+        ),
+    ),
+    "a preference such as {order: [accuracy, size], within: {accuracy: 1%}}",
+    (Together(("knee", "weights", "reference", "order"), needed=True),),
+)
 _FIDELITY = Record(
     (
         Key("name", Text("a name"), "What it is called, and the template's name in a command.", required=True),
@@ -212,6 +231,7 @@ STUDY = Record(
         Key("objectives", ListOf(_OBJECTIVE, "a list of objectives"), "Several objectives, instead of one."),
         Key("target", Number(), "The value of the objective at which it is good enough."),
         Key("constraints", MapOf(_BOUND, "a mapping of metrics to bounds"), "Outcomes that must hold."),
+        Key("prefer", _PREFERENCE, "Of several objectives, which trade between them is wanted."),
         Key("space", MapOf(PARAMETER, "a mapping of names to parameters"), "What may be tried.", required=True),
         Key("require", ListOf(Text("an expression"), "a list of expressions"), "What is known before a trial runs."),
         Key("fixed", MapOf(Scalar(), "a mapping of names to values"), "Parameters that are held at a value."),
@@ -354,7 +374,7 @@ class Function:
         return function
 
 
-PROBLEM = ("minimize", "maximize", "objectives", "constraints", "target", "fidelity", "folds", "race", "cost")
+PROBLEM = ("minimize", "maximize", "objectives", "constraints", "prefer", "target", "fidelity", "folds", "race", "cost")
 ENGINES = ("optimizer", "scheduler", "seed")
 
 
@@ -411,6 +431,9 @@ def build(tree: Tree, path: Path) -> StudyFile:
                     for goal, at in bound.items()
                     if goal != "confidence"
                 ]
+    if "prefer" in said:
+        with reader.at("prefer"):
+            arguments["prefer"] = tt.Preference(**said["prefer"])
     if "fidelity" in said:
         listed = said["fidelity"] if isinstance(said["fidelity"], list) else [said["fidelity"]]
         with reader.at("fidelity"):
