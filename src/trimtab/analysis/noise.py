@@ -12,11 +12,12 @@ import numpy as np
 
 from trimtab.ledger.table import TrialTable
 from trimtab.model.features import Features
-from trimtab.model.labels import means
+from trimtab.model.labels import OfObjective, means
 from trimtab.model.observations import Observations
 from trimtab.model.surrogate import Surrogate
 from trimtab.numerics import blas
 from trimtab.numerics.arithmetic import quiet
+from trimtab.space.problem import Problem
 
 LEADERS: Final = 5
 """The lead is the distance from the best to the fifth best, the last of those that are run again."""
@@ -32,6 +33,18 @@ quarter of the lead or more, 0.008 to 0.14 and 0.18 to 1.8 of the lead."""
 
 LEAST: Final = 10
 """Results of different configurations, from which on a model can tell noise from shape. By taste."""
+
+
+MOST: Final = 64
+"""So many results, the best, are looked at first: what a decomposition of their covariance does in milliseconds."""
+
+LENGTHS2: Final = np.geomspace(0.1, 100.0, 5)
+SHARES: Final = np.geomspace(1e-8, 1.0, 17)
+"""Squared lengthscales and shares of noise that are looked at first: neighbours of both differ by less than evidence
+tells apart where it is sure."""
+
+SURE: Final = 5.0
+"""Odds of 150 to 1, in logarithms: less, and the model is asked."""
 
 
 EXACT: Final = "what ran again gave the same to the bit"
@@ -55,6 +68,34 @@ class Noise:
     def is_exact(self) -> bool:
         """Whether what ran again gave the same to the bit."""
         return self.is_measured and self.why == EXACT
+
+
+def _is_smooth(problem: Problem, observations: Observations) -> bool:
+    """Return whether a process with one lengthscale is sure, by itself, that noise does not matter.
+
+    Most results without noise are told at this first look, by some milliseconds of linear algebra in NumPy. The model
+    that is asked else takes a second, most of it for importing what it is fitted by: more than all trials of a short
+    study together.
+    """
+    seen = OfObjective(0)(observations, len(observations), 1.0)
+    labels = np.sort(seen.labels)[::-1]
+    lead = float(labels[0] - labels[min(LEADERS, len(labels)) - 1])
+    least = max(LEAST_DEVIATION, MODELLED * lead)
+    if len(seen) > MOST:
+        seen = seen.take(np.sort(seen.best(MOST)))
+    z, y = Features(problem.space).embed(seen.x), seen.labels - seen.labels.mean()
+    distances = np.square(z[:, None] - z[None]).sum(axis=-1)
+    calm = loud = -np.inf
+    for length2 in LENGTHS2.tolist():
+        root = np.sqrt(5.0 * distances / length2)
+        values, vectors = np.linalg.eigh((1.0 + root + root * root / 3.0) * np.exp(-root))
+        spectrum = np.maximum(values, 0.0) + SHARES[:, None]
+        amplitude = (np.square(vectors.T @ y) / spectrum).mean(axis=1)  # the likeliest, for each share of noise
+        evidence = -0.5 * (len(y) * np.log(amplitude) + np.log(spectrum).sum(axis=1))
+        is_loud = np.sqrt(amplitude * SHARES) > least
+        calm = max(calm, float(evidence[~is_loud].max(initial=-np.inf)))
+        loud = max(loud, float(evidence[is_loud].max(initial=-np.inf)))
+    return calm > loud + SURE
 
 
 @quiet()
@@ -84,6 +125,10 @@ def noise(table: TrialTable) -> Noise:
         return Noise(told > MATERIAL * lead, f"the best result was told with a standard error of {told:.3g}")
     if len(losses) < LEAST or problem.space.n_configurations == 1:
         return Noise(is_noisy=False, why="too few results to tell noise from shape")
+    with blas.one_thread(is_numpy=True):
+        is_smooth = _is_smooth(problem, observations)
+    if is_smooth:
+        return Noise(is_noisy=False, why="a smooth function explains the results")
     with blas.one_thread():
         model = Surrogate(
             Features(problem.space), np.ones(len(problem.space)), is_tree=problem.space.is_conditional

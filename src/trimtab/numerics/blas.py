@@ -11,6 +11,7 @@ threadpoolctl lets one thread at a time set that number, until it is done; we go
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ class _Guard:
 
 _guard = _Guard()
 _libraries: list[_Library] | None = None
+_numpys: list[_Library] = []
+"""Those that were there before SciPy was, where only they were asked for."""
 _holders: dict[int, int] = {}
 """How deep each thread is within the guard, by its identity."""
 _kept: dict[str, int] = {}
@@ -62,13 +65,17 @@ class _Library:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Within this, BLAS works on one thread; afterwards on as many as the user wants."""
+def one_thread(*, is_numpy: bool = False) -> Iterator[None]:
+    """Within this, BLAS works on one thread; afterwards on as many as the user wants.
+
+    Args:
+        is_numpy: that nothing within uses SciPy, so that its BLAS need not be loaded, which takes most of a second.
+    """
     me = threading.get_ident()
     depth = _holders.get(me, 0)
     own: dict[str, int] = {}
     try:
-        _enter(me, own)
+        _enter(me, own, is_numpy=is_numpy)
         yield
     finally:
         _leave(me, depth, own)
@@ -89,21 +96,29 @@ def versions() -> list[str]:
     return sorted(set(found))
 
 
-def _found() -> list[_Library]:
+def _found(*, is_numpy: bool = False) -> list[_Library]:
     """Return every BLAS that is loaded; found once, since looking costs a millisecond."""
     global _libraries  # noqa: PLW0603, RUF100 - what is loaded is a fact of the process
     if _libraries is None:
+        if is_numpy and "scipy.linalg" not in sys.modules:
+            _numpys[:] = _numpys or _loaded()
+            return _numpys
         import scipy.linalg  # noqa: F401 - so that SciPy's own copy is loaded and found
-        import threadpoolctl
 
-        controllers = threadpoolctl.ThreadpoolController().lib_controllers
-        _libraries = [_Library(controller) for controller in controllers if controller.user_api == "blas"]
+        _libraries = _loaded()
     return _libraries
 
 
-def _enter(me: int, own: dict[str, int]) -> None:
+def _loaded() -> list[_Library]:
+    import threadpoolctl
+
+    controllers = threadpoolctl.ThreadpoolController().lib_controllers
+    return [_Library(controller) for controller in controllers if controller.user_api == "blas"]
+
+
+def _enter(me: int, own: dict[str, int], *, is_numpy: bool) -> None:
     with _guard.lock:
-        for library in _found():
+        for library in _found(is_numpy=is_numpy):
             file, threads = library.controller.filepath, library.get()
             if not library.is_shared:
                 own[file] = threads
@@ -121,7 +136,7 @@ def _leave(me: int, depth: int, own: dict[str, int]) -> None:
             _holders[me] = depth
         else:
             _holders.pop(me, None)
-        for library in _libraries or ():
+        for library in _libraries or _numpys:
             file = library.controller.filepath
             wanted = 1 if _holders else _kept.pop(file, 1)
             if not library.is_shared:
