@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 import trimtab as tt
 from trimtab.errors import ProblemError
-from trimtab.ledger.event import Assessed, Opened
+from trimtab.ledger.event import Assessed, Opened, Record
 from trimtab.ledger.ledger import Ledger
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Metric, Problem, maximize, minimize
@@ -283,3 +287,54 @@ def test_patience_is_a_number_of_trials(n: object) -> None:
 def test_epsilon_is_a_gain(epsilon: object) -> None:
     with pytest.raises(ProblemError, match="epsilon is the gain that counts"):
         Worth(epsilon=epsilon)  # type: ignore[arg-type]
+
+
+# What it costs
+
+
+def folded(run: Simulation, pace: float) -> Iterator[Ledger]:
+    """Yield the ledger after each record of a study, were a record `pace` seconds after the other."""
+    first, *records = run.records
+    ledger = Ledger.begin(Record(first.seq, first.at * pace, first.event))
+    for record in records:
+        ledger.apply(Record(record.seq, record.at * pace, record.event))
+        yield ledger
+
+
+def test_odds_are_looked_at_the_less_often_the_faster_results_come() -> None:
+    def looks(pace: float) -> int:
+        rule = Worth(budget=Budget(trials=400), epsilon=1e-9)
+        told = (one.table for one in folded(run, pace) if len(one.table.order) and not one.table.n_running)
+        return len({len(table.order) for table in told if rule.assess(run.problem, table).chance is not None})
+
+    run = study(falling(96))
+    assert looks(60.0) == 96 - LEAST_OF_ALL + 1
+    assert 5 <= looks(0.001) <= 25
+
+
+def test_what_ends_a_study_is_looked_at_again_after_every_result() -> None:
+    """What still runs when the odds end a study may not make the driver start more."""
+    rule = Worth(budget=Budget(trials=200), epsilon=10.0)
+    *_, ledger = folded(study(falling(65)), 0.001)
+    assert not rule.assess(ledger.table.problem, ledger.table).stop, "65 results are none that are looked at"
+    run = study(falling(64))
+    run.add(Assessed(stop=True, reason="ends", rule="worth", n=64, until=200))
+    number = run.enqueue(np.array([0.999]))
+    run.start(number)
+    run.tell(number, 5.0)
+    *_, ledger = folded(run, 0.001)
+    assert rule.assess(ledger.table.problem, ledger.table).stop
+
+
+def test_a_free_objective_costs_no_model_and_no_scipy() -> None:
+    script = """
+import sys, trimtab as tt
+def objective(trial):
+    return sum((value - 0.3) ** 2 for value in trial.params.values())
+space = tt.Space({f"x{i}": tt.Float(0, 1) for i in range(4)})
+made = tt.tune(objective, space, minimize="loss", optimizer="random", budget=100, seed=1, progress=False)
+assert len(made.table) == 100 and made.table.verdict("worth") is not None
+print(sorted(name for name in sys.modules if name.partition(".")[0] == "scipy"))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -10,18 +10,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints
 from trimtab.ledger.table import TrialTable
 from trimtab.model.features import Features
+from trimtab.space.problem import Problem
 
 RIDGES: Final = np.geomspace(0.1, 1000.0, 9)
 """Ridges that are tried; the one is taken that foresees costs best that are left out."""
 
 LATEST: Final = 300
 """On so many latest trials the model rests: what a driver can pay each time that it looks."""
+
+EVERY: Final = 20
+"""It is fitted anew after a growth by one in so many."""
 
 FEW: Final = 5
 """So many trials must have ended before parameters are believed to make a difference; until then the mean holds."""
@@ -56,16 +61,16 @@ class CostModel:
     Args:
         table: the trials.
         of: "seconds", wall time, or "cost", as told.
+        length: as of so many trials whose cost is known; all if None.
 
     Attributes:
         n: of so many trials it is known what they cost. Without any, nothing can be predicted.
     """
 
-    def __init__(self, table: TrialTable, of: str = "seconds") -> None:
-        self._table = table
+    def __init__(self, table: TrialTable, of: str = "seconds", length: int | None = None) -> None:
+        self._problem, self.space = table.problem, table.space
         spent = table.cost if of == "cost" else table.seconds
-        over = table.order[np.isfinite(spent[table.order]) & (spent[table.order] > 0.0)]
-        rows = over[-LATEST:]
+        rows = _known(table, of)[:length][-LATEST:]
         self.n = len(rows)
         if not self.n:
             return
@@ -116,13 +121,35 @@ class CostModel:
         """
         if not self.n:
             raise ValueError("no trial has told what it costs; look at n first.")
-        z = self._coordinates(x, whole_leg(self._table, len(x)) if leg is None else leg)
+        z = self._coordinates(x, whole_leg(self._problem, len(x)) if leg is None else leg)
         off = z - self._centre
         log = np.clip(self._mean + self._slope * z[:, -1] + off @ self._weights, *self._range)
         leverage = 1.0 / self.n + ((off @ self._inverse) * off).sum(axis=1)
         spread = Z_90 * np.sqrt(self._variance * (1.0 + leverage))
         median = np.exp(log)
         return Cost(median * self._smear, np.exp(log - spread), np.exp(log + spread), median)
+
+
+_MODELS: WeakKeyDictionary[TrialTable, dict[str, tuple[int, CostModel]]] = WeakKeyDictionary()
+"""The last model of each kind, and its length: a driver asks again and again."""
+
+
+def cost_model(table: TrialTable, of: str = "seconds") -> CostModel:
+    """Return the model as of when it was due last: after every trial at first, then after a growth by a twentieth."""
+    n, length = len(_known(table, of)), 0
+    while (following := length + max(1, length // EVERY)) <= n:
+        length = following
+    kept = _MODELS.setdefault(table, {})
+    if of not in kept or kept[of][0] != length or kept[of][1].space is not table.space:
+        kept[of] = length, CostModel(table, of, length)
+    return kept[of][1]
+
+
+def _known(table: TrialTable, of: str) -> Ints:
+    """Return the rows of which it is known what they cost, in the order in which they ended."""
+    spent = (table.cost if of == "cost" else table.seconds)[table.order]
+    known: Ints = table.order[np.isfinite(spent) & (spent > 0.0)]
+    return known
 
 
 def legs(table: TrialTable, rows: Ints) -> Floats:
@@ -136,9 +163,9 @@ def legs(table: TrialTable, rows: Ints) -> Floats:
     return np.where(np.isfinite(leg) & (leg > 0.0), leg, 1.0)
 
 
-def whole_leg(table: TrialTable, m: int) -> Floats:
+def whole_leg(problem: Problem, m: int) -> Floats:
     """Return [m] how far a trial is run that goes from the beginning to the end."""
-    ends = [one.high for one in table.problem.fidelities]
+    ends = [one.high for one in problem.fidelities]
     return np.full(m, float(np.prod(ends)) if ends and all(end > 0.0 for end in ends) else 1.0)
 
 
@@ -153,7 +180,7 @@ def ends_in_time(table: TrialTable, x: Floats, left_s: float, leg: Floats | None
         left_s: seconds until the deadline.
         leg: [m] how far they are run; see `CostModel.predict`.
     """
-    model = CostModel(table)
+    model = cost_model(table)
     if not model.n:
         return np.full(len(x), left_s > 0.0)
     likely: Bools = model.predict(x, leg).median <= left_s

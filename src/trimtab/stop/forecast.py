@@ -58,6 +58,8 @@ LARGEST: Final = 10.0
 N_GAINS: Final = 96
 """So many of them: neighbours differ by less than a fifth."""
 
+_SHARES: Final = np.geomspace(SMALLEST, LARGEST, N_GAINS)
+
 
 @dataclass(frozen=True, slots=True)
 class Gains:
@@ -95,7 +97,7 @@ class Gains:
 
 def forecast(path: Path, k: Floats) -> Gains:
     """Return what the best result gains within k [K] more configurations."""
-    gains = np.geomspace(SMALLEST, LARGEST, N_GAINS) * (path.scale or 1.0)
+    gains = _SHARES * (path.scale or 1.0)
     return Gains(k, gains, chances(path, gains, k))
 
 

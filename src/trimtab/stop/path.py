@@ -10,7 +10,7 @@ import numpy as np
 from trimtab.arrays import Floats, Ints
 from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.model.feasibility import met
-from trimtab.model.keys import numbered
+from trimtab.model.keys import keys_of, numbered
 from trimtab.model.settings import MODEL
 
 NOISES: Final = 3
@@ -105,11 +105,12 @@ def noise(table: TrialTable, rows: Ints, column: int) -> float:
     told = told[np.isfinite(told)]
     if len(told):
         return float(np.sqrt(np.mean(np.square(told))))
-    config = numbered(table.x[rows])
+    x = table.x[rows]
+    if len(set(keys_of(x))) > len(rows) - NOISES:
+        return 0.0
+    config = numbered(x)
     counts = np.bincount(config)
     freedom = len(rows) - len(counts)
-    if freedom < NOISES:
-        return 0.0
     y = table.y[rows, column]
     means = np.bincount(config, weights=y / counts[config])
     deviation = float(np.sqrt(np.square(y - means[config]).sum() / freedom))

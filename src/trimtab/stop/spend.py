@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from trimtab.ledger.table import TrialTable
-from trimtab.model.cost import Z_90, CostModel, legs
+from trimtab.model.cost import Z_90, cost_model, legs
 from trimtab.stop.budget import Budget
 
 LATEST: Final = 20
@@ -48,7 +48,7 @@ def price(table: TrialTable, of: str) -> Price:
         table: the trials.
         of: "seconds" or "cost".
     """
-    model = CostModel(table, of)
+    model = cost_model(table, of)
     if not model.n:
         return Price()
     rows = table.order[-LATEST:]

@@ -60,6 +60,14 @@ EVERY: Final = 100
 """From so many trials on the odds are looked at after every growth by a hundredth: what one more result in a thousand
 changes is not worth a millisecond of each."""
 
+TAKES_S: Final = 0.003
+SHARE: Final = 0.02
+"""What a verdict takes on a slow machine, and the share of the time of a study, by its own clock, that may go into
+verdicts."""
+
+SELDOM: Final = 8
+"""But after a growth by an eighth they are looked at however fast results come."""
+
 STEPS: Final = 12
 """Points of the curve of the best value against further spend."""
 
@@ -123,7 +131,7 @@ class Worth:
         if len(problem.objectives) != 1:
             return Verdict(stop=False, reason="", rule=RULE)
         n, least = len(table.order), least_results(problem)
-        if n < least or n % (1 + n // EVERY):
+        if n < least or not _is_due(table):
             return Verdict(stop=False, reason="", rule=RULE)
         kept, budget = _SAID.get(table), self._in_force(table)
         if kept is not None and kept[0] is self and kept[1:3] == (n, budget):
@@ -140,7 +148,7 @@ class Worth:
         seen = path(table)
         if seen.n_results < least:
             return Verdict(stop=False, reason="", rule=RULE)
-        found = self._outlook(problem, table, seen)
+        found = self._outlook(problem, table, seen, has_fan=False)
         verdict = Verdict(
             stop=False,
             reason="",
@@ -170,9 +178,10 @@ class Worth:
     @quiet()
     def outlook(self, table: TrialTable) -> Outlook:
         """Return what going on would bring and cost, whether or not it is time to end the study."""
-        return self._outlook(table.problem, table, path(table) if len(table.problem.objectives) == 1 else None)
+        seen = path(table) if len(table.problem.objectives) == 1 else None
+        return self._outlook(table.problem, table, seen, has_fan=True)
 
-    def _outlook(self, problem: Problem, table: TrialTable, seen: Path | None) -> Outlook:
+    def _outlook(self, problem: Problem, table: TrialTable, seen: Path | None, *, has_fan: bool) -> Outlook:
         metric = problem.objectives[0]
         n = n_over(table)
         by = "cost" if problem.cost is not None and np.isfinite(table.cost).any() else "seconds"
@@ -198,11 +207,14 @@ class Worth:
             best = float(seen.best[-1]) * metric.sign
             why = "there is one result so far" if seen.n_results == 1 else f"all results so far are {best:.6g}"
             return said.told(replace(known, best=best, unknown=why))
-        return said.told(self._expected(problem, table, seen, known, each))
+        return said.told(self._expected(problem, table, seen, known, each if has_fan else None))
 
-    def _expected(self, problem: Problem, table: TrialTable, seen: Path, known: Outlook, each: Price) -> Outlook:
+    def _expected(self, problem: Problem, table: TrialTable, seen: Path, known: Outlook, each: Price | None) -> Outlook:
+        """Return what is known with what is expected; the curve too where what each configuration costs is given."""
         metric, best = problem.objectives[0], float(seen.best[-1])
-        steps = np.unique(np.round(np.geomspace(1, known.within, STEPS)))
+        steps = np.array([float(known.within)])
+        if each is not None:
+            steps = np.unique(np.round(np.geomspace(1, known.within, STEPS)))
         gains = forecast(seen, steps)
         low, high = (float(end[-1]) for end in gains.interval(COVERAGE))
         epsilon, reason = self._epsilon(seen)
@@ -223,7 +235,7 @@ class Worth:
             target=target,
             chance_of_target=reached,
             pays=None if self.rate is None else self._pays(problem, table, seen, known.within),
-            fan=_fan(metric.sign, seen, known, gains, each, metric.target),
+            fan=None if each is None else _fan(metric.sign, seen, known, gains, each, metric.target),
         )
 
     def _epsilon(self, seen: Path) -> tuple[float, str]:
@@ -270,6 +282,27 @@ class Worth:
         if rate.unit == rates.MONEY:
             return hours * sum(each * used.get(name, 0.0) for name, each in self.prices.items())
         return hours * {rates.WORKER: 1.0, rates.GPU: self.gpus, rates.CPU: self.cpus}[rate.unit]
+
+
+def _is_due(table: TrialTable) -> bool:
+    """Return whether the last results, those that came at once, reached a number at which the odds are looked at.
+
+    Once it was said that the study is to end, they are looked at after every result until it has: what still ran then
+    may have changed them.
+    """
+    before = table.verdict(RULE)
+    if before is not None and before.stop:
+        return True
+    n = len(table.order)
+    every, seldom, each_s = 1 + n // EVERY, max(1, n // SELDOM), pace(table)
+    if each_s * SHARE * seldom < TAKES_S:
+        every = seldom
+    elif each_s * SHARE < TAKES_S:
+        every = max(every, math.ceil(TAKES_S / (each_s * SHARE)))
+    every = 1 << every.bit_length() - 1  # so that what is due stays so while the pace changes a little
+    ended_at = table.ended_at[table.order[-EVERY:]]
+    came = int((ended_at == ended_at[-1]).sum())
+    return n // every > (n - came) // every
 
 
 def _goes_on(table: TrialTable, found: Outlook, least: int) -> bool:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from trimtab.stop.outlook import Outlook
 
 
+LOOK_S = 0.5
+"""An outlook is a sentence: it changes no faster than people read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """How a study stands, for a progress display.
@@ -157,6 +161,7 @@ class Standing:
         self._met = _Met()
         self._worth = worth
         self._outlook: tuple[tuple[int, int], Outlook] | None = None
+        self._looked_at = 0.0
 
     @quiet()
     def status(
@@ -226,14 +231,19 @@ class Standing:
         )
 
     def _looked(self, *, is_over: bool) -> Outlook | None:
-        """Return what going on would bring, looked at anew when the trials that are over are a hundredth more."""
+        """Return what going on would bring.
+
+        It is looked at anew when the trials that are over are a hundredth more, and no more often than `LOOK_S`.
+        """
         table = self._session.table
         if self._worth is None:
             return None
         n = len(table.order)
         key = (n if is_over else n // (1 + n // 100)), n // 100
-        if self._outlook is None or self._outlook[0] != key:
-            self._outlook = key, self._worth.outlook(table)
+        now = time.monotonic()
+        is_due = is_over or now - self._looked_at >= LOOK_S
+        if self._outlook is None or (is_due and self._outlook[0] != key):
+            self._outlook, self._looked_at = (key, self._worth.outlook(table)), now
         return self._outlook[1]
 
     def _need(self) -> str:

@@ -24,6 +24,9 @@ MOST = 2**53
 """The largest count that is put on record: up to where every JSON reader counts exactly."""
 
 
+_ESTIMATES = ("expected_gain", "gain_interval", "next_cost", "epsilon", "chance", "chance_of_target", "n", "until")
+
+
 def assessed(stop: Stop, table: TrialTable) -> Verdict:
     """Return what a rule says of a study, fit for its log; an estimate that is not finite is none.
 
@@ -33,6 +36,8 @@ def assessed(stop: Stop, table: TrialTable) -> Verdict:
     said: Any = stop.assess(table.problem, table)
     if not isinstance(said, Verdict):
         raise PluginError(f"{_named(stop)} assesses a study with a Verdict; it said {shown(said)}.")
+    if _is_plain(said):
+        return said  # what is asked for several times a trial should cost nothing
     flags = {name: getattr(said, name) for name in ("stop", "cancel", "wait", "continues")}
     for name, flag in flags.items():
         if not isinstance(flag, bool | np.bool_):
@@ -51,6 +56,16 @@ def assessed(stop: Stop, table: TrialTable) -> Verdict:
         n=_count(stop, "n", said.n),
         until=_count(stop, "until", said.until),
     )  # fmt: skip
+
+
+def _is_plain(said: Verdict) -> bool:
+    """Return whether a verdict estimates nothing, and has flags and texts as they are written."""
+    return (
+        {type(said.stop), type(said.cancel), type(said.wait), type(said.continues)} == {bool}
+        and type(said.reason) is str
+        and type(said.rule) is str
+        and all(getattr(said, name) is None for name in _ESTIMATES)
+    )
 
 
 def _estimate(stop: Stop, name: str, value: object) -> float | None:
