@@ -75,7 +75,8 @@ class Priced:
 def study(priced: Priced, seed: int, *, minds: bool) -> dict[str, float]:
     """Return the regret when half of the budget was spent, and all of it."""
     engine = Gp()
-    engine.settings = dataclasses.replace(engine.settings, **({} if minds else {"thrift": 0.0}))
+    if not minds:
+        engine.settings = dataclasses.replace(engine.settings, thrift=0.0)
     problem = Problem(priced.space, (minimize("loss"),), cost="price")
     run, task, spent = Simulation(problem, engine, seed), priced.task, 0.0
     run.dispatch.remaining = lambda: Remaining(cost=max(0.0, priced.budget - spent))

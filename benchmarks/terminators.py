@@ -26,10 +26,10 @@ import optuna
 from optuna import terminator as shipped
 
 from _figures import Figures
-from worth import FOLDER, Run, by_hindsight, by_odds, by_patience, half, judged, read
 from trimtab.ledger.table import TrialTable
 from trimtab.space.parameter import CATEGORICAL
 from trimtab.stop.path import path
+from worth import FOLDER, Run, by_hindsight, by_odds, by_patience, half, judged, read
 
 KEPT = File(__file__).parent / ".cache" / "terminators"
 EVERY = 20
@@ -105,6 +105,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(file.stem, name, found[name], f"{took:.1f} s CPU", file=sys.stderr, flush=True)
         runs.append(run)
         stops.append(found)
+    if not runs:
+        print(f"skipped: no recorded studies in {FOLDER}; benchmarks/regret/record.py makes them.", file=sys.stderr)
+        return 0
     figures = Figures(__file__, __doc__, "optuna", "torch")
     places = {id(run): place for place, run in enumerate(runs)}
     rules: dict[str, Callable[[Run], int]] = {"worth": by_odds, "patience 30": by_patience(30)}
