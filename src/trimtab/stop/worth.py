@@ -307,7 +307,7 @@ def _is_due(table: TrialTable) -> bool:
         every = max(every, math.ceil(TAKES_S / (each_s * SHARE)))
     every = 1 << every.bit_length() - 1  # so that what is due stays so while the pace changes a little
     ended_at = table.ended_at[table.order[-EVERY:]]
-    came = int((ended_at == ended_at[-1]).sum())
+    came = max(1, int((ended_at == ended_at[-1]).sum()))
     return n // every > (n - came) // every
 
 
