@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections import defaultdict
@@ -39,7 +40,16 @@ from trimtab.space.space import Space  # noqa: E402
 from trimtab.stop.budget import Budget  # noqa: E402
 from trimtab.stop.forecast import chances, forecast  # noqa: E402
 from trimtab.stop.path import Path, path, path_of  # noqa: E402
-from trimtab.stop.worth import LEAST, LEAST_LEFT, LEAST_OF_ALL, LEAST_SAVED, UNLIKELY, Worth  # noqa: E402
+from trimtab.stop.worth import (  # noqa: E402
+    LASTING,
+    LEAST,
+    LEAST_LEFT,
+    LEAST_OF_ALL,
+    LEAST_SAVED,
+    UNLIKELY,
+    Worth,
+    lasting,
+)
 from trimtab.testing.simulation import Simulation, plain_history  # noqa: E402
 
 FAMILIES = ("bbob", "mixint", "lcbench")
@@ -187,15 +197,18 @@ def brier(runs: Sequence[Run]) -> dict[str, tuple[float, float]]:
 
 def by_odds(run: Run) -> int:
     """Return after how many trials the rule without an exchange rate ends a run."""
-    length, before = len(run.losses), False
-    for n in range(run.least - 1, length):
+    length = len(run.losses)
+    unlikely = [False] * (length + 1)
+    for n in range(run.least - max(1, math.ceil(LASTING * length)), length):
         seen = run.path(n)
         if seen.scale <= 0.0:
             continue
         chance = float(chances(seen, np.array([epsilon(seen)]), np.array([float(length - n)]))[0, 0])
-        if chance < UNLIKELY and before and n >= run.least and length - n >= max(LEAST_LEFT, LEAST_SAVED * length):
+        unlikely[n] = chance < UNLIKELY
+        if n < run.least or length - n < max(LEAST_LEFT, LEAST_SAVED * length):
+            continue
+        if unlikely[n] and all(unlikely[before] for before in lasting(n)):
             return n
-        before = chance < UNLIKELY
     return length
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trimtab.ledger.event import Opened, Origin, Told
-from trimtab.model.cost import CostModel, ends_in_time
+from trimtab.model.cost import CostModel
 from trimtab.space.parameter import Categorical, Float, Int
 from trimtab.space.problem import Fidelity, Problem, minimize
 from trimtab.space.space import Space
@@ -85,14 +85,3 @@ def test_one_trial_is_a_guess_and_none_is_nothing() -> None:
     assert none.n == 0
     with pytest.raises(ValueError, match="no trial has told"):
         none.predict(x)
-
-
-def test_what_cannot_end_in_time_is_told_from_what_can() -> None:
-    run = study(60)
-    small, large = SPACE.encode([{"width": w, "layers": 4, "kind": "b", "lr": 0.5} for w in (2, 80)])
-    took = [seconds_of(row, np.random.default_rng(0), 0.0) for row in (small, large)]
-    between = (took[0] * took[1]) ** 0.5
-    assert ends_in_time(run.table, np.array([small, large]), between).tolist() == [True, False]
-    assert ends_in_time(run.table, np.array([small, large]), 2 * took[1]).all()
-    assert not ends_in_time(run.table, np.array([small, large]), 0.0).any()
-    assert ends_in_time(study(0).table, np.array([small]), 1.0).all(), "the first trial finds it out"

@@ -13,8 +13,10 @@ from trimtab.space.parameter import Float
 from trimtab.space.problem import Problem, maximize
 from trimtab.space.space import Space
 from trimtab.stop.bounds import floor_of
+from trimtab.stop.budget import Budget
 from trimtab.stop.forecast import forecast
 from trimtab.stop.path import path
+from trimtab.stop.worth import Worth
 from trimtab.testing.simulation import Simulation
 
 
@@ -58,3 +60,19 @@ def test_at_the_best_there_can_be_nothing_is_left_to_gain() -> None:
             run.start(number)
             run.add(Told(number, {"accuracy": value}))
     assert not forecast(path(run.table), np.array([10.0])).survival.any()
+    found = Worth(budget=Budget(trials=80)).outlook(run.table)
+    assert found.sentence == "worth going on? no: accuracy cannot be better than 1, the best so far"
+
+
+def test_a_study_ends_at_the_best_there_can_be() -> None:
+    run = Simulation(Problem(Space(x=Float(0, 1)), (maximize("accuracy"),)), Random(), 0)
+    rule = Worth(budget=Budget(trials=80))
+    for i in range(25):
+        for number in run.ask():
+            run.start(number)
+            run.add(Told(number, {"accuracy": 1.0 if i == 21 else 0.5 + 0.01 * (i % 10)}))
+        said = rule.assess(run.problem, run.table)
+        if said.stop:
+            break
+    assert i >= 21
+    assert said.reason == "the best has been found: accuracy cannot be better than 1"

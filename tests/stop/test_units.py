@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from trimtab.errors import ProblemError
-from trimtab.ledger.event import Origin, Started, Told
-from trimtab.space.parameter import Float
+from trimtab.ledger.event import Opened, Origin, Started, Told
+from trimtab.space.parameter import Float, Int
 from trimtab.space.problem import Fidelity, Problem, minimize
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
@@ -93,6 +93,32 @@ def test_a_trial_that_cannot_end_in_time_does_not_start(run):
     assert "are left until the deadline" in Budget(deadline=until).lacks(run.table, start)
     assert "0.2 of 0.95 worker-hours are left" in Budget(worker_hours=0.95).lacks(run.table, start)
     assert not Budget(worker_hours=1).lacks(run.table, start)
+
+
+def test_how_long_a_trial_takes_is_foreseen_by_its_parameters():
+    space = Space(width=Int(1, 100, log=True))
+    run = Simulation(Problem(space, (minimize("loss"),)))
+    for i in range(20):
+        number = run.put(np.array([1.0 + 5 * i]), Origin("user"))
+        run.start(number)
+        run.add(Told(number, {"loss": 1.0}, seconds=60.0 * (1 + 5 * i)))
+    run.ledger.tick(run.table.session_start + 600)
+    budget = Budget(hours=0.5)  # 1,200 s are left
+    assert not budget.lacks(run.table, Start(x=np.array([4.0])))
+    assert "20 min are left of 0.5 hours, too little" in budget.lacks(run.table, Start(x=np.array([90.0])))
+    assert not budget.lacks(run.table, Start(x=np.array([90.0]), limit_s=900.0)), "it is ended before"
+    assert not budget.lacks(run.table, Start()), "the shortest would end in time"
+    run.ledger.tick(run.table.session_start + 1790)
+    assert budget.lacks(run.table, Start())
+
+
+def test_what_nobody_knows_is_reserved_until_it_would_be_ended():
+    run = Simulation(Problem(Space(x=Float(0, 1)), (minimize("loss"),)))
+    budget, start = Budget(hours=1), Start(x=np.array([0.5]), limit_s=7200.0)
+    run.add(Opened())
+    assert not budget.lacks(run.table, start), "the first finds it out"
+    run.start(run.enqueue(np.array([0.5])))
+    assert "too little" in budget.lacks(run.table, start)
 
 
 def test_a_deadline_ends_what_runs(run):

@@ -20,7 +20,7 @@ from trimtab.stop.budget import Budget
 from trimtab.stop.forecast import chances, forecast
 from trimtab.stop.path import path, path_of
 from trimtab.stop.patience import Patience
-from trimtab.stop.worth import LEAST_OF_ALL, Worth
+from trimtab.stop.worth import LEAST_OF_ALL, UNLIKELY, Worth
 from trimtab.testing.simulation import Simulation
 
 
@@ -96,7 +96,7 @@ def test_a_search_that_found_what_there_is_ends_and_says_the_odds() -> None:
     ends = [n for n in range(20, 180, 4) if verdict(study(found_early(n)), rule).stop]
     assert ends
     said = verdict(study(found_early(ends[0])), rule)
-    assert said.chance < 0.05
+    assert said.chance < UNLIKELY
     assert (said.n, said.until) == (ends[0], 200)
     assert said.reason.startswith("more tuning is hardly worth it: the ")
     assert f"the {200 - ends[0]} trials left" in said.reason
@@ -113,7 +113,7 @@ def test_what_counts_may_be_given() -> None:
     run = study(falling(60))
     little, much = (verdict(run, Worth(budget=Budget(trials=80), epsilon=e)) for e in (1e-6, 10.0))
     assert (little.epsilon, much.epsilon) == (1e-6, 10.0)
-    assert little.chance > 0.05 > much.chance
+    assert little.chance > UNLIKELY > much.chance
     assert much.stop
     assert not little.stop
     assert "as given" in much.reason

@@ -8,13 +8,14 @@ Letters: m rows asked about, n rows whose cost is known, Q coordinates.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from trimtab.arrays import Bools, Floats, Ints
+from trimtab.arrays import Floats, Ints
 from trimtab.ledger.table import TrialTable
 from trimtab.model.features import Features
 from trimtab.space.problem import Problem
@@ -107,6 +108,7 @@ class CostModel:
                     self._inverse = (vectors / (values + ridge)) @ vectors.T
         # What is left out is missed by so much; of one or two nobody knows, and a factor of 2 is taken to be usual.
         self._variance = (float(np.square(left_out).sum()) + 2.0 * np.log(2.0) ** 2) / (self.n + 2.0)
+        self._missed = np.sort(left_out)
         self._smear = float(np.exp(np.minimum(left_out, FURTHEST)).mean())  # of medians makes means (Duan, 1983)
 
     def predict(self, x: Floats, leg: Floats | None = None) -> Cost:
@@ -119,15 +121,37 @@ class CostModel:
         Raises:
             ValueError: nothing is known.
         """
-        if not self.n:
-            raise ValueError("no trial has told what it costs; look at n first.")
-        z = self._coordinates(x, whole_leg(self._problem, len(x)) if leg is None else leg)
-        off = z - self._centre
-        log = np.clip(self._mean + self._slope * z[:, -1] + off @ self._weights, *self._range)
+        log, off = self._log(x, leg)
         leverage = 1.0 / self.n + ((off @ self._inverse) * off).sum(axis=1)
         spread = Z_90 * np.sqrt(self._variance * (1.0 + leverage))
         median = np.exp(log)
         return Cost(median * self._smear, np.exp(log - spread), np.exp(log + spread), median)
+
+    def upper(self, x: Floats, level: float, leg: Floats | None = None) -> Floats:
+        """Return [m] what the cost of each does not exceed with a chance of `level`.
+
+        By what trials that were left out cost beside what was foreseen: an order statistic, so that what is the same
+        each time is foreseen to be.
+
+        Args:
+            x: [m, D] configurations.
+            level: the chance.
+            leg: [m] see `predict`.
+
+        Raises:
+            ValueError: nothing is known.
+        """
+        log, _ = self._log(x, leg)
+        found: Floats = np.exp(log + self._missed[math.ceil(level * self.n) - 1])
+        return found
+
+    def _log(self, x: Floats, leg: Floats | None) -> tuple[Floats, Floats]:
+        """Return ([m] logarithms of costs, [m, Q] how far coordinates are from their means)."""
+        if not self.n:
+            raise ValueError("no trial has told what it costs; look at n first.")
+        z = self._coordinates(x, whole_leg(self._problem, len(x)) if leg is None else leg)
+        off = z - self._centre
+        return np.clip(self._mean + self._slope * z[:, -1] + off @ self._weights, *self._range), off
 
 
 _MODELS: WeakKeyDictionary[TrialTable, dict[str, tuple[int, CostModel]]] = WeakKeyDictionary()
@@ -153,13 +177,19 @@ def _known(table: TrialTable, of: str) -> Ints:
 
 
 def legs(table: TrialTable, rows: Ints) -> Floats:
-    """Return [m] how far rows are run, from where they begin, as a product over fidelities; 1 without any."""
+    """Return [m] how far rows are run, from where they begin, as a product over fidelities; 1 without any.
+
+    With one fidelity it is how far they were run, where that is on record: an early end makes a trial cheaper.
+    """
     leg = np.ones(len(rows))
     parents = table.parent[rows]
     for place in range(len(table.problem.fidelities)):
         end = table.fidelity[rows, place]
         start = np.where(parents >= 0, table.fidelity[parents, place], 0.0)
         leg *= np.where(end > start, end - start, np.where(end > 0.0, end, 1.0))
+    if len(table.problem.fidelities) == 1:
+        ran = table.ran[rows, 0]
+        leg = np.where(ran > 0.0, ran, leg)
     return np.where(np.isfinite(leg) & (leg > 0.0), leg, 1.0)
 
 
@@ -167,21 +197,3 @@ def whole_leg(problem: Problem, m: int) -> Floats:
     """Return [m] how far a trial is run that goes from the beginning to the end."""
     ends = [one.high for one in problem.fidelities]
     return np.full(m, float(np.prod(ends)) if ends and all(end > 0.0 for end in ends) else 1.0)
-
-
-def ends_in_time(table: TrialTable, x: Floats, left_s: float, leg: Floats | None = None) -> Bools:
-    """Return [m] whether trials that begin now are likely enough to end within what is left of the time.
-
-    What nobody knows may begin: the first trial finds it out.
-
-    Args:
-        table: the trials so far.
-        x: [m, D] configurations.
-        left_s: seconds until the deadline.
-        leg: [m] how far they are run; see `CostModel.predict`.
-    """
-    model = cost_model(table)
-    if not model.n:
-        return np.full(len(x), left_s > 0.0)
-    likely: Bools = model.predict(x, leg).median <= left_s
-    return likely

@@ -233,14 +233,20 @@ class Budget:
         return costs.lack(self.cost, table, start)
 
     def _lack_of_time(self, table: TrialTable, start: Start) -> str:
-        """Return that a trial cannot end before time, machines or money do; while nobody knows how long one takes, "".
+        """Return that a trial cannot end before time, machines or money do.
 
-        `expected_seconds` says it.
+        `expected_seconds` says how long it takes, and no longer than until it is ended. While nobody knows it, one may
+        start; another only if there is time until it would be ended.
         """
         machines = list(self._machines(table))
         if self.until is None and self.hours is None and not machines:
             return ""
-        seconds = expected_seconds(table, start.amount(table))
+        seconds = expected_seconds(table, start.amount(table), start.x)
+        if start.limit_s is not None:
+            if seconds is not None:
+                seconds = min(seconds, start.limit_s)
+            elif table.n_running:
+                seconds = start.limit_s
         if seconds is None:
             return ""
         ends = {} if self.hours is None else {f"of {self.hours:g} hours": self.hours * 3600 - table.elapsed}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
 
 from trimtab.arrays import Bools, Floats
 from trimtab.ledger.table import COMPLETE, STOPPED, TrialTable
+from trimtab.model.cost import cost_model
 
 ENOUGH: Final = 3
 """Trials from which a duration is told: one or two may have been the odd ones."""
@@ -17,29 +17,33 @@ QUANTILE: Final = 0.9
 """Of ten trials nine are not longer: what begins is to end with its result, and not be cut short."""
 
 
-def expected_seconds(table: TrialTable, amount: Floats) -> float | None:
+def expected_seconds(table: TrialTable, amount: Floats, x: Floats | None = None) -> float | None:
     """Return how long a trial will take, rather more than less; None while too few are known.
 
     Args:
         table: all that is on record.
         amount: [F] how much of each fidelity it is to run.
+        x: [D] its configuration, by which durations are foreseen. While nobody knows which it will be, the shortest
+            trial counts that there was: only what not even that one could do is refused before it is proposed.
     """
-    if len(table.problem.fidelities) == 1:
-        pace = _pace(table)
-        return None if pace is None else pace * float(amount[0])
-    known = np.isfinite(table.seconds) & (table.state == COMPLETE)
-    return _high(table.seconds[known])
-
-
-def _pace(table: TrialTable) -> float | None:
-    """Return the seconds of one unit of the fidelity."""
-    known: Bools = np.isfinite(table.seconds) & np.isin(table.state, (COMPLETE, STOPPED)) & (table.ran[:, 0] > 0)
-    return _high(table.seconds[known] / table.ran[known, 0])
-
-
-def _high(values: Floats) -> float | None:
-    if len(values) < ENOUGH:
+    is_graded = len(table.problem.fidelities) == 1
+    known = _known(table, is_graded=is_graded)
+    if np.count_nonzero(known) < ENOUGH:
         return None
-    # An order statistic, and no mean of two: what is said is then what some trial took.
-    k = math.ceil(QUANTILE * len(values)) - 1
-    return float(np.partition(values, k)[k])
+    if x is not None:
+        model = cost_model(table)
+        leg = amount if is_graded else None
+        return float(model.upper(x[None], QUANTILE, leg)[0])
+    if is_graded:
+        return float((table.seconds[known] / table.ran[known, 0]).min()) * float(amount[0])
+    return float(table.seconds[known].min())
+
+
+def _known(table: TrialTable, *, is_graded: bool) -> Bools:
+    """Return which trials tell how long others will take."""
+    known: Bools = np.isfinite(table.seconds) & (table.seconds > 0.0)
+    if is_graded:
+        known &= np.isin(table.state, (COMPLETE, STOPPED)) & (table.ran[:, 0] > 0)
+    else:
+        known &= table.state == COMPLETE
+    return known

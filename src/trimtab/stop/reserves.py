@@ -141,7 +141,8 @@ def of_machines(limits: Mapping[str, float], prices: Mapping[str, float], table:
     so_far = np.maximum(table.elapsed - table.begun_at[rows], 0.0)
     ends = amounts(table, table.fidelity[rows], table.begins[rows])
     more = [
-        max(0.0, (expected_seconds(table, end) or 0.0) - past) for end, past in zip(ends, so_far.tolist(), strict=True)
+        max(0.0, (expected_seconds(table, end, table.x[row]) or 0.0) - past)
+        for row, end, past in zip(rows, ends, so_far.tolist(), strict=True)
     ]
     taken = [table.resources(row) for row in rows]
     for unit, limit in limits.items():

@@ -10,7 +10,7 @@ import numpy as np
 from trimtab.stop.outlook import Outlook
 from trimtab.stop.path import Path
 
-ANSWERS: Final = ((0.5, "yes"), (0.2, "perhaps"), (0.05, "hardly"), (0.0, "no"))
+ANSWERS: Final = ((0.5, "yes"), (0.2, "perhaps"), (0.1, "hardly"), (0.0, "no"))
 """The answer to whether to go on, by the least chance of a gain that counts."""
 
 ALIKE: Final = 1.2
@@ -30,14 +30,16 @@ def why(found: Outlook, seen: Path, rate: str | None) -> str:
             f"nothing that was tried makes a difference: all {seen.n_results:,} results are {_number(found.best)}, and "
             f"by that count the next one differs with a chance of {odds}; {_left(found)}"
         )
+    if seen.room <= 0.0:
+        return f"the best has been found: {found.metric} cannot be better than {_number(found.best)}"
     if rate is not None:
         return (
-            f"more tuning is not worth its price ({rate}): {_left(found)} would bring {_number(found.expected_gain)} "
+            f"more tuning is not worth its price ({rate}): {_left(found)} would bring {_gain(found.expected_gain)} "
             f"{found.metric} on average{_bought(found)}"
         )
     odds = (
-        f"{_left(found)} would bring more than {_number(found.epsilon)} {found.metric} ({found.reason}) with a chance "
-        f"of {_percent(found.chance)}, {_number(found.expected_gain)} on average"
+        f"{_left(found)} would bring more than {_gain(found.epsilon)} {found.metric} ({found.reason}) with a chance "
+        f"of {_percent(found.chance)}, {_gain(found.expected_gain)} on average"
     )
     if _is_noise(seen):
         return (
@@ -62,12 +64,14 @@ def answer(found: Outlook) -> str:
 
 
 def _sentence(found: Outlook) -> str:
+    if found.chance == found.expected_gain == 0.0:
+        return f"worth going on? no: {found.metric} cannot be better than {_number(found.best)}, the best so far"
     low, high = found.best_interval or (0.0, 0.0)
     would = "bring" if found.is_left else "would bring"
     begin = f"after {found.n_results} results little is known" if found.is_early else answer(found)
     parts = [
-        f"worth going on? {begin}: {_left(found)} {would} more than {_number(found.epsilon)} {found.metric} "
-        f"with a chance of {_percent(found.chance)}, {_number(found.expected_gain)} on average",
+        f"worth going on? {begin}: {_left(found)} {would} more than {_gain(found.epsilon)} {found.metric} "
+        f"with a chance of {_percent(found.chance)}, {_gain(found.expected_gain)} on average",
         f"best {_number(found.best)} now, then {_number(low)} to {_number(high)} (90%)"
         if low != high
         else f"best {_number(found.best)} now, and then most likely too (90%)",
@@ -101,6 +105,11 @@ def _bought(found: Outlook) -> str:
 
 def _number(value: float | None) -> str:
     return "nothing" if value is None else f"{value:.4g}"
+
+
+def _gain(value: float | None) -> str:
+    """Return a gain: two digits are more than anybody foresees."""
+    return "nothing" if value is None else f"{value:.2g}"
 
 
 def _percent(chance: float | None) -> str:

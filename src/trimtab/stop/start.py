@@ -22,6 +22,8 @@ class Start:
         begins: the step of the checkpoint from which it goes on; None where there is none.
         resources: what it takes, by name.
         number: the trial, where it is on record; -1 where it is not yet.
+        x: its configuration [D]; None where it was not chosen yet.
+        limit_s: seconds after which it is ended; None without a limit.
     """
 
     fidelity: tuple[float, ...] = ()
@@ -29,6 +31,8 @@ class Start:
     begins: float | None = None
     resources: Mapping[str, float] = field(default_factory=lambda: ONE_CPU)
     number: int = -1
+    x: Floats | None = None
+    limit_s: float | None = None
 
     def amount(self, table: TrialTable) -> Floats:
         """Return [F] how much of each fidelity it may run."""

@@ -72,6 +72,7 @@ class Dispatch:
         remaining: says what is left of the budget; None where nobody counts.
         lacks: says why the budget does not cover what is to start; empty where it does, or nobody counts.
         resources: what each trial takes, by name.
+        limit_s: the seconds after which each is ended; None without a limit.
         finale: hands out the last runs, while it is time for those; None while the search goes on.
     """
 
@@ -84,6 +85,7 @@ class Dispatch:
         self.remaining: Callable[[], Remaining | None] = lambda: None
         self.lacks: Callable[[TrialTable, Start], str] = lambda table, start: ""  # noqa: ARG005 - as it is called
         self.resources: dict[str, float] = dict(ONE_CPU)
+        self.limit_s: float | None = None
         self.finale: Finale | None = None
         self._begun: dict[int, tuple[int, float]] = {}
         self._engine: Engine | None = None
@@ -149,7 +151,7 @@ class Dispatch:
                     number = table.first_waiting
             files = self.session.files
             if number is not None:
-                start = starts.of_row(table, files, number, self.resources)
+                start = starts.of_row(table, files, number, self.resources, self.limit_s)
                 lack = self.lacks(table, start)
                 if lack:
                     found = Uncovered(lack)
@@ -162,7 +164,7 @@ class Dispatch:
                 found, about = self._next(fresh=fresh, made=made), table.problem
             if not isinstance(found, Asked):
                 return []
-            start = starts.of_proposal(files, found, self.resources)
+            start = starts.of_proposal(files, found, self.resources, self.limit_s)
             lack = self.lacks(table, start)
             if lack:
                 found = Uncovered(lack)
@@ -266,7 +268,7 @@ class Dispatch:
         for ready in (made, ahead_of_time):
             if ready is not None and ready.fits(table, assigned.fidelity):
                 return ready.asked
-        lack = self.lacks(table, Start(assigned.fidelity, resources=self.resources))
+        lack = self.lacks(table, Start(assigned.fidelity, resources=self.resources, limit_s=self.limit_s))
         if lack:  # before an engine computes in vain
             return Uncovered(lack)
         order = self._order(assigned.fidelity, remaining)

@@ -81,6 +81,7 @@ class Loop:
         dispatch.remaining = self._remaining
         dispatch.lacks = self._lacks
         dispatch.resources = resources_of(settings.resources)
+        dispatch.limit_s = settings.resources.limit_s
         self._standing = Standing(session, settings.purse, next((s for s in stops if isinstance(s, Looks)), None))
         self._now: Callable[[], float] = time.monotonic
         if isinstance(executor, execute.Timed):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+
+import numpy as np
 
 from trimtab.checks import is_number
 from trimtab.execute.protocol import Resources
@@ -22,18 +25,22 @@ def resources_of(resources: Resources | None) -> dict[str, float]:
     return {name: float(amount * resources.nodes) for name, amount in named.items() if amount}
 
 
-def of_row(table: TrialTable, files: Files, number: int, resources: dict[str, float]) -> Start:
+def of_row(
+    table: TrialTable, files: Files, number: int, resources: dict[str, float], limit_s: float | None = None
+) -> Start:
     """Return what the next attempt at a trial is that is on record."""
     parent = int(table.parent[number])
     begins = marked(files, number, parent) if parent >= 0 or table.attempt[number] else None
-    return Start(tuple(table.fidelity[number].tolist()), parent, begins, resources, number)
+    fidelity = tuple(table.fidelity[number].tolist())
+    return Start(fidelity, parent, begins, resources, number, table.x[number], limit_s)
 
 
-def of_proposal(files: Files, asked: Asked, resources: dict[str, float]) -> Start:
+def of_proposal(files: Files, asked: Asked, resources: dict[str, float], limit_s: float | None = None) -> Start:
     """Return what the first attempt at a trial is that is not on record yet."""
     parent = -1 if asked.parent is None else asked.parent
     begins = None if asked.parent is None else marked(files, asked.number, asked.parent)
-    return Start(asked.fidelity, parent, begins, resources)
+    x = np.array([math.nan if value is None else value for value in asked.x])
+    return Start(asked.fidelity, parent, begins, resources, x=x, limit_s=limit_s)
 
 
 def marked(files: Files, number: int, parent: int) -> float | None:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from trimtab.arrays import Floats
+from trimtab.ledger.event import Remaining
 from trimtab.ledger.table import TrialTable
 from trimtab.model.processes import View
 from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient, log_positive, log_positive_with_gradient
@@ -22,6 +23,7 @@ from trimtab.optim import belief
 from trimtab.optim.gp.outlook import Outlook
 from trimtab.optim.gp.state import GpState
 from trimtab.optim.gp.steps import Steps
+from trimtab.optim.gp.thrift import Thrift
 from trimtab.optim.gp.trust import TrustRegion
 
 Slope: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
@@ -39,7 +41,7 @@ class Score:
         margins: by how many deviations each limit is to be kept, those of constraints first.
     """
 
-    def __init__(self, state: GpState, table: TrialTable, outlook: Outlook) -> None:
+    def __init__(self, state: GpState, table: TrialTable, outlook: Outlook, remaining: Remaining | None = None) -> None:
         settings, space, seen = state.settings, table.space, outlook.seen
         self._outlook, self._settings = outlook, settings
         stands_still = settings.has_bold_turns and state.observations.n_idle >= settings.idle
@@ -67,6 +69,9 @@ class Score:
             self.terms["steps"] = lambda x: -steps.cost(x)
         if self.failures is not None:
             self.terms["failures"] = self.failures.cost
+        thrift = Thrift(table, remaining, settings.thrift)
+        if thrift.applies:
+            self.terms["thrift"] = lambda x: -thrift(x)
 
     def __call__(self, x: Floats) -> Floats:
         """Return the scores [m] of rows [m, D]."""

@@ -114,6 +114,12 @@ class Settings(ModelSettings):
     step_rows: int = 200
     """Of configurations whose loss repeats so many are looked at, the latest: each costs O(rows)."""
 
+    # Budgets of cost and time
+
+    thrift: float = 0.5
+    """The power of its cost by which improvement is divided while a budget of cost is untouched; 0 minds neither cost
+    nor time. Measured: decision 96."""
+
     # Stages: decisions 9, 13 and 14
 
     stages_from: int = 13

@@ -96,7 +96,7 @@ class _Modelled:
         state, space = ask.state, ask.table.space
         self.ask = ask
         self.outlook = Outlook(state, space, ask.request.rng, ask.request.number)
-        self.score = Score(state, ask.table, self.outlook)
+        self.score = Score(state, ask.table, self.outlook, ask.request.remaining)
         self.tried = Tried(state.observations.over, np.empty((0, len(space))))
         self.search = Search(space, self.outlook, self.score, self.tried, state)
         self.pend(ask.pending(), ask.request.number)

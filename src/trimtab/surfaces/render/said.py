@@ -150,7 +150,7 @@ def percent(chance: float) -> str:
 def worth_text(status: Status) -> list[str]:
     """Return the line that says whether to go on, once a study has stopped and where its last words do not say it."""
     found = status.outlook
-    if found is None or found.is_early or found.chance is None or found.is_left:
+    if found is None or found.chance is None or found.is_left:
         return []
     return [f"{clean(status.name)}: {clean(found.sentence)}"]
 

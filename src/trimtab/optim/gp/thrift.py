@@ -1,0 +1,65 @@
+"""What a row costs, and whether it ends in time: what counts against it where a budget says so.
+
+Cost cooling (Lee et al., 2020, arXiv 2003.10870): while all of a budget of cost is left, what is looked for is
+improvement per a power of its cost; as it is spent cost counts less, and at the end not at all, since what is left buys
+nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from trimtab.arrays import Floats
+from trimtab.ledger.event import Remaining
+from trimtab.ledger.table import TrialTable
+from trimtab.model.cost import FEW, CostModel, cost_model
+
+IN_TIME: Final = 0.9
+"""A row is to end in time with this chance: with which a deadline lets it start."""
+
+LATE: Final = 10.0
+"""A row that takes e times as long as there is time is worse by so much, in the unit of log expected improvement: only
+where none ends in time is one proposed, and then the shortest. By taste."""
+
+
+class Thrift:
+    """What the budget has against rows.
+
+    Args:
+        table: the trials so far.
+        remaining: what is left of the budget; None where nobody counts.
+        power: of its cost by which improvement is divided at first; 0 minds nothing.
+    """
+
+    def __init__(self, table: TrialTable, remaining: Remaining | None, power: float) -> None:
+        self._left_s = None if remaining is None else remaining.seconds
+        self._of_cost = self._of_time = None
+        if not power:
+            return
+        if remaining is not None and remaining.cost is not None and table.problem.cost is not None:
+            left, spent = max(0.0, remaining.cost), float(np.nansum(table.cost))
+            self.weight = power * left / (left + spent) if left + spent > 0.0 else 0.0
+            self._of_cost = _known(cost_model(table, "cost"))
+        if self._left_s is not None:
+            self._of_time = _known(cost_model(table))
+
+    @property
+    def applies(self) -> bool:
+        """Whether there is a budget that costs count against, and costs that are known."""
+        return self._of_cost is not None or self._of_time is not None
+
+    def __call__(self, x: Floats) -> Floats:
+        """Return [m] what counts against rows [m, D], in the unit of log expected improvement."""
+        against = np.zeros(len(x))
+        if self._of_cost is not None:
+            against += self.weight * np.log(self._of_cost.predict(x).median)
+        if self._of_time is not None and self._left_s is not None:
+            over = np.log(self._of_time.upper(x, IN_TIME) / max(self._left_s, 1e-9))
+            against += LATE * np.maximum(over, 0.0)
+        return against
+
+
+def _known(model: CostModel) -> CostModel | None:
+    return model if model.n >= FEW else None
