@@ -14,6 +14,7 @@ from trimtab.arrays import Floats, Ints, Rng
 from trimtab.model.features import Features
 from trimtab.model.labels import Joined, Labelled, Means, OfConstraint, OfObjective, labelled, means
 from trimtab.model.observations import Observations
+from trimtab.model.past import Expected, Sources
 from trimtab.model.settings import ModelSettings
 from trimtab.model.surrogate import Model, Surrogate
 from trimtab.numerics.gp import Posterior
@@ -27,10 +28,10 @@ class View:
     Attributes:
         features: where it sees rows.
         posterior: of labels, larger is better.
-        zero: the label of a constraint that is met to the bit.
         labels: [c] what it was conditioned on.
         zero: the label of a constraint that is met to the bit.
         margin: by so many deviations should a constraint be met.
+        expected: what earlier studies expect, which the posterior is about; None where none is believed.
     """
 
     features: Features
@@ -38,10 +39,11 @@ class View:
     labels: Floats
     zero: float
     margin: float
+    expected: Expected | None = None
 
     @classmethod
     def of(cls, model: Model, margin: float = 0.0) -> View:
-        return cls(model.features, model.posterior, model.seen.labels, model.seen.zero, margin)
+        return cls(model.features, model.posterior, model.seen.labels, model.seen.zero, margin, model.expected)
 
     def condition(self, x: Floats) -> View:
         """Return what it says if rows [p, D] came out as expected."""
@@ -49,12 +51,14 @@ class View:
 
     def mean(self, x: Floats) -> Floats:
         """Return [m] means at rows [m, D], over the zero."""
-        return self.posterior.mean(self.features.embed(x)) - self.zero
+        mean = self.posterior.mean(self.features.embed(x)) - self.zero
+        return mean if self.expected is None else mean + self.expected.mean(x)
 
     def predict(self, x: Floats) -> tuple[Floats, Floats]:
         """Return [m] means, over the zero, and [m] deviations at rows [m, D]."""
         mean, deviation = self.posterior.predict(self.features.embed(x))
-        return mean - self.zero, deviation
+        mean = mean - self.zero
+        return mean if self.expected is None else mean + self.expected.mean(x), deviation
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,11 @@ class Processes:
             for j in range(len(problem.constraints))
         ]
         self._margins = [metric.margin for metric in problem.constraints]
+
+    def learn_from(self, sources: Sources) -> None:
+        """Learn from earlier studies, where there is one process; several are left as they are."""
+        if self.is_one:
+            self.joined.sources = sources
 
     def carry(self, before: Processes, observations: Observations) -> None:
         """Let each process go on from what was fitted in a space that lacked the last parameters, where it was asked.

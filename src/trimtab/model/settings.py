@@ -110,6 +110,35 @@ class ModelSettings:
     warp_gain: float = 2.0
     """And input warps are kept where the log densities of left-out labels sum to so much more with them."""
 
+    # Earlier studies: see `model.past`
+
+    past_rows: int = 100
+    """Of an earlier study so many configurations are taken over, the best and some spread over the rest: what a
+    prediction can pay, and a first record can hold."""
+
+    past_weight: float = 1.0
+    """Before there are results, earlier studies are believed as if so many had spoken for them."""
+
+    past_least: float = 0.1
+    """One that is believed less than so far is not believed at all."""
+
+    past_power: float = 2.0
+    """The better of two studies weighs more than in proportion."""
+
+    past_ridge: float = 0.1
+    """That labels rise as what is expected does is believed as if results with so large a sum of squares had shown it:
+    about one result."""
+
+    past_steepest: float = 2.0
+    """And at most so many times as steeply."""
+
+    portfolio_most: int = 3
+    portfolio_each: int = 10
+    """At most so many trials begin the study, chosen among so many of the best of each earlier one."""
+
+    portfolio_gain: float = 0.02
+    """One more is tried if it does so much better, in labels that span 1, on the average over the studies."""
+
     # Failures
 
     failure_prior: Prior = _FAILURES

@@ -17,6 +17,7 @@ from trimtab.model.labels import Joined, Labelled, Labels
 from trimtab.model.observations import Observations
 from trimtab.model.odd import without_odd
 from trimtab.model.outliers import is_usual
+from trimtab.model.past import Expected, Sources
 from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, fit
 from trimtab.numerics.input_warp import Curves, fit_curves
@@ -43,13 +44,16 @@ class Model:
         seen: what is regressed on.
         features: the coordinates, warped where that pays.
         z: [c, Q] those of `seen`.
-        posterior: the process.
+        posterior: the process; where earlier studies are believed, of what is left of labels once what they expect is
+            taken off.
+        expected: what these expect.
     """
 
     seen: Labelled
     features: Features
     z: Floats
     posterior: Posterior
+    expected: Expected | None = None
 
 
 class Surrogate:
@@ -62,6 +66,9 @@ class Surrogate:
             were the worse half only ranked, all other branches would look alike and bad, and it would never leave.
         settings: the constants of the models.
         labels: what is regressed on.
+
+    Attributes:
+        sources: the earlier studies that it learns from; None where there are none.
     """
 
     def __init__(
@@ -79,6 +86,7 @@ class Surrogate:
         self._reaches = (FAR_REACH,) if is_tree else (1.0, FAR_REACH)
         prior = settings.prior if isinstance(self.labels, Joined) else settings.metric_prior
         self._prior = replace(prior, length2=length2[features.columns])
+        self.sources: Sources | None = None
         self._fits: dict[int, Fit] = {}
         self._carried: tuple[int, Fit] | None = None
 
@@ -121,6 +129,7 @@ class Surrogate:
         n = len(observations) if length is None else length
         fitted = self.fit(observations, n)
         seen = self.labels(observations, n, fitted.reach, rng)
+        expected = self._expected(observations, seen)
         if rows is not None:
             seen = seen.take(np.flatnonzero(np.isin(seen.rows, rows)))
         elif len(seen) > self._settings.kept_rows:
@@ -128,10 +137,16 @@ class Surrogate:
             seen = seen.take(np.union1d(seen.best(half), np.arange(len(seen) - half, len(seen))))
         features = self.features.warped(fitted.curves)
         z = features.embed(seen.x)
-        data = _data(features, z, seen)
+        data = _data(features, z, seen, expected)
         if observations.is_spoilt(n):
             data = without_odd(data, seen.losses, fitted.theta)
-        return Model(seen, features, z, Posterior(data, fitted.theta))
+        return Model(seen, features, z, Posterior(data, fitted.theta), expected)
+
+    def _expected(self, observations: Observations, every: Labelled) -> Expected | None:
+        """Return what earlier studies expect, by what they said of all configurations that have a label."""
+        if self.sources is None:
+            return None
+        return self.sources.expected(observations.x.view[: len(every)], every.labels)
 
     def fit(self, observations: Observations, n: int) -> Fit:
         """Return what was fitted at the largest length that is due by `n` rows.
@@ -159,32 +174,37 @@ class Surrogate:
         if not len(self.labels(observations, length, 1.0)):  # of a metric that was not measured
             return Fit(self._prior.centre(self.features.n_groups), self._reaches[0], None)
         if before is not None:
-            seen, prior = self._seen(observations, length, before.reach, self._settings.fit_rows)
+            seen, prior, expected = self._seen(observations, length, before.reach, self._settings.fit_rows)
             features = self.features.warped(before.curves)
-            data = _data(features, features.embed(seen.x), seen)
+            data = _data(features, features.embed(seen.x), seen, expected)
             return replace(before, theta=fit(data, prior, [before.theta], self._settings.warm))
         reaches = self._reaches if length >= self._settings.warped_from else self._reaches[:1]
         fits = [self._anew(observations, length, reach) for reach in reaches]
         chosen = max(fits, key=lambda fitted: fitted[1])[0]  # of equals the first
         return chosen if length <= self._settings.anew_rows else self._fit(observations, length, chosen)
 
-    def _seen(self, observations: Observations, length: int, reach: float, most: int) -> tuple[Labelled, Prior]:
-        """Return what is fitted on, `most` rows, and with what penalties."""
+    def _seen(
+        self, observations: Observations, length: int, reach: float, most: int
+    ) -> tuple[Labelled, Prior, Expected | None]:
+        """Return what is fitted on, `most` rows, with what penalties, and about which mean."""
         seen = self.labels(observations, length, reach)
+        expected = self._expected(observations, seen)
         if observations.is_spoilt(length):  # lengthscales that explain what came by chance explain nothing
             seen = seen.take(np.flatnonzero(is_usual(seen.losses, seen.counts)))
         if len(seen) > most:
             seen = seen.take(_informative(seen, most))
         if self.labels.deviation(observations, length)[0] == 0.0:  # what looks like noise is detail
-            return seen, replace(
-                self._prior, noise=self._settings.exact_noise, noise_bounds=self._settings.exact_noise_bounds
+            return (
+                seen,
+                replace(self._prior, noise=self._settings.exact_noise, noise_bounds=self._settings.exact_noise_bounds),
+                expected,
             )
-        return seen, self._prior
+        return seen, self._prior, expected
 
     def _anew(self, observations: Observations, length: int, reach: float) -> tuple[Fit, float]:
         """Return a fit from fixed starts, and how well it foresees losses that are left out of the better half."""
-        seen, prior = self._seen(observations, length, reach, self._settings.anew_rows)
-        data = _data(self.features, self.features.embed(seen.x), seen)
+        seen, prior, expected = self._seen(observations, length, reach, self._settings.anew_rows)
+        data = _data(self.features, self.features.embed(seen.x), seen, expected)
         centre = prior.centre(data.n_groups)
         long = centre.copy()
         long[N_SCALES:] = np.log(self._settings.long_length2)
@@ -193,26 +213,33 @@ class Surrogate:
         curves = None
         may_warp = self._settings.has_input_warps and length >= self._settings.warped_from
         if may_warp and len(self.features.places):
-            theta, curves, density = self._curved(data, seen, prior, theta, density)
+            theta, curves, density = self._curved(data, seen, prior, theta, density, expected)
         slopes = self.labels.log_slopes(observations, length, reach)  # of all, not of those that were chosen
         by_loss = density + slopes[seen.rows]
         return Fit(theta, reach, curves), float(np.nansum(by_loss))
 
     def _curved(
-        self, data: Data, seen: Labelled, prior: Prior, theta: Floats, density: Floats
+        self,
+        data: Data,
+        seen: Labelled,
+        prior: Prior,
+        theta: Floats,
+        density: Floats,
+        expected: Expected | None,
     ) -> tuple[Floats, Curves | None, Floats]:
         """Return hyperparameters, input warps and [n] densities: with warps if left-out labels are clearly denser."""
         u, active = self.features.unit(seen.x), self.features.active(seen.x)
         warped_theta, curves = fit_curves(data, u, active, self.features.places, prior, theta, self._settings.cold)
-        warped = _data(self.features, self.features.warped(curves).embed(seen.x), seen)
+        warped = _data(self.features, self.features.warped(curves).embed(seen.x), seen, expected)
         warped_density = Posterior(warped, warped_theta).leave_one_out()
         if float((warped_density - density).sum()) > self._settings.warp_gain:
             return warped_theta, curves, warped_density
         return theta, None, density
 
 
-def _data(features: Features, z: Floats, seen: Labelled) -> Data:
-    return Data(z, seen.labels, features.group, features.n_groups, 1.0 / seen.counts, seen.known)
+def _data(features: Features, z: Floats, seen: Labelled, expected: Expected | None = None) -> Data:
+    labels = seen.labels if expected is None else seen.labels - expected.known[seen.rows]
+    return Data(z, labels, features.group, features.n_groups, 1.0 / seen.counts, seen.known)
 
 
 def _informative(seen: Labelled, most: int) -> Ints:

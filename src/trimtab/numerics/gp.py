@@ -287,6 +287,16 @@ class Posterior:
         mean: Floats = self._kernel(z).T @ self._alpha
         return mean
 
+    def mean_with_gradient(self, z: Floats) -> tuple[Floats, Floats]:
+        """Return [m] posterior means, and their gradients [m, Q] by the coordinates."""
+        value, slope = _matern(_square_distances(self._zs, z * self._scale))
+        by_r2 = self.amplitude * slope * self._alpha[:, None]
+        weights = self.trend * (self._basis.T @ self._alpha)
+        mean = self.amplitude * (value.T @ self._alpha) + _basis(z) @ weights
+        zs = z * self._scale
+        gradient = 2.0 * self._scale * (zs * by_r2.sum(axis=0)[:, None] - by_r2.T @ self._zs)
+        return mean, gradient + self._trend_slope(z, weights[None])
+
     def predict(self, z: Floats) -> tuple[Floats, Floats]:
         """Return [m] means and [m] standard deviations of the latent function at [m, Q]."""
         from scipy.linalg.blas import dtrsm

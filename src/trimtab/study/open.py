@@ -20,6 +20,7 @@ from trimtab.storage.protocol import Store, StudyStore
 from trimtab.storage.url import files_dir, open_store
 from trimtab.study import provenance, same_objective
 from trimtab.study.arms import arms
+from trimtab.study.learn import LearnFrom, lessons, named
 from trimtab.study.plugin import is_made_by, passed, passed_scheduler, settings_of, shown_settings
 from trimtab.study.same_objective import Terms
 from trimtab.study.session import Session
@@ -41,6 +42,7 @@ def create_study(
     cost: str | None = None,
     optimizer: str | Optimizer[Any] = "auto",
     scheduler: str | Scheduler = "auto",
+    learn_from: LearnFrom | None = None,
     store: str | None = None,
     name: str = "study",
     seed: int | None = None,
@@ -62,12 +64,15 @@ def create_study(
         optimizer: what proposes configurations; a plugin's name, or an object.
         scheduler: what decides how far each is run; a plugin's name, or an object. "auto" ends trials early where one
             fidelity is declared and that pays; "whole" ends none.
+        learn_from: earlier studies whose results help this one: names, a pattern such as "resnet-*", a label such as
+            "project:vision", or studies. docs/learn-from.md.
         store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None.
         name: the study's name in its store.
         seed: makes every suggestion reproducible; drawn and put on record if None.
 
     Raises:
         StudyExistsError: the store has a study of that name; `load_study` opens it.
+        StudyNotFoundError: the store has no study of a name in `learn_from`.
         ProblemError: metrics, fidelities and the rest do not fit together.
     """
     problem = make_problem(
@@ -84,7 +89,8 @@ def create_study(
     opened = open_store(store)
     engine = passed("optimizers", optimizer)
     try:
-        return create(opened, name, problem, engine, passed_scheduler(scheduler, race=race), seed)
+        plan = passed_scheduler(scheduler, race=race)
+        return create(opened, name, problem, engine, plan, seed, learn_from=learn_from)
     except BaseException:
         opened.close()
         raise
@@ -137,15 +143,18 @@ def create(
     seed: int | None,
     objective: Mapping[str, Any] | None = None,
     budget: Mapping[str, Any] | None = None,
+    learn_from: LearnFrom | None = None,
 ) -> Study:
     """Create a study in an open store; `objective` is the fingerprint of what will run, within `budget`.
 
     Raises:
         StudyExistsError: there is one of that name.
+        ProblemError, StudyNotFoundError: it cannot learn from what it is to learn from.
     """
     given: object = name  # which need not be what its type says
     if not isinstance(given, str) or not given.strip():
         raise ProblemError(f"a study's name is text that is not empty, got {name!r}.")
+    learned = lessons(learn_from, store, problem, name)
     created = Created(
         version=FORMAT_VERSION,
         name=name,
@@ -157,6 +166,9 @@ def create(
         id=os.urandom(4).hex(),
         exact_ends=True,
         in_arms=len(arms(problem.space)) > 0,
+        learn_from=learned.asked,
+        past=learned.past,
+        portfolio=learned.portfolio,
     )
     return Study(Session(store, store.create(name, [created]), optimizer, scheduler, objective, budget))
 
@@ -171,6 +183,7 @@ def resume(
     objective: Mapping[str, Any],
     terms: Terms = "same",
     budget: Mapping[str, Any] | None = None,
+    learn_from: LearnFrom | None = None,
 ) -> Study:
     """Open the study of that name, or create it; `terms` say with which objective one on record goes on.
 
@@ -181,11 +194,11 @@ def resume(
     journal = _find(store, name)
     if journal is None:
         try:
-            return create(store, name, problem, optimizer, scheduler, seed, objective, budget)
+            return create(store, name, problem, optimizer, scheduler, seed, objective, budget, learn_from)
         except StudyExistsError:
             journal = store.open(name)  # another driver was quicker
     study = Study(Session(store, journal, optimizer, scheduler, objective, budget))
-    _require_same(study, name, problem, scheduler, seed)
+    _require_same(study, name, problem, scheduler, seed, learn_from)
     same_objective.require(study, objective, terms)
     return study
 
@@ -197,7 +210,9 @@ def _find(store: Store, name: str) -> StudyStore | None:
         return None
 
 
-def _require_same(study: Study, name: str, problem: Problem, scheduler: Scheduler, seed: int | None) -> None:
+def _require_same(
+    study: Study, name: str, problem: Problem, scheduler: Scheduler, seed: int | None, learn_from: LearnFrom | None
+) -> None:
     changes = study.problem.differences(problem)
     of_space = study.space.differences(problem.space)
     created = study.session.ledger.created
@@ -205,6 +220,9 @@ def _require_same(study: Study, name: str, problem: Problem, scheduler: Schedule
         changes.append(f"seed: was {created.seed}, is now {seed}")
     if not is_made_by(scheduler, created.scheduler) and not _is_older(scheduler, created.scheduler):
         changes.append(f"scheduler: was {created.scheduler}, is now {settings_of(scheduler)}")
+    if named(learn_from) and named(learn_from) != created.learn_from:
+        was, now = (", ".join(names) or "no study" for names in (created.learn_from, named(learn_from)))
+        changes.append(f"learn_from: was {was}, is now {now}")
     if changes and changes == of_space:
         url = study.session.store.url
         call = "study" if files_dir(url) is None else f"tt.load_study({url!r}, {name!r})"

@@ -28,6 +28,7 @@ from trimtab.stop.target import Target
 from trimtab.storage.url import open_store
 from trimtab.study import naming, prompt
 from trimtab.study.interrupts import end_without_traceback, ending_in_order
+from trimtab.study.learn import LearnFrom, named
 from trimtab.study.loop import Loop
 from trimtab.study.open import check_seconds, make_problem
 from trimtab.study.open import resume as open_or_create
@@ -68,6 +69,7 @@ def tune(
     optimizer: str | Optimizer[Any] = "auto",
     scheduler: str | Scheduler = "auto",
     enqueue: Sequence[Mapping[str, Any]] = (),
+    learn_from: LearnFrom | None = None,
     finalize: bool | None = None,
     store: str | Study | None = None,
     name: str | None = None,
@@ -117,6 +119,8 @@ def tune(
             fidelity is declared and that pays; "whole" ends none. A study on record keeps the scheduler that it has;
             one that was begun when "whole" was the default goes on with that.
         enqueue: configurations to try first; parameters that are left out are chosen by the optimizer.
+        learn_from: earlier studies whose results help this one: names, a pattern such as "resnet-*", a label such as
+            "project:vision", or studies. docs/learn-from.md.
         finalize: whether the best few and the default configuration are run again at the end, on fresh seeds and from
             the budget, so that the winner's figure is no lucky one: True, False, or None to do so where results are
             noisy. `study.final` has what came of it; docs/how-good.md.
@@ -201,6 +205,7 @@ def tune(
     if isinstance(objective, Command):
         ends = tuple(f.name for f in problem.fidelities)
         objective.check(space.names, ends, has_folds=problem.folds is not None)
+    named(learn_from)
     name = name or (store.name if isinstance(store, Study) else naming.name_of(objective))
     terms = check_terms(resume)
     engine, plan = passed("optimizers", optimizer), passed_scheduler(scheduler, race=race)
@@ -214,7 +219,9 @@ def tune(
         from trimtab.study import fingerprint  # imported when used: it knows many types
 
         taken = fingerprint.take(objective, space.names)
-        study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms, budget.to_json())
+        study = open_or_create(
+            opened, name, problem, engine, plan, seed, taken, terms, budget.to_json(), learn_from=learn_from
+        )
         study.enqueue_all(points, once=True)
         purse = settings.purse or Purse(budget)
         finale = None if finalize is False else Finale(study.session, finalize, purse, workers)

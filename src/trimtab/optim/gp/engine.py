@@ -49,6 +49,7 @@ class Gp:
         return GpState(problem, self.settings, in_stages=self._stages)
 
     def tell(self, state: GpState, table: TrialTable, row: int) -> GpState:
+        state.learn_from(table)
         state.observations.tell(table, row)
         return state
 
@@ -60,4 +61,5 @@ class Gp:
         return grown
 
     def ask(self, state: GpState, table: TrialTable, request: Request) -> Proposal:
+        state.learn_from(table)  # where there is nothing to tell yet
         return answer(Ask(state, table, request, start.n_initial(len(table.space), self._n_initial)))

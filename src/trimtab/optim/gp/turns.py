@@ -14,6 +14,9 @@ import numpy as np
 
 from trimtab.arrays import Floats
 from trimtab.ledger.table import RUNNING, WAITING, TrialTable
+from trimtab.model.keys import same
+from trimtab.model.labels import labelled
+from trimtab.model.past import proposed, rows_of
 from trimtab.numerics import blas
 from trimtab.optim import start
 from trimtab.optim.gp.explain import explained
@@ -39,8 +42,25 @@ class Ask:
 
     @property
     def is_early(self) -> bool:
-        """Whether a model would have too little to go by."""
-        return self.table.n_lines < self.n_initial or len(self.state.observations) < 2
+        """Whether a model would have too little to go by.
+
+        Where earlier studies are believed it begins when what they put first was tried, for it knows what they say.
+        """
+        n_initial = self.n_initial
+        if self.state.processes.is_one and self.believes:
+            n_initial = min(n_initial, 1 + len(self.table.portfolio))
+        return self.table.n_lines < n_initial or len(self.state.observations) < 2
+
+    @property
+    def believes(self) -> bool:
+        """Whether an earlier study is believed, after the results so far."""
+        sources, observations = self.state.sources, self.state.observations
+        if sources is None or not len(sources):
+            return False
+        if not len(observations):
+            return True
+        seen = labelled(observations, len(observations), None)
+        return bool(sources.expected(seen.x, seen.labels) is not None)
 
     def pending(self) -> Floats:
         """Return [p, D] the rows that wait or run."""
@@ -57,6 +77,27 @@ def answer(ask: Ask) -> Proposal:
 
 def _default(ask: Ask) -> Proposal | None:
     return start.default(ask.table, ask.request)
+
+
+def _portfolio(ask: Ask) -> Proposal | None:
+    """Propose what did well in earlier studies, one after the other, as long as they are believed."""
+    table, request = ask.table, ask.request
+    if not table.portfolio or request.given is not None or table.n_lines >= ask.n_initial + 1 or not ask.believes:
+        return None
+    tried = Tried(ask.state.observations.over, ask.pending())
+    for place, row in table.portfolio:
+        past = table.past[place]
+        x = proposed(table.space, rows_of(past, len(table.space))[row])
+        if x is None or x in tried:
+            continue
+        first = Proposal(x[None], "gp", f"did well in {past.study}, where it was trial {past.trials[row]}")
+        if request.n == 1:
+            return first
+        x_rest = answer(replace(ask, request=replace(request, n=request.n - 1, number=request.number + 1)))
+        rest = x_rest.x[~same(x_rest.x, x)]
+        whys = (first.reason(0), *(x_rest.reason(i) for i in np.flatnonzero(~same(x_rest.x, x)).tolist()))
+        return Proposal(np.concatenate([x[None], rest]), "gp", whys)
+    return None
 
 
 def _start(ask: Ask) -> Proposal | None:
@@ -187,5 +228,5 @@ def _given(ask: Ask, i: int, outlook: Outlook | None) -> Floats | None:
     return stages.given(number, n_idle, outlook.leader, outlook.spreads())
 
 
-_TURNS: Final[tuple[Callable[[Ask], Proposal | None], ...]] = (_default, _start, _plateau, _modelled)
+_TURNS: Final[tuple[Callable[[Ask], Proposal | None], ...]] = (_default, _portfolio, _start, _plateau, _modelled)
 _ROW_TURNS: Final[tuple[Callable[[_Modelled, int], Found | None], ...]] = (_again, _replicate, _stage, _whole)
