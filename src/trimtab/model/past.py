@@ -13,8 +13,7 @@ Letters: S earlier studies, c configurations of this study, D parameters, P nume
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,6 +79,8 @@ class Expected:
         weights: [S'] what each one's means are multiplied by.
         level: what is taken off, so that the mean over this study's configurations is 0.
         known: [c] what is expected of each configuration of this study.
+        names: of the studies.
+        believed: how far, from 0 to 1.
     """
 
     sources: tuple[Posterior, ...]
@@ -87,6 +88,12 @@ class Expected:
     weights: Floats
     level: float
     known: Floats
+    names: tuple[str, ...]
+    believed: float
+
+    def times(self, factor: float) -> Expected:
+        """Return it so many times as steep."""
+        return replace(self, weights=factor * self.weights, level=factor * self.level, known=factor * self.known)
 
     def mean(self, x: Floats) -> Floats:
         """Return [m] what is expected of rows [m, D]."""
@@ -124,9 +131,7 @@ class Sources:
         names: of those that have something to say.
     """
 
-    def __init__(
-        self, past: Sequence[Past], space: Space, features: Features, settings: ModelSettings = MODEL
-    ) -> None:
+    def __init__(self, past: Sequence[Past], space: Space, features: Features, settings: ModelSettings = MODEL) -> None:
         self.features, self.settings = features, settings
         useful = [each for each in past if each.theta]
         self.names = tuple(each.study for each in useful)
@@ -163,18 +168,17 @@ class Sources:
         used = np.flatnonzero(believed > 0.0)
         if not len(used):
             return None
-        share = believed[used] / believed[used].sum()
+        share = believed[used] / believed[used].sum() * believed.max()
         joint = said[:, used] @ share
         level = float(joint.mean()) if len(joint) else 0.0
-        slope = _slope(joint - level, labels - labels.mean() if len(labels) else labels, self.settings)
-        if slope <= 0.0:
-            return None
         return Expected(
             tuple(self._processes[i] for i in used.tolist()),
             self.features,
-            slope * share,
-            slope * level,
-            slope * (joint - level),
+            share,
+            level,
+            joint - level,
+            tuple(self.names[i] for i in used.tolist()),
+            float(believed.max()),
         )
 
 
@@ -199,14 +203,9 @@ def shares(said: Floats, labels: Floats, settings: ModelSettings = MODEL) -> Flo
     return believed**settings.past_power
 
 
-def _slope(joint: Floats, labels: Floats, settings: ModelSettings) -> float:
-    """Return by how much labels [c] rise where what is expected [c] does, both centred: 1 before there are results."""
-    ridge = settings.past_ridge
-    found = (float(joint @ labels) + ridge) / (float(joint @ joint) + ridge)
-    return float(np.clip(found, 0.0, settings.past_steepest))
-
-
-def portfolio(space: Space, features: Features, past: Sequence[Past], settings: ModelSettings = MODEL) -> list[tuple[int, int]]:
+def portfolio(
+    space: Space, features: Features, past: Sequence[Past], settings: ModelSettings = MODEL
+) -> list[tuple[int, int]]:
     """Return what is to be tried first: (which study, which of its rows), the best first.
 
     Chosen one after the other, so that for each study something is among them that does well there, as far as the
@@ -217,14 +216,14 @@ def portfolio(space: Space, features: Features, past: Sequence[Past], settings: 
         return []
     width = len(space)
     rows = {i: rows_of(past[i], width) for i in useful}
-    models = {
-        i: process(features, rows[i], labels_of(past[i].losses), np.array(past[i].theta)) for i in useful
-    }
+    models = {i: process(features, rows[i], labels_of(past[i].losses), np.array(past[i].theta)) for i in useful}
     candidates: list[tuple[int, int]] = []
     for i in useful:
         means = models[i].mean(features.embed(rows[i]))
         order = np.argsort(-means, kind="stable").tolist()
-        fit_rows = [row for row in order if past[i].losses[row] is not None and proposed(space, rows[i][row]) is not None]
+        fit_rows = [
+            row for row in order if past[i].losses[row] is not None and proposed(space, rows[i][row]) is not None
+        ]
         candidates += [(i, row) for row in fit_rows[: settings.portfolio_each]]
     if not candidates:
         return []
@@ -255,4 +254,3 @@ def proposed(space: Space, row: Floats) -> Floats | None:
     whole = np.where(np.isnan(whole), space.from_unit(np.full(len(space), 0.5)), whole)
     found = space.canonical(whole)
     return None if space.fault(found) or same(found, default) else found
-

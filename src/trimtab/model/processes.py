@@ -93,12 +93,13 @@ class Processes:
         k = len(problem.objectives)
         self._settings = settings
         is_tree = problem.space.is_conditional
+        self._of_one = features, length2, is_tree
         self.is_one = k == 1 and not problem.constraints
         self._has_own = k <= settings.most_objectives and not self.is_one
         labels = [OfObjective(i) for i in range(k)] if self._has_own else []
-        self.joined = Surrogate(
-            features, length2, is_tree=is_tree, settings=settings, labels=Joined(is_penalized=self.is_one)
-        )
+        self.joined = self._make()
+        self._learning: Surrogate | None = None
+        self._learns: dict[int, bool] = {}
         self._objectives = [
             Surrogate(features, length2, is_tree=is_tree, settings=settings, labels=each) for each in labels
         ]
@@ -108,10 +109,35 @@ class Processes:
         ]
         self._margins = [metric.margin for metric in problem.constraints]
 
+    def _make(self, sources: Sources | None = None) -> Surrogate:
+        """Return a process of all metrics in one."""
+        features, length2, is_tree = self._of_one
+        labels = Joined(is_penalized=self.is_one)
+        return Surrogate(features, length2, is_tree=is_tree, settings=self._settings, labels=labels, sources=sources)
+
     def learn_from(self, sources: Sources) -> None:
         """Learn from earlier studies, where there is one process; several are left as they are."""
         if self.is_one:
-            self.joined.sources = sources
+            self._learning = self._make(sources)
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_learns": {}}  # what can be computed again is not state
+
+    def one(self, observations: Observations) -> Surrogate:
+        """Return the one process: that which learns from earlier studies, unless left-out results speak against it.
+
+        That is looked at for every result while they are few, from there on at each doubling.
+        """
+        learning, n, s = self._learning, len(observations), self._settings
+        if learning is None or n < s.past_doubt_from:
+            return learning or self.joined
+        at = min(n, s.past_doubt_often)
+        while 2 * at <= n:
+            at *= 2
+        if at not in self._learns:
+            gain = self.joined.evidence(observations, at) - learning.evidence(observations, at)
+            self._learns[at] = gain <= s.past_doubt
+        return learning if self._learns[at] else self.joined
 
     def carry(self, before: Processes, observations: Observations) -> None:
         """Let each process go on from what was fitted in a space that lacked the last parameters, where it was asked.
@@ -135,7 +161,7 @@ class Processes:
         n = len(observations)
         given = means(observations, n)
         if self.is_one:
-            model = self.joined.model(observations, rng)
+            model = self.one(observations).model(observations, rng)
             return Views(model.seen, given, [View.of(model)], [])
         merit = labelled(observations, n, rng)
         rows = self._kept(merit)

@@ -125,12 +125,20 @@ class ModelSettings:
     past_power: float = 2.0
     """The better of two studies weighs more than in proportion."""
 
-    past_ridge: float = 0.1
-    """That labels rise as what is expected does is believed as if results with so large a sum of squares had shown it:
-    about one result."""
-
+    past_spread: float = 0.5
     past_steepest: float = 2.0
-    """And at most so many times as steeply."""
+    """Labels rise as what is expected does times a factor, which is normal about 1 with such a standard deviation; and
+    no more than so many times as steeply, nor the other way."""
+
+    past_amplitude: float = 0.02
+    """What is left of labels, once what earlier studies expect is taken off, varies at least so much, in squares: where
+    nothing was tried they may be wrong, however right they were elsewhere."""
+
+    past_doubt: float = 0.0
+    past_doubt_from: int = 6
+    past_doubt_often: int = 40
+    """Results that are left out must not be foreseen better without earlier studies, by a sum of log densities of more
+    than so much; looked at from so many results on, at each of them up to so many, then at each doubling."""
 
     portfolio_most: int = 3
     portfolio_each: int = 10

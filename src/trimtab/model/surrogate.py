@@ -66,8 +66,6 @@ class Surrogate:
             were the worse half only ranked, all other branches would look alike and bad, and it would never leave.
         settings: the constants of the models.
         labels: what is regressed on.
-
-    Attributes:
         sources: the earlier studies that it learns from; None where there are none.
     """
 
@@ -79,14 +77,17 @@ class Surrogate:
         is_tree: bool,
         settings: ModelSettings = MODEL,
         labels: Labels | None = None,
+        sources: Sources | None = None,
     ) -> None:
         self.features = features
         self.labels: Labels = Joined() if labels is None else labels
         self._settings = settings
         self._reaches = (FAR_REACH,) if is_tree else (1.0, FAR_REACH)
         prior = settings.prior if isinstance(self.labels, Joined) else settings.metric_prior
+        if sources is not None:
+            prior = replace(prior, amplitude_bounds=(settings.past_amplitude, prior.amplitude_bounds[1]))
         self._prior = replace(prior, length2=length2[features.columns])
-        self.sources: Sources | None = None
+        self._sources = sources
         self._fits: dict[int, Fit] = {}
         self._carried: tuple[int, Fit] | None = None
 
@@ -137,16 +138,17 @@ class Surrogate:
             seen = seen.take(np.union1d(seen.best(half), np.arange(len(seen) - half, len(seen))))
         features = self.features.warped(fitted.curves)
         z = features.embed(seen.x)
-        data = _data(features, z, seen, expected)
+        data = _data(features, z, seen, expected, self._settings)
         if observations.is_spoilt(n):
             data = without_odd(data, seen.losses, fitted.theta)
-        return Model(seen, features, z, Posterior(data, fitted.theta), expected)
+        posterior, expected = settled(data, fitted.theta, expected, self._settings)
+        return Model(seen, features, z, posterior, expected)
 
     def _expected(self, observations: Observations, every: Labelled) -> Expected | None:
         """Return what earlier studies expect, by what they said of all configurations that have a label."""
-        if self.sources is None:
+        if self._sources is None:
             return None
-        return self.sources.expected(observations.x.view[: len(every)], every.labels)
+        return self._sources.expected(observations.x.view[: len(every)], every.labels)
 
     def fit(self, observations: Observations, n: int) -> Fit:
         """Return what was fitted at the largest length that is due by `n` rows.
@@ -170,13 +172,19 @@ class Surrogate:
                 self._fits[length] = self._fit(observations, length, None if i == 0 else self._fits[due[i - 1]])
         return self._fits[due[-1]]
 
+    def evidence(self, observations: Observations, length: int) -> float:
+        """Return how well the process foresees losses of the better half that are left out: a sum of log densities."""
+        model = self.model(observations, None, length)
+        slopes = self.labels.log_slopes(observations, length, self.fit(observations, length).reach)
+        return float(np.nansum(model.posterior.leave_one_out() + slopes[model.seen.rows]))
+
     def _fit(self, observations: Observations, length: int, before: Fit | None) -> Fit:
         if not len(self.labels(observations, length, 1.0)):  # of a metric that was not measured
             return Fit(self._prior.centre(self.features.n_groups), self._reaches[0], None)
         if before is not None:
             seen, prior, expected = self._seen(observations, length, before.reach, self._settings.fit_rows)
             features = self.features.warped(before.curves)
-            data = _data(features, features.embed(seen.x), seen, expected)
+            data = _data(features, features.embed(seen.x), seen, expected, self._settings)
             return replace(before, theta=fit(data, prior, [before.theta], self._settings.warm))
         reaches = self._reaches if length >= self._settings.warped_from else self._reaches[:1]
         fits = [self._anew(observations, length, reach) for reach in reaches]
@@ -204,12 +212,12 @@ class Surrogate:
     def _anew(self, observations: Observations, length: int, reach: float) -> tuple[Fit, float]:
         """Return a fit from fixed starts, and how well it foresees losses that are left out of the better half."""
         seen, prior, expected = self._seen(observations, length, reach, self._settings.anew_rows)
-        data = _data(self.features, self.features.embed(seen.x), seen, expected)
+        data = _data(self.features, self.features.embed(seen.x), seen, expected, self._settings)
         centre = prior.centre(data.n_groups)
         long = centre.copy()
         long[N_SCALES:] = np.log(self._settings.long_length2)
         theta = fit(data, prior, [centre, long], self._settings.cold)
-        density = Posterior(data, theta).leave_one_out()
+        density = settled(data, theta, expected, self._settings)[0].leave_one_out()
         curves = None
         may_warp = self._settings.has_input_warps and length >= self._settings.warped_from
         if may_warp and len(self.features.places):
@@ -230,16 +238,40 @@ class Surrogate:
         """Return hyperparameters, input warps and [n] densities: with warps if left-out labels are clearly denser."""
         u, active = self.features.unit(seen.x), self.features.active(seen.x)
         warped_theta, curves = fit_curves(data, u, active, self.features.places, prior, theta, self._settings.cold)
-        warped = _data(self.features, self.features.warped(curves).embed(seen.x), seen, expected)
-        warped_density = Posterior(warped, warped_theta).leave_one_out()
+        warped = _data(self.features, self.features.warped(curves).embed(seen.x), seen, expected, self._settings)
+        warped_density = settled(warped, warped_theta, expected, self._settings)[0].leave_one_out()
         if float((warped_density - density).sum()) > self._settings.warp_gain:
             return warped_theta, curves, warped_density
         return theta, None, density
 
 
-def _data(features: Features, z: Floats, seen: Labelled, expected: Expected | None = None) -> Data:
-    labels = seen.labels if expected is None else seen.labels - expected.known[seen.rows]
-    return Data(z, labels, features.group, features.n_groups, 1.0 / seen.counts, seen.known)
+def _data(features: Features, z: Floats, seen: Labelled, expected: Expected | None, settings: ModelSettings) -> Data:
+    """Return what is regressed on: labels, less what earlier studies expect."""
+    share = 1.0 / seen.counts
+    if expected is None:
+        return Data(z, seen.labels, features.group, features.n_groups, share, seen.known)
+    known = expected.known[seen.rows]
+    lever = settings.past_spread / expected.believed * known
+    return Data(z, seen.labels - known, features.group, features.n_groups, share, seen.known, lever)
+
+
+def settled(
+    data: Data, theta: Floats, expected: Expected | None, settings: ModelSettings
+) -> tuple[Posterior, Expected | None]:
+    """Return the process, and what earlier studies expect, as many times as is likeliest to be in the labels.
+
+    That is generalised least squares with a prior about 1 (Rasmussen & Williams, section 2.7): what the process makes
+    of the labels by itself speaks neither for nor against them.
+    """
+    plain = Posterior(replace(data, lever=None), theta)
+    if data.lever is None or expected is None:
+        return plain, None
+    solved = plain.solve(data.lever)
+    # the multiple of the lever that is likeliest to be in what is left
+    likeliest = float(solved @ data.y) / (1.0 + float(solved @ data.lever))
+    spread = settings.past_spread / expected.believed
+    factor = float(np.clip(1.0 + spread * likeliest, 0.0, settings.past_steepest / expected.believed))
+    return plain.of(data.y - (factor - 1.0) / spread * data.lever), expected.times(factor)
 
 
 def _informative(seen: Labelled, most: int) -> Ints:

@@ -14,7 +14,7 @@ Everything is float64. Letters: n rows, m candidates, Q coordinates, G groups.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,8 @@ class Data:
         n_groups: G.
         noise_share: [n] factor of the learned noise variance: 1 / count where repeats were merged.
         known: [n] known noise variance on top.
+        lever: [n] of a function that may be in the labels some number of times: its values, times the standard
+            deviation of that number, which is normal about 0. Fits integrate it out; posteriors know nothing of it.
     """
 
     z: Floats
@@ -82,10 +84,19 @@ class Data:
     n_groups: int
     noise_share: Floats
     known: Floats
+    lever: Floats | None = None
 
     def take(self, rows: Ints) -> Data:
         """Return the data of some rows."""
-        return Data(self.z[rows], self.y[rows], self.group, self.n_groups, self.noise_share[rows], self.known[rows])
+        return Data(
+            self.z[rows],
+            self.y[rows],
+            self.group,
+            self.n_groups,
+            self.noise_share[rows],
+            self.known[rows],
+            None if self.lever is None else self.lever[rows],
+        )
 
 
 def _square_distances(a: Floats, b: Floats) -> Floats:
@@ -166,6 +177,8 @@ def slopes(theta: Floats, data: Data, prior: Prior) -> tuple[float, Floats, Floa
     covariance = basis @ basis.T
     covariance *= trend
     covariance += k
+    if data.lever is not None:
+        covariance += np.outer(data.lever, data.lever)
     covariance.flat[:: n + 1] += noise * data.noise_share + data.known + 1e-8 * amplitude
     chol, info = dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)  # transposed it is in LAPACK's order: no copy
     if info != 0:
@@ -264,6 +277,10 @@ class Posterior:
             np.append(data.known, np.full(len(z), PENDING_NOISE * self.amplitude)),
         )
         return Posterior(told, self.theta, self._appended(z))
+
+    def of(self, labels: Floats) -> Posterior:
+        """Return the posterior of other labels [n] of the same rows."""
+        return Posterior(replace(self._data, y=labels), self.theta, self._chol)
 
     def _appended(self, z: Floats) -> Floats | None:
         """Return the lower factor with rows [p, Q] appended, in O(n**2 p); None where it takes more jitter."""

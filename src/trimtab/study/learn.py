@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
+import msgspec
 import numpy as np
 
 from trimtab.arrays import Floats, Ints
 from trimtab.errors import ProblemError, StudyNotFoundError
-from trimtab.ledger.event import Past
+from trimtab.ledger.event import Asked, Event, Origin, Past
 from trimtab.ledger.ledger import Ledger
 from trimtab.ledger.table import TrialTable
 from trimtab.model.features import Features
 from trimtab.model.observations import Observations
-from trimtab.model.past import fitted, labels_of, portfolio
+from trimtab.model.past import fitted, labels_of, portfolio, proposed, rows_of
 from trimtab.model.settings import MODEL
 from trimtab.numerics import blas
 from trimtab.numerics.arithmetic import quiet
@@ -123,7 +124,7 @@ def lessons(learn_from: LearnFrom | None, store: Store, problem: Problem, name: 
 
 
 def _is_pattern(text: str) -> bool:
-    return any(mark in text for mark in "*?[") or text.split(":", 1)[0] in LABELS and ":" in text
+    return any(mark in text for mark in "*?[") or (text.split(":", 1)[0] in LABELS and ":" in text)
 
 
 def _means(pattern: str, entry: Entry) -> bool:
@@ -200,8 +201,6 @@ def _taken(ledger: Ledger, problem: Problem, features: Features, *, is_named: bo
 
 
 def _with(past: Past, **changes: object) -> Past:
-    import msgspec
-
     return msgspec.structs.replace(past, **changes)
 
 
@@ -242,7 +241,10 @@ def _results(table: TrialTable, metric: int) -> tuple[Floats, Floats, Ints]:
     broken = np.bincount(results.config, weights=(results.margins > 0.0).any(axis=1), minlength=observations.x.n) > 0
     losses[broken | ~np.isfinite(losses)] = np.nan
     x = np.concatenate([observations.x.view, observations.failed.view])
-    first = {row.tobytes(): number for number, row in zip(table.order[::-1].tolist(), table.x[table.order[::-1]], strict=True)}
+    first = {
+        row.tobytes(): number
+        for number, row in zip(table.order[::-1].tolist(), table.x[table.order[::-1]], strict=True)
+    }
     trials = np.array([first.get(row.tobytes(), 0) for row in x], dtype=np.int64)
     return x, np.concatenate([losses, np.full(observations.failed.n, np.nan)]), trials
 
@@ -259,3 +261,14 @@ def _kept(losses: Floats, most: int) -> Ints:
         order = np.concatenate([order[:half], rest[np.linspace(0, len(rest) - 1, room - half).astype(np.int64)]])
     return np.sort(np.concatenate([order, failed]))
 
+
+def put_first(found: Lessons, problem: Problem) -> list[Event]:
+    """Return the records that put in line what did well elsewhere, for an engine that does not learn by itself."""
+    events: list[Event] = []
+    for place, row in found.portfolio:
+        past = found.past[place]
+        x = proposed(problem.space, rows_of(past, len(problem.space))[row])
+        if x is not None:
+            origin = Origin("user", f"did well in {past.study}, where it was trial {past.trials[row]}")
+            events.append(Asked(len(events), tuple(x.tolist()), 1, origin, problem.whole))
+    return events

@@ -10,7 +10,7 @@ from trimtab.checks import as_whole, is_number, is_whole
 from trimtab.errors import ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
 from trimtab.explain import explained
 from trimtab.ledger.event import FORMAT_VERSION, Created
-from trimtab.optim.protocol import Optimizer
+from trimtab.optim.protocol import Learns, Optimizer
 from trimtab.schedule.protocol import Scheduler
 from trimtab.space.condition import shown
 from trimtab.space.folds import FoldsGiven, folds_of
@@ -20,7 +20,7 @@ from trimtab.storage.protocol import Store, StudyStore
 from trimtab.storage.url import files_dir, open_store
 from trimtab.study import provenance, same_objective
 from trimtab.study.arms import arms
-from trimtab.study.learn import LearnFrom, lessons, named
+from trimtab.study.learn import LearnFrom, lessons, named, put_first
 from trimtab.study.plugin import is_made_by, passed, passed_scheduler, settings_of, shown_settings
 from trimtab.study.same_objective import Terms
 from trimtab.study.session import Session
@@ -170,7 +170,8 @@ def create(
         past=learned.past,
         portfolio=learned.portfolio,
     )
-    return Study(Session(store, store.create(name, [created]), optimizer, scheduler, objective, budget))
+    in_line = [] if isinstance(optimizer, Learns) and optimizer.learns(problem) else put_first(learned, problem)
+    return Study(Session(store, store.create(name, [created, *in_line]), optimizer, scheduler, objective, budget))
 
 
 def resume(

@@ -45,6 +45,9 @@ class Gp:
         options: dict[str, object] = {} if self._n_initial is None else {"n_initial": self._n_initial}
         return {"name": "gp"} | options | ({} if self._stages else {"stages": False})
 
+    def learns(self, problem: Problem) -> bool:  # noqa: ARG002 - of every problem
+        return True
+
     def init(self, problem: Problem) -> GpState:
         return GpState(problem, self.settings, in_stages=self._stages)
 

@@ -6,7 +6,7 @@ the leader, a point of the present stage, a point of all the space.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -45,10 +45,14 @@ class Ask:
         """Whether a model would have too little to go by.
 
         Where earlier studies are believed it begins when what they put first was tried, for it knows what they say.
+        Where they are not, what they put first does not count.
         """
         n_initial = self.n_initial
-        if self.state.processes.is_one and self.believes:
-            n_initial = min(n_initial, 1 + len(self.table.portfolio))
+        if self.state.sources is not None:
+            if self.state.processes.is_one and self.believes:
+                n_initial = min(n_initial, 1 + len(self.table.portfolio))
+            else:
+                n_initial += self.n_put_first
         return self.table.n_lines < n_initial or len(self.state.observations) < 2
 
     @property
@@ -61,6 +65,20 @@ class Ask:
             return True
         seen = labelled(observations, len(observations), None)
         return bool(sources.expected(seen.x, seen.labels) is not None)
+
+    @property
+    def n_put_first(self) -> int:
+        """How many trials are of what earlier studies put first, whatever came of them."""
+        tried = Tried(self.state.observations.over, self.pending())
+        return sum(x in tried for _, x in self.first())
+
+    def first(self) -> Iterator[tuple[tuple[int, int], Floats]]:
+        """Yield (which study, which of its rows), and [D] the row as one that may be tried here."""
+        space = self.table.space
+        for place, row in self.table.portfolio:
+            x = proposed(space, rows_of(self.table.past[place], len(space))[row])
+            if x is not None:
+                yield (place, row), x
 
     def pending(self) -> Floats:
         """Return [p, D] the rows that wait or run."""
@@ -85,11 +103,10 @@ def _portfolio(ask: Ask) -> Proposal | None:
     if not table.portfolio or request.given is not None or table.n_lines >= ask.n_initial + 1 or not ask.believes:
         return None
     tried = Tried(ask.state.observations.over, ask.pending())
-    for place, row in table.portfolio:
-        past = table.past[place]
-        x = proposed(table.space, rows_of(past, len(table.space))[row])
-        if x is None or x in tried:
+    for (place, row), x in ask.first():
+        if x in tried:
             continue
+        past = table.past[place]
         first = Proposal(x[None], "gp", f"did well in {past.study}, where it was trial {past.trials[row]}")
         if request.n == 1:
             return first
