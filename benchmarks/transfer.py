@@ -268,8 +268,9 @@ def ask(file: Path) -> int:  # noqa: ARG001
 
     def told(objective: Callable[[Mapping[str, float]], float], n: int, learn_from: Any = None) -> tt.Study:
         study = tt.create_study(space, minimize="loss", seed=0, learn_from=learn_from)
-        for params in tt.create_study(space, minimize="loss", seed=1, optimizer="random").peek(n):
-            study.enqueue(params.params)
+        rng = np.random.default_rng(1)
+        for _ in range(n):
+            study.enqueue(dict(zip(space.names, rng.random(len(space)).tolist(), strict=True)))
             trial = study.ask()
             study.tell(trial.number, objective(trial.params))
         return study
@@ -277,7 +278,7 @@ def ask(file: Path) -> int:  # noqa: ARG001
     past = [told(bowl(c), 200) for c in (0.3, 0.35, 0.4)]
     taken: dict[str, list[float]] = {"with": [], "without": []}
     studies = {"with": told(bowl(0.36), 95, past), "without": told(bowl(0.36), 95)}
-    for _ in range(15):
+    for _ in range(25):
         for key, study in studies.items():
             begun = time.process_time()
             trial = study.ask()

@@ -22,6 +22,7 @@ from trimtab.ledger.event import Past
 from trimtab.model.features import Features
 from trimtab.model.keys import same
 from trimtab.model.settings import MODEL, ModelSettings
+from trimtab.numerics.blend import Blend
 from trimtab.numerics.gp import N_SCALES, Data, Posterior, fit
 from trimtab.numerics.warp import warp
 from trimtab.space.space import Space
@@ -74,18 +75,16 @@ class Expected:
     """What the earlier studies expect, in this study's labels: a mean that its process is placed about.
 
     Attributes:
-        sources: a process each, of those that weigh something.
-        features: how they see a configuration, before any warp.
-        weights: [S'] what each one's means are multiplied by.
+        blend: what those that are believed expect.
+        features: how their processes see a configuration, before any warp.
         level: what is taken off, so that the mean over this study's configurations is 0.
         known: [c] what is expected of each configuration of this study.
         names: of the studies.
         believed: how far, from 0 to 1.
     """
 
-    sources: tuple[Posterior, ...]
+    blend: Blend
     features: Features
-    weights: Floats
     level: float
     known: Floats
     names: tuple[str, ...]
@@ -93,13 +92,11 @@ class Expected:
 
     def times(self, factor: float) -> Expected:
         """Return it so many times as steep."""
-        return replace(self, weights=factor * self.weights, level=factor * self.level, known=factor * self.known)
+        return replace(self, blend=self.blend.times(factor), level=factor * self.level, known=factor * self.known)
 
-    def mean(self, x: Floats) -> Floats:
-        """Return [m] what is expected of rows [m, D]."""
-        z = self.features.embed(x)
-        found: Floats = sum(w * source.mean(z) for w, source in zip(self.weights, self.sources, strict=True))
-        return found - self.level
+    def mean(self, z: Floats) -> Floats:
+        """Return [m] what is expected of rows with these coordinates [m, Q], which no warp has moved."""
+        return self.blend.mean(z) - self.level
 
     def mean_with_gradient(self, z: Floats, x: Floats, u: Floats) -> tuple[Floats, Floats]:
         """Return [m] what is expected of rows at other unit places u [m, P], and [m, P] its gradient by these.
@@ -109,13 +106,8 @@ class Expected:
             x: [m, D] the rows.
             u: [m, P] the places.
         """
-        moved = self.features.move(z, x, u)
-        mean, by_z = np.zeros(len(u)) - self.level, np.zeros_like(z)
-        for weight, source in zip(self.weights, self.sources, strict=True):
-            its, gradient = source.mean_with_gradient(moved)
-            mean += weight * its
-            by_z += weight * gradient
-        return mean, self.features.gradient(by_z, x, u)
+        mean, by_z = self.blend.mean_with_gradient(self.features.move(z, x, u))
+        return mean - self.level, self.features.gradient(by_z, x, u)
 
 
 class Sources:
@@ -172,9 +164,8 @@ class Sources:
         joint = said[:, used] @ share
         level = float(joint.mean()) if len(joint) else 0.0
         return Expected(
-            tuple(self._processes[i] for i in used.tolist()),
+            Blend.of([self._processes[i] for i in used.tolist()], share),
             self.features,
-            share,
             level,
             joint - level,
             tuple(self.names[i] for i in used.tolist()),

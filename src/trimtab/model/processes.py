@@ -51,14 +51,20 @@ class View:
 
     def mean(self, x: Floats) -> Floats:
         """Return [m] means at rows [m, D], over the zero."""
-        mean = self.posterior.mean(self.features.embed(x)) - self.zero
-        return mean if self.expected is None else mean + self.expected.mean(x)
+        z = self.features.embed(x)
+        return self._with_past(self.posterior.mean(z) - self.zero, x, z)
 
     def predict(self, x: Floats) -> tuple[Floats, Floats]:
         """Return [m] means, over the zero, and [m] deviations at rows [m, D]."""
-        mean, deviation = self.posterior.predict(self.features.embed(x))
-        mean = mean - self.zero
-        return mean if self.expected is None else mean + self.expected.mean(x), deviation
+        z = self.features.embed(x)
+        mean, deviation = self.posterior.predict(z)
+        return self._with_past(mean - self.zero, x, z), deviation
+
+    def _with_past(self, mean: Floats, x: Floats, z: Floats) -> Floats:
+        """Return means [m] at rows [m, D], which are at [m, Q] here, with what earlier studies expect."""
+        if self.expected is None:
+            return mean
+        return mean + self.expected.mean(self.expected.features.embed(x) if self.features.is_warped else z)
 
 
 @dataclass(frozen=True, slots=True)

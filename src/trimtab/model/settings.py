@@ -112,7 +112,7 @@ class ModelSettings:
 
     # Earlier studies: see `model.past`
 
-    past_rows: int = 100
+    past_rows: int = 50
     """Of an earlier study so many configurations are taken over, the best and some spread over the rest: what a
     prediction can pay, and a first record can hold."""
 

@@ -108,7 +108,7 @@ def _square_distances(a: Floats, b: Floats) -> Floats:
     return np.maximum(r2, 0.0, out=r2)
 
 
-def _matern(r2: Floats) -> tuple[Floats, Floats]:
+def matern(r2: Floats) -> tuple[Floats, Floats]:
     """Return Matérn-5/2 of r2 and its derivative by r2; what was in r2 is lost.
 
     They are (1 + s + s**2/3) exp(-s) and -5/6 (1 + s) exp(-s), where s = sqrt(5 r2).
@@ -125,7 +125,7 @@ def _matern(r2: Floats) -> tuple[Floats, Floats]:
     return value, slope
 
 
-def _matern_value(r2: Floats) -> Floats:
+def matern_value(r2: Floats) -> Floats:
     """Return Matérn-5/2 of r2; what was in r2 is lost."""
     s = _root(r2)
     value: Floats = s * (1.0 / 3.0)
@@ -142,7 +142,7 @@ def _root(r2: Floats) -> Floats:
     return s
 
 
-def _basis(z: Floats) -> Floats:
+def basis_of(z: Floats) -> Floats:
     """Return [n, 2 Q] the features of the trend: coordinates and twice their squares."""
     return np.concatenate([z, 2.0 * z * z], axis=1)
 
@@ -171,9 +171,9 @@ def slopes(theta: Floats, data: Data, prior: Prior) -> tuple[float, Floats, Floa
     amplitude, trend, noise = np.exp(theta[:N_SCALES]).tolist()
     n = len(data.y)
     zs = _scaled(data.z, theta[N_SCALES:], data.group)
-    k, slope = _matern(_square_distances(zs, zs))
+    k, slope = matern(_square_distances(zs, zs))
     k *= amplitude
-    basis = _basis(data.z)
+    basis = basis_of(data.z)
     covariance = basis @ basis.T
     covariance *= trend
     covariance += k
@@ -240,6 +240,7 @@ class Posterior:
     Attributes:
         theta: [G + 3] as fitted.
         amplitude, trend, noise: variances.
+        scale: [Q] the inverse lengthscale of each coordinate.
     """
 
     def __init__(self, data: Data, theta: Floats, chol: Floats | None = None) -> None:
@@ -247,9 +248,9 @@ class Posterior:
         self._data = data
         self.theta = theta
         self.amplitude, self.trend, self.noise = np.exp(theta[:N_SCALES]).tolist()
-        self._scale = np.exp(-0.5 * theta[N_SCALES:])[data.group]
-        self._zs = data.z * self._scale
-        self._basis = _basis(data.z)
+        self.scale = np.exp(-0.5 * theta[N_SCALES:])[data.group]
+        self._zs = data.z * self.scale
+        self._basis = basis_of(data.z)
         if chol is None:
             noise = self.noise * data.noise_share + data.known
             chol = _cholesky(self._kernel(data.z), noise, self.amplitude)
@@ -289,8 +290,8 @@ class Posterior:
 
         n, p = self.n, len(z)
         across = dtrsm(1.0, self._chol, self._kernel(z), lower=1)
-        zs, basis = z * self._scale, _basis(z)
-        own = self.amplitude * _matern_value(_square_distances(zs, zs)) + self.trend * (basis @ basis.T)
+        zs, basis = z * self.scale, basis_of(z)
+        own = self.amplitude * matern_value(_square_distances(zs, zs)) + self.trend * (basis @ basis.T)
         own.flat[:: p + 1] += (PENDING_NOISE + 1e-8) * self.amplitude
         corner, info = dpotrf(own - across.T @ across, lower=1, clean=1)
         if info != 0:
@@ -304,15 +305,9 @@ class Posterior:
         mean: Floats = self._kernel(z).T @ self._alpha
         return mean
 
-    def mean_with_gradient(self, z: Floats) -> tuple[Floats, Floats]:
-        """Return [m] posterior means, and their gradients [m, Q] by the coordinates."""
-        value, slope = _matern(_square_distances(self._zs, z * self._scale))
-        by_r2 = self.amplitude * slope * self._alpha[:, None]
-        weights = self.trend * (self._basis.T @ self._alpha)
-        mean = self.amplitude * (value.T @ self._alpha) + _basis(z) @ weights
-        zs = z * self._scale
-        gradient = 2.0 * self._scale * (zs * by_r2.sum(axis=0)[:, None] - by_r2.T @ self._zs)
-        return mean, gradient + self._trend_slope(z, weights[None])
+    def expansion(self) -> tuple[Floats, Floats, Floats]:
+        """Return what the mean is a sum of: [n, Q] the rows, scaled, [n] what each adds where it is, [2 Q] the trend."""
+        return self._zs, self.amplitude * self._alpha, self.trend * (self._basis.T @ self._alpha)
 
     def predict(self, z: Floats) -> tuple[Floats, Floats]:
         """Return [m] means and [m] standard deviations of the latent function at [m, Q]."""
@@ -324,22 +319,22 @@ class Posterior:
             k = self._kernel(z[part])
             mean[part] = k.T @ self._alpha
             v = dtrsm(1.0, self._chol, k, lower=1, overwrite_b=1)
-            variance[part] = self._variance(_basis(z[part]), np.einsum("nm,nm->m", v, v))
+            variance[part] = self._variance(basis_of(z[part]), np.einsum("nm,nm->m", v, v))
         return mean, np.sqrt(variance)
 
     def predict_with_gradient(self, z: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Return [m] means, [m] standard deviations, and their gradients [m, Q] by the coordinates."""
-        value, slope = _matern(_square_distances(self._zs, z * self._scale))
-        basis = _basis(z)
+        value, slope = matern(_square_distances(self._zs, z * self.scale))
+        basis = basis_of(z)
         k = self.amplitude * value + self.trend * (self._basis @ basis.T)
         slope *= self.amplitude
         solved = _solve_twice(self._chol, k)
         deviation = np.sqrt(self._variance(basis, np.einsum("nm,nm->m", k, solved)))
-        zs = z * self._scale
+        zs = z * self.scale
         # dk_im/dz_mq = 2 slope_im scale_q (zs_mq - zs_iq), and of the trend t (z_iq + 8 z_iq**2 z_mq)
         by_mean, by_variance = slope * self._alpha[:, None], slope * solved
-        gradient_mean = 2.0 * self._scale * (zs * by_mean.sum(axis=0)[:, None] - by_mean.T @ self._zs)
-        gradient_variance = -4.0 * self._scale * (zs * by_variance.sum(axis=0)[:, None] - by_variance.T @ self._zs)
+        gradient_mean = 2.0 * self.scale * (zs * by_mean.sum(axis=0)[:, None] - by_mean.T @ self._zs)
+        gradient_variance = -4.0 * self.scale * (zs * by_variance.sum(axis=0)[:, None] - by_variance.T @ self._zs)
         weights = self._trend_slope(z, self.trend * (self._basis.T @ self._alpha)[None])
         gradient_mean += weights
         own = self._trend_slope(z, self.trend * basis)
@@ -360,9 +355,9 @@ class Posterior:
 
     def _kernel(self, z: Floats) -> Floats:
         """Return [n, m] the covariances with rows [m, Q], column by column, as LAPACK takes them without a copy."""
-        k = _matern_value(_square_distances(z * self._scale, self._zs))
+        k = matern_value(_square_distances(z * self.scale, self._zs))
         k *= self.amplitude
-        trend = _basis(z) @ self._basis.T
+        trend = basis_of(z) @ self._basis.T
         trend *= self.trend
         k += trend
         return k.T

@@ -48,7 +48,7 @@ class Ask:
         Where they are not, what they put first does not count.
         """
         n_initial = self.n_initial
-        if self.state.sources is not None:
+        if self.state.sources is not None and self.table.n_lines < n_initial + len(self.table.portfolio):
             if self.state.processes.is_one and self.believes:
                 n_initial = min(n_initial, 1 + len(self.table.portfolio))
             else:
