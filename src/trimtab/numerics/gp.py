@@ -306,7 +306,7 @@ class Posterior:
         return mean
 
     def expansion(self) -> tuple[Floats, Floats, Floats]:
-        """Return what the mean is a sum of: [n, Q] the rows, scaled, [n] what each adds where it is, [2 Q] the trend."""
+        """Return what the mean is a sum of: [n, Q] rows, scaled, [n] what each adds where it is, [2 Q] the trend."""
         return self._zs, self.amplitude * self._alpha, self.trend * (self._basis.T @ self._alpha)
 
     def predict(self, z: Floats) -> tuple[Floats, Floats]:

@@ -122,7 +122,8 @@ def _start(ask: Ask) -> Proposal | None:
     has_nothing = not ask.state.features.n_groups and not ask.state.observations.is_flat
     if not ask.is_early and not has_nothing:
         return None
-    begun = replace(ask.request, given=_given(ask, 0, None))
+    # what earlier studies put first takes no place of the sequence
+    begun = replace(ask.request, given=_given(ask, 0, None), number=ask.request.number - ask.n_put_first)
     return _without_repeats(ask, begun, start.start(ask.table, begun))
 
 
