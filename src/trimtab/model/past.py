@@ -143,9 +143,11 @@ class Sources:
         """Return [c, S] what each expects of the configurations [c, D] of this study, which are in a fixed order."""
         n = len(self._said)
         if n < len(x):
-            z = self.features.embed(x[n:])
-            new = np.column_stack([source.mean(z) for source in self._processes])
-            self._said = np.concatenate([self._said, new])
+            # one by one: several at once differ in their last bits, and a log is replayed with others at once
+            new = [
+                [float(source.mean(z)[0]) for source in self._processes] for z in self.features.embed(x[n:])[:, None]
+            ]
+            self._said = np.concatenate([self._said, np.array(new)])
         return self._said[: len(x)]
 
     def expected(self, x: Floats, labels: Floats) -> Expected | None:
