@@ -37,9 +37,10 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "regret"))
 
 import tasks as regret_tasks  # noqa: E402 - of the folder that was just added
-from spaces import ordinal  # noqa: E402
 from surrogates import FOLDER as LCBENCH  # noqa: E402
 from task import Outcome, Task  # noqa: E402
+
+from spaces import ordinal  # noqa: E402
 
 RESULTS = HERE / "results" / "transfer"
 STEPLAW = LCBENCH.parent / "steplaw" / "dense_lr_bs_loss.csv"

@@ -212,7 +212,9 @@ def test_another_direction_and_another_metric_are_read_as_what_they_are() -> Non
     losses = [np.array(past.losses, dtype=float) for past in following.table.past]
     assert np.allclose(losses[0], [-loss(turned.trials[i].params) for i in following.table.past[0].trials])
     assert np.allclose(losses[1], [loss(named.trials[i].params) for i in following.table.past[1].trials])
-    two = study(8, "two", lambda params: {"a": 1.0, "b": 2.0}, objectives=[tt.minimize("a"), tt.minimize("b")], minimize=None)  # type: ignore[arg-type,return-value]
+    two = study(
+        8, "two", lambda params: {"a": 1.0, "b": 2.0}, objectives=[tt.minimize("a"), tt.minimize("b")], minimize=None
+    )  # type: ignore[arg-type,return-value]
     with pytest.raises(ProblemError, match=r"several objectives \(a, b\), and none is loss"):
         begun(two)
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-import msgspec
 import numpy as np
 
 from trimtab.arrays import Floats, Ints
@@ -161,7 +160,7 @@ def _taken(ledger: Ledger, problem: Problem, features: Features, *, is_named: bo
         ProblemError: it has nothing in common with this one, though it was named.
     """
     table, created = ledger.table, ledger.created
-    bare = Past(created.name, created.id, n_over=len(table.order))
+    bare: dict[str, Any] = {"study": created.name, "id": created.id, "n_over": len(table.order)}
     common = [name for name in problem.space.names if name in table.space]
     fault = ""
     if not common:
@@ -172,7 +171,7 @@ def _taken(ledger: Ledger, problem: Problem, features: Features, *, is_named: bo
     if fault and is_named:
         raise ProblemError(f"learn_from: nothing can be learned from {created.name!r}: {fault}.")
     if fault or metric is None:
-        return _with(bare, remark=fault)
+        return Past(**bare, remark=fault)
     x, losses, trials = _results(table, metric)
     rows, misfits = mapped(table.space, problem.space, x)
     fits = np.array([not misfit for misfit in misfits], dtype=bool)
@@ -181,27 +180,23 @@ def _taken(ledger: Ledger, problem: Problem, features: Features, *, is_named: bo
         left_out[misfit] = left_out.get(misfit, 0) + 1
     rows, losses, trials = rows[fits], sign * losses[fits], trials[fits]
     name = table.problem.objectives[metric].name
-    bare = _with(bare, metric=name, left_out=left_out)
+    bare |= {"metric": name, "left_out": left_out}
     worked = np.isfinite(losses)
     if np.count_nonzero(worked) < 2 or np.ptp(losses[worked]) == 0.0:
         none = "results that fit" if left_out else "results"
         what = f"no {none} that differ" if worked.any() else f"no {none}"
-        return _with(bare, remark=f"it has {what}")
+        return Past(**bare, remark=f"it has {what}")
     kept = _kept(losses, MODEL.past_rows)
     rows, losses, trials = rows[kept], losses[kept], trials[kept]
     theta = fitted(features, rows, labels_of(_spoken(losses)))
-    return _with(
-        bare,
+    return Past(
+        **bare,
         x=tuple(tuple(None if value != value else value for value in row) for row in rows.tolist()),
         losses=_spoken(losses),
         trials=tuple(trials.tolist()),
         theta=tuple(theta.tolist()),
         remark=remark,
     )
-
-
-def _with(past: Past, **changes: object) -> Past:
-    return msgspec.structs.replace(past, **changes)
 
 
 def _spoken(losses: Floats) -> tuple[float | None, ...]:

@@ -113,7 +113,7 @@ def learning(ledger: Ledger, optimizer: AnyOptimizer | None) -> str:
     useful = [past for past in created.past if past.theta]
     rest = [f"nothing from {past.study}: {past.remark}" for past in created.past if not past.theta]
     if not created.past:
-        rest = [f"no study was meant by {', '.join(created.learn_from)}"]
+        rest = [f"nothing: no study is meant by {', '.join(created.learn_from)}"]
     names = ", ".join(past.study for past in useful)
     said = [f"{names} ({sum(len(past.x) for past in useful)} configurations)"] if useful else []
     found = f"learns from {'; '.join([*said, *rest])}"

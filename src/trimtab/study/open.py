@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from trimtab.checks import as_whole, is_number, is_whole
 from trimtab.errors import ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
 from trimtab.explain import explained
-from trimtab.ledger.event import FORMAT_VERSION, Created
+from trimtab.ledger.event import FORMAT_VERSION, Created, Event
 from trimtab.optim.protocol import Learns, Optimizer
 from trimtab.schedule.protocol import Scheduler
 from trimtab.space.condition import shown
@@ -20,11 +20,13 @@ from trimtab.storage.protocol import Store, StudyStore
 from trimtab.storage.url import files_dir, open_store
 from trimtab.study import provenance, same_objective
 from trimtab.study.arms import arms
-from trimtab.study.learn import LearnFrom, lessons, named, put_first
 from trimtab.study.plugin import is_made_by, passed, passed_scheduler, settings_of, shown_settings
 from trimtab.study.same_objective import Terms
 from trimtab.study.session import Session
 from trimtab.study.study import Study
+
+if TYPE_CHECKING:
+    from trimtab.study.learn import LearnFrom
 
 
 @explained("create_study")
@@ -154,7 +156,15 @@ def create(
     given: object = name  # which need not be what its type says
     if not isinstance(given, str) or not given.strip():
         raise ProblemError(f"a study's name is text that is not empty, got {name!r}.")
-    learned = lessons(learn_from, store, problem, name)
+    learned: dict[str, Any] = {}
+    in_line: list[Event] = []
+    if learn_from is not None:
+        from trimtab.study.learn import lessons, put_first  # imported when used: it brings the models along
+
+        found = lessons(learn_from, store, problem, name)
+        learned = {"learn_from": found.asked, "past": found.past, "portfolio": found.portfolio}
+        if not (isinstance(optimizer, Learns) and optimizer.learns(problem)):
+            in_line = put_first(found, problem)
     created = Created(
         version=FORMAT_VERSION,
         name=name,
@@ -166,11 +176,8 @@ def create(
         id=os.urandom(4).hex(),
         exact_ends=True,
         in_arms=len(arms(problem.space)) > 0,
-        learn_from=learned.asked,
-        past=learned.past,
-        portfolio=learned.portfolio,
+        **learned,
     )
-    in_line = [] if isinstance(optimizer, Learns) and optimizer.learns(problem) else put_first(learned, problem)
     return Study(Session(store, store.create(name, [created, *in_line]), optimizer, scheduler, objective, budget))
 
 
@@ -221,9 +228,13 @@ def _require_same(
         changes.append(f"seed: was {created.seed}, is now {seed}")
     if not is_made_by(scheduler, created.scheduler) and not _is_older(scheduler, created.scheduler):
         changes.append(f"scheduler: was {created.scheduler}, is now {settings_of(scheduler)}")
-    if named(learn_from) and named(learn_from) != created.learn_from:
-        was, now = (", ".join(names) or "no study" for names in (created.learn_from, named(learn_from)))
-        changes.append(f"learn_from: was {was}, is now {now}")
+    if learn_from is not None:
+        from trimtab.study.learn import named  # imported when used: it brings the models along
+
+        asked = named(learn_from)
+        if asked and asked != created.learn_from:
+            was, now = (", ".join(names) or "no study" for names in (created.learn_from, asked))
+            changes.append(f"learn_from: was {was}, is now {now}")
     if changes and changes == of_space:
         url = study.session.store.url
         call = "study" if files_dir(url) is None else f"tt.load_study({url!r}, {name!r})"

@@ -154,7 +154,9 @@ class Standing:
         self._session = session
         self._purse = purse
         self._began_at = time.monotonic()
-        self._n_before = len(session.table)
+        # what is in line before anything was begun came with the first record
+        is_new = bool(session.table.portfolio) and not session.table.n_begun
+        self._n_before = 0 if is_new else len(session.table)
         self._n_over_before = len(session.table.order)
         self._best: tuple[int, TrialView] | None = None
         self._met = _Met()

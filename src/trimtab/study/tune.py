@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trimtab import plugins
 from trimtab.checks import is_whole
@@ -28,7 +28,6 @@ from trimtab.stop.target import Target
 from trimtab.storage.url import open_store
 from trimtab.study import naming, prompt
 from trimtab.study.interrupts import end_without_traceback, ending_in_order
-from trimtab.study.learn import LearnFrom, named
 from trimtab.study.loop import Loop
 from trimtab.study.open import check_seconds, make_problem
 from trimtab.study.open import resume as open_or_create
@@ -40,6 +39,9 @@ from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress
 from trimtab.study.starts import resources_of
 from trimtab.study.study import Study
+
+if TYPE_CHECKING:
+    from trimtab.study.learn import LearnFrom
 
 Objective = Callable[[Trial], object]
 
@@ -205,7 +207,6 @@ def tune(
     if isinstance(objective, Command):
         ends = tuple(f.name for f in problem.fidelities)
         objective.check(space.names, ends, has_folds=problem.folds is not None)
-    named(learn_from)
     name = name or (store.name if isinstance(store, Study) else naming.name_of(objective))
     terms = check_terms(resume)
     engine, plan = passed("optimizers", optimizer), passed_scheduler(scheduler, race=race)
