@@ -240,7 +240,10 @@ def show(file: Path) -> int:
         if not pairs:
             continue
         figures.add(f"{case}: targets x seeds", len(pairs), "runs")
+        longest = min(len(found[key][pair]) for key in ("cold", case) for pair in pairs)
         for at in (5, 10, 20, 30):
+            if at > longest:
+                continue
             limit: dict[str, float] = {}
             if at == 10:
                 limit = {"at_most": SMALLER if case == "three" else COSTS}
@@ -248,7 +251,7 @@ def show(file: Path) -> int:
         for family in FAMILIES:
             of = [pair for pair in pairs if pair[0].startswith(family)]
             if of:
-                for at in (10, 30):
+                for at in (5, 10):
                     figures.add(f"{case}: {family}, regret at {at}", _share(found, case, of, at), "share")
     return figures.close()
 

@@ -129,14 +129,17 @@ class Processes:
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_learns": {}}  # what can be computed again is not state
 
-    def one(self, observations: Observations) -> Surrogate:
+    def one(self, observations: Observations, turn: int) -> Surrogate:
         """Return the one process: that which learns from earlier studies, unless left-out results speak against it.
 
-        That is looked at for every result while they are few, from there on at each doubling.
+        That is looked at for every result while they are few, from there on at each doubling. And some turns are those
+        of the process that does not learn from them: what all past studies are wrong about it finds.
         """
         learning, n, s = self._learning, len(observations), self._settings
         if learning is None or n < s.past_doubt_from:
             return learning or self.joined
+        if turn % s.past_alone_every == 0:
+            return self.joined
         at = min(n, s.past_doubt_often)
         while 2 * at <= n:
             at *= 2
@@ -162,12 +165,18 @@ class Processes:
         for mine, its in pairs:
             mine.carry(its, observations)
 
-    def views(self, observations: Observations, rng: Rng) -> Views:
-        """Return what is said of all results so far; `rng` draws weights of objectives that are joined."""
+    def views(self, observations: Observations, rng: Rng, turn: int = 1) -> Views:
+        """Return what is said of all results so far.
+
+        Args:
+            observations: what is on record.
+            rng: draws weights of objectives that are joined.
+            turn: which proposal it is for, by the number of its trial.
+        """
         n = len(observations)
         given = means(observations, n)
         if self.is_one:
-            model = self.one(observations).model(observations, rng)
+            model = self.one(observations, turn).model(observations, rng)
             return Views(model.seen, given, [View.of(model)], [])
         merit = labelled(observations, n, rng)
         rows = self._kept(merit)

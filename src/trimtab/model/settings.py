@@ -140,6 +140,9 @@ class ModelSettings:
     """Results that are left out must not be foreseen better without earlier studies, by a sum of log densities of more
     than so much; looked at from so many results on, at each of them up to so many, then at each doubling."""
 
+    past_alone_every: int = 2
+    """And from there on every so many'th proposal is made without earlier studies."""
+
     portfolio_most: int = 3
     portfolio_each: int = 10
     """At most so many trials begin the study, chosen among so many of the best of each earlier one."""

@@ -127,12 +127,14 @@ def _is_pattern(text: str) -> bool:
 
 
 def _means(pattern: str, entry: Entry) -> bool:
-    """Return whether a pattern or a label means a study."""
+    """Return whether a pattern or a label means a study; none means one that was put away."""
+    if entry.label.archived:
+        return False
     key, _, value = pattern.partition(":")
     if key in LABELS and value:
         label = entry.label
         have = {"project": (label.project,), "data": (label.data,), "tag": label.tags}[key]
-        return any(fnmatchcase(one, value) for one in have if one)
+        return any(fnmatchcase(one.casefold(), value.casefold()) for one in have if one)  # as `trimtab search` does
     return fnmatchcase(entry.name, pattern)
 
 

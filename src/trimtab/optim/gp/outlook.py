@@ -32,8 +32,8 @@ class Outlook:
             a bar, or nothing was allowed so far.
     """
 
-    def __init__(self, state: GpState, space: Space, rng: Rng) -> None:
-        views = state.processes.views(state.observations, rng)
+    def __init__(self, state: GpState, space: Space, rng: Rng, turn: int = 1) -> None:
+        views = state.processes.views(state.observations, rng, turn)
         self.seen, self.objectives, self.constraints = views.seen, views.objectives, views.constraints
         self._space, self._settings = space, state.settings
         self._has_constraints = bool(views.given.margins.shape[1])

@@ -154,7 +154,7 @@ class _Modelled:
     def __init__(self, ask: Ask) -> None:
         state, space = ask.state, ask.table.space
         self.ask = ask
-        self.outlook = Outlook(state, space, ask.request.rng)
+        self.outlook = Outlook(state, space, ask.request.rng, ask.request.number)
         self.score = Score(state, ask.table, self.outlook)
         self.tried = Tried(state.observations.over, np.empty((0, len(space))))
         self.search = Search(space, self.outlook, self.score, self.tried, state)

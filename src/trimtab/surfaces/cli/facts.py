@@ -185,7 +185,7 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     for lesson in study.learned:
         yield "learns from", clean(lesson.text())
     if ledger.created.learn_from and not ledger.created.past:
-        yield "learns from", clean(f"nothing: no study was meant by {', '.join(ledger.created.learn_from)}")
+        yield "learns from", clean(f"nothing: no study is meant by {', '.join(ledger.created.learn_from)}")
     yield "trials", counts_text(table)
     saved = savings(table)
     if saved is not None:
