@@ -138,7 +138,7 @@ class Processes:
         learning, n, s = self._learning, len(observations), self._settings
         if learning is None or n < s.past_doubt_from:
             return learning or self.joined
-        if turn % s.past_alone_every == 0:
+        if n >= s.past_alone_from and turn % s.past_alone_every == 0:
             return self.joined
         at = min(n, s.past_doubt_often)
         while 2 * at <= n:
