@@ -11,7 +11,8 @@ of tokens: tables), HPOBench and LCBench, by the readers of `regret/`. A past st
 one of the default engine, of 40 trials. What is on file is not run again.
 
 Cases: `cold` learns from nothing; `three` from three past studies; `negated` from one whose values are negated;
-`all-negated` from three such; `mixed` from two that are related and one that is negated.
+`mixed` from two that are related and one that is negated. On request also `all-negated`, from three such, and
+`nearest`, of Step Law alone: from the three groups that are nearest in size and tokens.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ RESULTS = HERE / "results" / "transfer"
 STEPLAW = LCBENCH.parent / "steplaw" / "dense_lr_bs_loss.csv"
 PAST = Path(os.environ.get("TMPDIR", "/tmp")) / "trimtab-past"
 FAMILIES = ("steplaw", "hpobench", "lcbench")
-CASES = ("cold", "three", "negated", "all-negated", "mixed")
+CASES = ("cold", "three", "negated", "mixed")
+MORE_CASES = ("all-negated", "nearest")
 N_PAST = 40
 """Trials of a past study: by taste, what a team might have run."""
 N_SOURCES = 3
@@ -186,11 +188,24 @@ def others(name: str, seed: int) -> list[str]:
     return [family[i] for i in rng.choice(len(family), N_SOURCES, replace=False)]
 
 
+def nearest(name: str) -> list[str]:
+    """Return the groups of Step Law that are nearest in the logarithms of model size and tokens."""
+    size_of = {each: tuple(np.log([float(part[:-1]) for part in each.split("/")[1].split("-")])) for each in _steplaw()}
+    rest = [each for each in size_of if each != name]
+    return sorted(rest, key=lambda each: float(np.abs(np.subtract(size_of[each], size_of[name])).sum()))[:N_SOURCES]
+
+
 def sources(case: str, name: str, seed: int) -> list[tt.Study] | None:
     if case == "cold":
         return None
-    drawn = others(name, seed)
-    signs = {"three": (1, 1, 1), "negated": (-1,), "all-negated": (-1, -1, -1), "mixed": (1, 1, -1)}[case]
+    drawn = nearest(name) if case == "nearest" else others(name, seed)
+    signs = {
+        "three": (1, 1, 1),
+        "nearest": (1, 1, 1),
+        "negated": (-1,),
+        "all-negated": (-1, -1, -1),
+        "mixed": (1, 1, -1),
+    }[case]
     return [past_study(other, seed, float(sign)) for other, sign in zip(drawn, signs, strict=False)]
 
 
@@ -202,7 +217,7 @@ def run(file: Path, which: str, seeds: int, trials: int, cases: Sequence[str], o
             if half(name) != which or not name.startswith(only):
                 continue
             for case in cases:
-                if (name, seed, case) in done:
+                if (name, seed, case) in done or (case == "nearest" and not name.startswith("steplaw/")):
                     continue
                 task = load(name)
                 if task is None:
@@ -235,7 +250,7 @@ def show(file: Path) -> int:
     found: dict[str, dict[tuple[str, int], list[float]]] = defaultdict(dict)
     for line in lines(file):
         found[line["case"]][line["task"], line["seed"]] = line["regret"]
-    for case in CASES[1:]:
+    for case in (*CASES[1:], *MORE_CASES):
         pairs = sorted(found["cold"].keys() & found[case].keys())
         if not pairs:
             continue
@@ -246,7 +261,7 @@ def show(file: Path) -> int:
                 continue
             limit: dict[str, float] = {}
             if at == 10:
-                limit = {"at_most": SMALLER if case == "three" else COSTS}
+                limit = {"at_most": SMALLER if case in ("three", "nearest") else COSTS}
             figures.add(f"{case}: regret at {at}, of a cold start", _share(found, case, pairs, at), "share", **limit)
         for family in FAMILIES:
             of = [pair for pair in pairs if pair[0].startswith(family)]
@@ -297,10 +312,10 @@ def ask(file: Path) -> int:  # noqa: ARG001
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("what", choices=("run", "show", "ask"))
+    parser.add_argument("what", nargs="?", choices=("run", "show", "ask"), default="ask")
     parser.add_argument("--half", choices=("tune", "report"), default="report")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--trials", type=int, default=30)
+    parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--only", default="", help="tasks whose names begin so")
     parser.add_argument("--file", type=Path, default=None)
