@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 
 import trimtab as tt
+from trimtab.arrays import rng_at
 from trimtab.errors import ProblemError, StoreCorruptError, StudyMismatchError, StudyNotFoundError
 from trimtab.ledger import snapshot
 from trimtab.ledger.codec import decode_record, encode_record
 from trimtab.ledger.ledger import Ledger
+from trimtab.optim.gp import Gp
+from trimtab.optim.protocol import Request
 from trimtab.study.replay import replay
 
 SPACE = tt.Space(lr=tt.Float(1e-5, 1.0, log=True), width=tt.Int(8, 512, log=True), act=tt.Categorical(["relu", "gelu"]))
@@ -310,3 +313,15 @@ def test_a_first_record_that_a_stranger_made_is_refused() -> None:
         assert old in text
         with pytest.raises(StoreCorruptError):
             Ledger.begin(decode_record(text.replace(old, new, 1)))
+
+
+def test_an_engine_that_is_asked_for_several_at_once_puts_the_portfolio_first() -> None:
+    following = begun([study(30), study(30, "other", lambda params: loss(params, -4.0), seed=8)], optimizer="gp")
+    table, engine = following.table, Gp()
+    state = engine.init(table.problem)
+    n = len(table.portfolio)
+    for asked in (1, n, 7):
+        found = engine.ask(state, table, Request(asked, rng_at(1, 0), 0, seed=1))
+        assert len({row.tobytes() for row in found.x}) == len(found.x)
+        assert sum("did well" in found.reason(i) for i in range(len(found.x))) == (0 if asked == 1 else min(n, asked))
+        assert len(found.x) == asked

@@ -103,18 +103,19 @@ def _portfolio(ask: Ask) -> Proposal | None:
     if not table.portfolio or request.given is not None or table.n_lines >= ask.n_initial + 1 or not ask.believes:
         return None
     tried = Tried(ask.state.observations.over, ask.pending())
-    for (place, row), x in ask.first():
-        if x in tried:
-            continue
-        past = table.past[place]
-        first = Proposal(x[None], "gp", f"did well in {past.study}, where it was trial {past.trials[row]}")
-        if request.n == 1:
-            return first
-        x_rest = answer(replace(ask, request=replace(request, n=request.n - 1, number=request.number + 1)))
-        rest = x_rest.x[~same(x_rest.x, x)]
-        whys = (first.reason(0), *(x_rest.reason(i) for i in np.flatnonzero(~same(x_rest.x, x)).tolist()))
-        return Proposal(np.concatenate([x[None], rest]), "gp", whys)
-    return None
+    first = [found for found in ask.first() if found[1] not in tried][: request.n]
+    if not first:
+        return None
+    rows = [x for _, x in first]
+    whys = [f"did well in {table.past[i].study}, where it was trial {table.past[i].trials[j]}" for (i, j), _ in first]
+    n_left = request.n - len(first)
+    if n_left:
+        after = replace(ask, request=replace(request, n=n_left, number=request.number + len(first)))
+        rest = next(found for turn in _AFTER_PORTFOLIO if (found := turn(after)) is not None)
+        fresh = [i for i, x in enumerate(rest.x) if not same(np.array(rows), x).any()]
+        whys += [rest.reason(i) for i in fresh]
+        rows += list(rest.x[fresh])
+    return Proposal(np.array(rows), "gp", tuple(whys))
 
 
 def _start(ask: Ask) -> Proposal | None:
@@ -246,5 +247,6 @@ def _given(ask: Ask, i: int, outlook: Outlook | None) -> Floats | None:
     return stages.given(number, n_idle, outlook.leader, outlook.spreads())
 
 
-_TURNS: Final[tuple[Callable[[Ask], Proposal | None], ...]] = (_default, _portfolio, _start, _plateau, _modelled)
+_AFTER_PORTFOLIO: Final[tuple[Callable[[Ask], Proposal | None], ...]] = (_start, _plateau, _modelled)
+_TURNS: Final[tuple[Callable[[Ask], Proposal | None], ...]] = (_default, _portfolio, *_AFTER_PORTFOLIO)
 _ROW_TURNS: Final[tuple[Callable[[_Modelled, int], Found | None], ...]] = (_again, _replicate, _stage, _whole)
