@@ -198,6 +198,14 @@ simple("problem", "a deadline that is no time", lambda: tt.Budget(deadline="noon
 simple("problem", "room for checkpoints without a unit", lambda: tune(checkpoints="20"))
 simple("problem", "a negative seed", lambda: tune(seed=-1))
 simple("problem", "no workers", lambda: tune(workers=0))
+simple("problem", "past studies that are a number", lambda: tune(learn_from=3))
+simple("problem", "a past study among them that has no name", lambda: tune(learn_from=["resnet", ""]))
+simple("problem", "a past study that there is not", lambda: tune(learn_from="resnet-1"))
+simple(
+    "problem",
+    "a past study that has nothing in common",
+    lambda: tune(learn_from=tt.create_study(tt.Space(depth=tt.Int(1, 9)), minimize="loss", name="tree")),
+)
 simple("problem", "last runs that are a number", lambda: tune(finalize=3))
 simple("problem", "last runs in a budget that is too small for them", lambda: tune(finalize=True, budget=10))
 simple(
@@ -809,6 +817,8 @@ cli("an unknown key", "run", "study.yaml", spec=SPEC + "budgets: 3\n")
 cli("a number in quotes", "run", "study.yaml", spec=SPEC.replace("1e-5", "'1e-5'"))
 cli("a number of 100,000 digits", "run", "study.yaml", spec=SPEC + f"seed: {'9' * 100_000}\n")
 cli("a size beyond any memory", "run", "study.yaml", spec=SPEC + f"resources: {{memory: {'9' * 400} GB}}\n")
+cli("past studies that are a number", "run", "study.yaml", spec=SPEC + "learn_from: 3\n")
+cli("a past study that there is not", "run", "study.yaml", "--learn-from", "resnet-1", spec=SPEC)
 cli("last runs that are neither wanted nor not", "run", "study.yaml", spec=SPEC + "finalize: maybe\n")
 cli("a scheduler that is code", "run", "study.yaml", spec=SPEC + "scheduler: 'os:getcwd'\n")
 cli("a merge key without a mapping", "run", "study.yaml", spec=SPEC + "more: {<<: 3}\n")

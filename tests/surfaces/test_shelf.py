@@ -124,3 +124,39 @@ def test_advice_by_command(store: str) -> None:
     done = run("advise", "resnet")
     assert done.stdout == ""
     assert json.loads(run("advise", "resnet", "--json").stdout) == []
+
+
+STUDY_FILE = """
+name: next
+function: objective.py:train
+minimize: loss
+space:
+  lr: {float: [1e-4, 1e-1], log: true}
+  act: {categorical: [relu, gelu]}
+budget: 3
+learn_from: [project:vision]
+seed: 0
+"""
+
+
+def test_a_study_file_learns_from_what_was_filed(store: str, tmp_path: Path) -> None:
+    (tmp_path / "objective.py").write_text("def train(trial):\n    return trial.params['lr']\n", encoding="utf-8")
+    (tmp_path / "study.yaml").write_text(STUDY_FILE, encoding="utf-8")
+    run("label", "resnet", "--project", "Vision")
+    assert "first trial" in run("run", "study.yaml", "--dry-run").stdout
+    run("run", "study.yaml", "--quiet")
+    assert "resnet: 8 configurations of 8 trials" in run("show", "next").stdout
+    [lesson] = json.loads(run("show", "next", "--json").stdout)["learned"]
+    assert (lesson["study"], lesson["taken"], lesson["metric"]) == ("resnet", 8, "loss")
+    assert "did well in resnet" in run("show", "next", "1").stdout
+    run("replay", "next")
+    run("report", "next", "-o", "report.md")
+    assert "learns from: resnet" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    run("run", "study.yaml", "--quiet", "--name", "other", "--learn-from", "vit", "--learn-from", "res*")
+    assert "its error is read as loss" in " ".join(run("show", "other").stdout.split())
+    run("run", "study.yaml", "--quiet", "--learn-from", "vit", code=2)  # it keeps what it has
+    run("archive", "resnet")
+    run("run", "study.yaml", "--quiet", "--name", "third")  # which no pattern means any more
+    assert "no study is meant by project:vision" in " ".join(run("show", "third").stdout.split()), run(
+        "show", "third"
+    ).stdout

@@ -11,7 +11,7 @@ import numpy as np
 
 from trimtab.ledger.columns import Column, Interned
 from trimtab.ledger.curves import CurveLog
-from trimtab.ledger.event import Assessed
+from trimtab.ledger.event import Assessed, Past
 from trimtab.space.problem import Problem
 
 
@@ -32,6 +32,7 @@ class Contents:
     """Columns, what is known of some rows only, and of the study as a whole. What each is says the table that shows it.
 
     Attributes:
+        past, portfolio: what the study learns from, as its first record has it.
         columns: [N] each, by name.
         extra: [up to N] each, by the name of a metric that was told and not declared.
         curves: what was reported.
@@ -53,9 +54,11 @@ class Contents:
         now, last_at: the time of the last tick, and of the last record.
     """
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(
+        self, problem: Problem, past: tuple[Past, ...] = (), portfolio: tuple[tuple[int, int], ...] = ()
+    ) -> None:
         n_metrics, n_fidelities = len(problem.metrics), len(problem.fidelities)
-        self.problem = problem
+        self.problem, self.past, self.portfolio = problem, past, portfolio
         self.signs = np.asarray(problem.signs, dtype=np.float64)
         self.columns = {
             "state": Column(np.int8),

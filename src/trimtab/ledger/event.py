@@ -51,6 +51,28 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     why: str = ""
 
 
+class Past(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a study took from an earlier one that it learns from: all that its engine will ever need of it.
+
+    `x` are rows of this study's space as it began, null where a value is inactive or not known; `losses` theirs, of
+    which smaller is better and only the order and rough distances count, null where the trial failed; `trials` the
+    numbers that they had there. `theta` is what was fitted to them, in logarithms. `metric` is the metric that was
+    read, `n_over` how many trials were over there, `left_out` how many did not fit, by the parameter that they did not
+    fit. `remark` says in a clause what is not as one would expect.
+    """
+
+    study: str
+    id: Ident = ""
+    metric: str = ""
+    n_over: Whole = 0
+    x: tuple[tuple[float | None, ...], ...] = ()
+    losses: tuple[float | None, ...] = ()
+    trials: tuple[Whole, ...] = ()
+    theta: tuple[float, ...] = ()
+    left_out: dict[str, Whole] = {}
+    remark: str = ""
+
+
 class Created(msgspec.Struct, frozen=True, omit_defaults=True, tag="created", tag_field="kind"):
     """The study begins. `problem` is `Problem.to_json()`, the engines are {"name": ..., **options}.
 
@@ -69,6 +91,12 @@ class Created(msgspec.Struct, frozen=True, omit_defaults=True, tag="created", ta
     exact_ends: bool = False
     in_arms: bool = False
     """Whether the values of scientific parameters take turns, each with its share of the configurations."""
+    learn_from: tuple[str, ...] = ()
+    """The studies that it was to learn from, as its user named them."""
+    past: tuple[Past, ...] = ()
+    """And what it took from each."""
+    portfolio: tuple[tuple[Whole, Whole], ...] = ()
+    """What is tried first of what did well there: (which of `past`, which of its rows)."""
 
 
 class Opened(msgspec.Struct, frozen=True, omit_defaults=True, tag="opened", tag_field="kind"):

@@ -67,7 +67,8 @@ class Ledger:
         self.created = created
         self.optimizer: dict[str, Any] = created.optimizer
         self.opened: list[dict[str, Any]] = []
-        self.contents = Contents(problem_of(created, created.problem))
+        self.contents = Contents(problem_of(created, created.problem), created.past, created.portfolio)
+        _check_past(created, self.contents.problem)
         self.table = TrialTable(self.contents)
         self._grown_work = 0
         self.contents.session_start = self.contents.last_at = at
@@ -408,6 +409,19 @@ def _check_created(created: Created) -> None:
         raise StoreCorruptError(f"record 1 (created) has the seed {shown(created.seed)}, which is none.")
     for key in ("optimizer", "scheduler"):
         _check_settings(key, getattr(created, key))
+
+
+def _check_past(created: Created, problem: Problem) -> None:
+    """Raise StoreCorruptError if what a study took from others cannot be, or is no part of it."""
+    for past in created.past:
+        if not len(past.x) == len(past.losses) == len(past.trials):
+            raise StoreCorruptError(f"record 1 (created) has rows of {shown(past.study)} without a loss or a number.")
+        misfit = next(filter(None, map(problem.space.misfit, past.x)), None)
+        if misfit is not None:
+            raise StoreCorruptError(f"record 1 (created) took from {shown(past.study)} what does not fit: {misfit}")
+    for place, row in created.portfolio:
+        if place >= len(created.past) or row >= len(created.past[place].x):
+            raise StoreCorruptError("record 1 (created) begins with a trial that it took from no study.")
 
 
 def _check_settings(key: str, settings: Mapping[str, Any]) -> None:

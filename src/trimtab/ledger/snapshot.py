@@ -167,7 +167,9 @@ def _restore(snapshot: _Snapshot) -> Ledger:
     ledger.head, ledger.link = snapshot.head, snapshot.link
     ledger.optimizer = snapshot.optimizer
     ledger.opened = snapshot.opened
-    contents = ledger.contents = Contents(problem_of(snapshot.created, snapshot.problem))
+    contents = ledger.contents = Contents(
+        problem_of(snapshot.created, snapshot.problem), snapshot.created.past, snapshot.created.portfolio
+    )
     table = ledger.table = TrialTable(contents)
     contents.head = snapshot.head
     contents.verdicts = snapshot.verdicts

@@ -22,7 +22,7 @@ from trimtab.explain import Explained
 from trimtab.ledger.attempts import ONE_CPU
 from trimtab.ledger.contents import Contents, Growth
 from trimtab.ledger.curves import Curves
-from trimtab.ledger.event import EVIDENCE, FAILURE_KINDS, FINALIZE, Assessed, Origin
+from trimtab.ledger.event import EVIDENCE, FAILURE_KINDS, FINALIZE, Assessed, Origin, Past
 from trimtab.ledger.news import News, notes_since, verdicts_since
 from trimtab.ledger.states import COMPLETE, FAILED, RUNNING, STATES, STOPPED, WAITING
 from trimtab.space.condition import shown
@@ -116,6 +116,16 @@ class TrialTable:
     def space(self) -> Space:
         """What may be tried."""
         return self._contents.problem.space
+
+    @property
+    def past(self) -> tuple[Past, ...]:
+        """What the study took from those that it learns from; their rows are of the space as it began."""
+        return self._contents.past
+
+    @property
+    def portfolio(self) -> tuple[tuple[int, int], ...]:
+        """What is tried first of what did well there: (which of `past`, which of its rows)."""
+        return self._contents.portfolio
 
     def __len__(self) -> int:
         return self._c["state"].n

@@ -75,6 +75,11 @@ class Features:
         return features
 
     @property
+    def is_warped(self) -> bool:
+        """Whether a warp moves coordinates."""
+        return self._curves is not None
+
+    @property
     def numeric(self) -> Ints:
         """[P] the columns of the space that are numeric and free."""
         return self._columns

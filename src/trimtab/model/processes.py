@@ -15,6 +15,7 @@ from trimtab.model.choice import Choice
 from trimtab.model.features import Features
 from trimtab.model.labels import Joined, Labelled, Means, OfConstraint, OfObjective, labelled, means
 from trimtab.model.observations import Observations
+from trimtab.model.past import Expected, Sources
 from trimtab.model.settings import ModelSettings
 from trimtab.model.surrogate import Model, Surrogate
 from trimtab.numerics.gp import Posterior
@@ -34,6 +35,7 @@ class View:
         margin: by so many deviations should a constraint be met.
         bend: what its labels were made by, of one metric among several.
         column: which constraint it is of.
+        expected: what earlier studies expect, which the posterior is about; None where none is believed.
     """
 
     features: Features
@@ -43,11 +45,12 @@ class View:
     margin: float
     bend: Bend | None = None
     column: int = 0
+    expected: Expected | None = None
 
     @classmethod
     def of(cls, model: Model, margin: float = 0.0, column: int = 0) -> View:
         seen = model.seen
-        return cls(model.features, model.posterior, seen.labels, seen.zero, margin, seen.bend, column)
+        return cls(model.features, model.posterior, seen.labels, seen.zero, margin, seen.bend, column, model.expected)
 
     def condition(self, x: Floats) -> View:
         """Return what it says if rows [p, D] came out as expected."""
@@ -55,12 +58,20 @@ class View:
 
     def mean(self, x: Floats) -> Floats:
         """Return [m] means at rows [m, D], over the zero."""
-        return self.posterior.mean(self.features.embed(x)) - self.zero
+        z = self.features.embed(x)
+        return self._with_past(self.posterior.mean(z) - self.zero, x, z)
 
     def predict(self, x: Floats) -> tuple[Floats, Floats]:
         """Return [m] means, over the zero, and [m] deviations at rows [m, D]."""
-        mean, deviation = self.posterior.predict(self.features.embed(x))
-        return mean - self.zero, deviation
+        z = self.features.embed(x)
+        mean, deviation = self.posterior.predict(z)
+        return self._with_past(mean - self.zero, x, z), deviation
+
+    def _with_past(self, mean: Floats, x: Floats, z: Floats) -> Floats:
+        """Return means [m] at rows [m, D], which are at [m, Q] here, with what earlier studies expect."""
+        if self.expected is None:
+            return mean
+        return mean + self.expected.mean(self.expected.features.embed(x) if self.features.is_warped else z)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +106,14 @@ class Processes:
         k = len(problem.objectives)
         self._settings = settings
         is_tree = problem.space.is_conditional
+        self._of_one = features, length2, is_tree
         self.is_one = k == 1 and not problem.constraints
         # no hypervolume is computed for what is preferred of many, so each may have its own
         self._has_own = not self.is_one and (k <= settings.most_objectives or Choice.steering(problem) is not None)
         labels = [OfObjective(i) for i in range(k)] if self._has_own else []
-        self.joined = Surrogate(
-            features, length2, is_tree=is_tree, settings=settings, labels=Joined(is_penalized=self.is_one)
-        )
+        self.joined = self._make()
+        self._learning: Surrogate | None = None
+        self._learns: dict[int, bool] = {}
         self._objectives = [
             Surrogate(features, length2, is_tree=is_tree, settings=settings, labels=each) for each in labels
         ]
@@ -110,6 +122,39 @@ class Processes:
             for j in range(len(problem.constraints))
         ]
         self._margins = [metric.margin for metric in problem.constraints]
+
+    def _make(self, sources: Sources | None = None) -> Surrogate:
+        """Return a process of all metrics in one."""
+        features, length2, is_tree = self._of_one
+        labels = Joined(is_penalized=self.is_one)
+        return Surrogate(features, length2, is_tree=is_tree, settings=self._settings, labels=labels, sources=sources)
+
+    def learn_from(self, sources: Sources) -> None:
+        """Learn from earlier studies, where there is one process; several are left as they are."""
+        if self.is_one:
+            self._learning = self._make(sources)
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_learns": {}}  # what can be computed again is not state
+
+    def one(self, observations: Observations, turn: int) -> Surrogate:
+        """Return the one process: that which learns from earlier studies, unless left-out results speak against it.
+
+        That is looked at for every result while they are few, from there on at each doubling. And some turns are those
+        of the process that does not learn from them: what all past studies are wrong about it finds.
+        """
+        learning, n, s = self._learning, len(observations), self._settings
+        if learning is None or n < s.past_doubt_from:
+            return learning or self.joined
+        if n >= s.past_alone_from and turn % s.past_alone_every == 0:
+            return self.joined
+        at = min(n, s.past_doubt_often)
+        while 2 * at <= n:
+            at *= 2
+        if at not in self._learns:
+            gain = self.joined.evidence(observations, at) - learning.evidence(observations, at)
+            self._learns[at] = gain <= s.past_doubt
+        return learning if self._learns[at] else self.joined
 
     def carry(self, before: Processes, observations: Observations) -> None:
         """Let each process go on from what was fitted in a space that lacked the last parameters, where it was asked.
@@ -128,12 +173,18 @@ class Processes:
         for mine, its in pairs:
             mine.carry(its, observations)
 
-    def views(self, observations: Observations, rng: Rng) -> Views:
-        """Return what is said of all results so far; `rng` draws weights of objectives that are joined."""
+    def views(self, observations: Observations, rng: Rng, turn: int = 1) -> Views:
+        """Return what is said of all results so far.
+
+        Args:
+            observations: what is on record.
+            rng: draws weights of objectives that are joined.
+            turn: which proposal it is for, by the number of its trial.
+        """
         n = len(observations)
         given = means(observations, n)
         if self.is_one:
-            model = self.joined.model(observations, rng)
+            model = self.one(observations, turn).model(observations, rng)
             return Views(model.seen, given, [View.of(model)], [])
         merit = labelled(observations, n, rng)
         rows = self._kept(merit)

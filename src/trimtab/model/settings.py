@@ -110,6 +110,47 @@ class ModelSettings:
     warp_gain: float = 2.0
     """And input warps are kept where the log densities of left-out labels sum to so much more with them."""
 
+    # Earlier studies: see `model.past`
+
+    past_rows: int = 50
+    """Of an earlier study so many configurations are taken over, the best and some spread over the rest: what a
+    prediction can pay, and a first record can hold."""
+
+    past_weight: float = 1.0
+    """Before there are results, earlier studies are believed as if so many had spoken for them."""
+
+    past_least: float = 0.1
+    """One that is believed less than so far is not believed at all."""
+
+    past_power: float = 2.0
+    """The better of two studies weighs more than in proportion."""
+
+    past_spread: float = 0.5
+    past_steepest: float = 2.0
+    """Labels rise as what is expected does times a factor, which is normal about 1 with such a standard deviation; and
+    no more than so many times as steeply, nor the other way."""
+
+    past_amplitude: float = 0.06
+    """What is left of labels, once what earlier studies expect is taken off, varies at least so much, in squares: where
+    nothing was tried they may be wrong, however right they were elsewhere. Measured: decision 89."""
+
+    past_doubt: float = 0.0
+    past_doubt_from: int = 6
+    past_doubt_often: int = 40
+    """Results that are left out must not be foreseen better without earlier studies, by a sum of log densities of more
+    than so much; looked at from so many results on, at each of them up to so many, then at each doubling."""
+
+    past_alone_from: int = 10
+    past_alone_every: int = 2
+    """And from so many results on every so many'th proposal is made without earlier studies."""
+
+    portfolio_most: int = 3
+    portfolio_each: int = 10
+    """At most so many trials begin the study, chosen among so many of the best of each earlier one."""
+
+    portfolio_gain: float = 0.02
+    """One more is tried if it does so much better, in labels that span 1, on the average over the studies."""
+
     # Failures
 
     failure_prior: Prior = _FAILURES

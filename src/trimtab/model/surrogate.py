@@ -17,6 +17,7 @@ from trimtab.model.labels import Joined, Labelled, Labels
 from trimtab.model.observations import Observations
 from trimtab.model.odd import without_odd
 from trimtab.model.outliers import is_usual
+from trimtab.model.past import Expected, Sources
 from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.numerics.gp import N_SCALES, Data, Posterior, Prior, fit
 from trimtab.numerics.input_warp import Curves, fit_curves
@@ -43,13 +44,16 @@ class Model:
         seen: what is regressed on.
         features: the coordinates, warped where that pays.
         z: [c, Q] those of `seen`.
-        posterior: the process.
+        posterior: the process; where earlier studies are believed, of what is left of labels once what they expect is
+            taken off.
+        expected: what these expect.
     """
 
     seen: Labelled
     features: Features
     z: Floats
     posterior: Posterior
+    expected: Expected | None = None
 
 
 class Surrogate:
@@ -62,6 +66,7 @@ class Surrogate:
             were the worse half only ranked, all other branches would look alike and bad, and it would never leave.
         settings: the constants of the models.
         labels: what is regressed on.
+        sources: the earlier studies that it learns from; None where there are none.
     """
 
     def __init__(
@@ -72,13 +77,17 @@ class Surrogate:
         is_tree: bool,
         settings: ModelSettings = MODEL,
         labels: Labels | None = None,
+        sources: Sources | None = None,
     ) -> None:
         self.features = features
         self.labels: Labels = Joined() if labels is None else labels
         self._settings = settings
         self._reaches = (FAR_REACH,) if is_tree else (1.0, FAR_REACH)
         prior = settings.prior if isinstance(self.labels, Joined) else settings.metric_prior
+        if sources is not None:
+            prior = replace(prior, amplitude_bounds=(settings.past_amplitude, prior.amplitude_bounds[1]))
         self._prior = replace(prior, length2=length2[features.columns])
+        self._sources = sources
         self._fits: dict[int, Fit] = {}
         self._carried: tuple[int, Fit] | None = None
 
@@ -121,6 +130,7 @@ class Surrogate:
         n = len(observations) if length is None else length
         fitted = self.fit(observations, n)
         seen = self.labels(observations, n, fitted.reach, rng)
+        expected = self._expected(observations, seen)
         if rows is not None:
             seen = seen.take(np.flatnonzero(np.isin(seen.rows, rows)))
         elif len(seen) > self._settings.kept_rows:
@@ -128,10 +138,17 @@ class Surrogate:
             seen = seen.take(np.union1d(seen.best(half), np.arange(len(seen) - half, len(seen))))
         features = self.features.warped(fitted.curves)
         z = features.embed(seen.x)
-        data = _data(features, z, seen)
+        data = _data(features, z, seen, expected, self._settings)
         if observations.is_spoilt(n):
             data = without_odd(data, seen.losses, fitted.theta)
-        return Model(seen, features, z, Posterior(data, fitted.theta))
+        posterior, expected = settled(data, fitted.theta, expected, self._settings)
+        return Model(seen, features, z, posterior, expected)
+
+    def _expected(self, observations: Observations, every: Labelled) -> Expected | None:
+        """Return what earlier studies expect, by what they said of all configurations that have a label."""
+        if self._sources is None:
+            return None
+        return self._sources.expected(observations.x.view[: len(every)], every.labels)
 
     def fit(self, observations: Observations, n: int) -> Fit:
         """Return what was fitted at the largest length that is due by `n` rows.
@@ -155,64 +172,106 @@ class Surrogate:
                 self._fits[length] = self._fit(observations, length, None if i == 0 else self._fits[due[i - 1]])
         return self._fits[due[-1]]
 
+    def evidence(self, observations: Observations, length: int) -> float:
+        """Return how well the process foresees losses of the better half that are left out: a sum of log densities."""
+        model = self.model(observations, None, length)
+        slopes = self.labels.log_slopes(observations, length, self.fit(observations, length).reach)
+        return float(np.nansum(model.posterior.leave_one_out() + slopes[model.seen.rows]))
+
     def _fit(self, observations: Observations, length: int, before: Fit | None) -> Fit:
         if not len(self.labels(observations, length, 1.0)):  # of a metric that was not measured
             return Fit(self._prior.centre(self.features.n_groups), self._reaches[0], None)
         if before is not None:
-            seen, prior = self._seen(observations, length, before.reach, self._settings.fit_rows)
+            seen, prior, expected = self._seen(observations, length, before.reach, self._settings.fit_rows)
             features = self.features.warped(before.curves)
-            data = _data(features, features.embed(seen.x), seen)
+            data = _data(features, features.embed(seen.x), seen, expected, self._settings)
             return replace(before, theta=fit(data, prior, [before.theta], self._settings.warm))
         reaches = self._reaches if length >= self._settings.warped_from else self._reaches[:1]
         fits = [self._anew(observations, length, reach) for reach in reaches]
         chosen = max(fits, key=lambda fitted: fitted[1])[0]  # of equals the first
         return chosen if length <= self._settings.anew_rows else self._fit(observations, length, chosen)
 
-    def _seen(self, observations: Observations, length: int, reach: float, most: int) -> tuple[Labelled, Prior]:
-        """Return what is fitted on, `most` rows, and with what penalties."""
+    def _seen(
+        self, observations: Observations, length: int, reach: float, most: int
+    ) -> tuple[Labelled, Prior, Expected | None]:
+        """Return what is fitted on, `most` rows, with what penalties, and about which mean."""
         seen = self.labels(observations, length, reach)
+        expected = self._expected(observations, seen)
         if observations.is_spoilt(length):  # lengthscales that explain what came by chance explain nothing
             seen = seen.take(np.flatnonzero(is_usual(seen.losses, seen.counts)))
         if len(seen) > most:
             seen = seen.take(_informative(seen, most))
         if self.labels.deviation(observations, length)[0] == 0.0:  # what looks like noise is detail
-            return seen, replace(
-                self._prior, noise=self._settings.exact_noise, noise_bounds=self._settings.exact_noise_bounds
+            return (
+                seen,
+                replace(self._prior, noise=self._settings.exact_noise, noise_bounds=self._settings.exact_noise_bounds),
+                expected,
             )
-        return seen, self._prior
+        return seen, self._prior, expected
 
     def _anew(self, observations: Observations, length: int, reach: float) -> tuple[Fit, float]:
         """Return a fit from fixed starts, and how well it foresees losses that are left out of the better half."""
-        seen, prior = self._seen(observations, length, reach, self._settings.anew_rows)
-        data = _data(self.features, self.features.embed(seen.x), seen)
+        seen, prior, expected = self._seen(observations, length, reach, self._settings.anew_rows)
+        data = _data(self.features, self.features.embed(seen.x), seen, expected, self._settings)
         centre = prior.centre(data.n_groups)
         long = centre.copy()
         long[N_SCALES:] = np.log(self._settings.long_length2)
         theta = fit(data, prior, [centre, long], self._settings.cold)
-        density = Posterior(data, theta).leave_one_out()
+        density = settled(data, theta, expected, self._settings)[0].leave_one_out()
         curves = None
         may_warp = self._settings.has_input_warps and length >= self._settings.warped_from
         if may_warp and len(self.features.places):
-            theta, curves, density = self._curved(data, seen, prior, theta, density)
+            theta, curves, density = self._curved(data, seen, prior, theta, density, expected)
         slopes = self.labels.log_slopes(observations, length, reach)  # of all, not of those that were chosen
         by_loss = density + slopes[seen.rows]
         return Fit(theta, reach, curves), float(np.nansum(by_loss))
 
     def _curved(
-        self, data: Data, seen: Labelled, prior: Prior, theta: Floats, density: Floats
+        self,
+        data: Data,
+        seen: Labelled,
+        prior: Prior,
+        theta: Floats,
+        density: Floats,
+        expected: Expected | None,
     ) -> tuple[Floats, Curves | None, Floats]:
         """Return hyperparameters, input warps and [n] densities: with warps if left-out labels are clearly denser."""
         u, active = self.features.unit(seen.x), self.features.active(seen.x)
         warped_theta, curves = fit_curves(data, u, active, self.features.places, prior, theta, self._settings.cold)
-        warped = _data(self.features, self.features.warped(curves).embed(seen.x), seen)
-        warped_density = Posterior(warped, warped_theta).leave_one_out()
+        warped = _data(self.features, self.features.warped(curves).embed(seen.x), seen, expected, self._settings)
+        warped_density = settled(warped, warped_theta, expected, self._settings)[0].leave_one_out()
         if float((warped_density - density).sum()) > self._settings.warp_gain:
             return warped_theta, curves, warped_density
         return theta, None, density
 
 
-def _data(features: Features, z: Floats, seen: Labelled) -> Data:
-    return Data(z, seen.labels, features.group, features.n_groups, 1.0 / seen.counts, seen.known)
+def _data(features: Features, z: Floats, seen: Labelled, expected: Expected | None, settings: ModelSettings) -> Data:
+    """Return what is regressed on: labels, less what earlier studies expect."""
+    share = 1.0 / seen.counts
+    if expected is None:
+        return Data(z, seen.labels, features.group, features.n_groups, share, seen.known)
+    known = expected.known[seen.rows]
+    lever = settings.past_spread / expected.believed * known
+    return Data(z, seen.labels - known, features.group, features.n_groups, share, seen.known, lever)
+
+
+def settled(
+    data: Data, theta: Floats, expected: Expected | None, settings: ModelSettings
+) -> tuple[Posterior, Expected | None]:
+    """Return the process, and what earlier studies expect, as many times as is likeliest to be in the labels.
+
+    That is generalised least squares with a prior about 1 (Rasmussen & Williams, section 2.7): what the process makes
+    of the labels by itself speaks neither for nor against them.
+    """
+    plain = Posterior(replace(data, lever=None), theta)
+    if data.lever is None or expected is None:
+        return plain, None
+    solved = plain.solve(data.lever)
+    # the multiple of the lever that is likeliest to be in what is left
+    likeliest = float(solved @ data.y) / (1.0 + float(solved @ data.lever))
+    spread = settings.past_spread / expected.believed
+    factor = float(np.clip(1.0 + spread * likeliest, 0.0, settings.past_steepest / expected.believed))
+    return plain.of(data.y - (factor - 1.0) / spread * data.lever), expected.times(factor)
 
 
 def _informative(seen: Labelled, most: int) -> Ints:

@@ -14,7 +14,7 @@ Everything is float64. Letters: n rows, m candidates, Q coordinates, G groups.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,8 @@ class Data:
         n_groups: G.
         noise_share: [n] factor of the learned noise variance: 1 / count where repeats were merged.
         known: [n] known noise variance on top.
+        lever: [n] of a function that may be in the labels some number of times: its values, times the standard
+            deviation of that number, which is normal about 0. Fits integrate it out; posteriors know nothing of it.
     """
 
     z: Floats
@@ -82,10 +84,19 @@ class Data:
     n_groups: int
     noise_share: Floats
     known: Floats
+    lever: Floats | None = None
 
     def take(self, rows: Ints) -> Data:
         """Return the data of some rows."""
-        return Data(self.z[rows], self.y[rows], self.group, self.n_groups, self.noise_share[rows], self.known[rows])
+        return Data(
+            self.z[rows],
+            self.y[rows],
+            self.group,
+            self.n_groups,
+            self.noise_share[rows],
+            self.known[rows],
+            None if self.lever is None else self.lever[rows],
+        )
 
 
 def _square_distances(a: Floats, b: Floats) -> Floats:
@@ -97,7 +108,7 @@ def _square_distances(a: Floats, b: Floats) -> Floats:
     return np.maximum(r2, 0.0, out=r2)
 
 
-def _matern(r2: Floats) -> tuple[Floats, Floats]:
+def matern(r2: Floats) -> tuple[Floats, Floats]:
     """Return Matérn-5/2 of r2 and its derivative by r2; what was in r2 is lost.
 
     They are (1 + s + s**2/3) exp(-s) and -5/6 (1 + s) exp(-s), where s = sqrt(5 r2).
@@ -114,7 +125,7 @@ def _matern(r2: Floats) -> tuple[Floats, Floats]:
     return value, slope
 
 
-def _matern_value(r2: Floats) -> Floats:
+def matern_value(r2: Floats) -> Floats:
     """Return Matérn-5/2 of r2; what was in r2 is lost."""
     s = _root(r2)
     value: Floats = s * (1.0 / 3.0)
@@ -131,7 +142,7 @@ def _root(r2: Floats) -> Floats:
     return s
 
 
-def _basis(z: Floats) -> Floats:
+def basis_of(z: Floats) -> Floats:
     """Return [n, 2 Q] the features of the trend: coordinates and twice their squares."""
     return np.concatenate([z, 2.0 * z * z], axis=1)
 
@@ -160,12 +171,14 @@ def slopes(theta: Floats, data: Data, prior: Prior) -> tuple[float, Floats, Floa
     amplitude, trend, noise = np.exp(theta[:N_SCALES]).tolist()
     n = len(data.y)
     zs = _scaled(data.z, theta[N_SCALES:], data.group)
-    k, slope = _matern(_square_distances(zs, zs))
+    k, slope = matern(_square_distances(zs, zs))
     k *= amplitude
-    basis = _basis(data.z)
+    basis = basis_of(data.z)
     covariance = basis @ basis.T
     covariance *= trend
     covariance += k
+    if data.lever is not None:
+        covariance += np.outer(data.lever, data.lever)
     covariance.flat[:: n + 1] += noise * data.noise_share + data.known + 1e-8 * amplitude
     chol, info = dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)  # transposed it is in LAPACK's order: no copy
     if info != 0:
@@ -227,6 +240,7 @@ class Posterior:
     Attributes:
         theta: [G + 3] as fitted.
         amplitude, trend, noise: variances.
+        scale: [Q] the inverse lengthscale of each coordinate.
     """
 
     def __init__(self, data: Data, theta: Floats, chol: Floats | None = None) -> None:
@@ -234,9 +248,9 @@ class Posterior:
         self._data = data
         self.theta = theta
         self.amplitude, self.trend, self.noise = np.exp(theta[:N_SCALES]).tolist()
-        self._scale = np.exp(-0.5 * theta[N_SCALES:])[data.group]
-        self._zs = data.z * self._scale
-        self._basis = _basis(data.z)
+        self.scale = np.exp(-0.5 * theta[N_SCALES:])[data.group]
+        self._zs = data.z * self.scale
+        self._basis = basis_of(data.z)
         if chol is None:
             noise = self.noise * data.noise_share + data.known
             chol = _cholesky(self._kernel(data.z), noise, self.amplitude)
@@ -265,6 +279,10 @@ class Posterior:
         )
         return Posterior(told, self.theta, self._appended(z))
 
+    def of(self, labels: Floats) -> Posterior:
+        """Return the posterior of other labels [n] of the same rows."""
+        return Posterior(replace(self._data, y=labels), self.theta, self._chol)
+
     def _appended(self, z: Floats) -> Floats | None:
         """Return the lower factor with rows [p, Q] appended, in O(n**2 p); None where it takes more jitter."""
         from scipy.linalg.blas import dtrsm
@@ -272,8 +290,8 @@ class Posterior:
 
         n, p = self.n, len(z)
         across = dtrsm(1.0, self._chol, self._kernel(z), lower=1)
-        zs, basis = z * self._scale, _basis(z)
-        own = self.amplitude * _matern_value(_square_distances(zs, zs)) + self.trend * (basis @ basis.T)
+        zs, basis = z * self.scale, basis_of(z)
+        own = self.amplitude * matern_value(_square_distances(zs, zs)) + self.trend * (basis @ basis.T)
         own.flat[:: p + 1] += (PENDING_NOISE + 1e-8) * self.amplitude
         corner, info = dpotrf(own - across.T @ across, lower=1, clean=1)
         if info != 0:
@@ -287,6 +305,10 @@ class Posterior:
         mean: Floats = self._kernel(z).T @ self._alpha
         return mean
 
+    def expansion(self) -> tuple[Floats, Floats, Floats]:
+        """Return what the mean is a sum of: [n, Q] rows, scaled, [n] what each adds where it is, [2 Q] the trend."""
+        return self._zs, self.amplitude * self._alpha, self.trend * (self._basis.T @ self._alpha)
+
     def predict(self, z: Floats) -> tuple[Floats, Floats]:
         """Return [m] means and [m] standard deviations of the latent function at [m, Q]."""
         from scipy.linalg.blas import dtrsm
@@ -297,22 +319,22 @@ class Posterior:
             k = self._kernel(z[part])
             mean[part] = k.T @ self._alpha
             v = dtrsm(1.0, self._chol, k, lower=1, overwrite_b=1)
-            variance[part] = self._variance(_basis(z[part]), np.einsum("nm,nm->m", v, v))
+            variance[part] = self._variance(basis_of(z[part]), np.einsum("nm,nm->m", v, v))
         return mean, np.sqrt(variance)
 
     def predict_with_gradient(self, z: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Return [m] means, [m] standard deviations, and their gradients [m, Q] by the coordinates."""
-        value, slope = _matern(_square_distances(self._zs, z * self._scale))
-        basis = _basis(z)
+        value, slope = matern(_square_distances(self._zs, z * self.scale))
+        basis = basis_of(z)
         k = self.amplitude * value + self.trend * (self._basis @ basis.T)
         slope *= self.amplitude
         solved = _solve_twice(self._chol, k)
         deviation = np.sqrt(self._variance(basis, np.einsum("nm,nm->m", k, solved)))
-        zs = z * self._scale
+        zs = z * self.scale
         # dk_im/dz_mq = 2 slope_im scale_q (zs_mq - zs_iq), and of the trend t (z_iq + 8 z_iq**2 z_mq)
         by_mean, by_variance = slope * self._alpha[:, None], slope * solved
-        gradient_mean = 2.0 * self._scale * (zs * by_mean.sum(axis=0)[:, None] - by_mean.T @ self._zs)
-        gradient_variance = -4.0 * self._scale * (zs * by_variance.sum(axis=0)[:, None] - by_variance.T @ self._zs)
+        gradient_mean = 2.0 * self.scale * (zs * by_mean.sum(axis=0)[:, None] - by_mean.T @ self._zs)
+        gradient_variance = -4.0 * self.scale * (zs * by_variance.sum(axis=0)[:, None] - by_variance.T @ self._zs)
         weights = self._trend_slope(z, self.trend * (self._basis.T @ self._alpha)[None])
         gradient_mean += weights
         own = self._trend_slope(z, self.trend * basis)
@@ -333,9 +355,9 @@ class Posterior:
 
     def _kernel(self, z: Floats) -> Floats:
         """Return [n, m] the covariances with rows [m, Q], column by column, as LAPACK takes them without a copy."""
-        k = _matern_value(_square_distances(z * self._scale, self._zs))
+        k = matern_value(_square_distances(z * self.scale, self._zs))
         k *= self.amplitude
-        trend = _basis(z) @ self._basis.T
+        trend = basis_of(z) @ self._basis.T
         trend *= self.trend
         k += trend
         return k.T

@@ -164,5 +164,17 @@ class Grows(Protocol[S]):
         ...
 
 
+@runtime_checkable
+class Learns(Protocol):
+    """An optimizer that learns from earlier studies: from `table.past`, which stands in the study's first record.
+
+    It proposes `table.portfolio` itself. Of all others that is put in line when the study is created.
+    """
+
+    def learns(self, problem: Problem) -> bool:
+        """Return whether it does so of this problem."""
+        ...
+
+
 AnyOptimizer: TypeAlias = Optimizer[Any]
 """An optimizer whose state is nobody's business but its own: whoever calls it passes on what it returned."""

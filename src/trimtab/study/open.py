@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from trimtab.checks import as_whole, is_number, is_whole
 from trimtab.errors import ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
 from trimtab.explain import explained
-from trimtab.ledger.event import FORMAT_VERSION, Created
-from trimtab.optim.protocol import Optimizer
+from trimtab.ledger.event import FORMAT_VERSION, Created, Event
+from trimtab.optim.protocol import Learns, Optimizer
 from trimtab.schedule.protocol import Scheduler
 from trimtab.space.condition import shown
 from trimtab.space.folds import FoldsGiven, folds_of
@@ -25,6 +25,9 @@ from trimtab.study.plugin import is_made_by, passed, passed_scheduler, settings_
 from trimtab.study.same_objective import Terms
 from trimtab.study.session import Session
 from trimtab.study.study import Study
+
+if TYPE_CHECKING:
+    from trimtab.study.learn import LearnFrom
 
 
 @explained("create_study")
@@ -43,6 +46,7 @@ def create_study(
     cost: str | None = None,
     optimizer: str | Optimizer[Any] = "auto",
     scheduler: str | Scheduler = "auto",
+    learn_from: LearnFrom | None = None,
     store: str | None = None,
     name: str = "study",
     seed: int | None = None,
@@ -67,12 +71,15 @@ def create_study(
         optimizer: what proposes configurations; a plugin's name, or an object.
         scheduler: what decides how far each is run; a plugin's name, or an object. "auto" ends trials early where one
             fidelity is declared and that pays; "whole" ends none.
+        learn_from: earlier studies whose results help this one: names, a pattern such as "resnet-*", a label such as
+            "project:vision", or studies. docs/learn-from.md.
         store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None.
         name: the study's name in its store.
         seed: makes every suggestion reproducible; drawn and put on record if None.
 
     Raises:
         StudyExistsError: the store has a study of that name; `load_study` opens it.
+        StudyNotFoundError: the store has no study of a name in `learn_from`.
         ProblemError: metrics, fidelities and the rest do not fit together.
     """
     problem = make_problem(
@@ -90,7 +97,8 @@ def create_study(
     opened = open_store(store)
     engine = passed("optimizers", optimizer)
     try:
-        return create(opened, name, problem, engine, passed_scheduler(scheduler, race=race), seed)
+        plan = passed_scheduler(scheduler, race=race)
+        return create(opened, name, problem, engine, plan, seed, learn_from=learn_from)
     except BaseException:
         opened.close()
         raise
@@ -143,15 +151,26 @@ def create(
     seed: int | None,
     objective: Mapping[str, Any] | None = None,
     budget: Mapping[str, Any] | None = None,
+    learn_from: LearnFrom | None = None,
 ) -> Study:
     """Create a study in an open store; `objective` is the fingerprint of what will run, within `budget`.
 
     Raises:
         StudyExistsError: there is one of that name.
+        ProblemError, StudyNotFoundError: it cannot learn from what it is to learn from.
     """
     given: object = name  # which need not be what its type says
     if not isinstance(given, str) or not given.strip():
         raise ProblemError(f"a study's name is text that is not empty, got {name!r}.")
+    learned: dict[str, Any] = {}
+    in_line: list[Event] = []
+    if learn_from is not None:
+        from trimtab.study.learn import lessons, put_first  # imported when used: it brings the models along
+
+        found = lessons(learn_from, store, problem, name)
+        learned = {"learn_from": found.asked, "past": found.past, "portfolio": found.portfolio}
+        if not (isinstance(optimizer, Learns) and optimizer.learns(problem)):
+            in_line = put_first(found, problem)
     created = Created(
         version=FORMAT_VERSION,
         name=name,
@@ -163,8 +182,9 @@ def create(
         id=os.urandom(4).hex(),
         exact_ends=True,
         in_arms=len(arms(problem.space)) > 0,
+        **learned,
     )
-    return Study(Session(store, store.create(name, [created]), optimizer, scheduler, objective, budget))
+    return Study(Session(store, store.create(name, [created, *in_line]), optimizer, scheduler, objective, budget))
 
 
 def resume(
@@ -177,6 +197,7 @@ def resume(
     objective: Mapping[str, Any],
     terms: Terms = "same",
     budget: Mapping[str, Any] | None = None,
+    learn_from: LearnFrom | None = None,
 ) -> Study:
     """Open the study of that name, or create it; `terms` say with which objective one on record goes on.
 
@@ -187,11 +208,11 @@ def resume(
     journal = _find(store, name)
     if journal is None:
         try:
-            return create(store, name, problem, optimizer, scheduler, seed, objective, budget)
+            return create(store, name, problem, optimizer, scheduler, seed, objective, budget, learn_from)
         except StudyExistsError:
             journal = store.open(name)  # another driver was quicker
     study = Study(Session(store, journal, optimizer, scheduler, objective, budget))
-    _require_same(study, name, problem, scheduler, seed)
+    _require_same(study, name, problem, scheduler, seed, learn_from)
     same_objective.require(study, objective, terms)
     return study
 
@@ -203,7 +224,9 @@ def _find(store: Store, name: str) -> StudyStore | None:
         return None
 
 
-def _require_same(study: Study, name: str, problem: Problem, scheduler: Scheduler, seed: int | None) -> None:
+def _require_same(
+    study: Study, name: str, problem: Problem, scheduler: Scheduler, seed: int | None, learn_from: LearnFrom | None
+) -> None:
     changes = study.problem.differences(problem)
     of_space = study.space.differences(problem.space)
     created = study.session.ledger.created
@@ -211,6 +234,13 @@ def _require_same(study: Study, name: str, problem: Problem, scheduler: Schedule
         changes.append(f"seed: was {created.seed}, is now {seed}")
     if not is_made_by(scheduler, created.scheduler) and not _is_older(scheduler, created.scheduler):
         changes.append(f"scheduler: was {created.scheduler}, is now {settings_of(scheduler)}")
+    if learn_from is not None:
+        from trimtab.study.learn import named  # imported when used: it brings the models along
+
+        asked = named(learn_from)
+        if asked and asked != created.learn_from:
+            was, now = (", ".join(names) or "no study" for names in (created.learn_from, asked))
+            changes.append(f"learn_from: was {was}, is now {now}")
     if changes and changes == of_space:
         url = study.session.store.url
         call = "study" if files_dir(url) is None else f"tt.load_study({url!r}, {name!r})"

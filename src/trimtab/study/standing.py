@@ -14,6 +14,7 @@ from trimtab.space.space import Space
 from trimtab.stop.protocol import Looks
 from trimtab.stop.reserves import MACHINES, Spent
 from trimtab.study import best
+from trimtab.study.learned import learning
 from trimtab.study.purse import Purse, saved_in, warned
 from trimtab.study.reported import EARLY
 from trimtab.study.savings import Savings, savings
@@ -60,6 +61,7 @@ class Status:
         need: what the study lacks for trials to be ended early, once it has stopped; empty before, and where nothing.
         space: what is tuned, for those who look at whether it is likely wrong.
         finale: what is run again and why, while that is done; empty otherwise.
+        learns: what a study that begins learns from earlier ones, a sentence; empty where it does not.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Status:
     outlook: Outlook | None = None
     space: Space | None = None
     finale: str = ""
+    learns: str = ""
 
 
 @runtime_checkable
@@ -155,7 +158,9 @@ class Standing:
         self._session = session
         self._purse = purse
         self._began_at = time.monotonic()
-        self._n_before = len(session.table)
+        # what is in line before anything was begun came with the first record
+        is_new = bool(session.table.portfolio) and not session.table.n_begun
+        self._n_before = 0 if is_new else len(session.table)
         self._n_over_before = len(session.table.order)
         self._best: tuple[int, TrialView] | None = None
         self._met = _Met()
@@ -228,6 +233,7 @@ class Standing:
             outlook=self._looked(is_over=bool(reason)),
             space=problem.space,
             finale=finale,
+            learns=learning(self._session.ledger, self._session.optimizer),
         )
 
     def _looked(self, *, is_over: bool) -> Outlook | None:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from trimtab.analysis.final import Final
     from trimtab.stop.outlook import Outlook
     from trimtab.study.advise import Tips
+    from trimtab.study.learned import Lesson
     from trimtab.study.plot import Plots
 
 
@@ -733,6 +734,13 @@ class Study(Explained):
         from trimtab.study.advise import tips  # imported when used: it brings the models along
 
         return tips(self._still(), self.name, self.session.store.url)
+
+    @property
+    def learned(self) -> tuple[Lesson, ...]:
+        """What the study took from those that it learns from (`learn_from=`), and how far each is believed by now."""
+        from trimtab.study.learned import learned  # imported when used
+
+        return learned(self._still())
 
     def to_pandas(self, *, curves: bool = False) -> Any:
         """Return a pandas DataFrame, one row a trial; of `curves`, one row a reported value, in long form."""

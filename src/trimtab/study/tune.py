@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trimtab import plugins
 from trimtab.checks import is_whole
@@ -41,6 +41,9 @@ from trimtab.study.standing import Progress
 from trimtab.study.starts import resources_of
 from trimtab.study.study import Study
 
+if TYPE_CHECKING:
+    from trimtab.study.learn import LearnFrom
+
 Objective = Callable[[Trial], object]
 
 
@@ -70,6 +73,7 @@ def tune(
     optimizer: str | Optimizer[Any] = "auto",
     scheduler: str | Scheduler = "auto",
     enqueue: Sequence[Mapping[str, Any]] = (),
+    learn_from: LearnFrom | None = None,
     finalize: bool | None = None,
     store: str | Study | None = None,
     name: str | None = None,
@@ -122,6 +126,8 @@ def tune(
             fidelity is declared and that pays; "whole" ends none. A study on record keeps the scheduler that it has;
             one that was begun when "whole" was the default goes on with that.
         enqueue: configurations to try first; parameters that are left out are chosen by the optimizer.
+        learn_from: earlier studies whose results help this one: names, a pattern such as "resnet-*", a label such as
+            "project:vision", or studies. docs/learn-from.md.
         finalize: whether the best few and the default configuration are run again at the end, on fresh seeds and from
             the budget, so that the winner's figure is no lucky one: True, False, or None to do so where results are
             noisy. `study.final` has what came of it; docs/how-good.md.
@@ -220,7 +226,9 @@ def tune(
         from trimtab.study import fingerprint  # imported when used: it knows many types
 
         taken = fingerprint.take(objective, space.names)
-        study = open_or_create(opened, name, problem, engine, plan, seed, taken, terms, budget.to_json())
+        study = open_or_create(
+            opened, name, problem, engine, plan, seed, taken, terms, budget.to_json(), learn_from=learn_from
+        )
         study.enqueue_all(points, once=True)
         purse = settings.purse or Purse(budget)
         finale = None if finalize is False else Finale(study.session, finalize, purse, workers)

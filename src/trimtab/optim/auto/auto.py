@@ -70,10 +70,17 @@ class Auto:
         self._tpe = Tpe()
         self._grid = Grid(self.settings.small, shuffle=True)
 
+    def learns(self, problem: Problem) -> bool:
+        return not self._is_small(problem)
+
+    def _is_small(self, problem: Problem) -> bool:
+        n = problem.space.n_configurations
+        return n is not None and n <= self.settings.small
+
     def init(self, problem: Problem) -> AutoState:
         space = problem.space
         default = space.default_row()
-        is_small = space.n_configurations is not None and space.n_configurations <= self.settings.small
+        is_small = self._is_small(problem)
         is_plain = len(problem.objectives) == 1 and not problem.fidelities
         return AutoState(
             default=default if space.satisfied(default) else None,

@@ -45,10 +45,14 @@ class Gp:
         options: dict[str, object] = {} if self._n_initial is None else {"n_initial": self._n_initial}
         return {"name": "gp"} | options | ({} if self._stages else {"stages": False})
 
+    def learns(self, problem: Problem) -> bool:  # noqa: ARG002 - of every problem
+        return True
+
     def init(self, problem: Problem) -> GpState:
         return GpState(problem, self.settings, in_stages=self._stages)
 
     def tell(self, state: GpState, table: TrialTable, row: int) -> GpState:
+        state.learn_from(table)
         state.observations.tell(table, row)
         return state
 
@@ -60,4 +64,5 @@ class Gp:
         return grown
 
     def ask(self, state: GpState, table: TrialTable, request: Request) -> Proposal:
+        state.learn_from(table)  # where there is nothing to tell yet
         return answer(Ask(state, table, request, start.n_initial(len(table.space), self._n_initial)))

@@ -35,6 +35,10 @@ def explained(x: Floats, outlook: Outlook, score: Score, state: GpState, problem
         parts.append(f"keeps the constraints with a chance of {_chance(outlook.constraints, x)}")
     if score.failures is not None:
         parts.append(f"fails with one of {-float(np.expm1(score.failures.log_works(x))[0]):.0%}")
+    learned = outlook.first.expected
+    if learned is not None:
+        names, more = learned.names[:2], len(learned.names) - 2
+        parts.append(f"learns from {', '.join(names)}{f' and {more} more' if more > 0 else ''}")
     return f"{kind}: {', '.join(parts)}"
 
 

@@ -38,7 +38,7 @@ class Outlook:
 
     def __init__(self, state: GpState, space: Space, rng: Rng, number: int) -> None:
         self.choice, self.number = state.choice, number
-        views = state.processes.views(state.observations, rng)
+        views = state.processes.views(state.observations, rng, number)
         self.seen, self.objectives, self.constraints = views.seen, views.objectives, views.constraints
         self._space, self._settings = space, state.settings
         self._has_constraints = bool(views.given.margins.shape[1])

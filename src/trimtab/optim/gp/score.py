@@ -88,6 +88,8 @@ class Score:
         limits = outlook.limits
         views = [*(outlook.gains if self._has_gain else []), *limits]
         starts = [view.features.embed(x) for view in views]
+        expected = views[0].expected if views else None  # one objective alone has any
+        plain = None if expected is None else expected.features.embed(x)
         n_objectives = len(views) - len(limits)
 
         def slope(u: Floats) -> tuple[Floats, Floats]:
@@ -95,6 +97,10 @@ class Score:
                 view.posterior.predict_with_gradient(view.features.move(z, x, u))
                 for view, z in zip(views, starts, strict=True)
             ]
+            rise: Floats | None = None
+            if expected is not None and plain is not None:
+                level, rise = expected.mean_with_gradient(plain, x, u)
+                said[0] = (said[0][0] + level, *said[0][1:])
             score, weights = np.zeros(len(u)), list[tuple[Floats, Floats]]()
             if n_objectives:
                 gained, weights = self._gain(said[:n_objectives])
@@ -110,6 +116,8 @@ class Score:
             for view, (_, _, mean_z, deviation_z), (by_mean, by_deviation) in zip(views, said, weights, strict=True):
                 by_z = self._scale * (by_mean[:, None] * mean_z + by_deviation[:, None] * deviation_z)
                 gradient = gradient + view.features.gradient(by_z, x, u)
+            if rise is not None:
+                gradient = gradient + self._scale * weights[0][0][:, None] * rise
             return score, gradient
 
         return slope

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from trimtab.ledger.table import TrialTable
 from trimtab.model.choice import Choice
 from trimtab.model.failures import FailureFits, Failures
 from trimtab.model.features import Features
 from trimtab.model.observations import Observations
+from trimtab.model.past import Sources
 from trimtab.model.processes import Processes
 from trimtab.model.surrogate import Surrogate
 from trimtab.numerics import blas
@@ -25,6 +27,7 @@ class GpState:
         processes, failure_fits: what was fitted to it.
         features: how processes see the space, before any warp.
         stages: which parameters are tuned first; None where all are tuned from the start.
+        sources: the earlier studies that it learns from; None where there are none.
         every: [m, D] all configurations of a small space; None for others.
         settings: the constants.
         choice: what is preferred of several objectives; None where that is all of the front.
@@ -40,8 +43,16 @@ class GpState:
         self.features = features
         self.processes = Processes(problem, features, length2, settings)
         self.failure_fits = FailureFits(features, settings)
+        self.sources: Sources | None = None
         is_small = space.n_configurations is not None and space.n_configurations <= settings.exhaustive
         self.every = every_row(space) if is_small else None
+
+    def learn_from(self, table: TrialTable) -> None:
+        """Take up the earlier studies of a table: they stand in its first record, and are the same in every call."""
+        if self.sources is None and table.past:
+            self.sources = Sources(table.past, table.space, self.features, self.settings)
+            if len(self.sources):
+                self.processes.learn_from(self.sources)
 
     def carry(self, before: GpState) -> None:
         """Go on from the hyperparameters in a space that lacked the last parameter; the same trials are on record.

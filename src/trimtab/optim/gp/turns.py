@@ -6,7 +6,7 @@ the leader, a point of the present stage, a point of all the space.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -14,6 +14,9 @@ import numpy as np
 
 from trimtab.arrays import Floats
 from trimtab.ledger.table import RUNNING, WAITING, TrialTable
+from trimtab.model.keys import same
+from trimtab.model.labels import labelled
+from trimtab.model.past import proposed, rows_of
 from trimtab.numerics import blas
 from trimtab.optim import start
 from trimtab.optim.gp.explain import explained
@@ -39,8 +42,43 @@ class Ask:
 
     @property
     def is_early(self) -> bool:
-        """Whether a model would have too little to go by."""
-        return self.table.n_lines < self.n_initial or len(self.state.observations) < 2
+        """Whether a model would have too little to go by.
+
+        Where earlier studies are believed it begins when what they put first was tried, for it knows what they say.
+        Where they are not, what they put first does not count.
+        """
+        n_initial = self.n_initial
+        if self.state.sources is not None and self.table.n_lines < n_initial + len(self.table.portfolio):
+            if self.state.processes.is_one and self.believes:
+                n_initial = min(n_initial, 1 + len(self.table.portfolio))
+            else:
+                n_initial += self.n_put_first
+        return self.table.n_lines < n_initial or len(self.state.observations) < 2
+
+    @property
+    def believes(self) -> bool:
+        """Whether an earlier study is believed, after the results so far."""
+        sources, observations = self.state.sources, self.state.observations
+        if sources is None or not len(sources):
+            return False
+        if not len(observations):
+            return True
+        seen = labelled(observations, len(observations), None)
+        return bool(sources.expected(seen.x, seen.labels) is not None)
+
+    @property
+    def n_put_first(self) -> int:
+        """How many trials are of what earlier studies put first, whatever came of them."""
+        tried = Tried(self.state.observations.over, self.pending())
+        return sum(x in tried for _, x in self.first())
+
+    def first(self) -> Iterator[tuple[tuple[int, int], Floats]]:
+        """Yield (which study, which of its rows), and [D] the row as one that may be tried here."""
+        space = self.table.space
+        for place, row in self.table.portfolio:
+            x = proposed(space, rows_of(self.table.past[place], len(space))[row])
+            if x is not None:
+                yield (place, row), x
 
     def pending(self) -> Floats:
         """Return [p, D] the rows that wait or run."""
@@ -59,12 +97,34 @@ def _default(ask: Ask) -> Proposal | None:
     return start.default(ask.table, ask.request)
 
 
+def _portfolio(ask: Ask) -> Proposal | None:
+    """Propose what did well in earlier studies, one after the other, as long as they are believed."""
+    table, request = ask.table, ask.request
+    if not table.portfolio or request.given is not None or table.n_lines >= ask.n_initial + 1 or not ask.believes:
+        return None
+    tried = Tried(ask.state.observations.over, ask.pending())
+    first = [found for found in ask.first() if found[1] not in tried][: request.n]
+    if not first:
+        return None
+    rows = [x for _, x in first]
+    whys = [f"did well in {table.past[i].study}, where it was trial {table.past[i].trials[j]}" for (i, j), _ in first]
+    n_left = request.n - len(first)
+    if n_left:
+        after = replace(ask, request=replace(request, n=n_left, number=request.number + len(first)))
+        rest = next(found for turn in _AFTER_PORTFOLIO if (found := turn(after)) is not None)
+        fresh = [i for i, x in enumerate(rest.x) if not same(np.array(rows), x).any()]
+        whys += [rest.reason(i) for i in fresh]
+        rows += list(rest.x[fresh])
+    return Proposal(np.array(rows), "gp", tuple(whys))
+
+
 def _start(ask: Ask) -> Proposal | None:
     """Propose a point of the sequence, or of the prior, while a model has too little to go by, or nothing to vary."""
     has_nothing = not ask.state.features.n_groups and not ask.state.observations.is_flat
     if not ask.is_early and not has_nothing:
         return None
-    begun = replace(ask.request, given=_given(ask, 0, None))
+    # what earlier studies put first takes no place of the sequence
+    begun = replace(ask.request, given=_given(ask, 0, None), number=ask.request.number - ask.n_put_first)
     return _without_repeats(ask, begun, start.start(ask.table, begun))
 
 
@@ -187,5 +247,6 @@ def _given(ask: Ask, i: int, outlook: Outlook | None) -> Floats | None:
     return stages.given(number, n_idle, outlook.leader, outlook.spreads())
 
 
-_TURNS: Final[tuple[Callable[[Ask], Proposal | None], ...]] = (_default, _start, _plateau, _modelled)
+_AFTER_PORTFOLIO: Final[tuple[Callable[[Ask], Proposal | None], ...]] = (_start, _plateau, _modelled)
+_TURNS: Final[tuple[Callable[[Ask], Proposal | None], ...]] = (_default, _portfolio, *_AFTER_PORTFOLIO)
 _ROW_TURNS: Final[tuple[Callable[[_Modelled, int], Found | None], ...]] = (_again, _replicate, _stage, _whole)

@@ -92,7 +92,7 @@ def _open(
     own |= {"scheduler": named("schedulers", scheduler)} if scheduler else {}
     creating = spec.creating(asked.arguments) | own
     if peek:
-        return tt.create_study(asked.space, name=wanted, **creating)
+        return tt.create_study(asked.space, name=wanted, **creating | {"learn_from": None})  # which are not in memory
     with contextlib.suppress(StudyExistsError):
         return tt.create_study(asked.space, store=url, name=wanted, **creating)
     return load(url, wanted, optimizer=optimizer, scheduler=scheduler)  # another process was quicker

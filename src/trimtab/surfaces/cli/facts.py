@@ -135,6 +135,7 @@ def study_facts(study: tt.Study) -> dict[str, Any]:
         "worth": worth_facts(study.worth),
         "saved": rungs.saved_facts(savings(table)),
         "rungs": rungs.facts(rungs.seen(study)),
+        "learned": [lesson.to_json() for lesson in study.learned],
         "notes": dict(table.notes),
         "provenance": without_secrets(ledger.created.provenance),
         "opened": without_secrets(ledger.opened),
@@ -184,6 +185,10 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     # without a fidelity these two end no trial, and it goes without saying
     if study.problem.fidelities or ledger.created.scheduler["name"] not in ("auto", "whole"):
         yield "scheduler", clean(f"{ledger.created.scheduler['name']}{_saved(table)}")
+    for lesson in study.learned:
+        yield "learns from", clean(lesson.text())
+    if ledger.created.learn_from and not ledger.created.past:
+        yield "learns from", clean(f"nothing: no study is meant by {', '.join(ledger.created.learn_from)}")
     yield "trials", counts_text(table)
     saved = savings(table)
     if saved is not None:

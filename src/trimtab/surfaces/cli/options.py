@@ -64,6 +64,11 @@ def spoken(ctx: click.Context, parameter: click.Parameter, word: str | None) -> 
     return os.fsencode(word).decode("utf-8", "surrogateescape")
 
 
+def spoken_each(ctx: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> list[str] | None:
+    """Return names as `spoken` does; None where there are none."""
+    return [spoken(ctx, parameter, word) or "" for word in words] or None
+
+
 def _names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's
     try:
         opened = open_store(hurried(ctx.params.get("store") or DEFAULT_STORE, COMPLETION_S))

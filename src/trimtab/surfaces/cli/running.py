@@ -22,7 +22,7 @@ from trimtab.surfaces.cli import for_family, spec
 from trimtab.surfaces.cli.budget import from_words
 from trimtab.surfaces.cli.facts import best_line, best_remarks, counts_text, ended_text, labelled, study_facts
 from trimtab.surfaces.cli.front import MOST_ROWS
-from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, spoken, store_option
+from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, spoken, spoken_each, store_option
 from trimtab.surfaces.cli.output import cells, say, say_json
 from trimtab.surfaces.render.numbers import exact
 from trimtab.surfaces.render.text import clean, wrapped
@@ -131,6 +131,13 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
     help="Take the space that the study has on record, as `trimtab refine` left it, instead of the file's.",
 )
 @click.option(
+    "--learn-from",
+    multiple=True,
+    metavar="STUDY",
+    callback=spoken_each,
+    help="A past study whose results help a new one; or such as 'resnet-*', project:vision. May be given repeatedly.",
+)
+@click.option(
     "--finalize/--no-finalize",
     default=None,
     help="Run the best few and the default again at the end, from the budget; where results are noisy if left out.",
@@ -221,7 +228,8 @@ def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
     """Show the space and the first trial, proposed in memory, if this machine has what the trials need."""
     resources = arguments.get("resources", tt.Resources())
     gpus.assign(arguments.get("workers", 1), resources.gpus)
-    with tt.create_study(asked.space, **spec.creating(arguments)) as study:
+    creating = spec.creating(arguments | {"learn_from": None})  # whose studies are not in memory
+    with tt.create_study(asked.space, **creating) as study:
         first = study.ask()
         say(repr(asked.space))
         say(f"first trial: {clean(str(first.params))}")

@@ -266,6 +266,11 @@ STUDY = Record(
         Key("optimizer", _plugin("an optimizer", "{name: grid, resolution: 4}"), "What proposes configurations."),
         Key("scheduler", _plugin("a scheduler", "{name: asha, eta: 4}"), "How far trials are run."),
         Key("enqueue", ListOf(MapOf(Scalar(), "a configuration"), "a list of configurations"), "What is tried first."),
+        Key(
+            "learn_from",
+            Either((Text("a study"), ListOf(Text("a study"), "a list of studies"))),
+            "Past studies of the store whose results help: names, patterns such as resnet-*, project:vision, tag:nlp.",
+        ),
         Key("finalize", Flag(), "Whether the best few and the default are run again at the end; by default if noisy."),
         Key("workers", Number(least=1, most=MOST_WORKERS, whole=True), "How many trials run at once."),
         Key("executor", Text("the name of an executor"), "What runs the trials."),
@@ -375,7 +380,7 @@ class Function:
 
 
 PROBLEM = ("minimize", "maximize", "objectives", "constraints", "prefer", "target", "fidelity", "folds", "race", "cost")
-ENGINES = ("optimizer", "scheduler", "seed")
+ENGINES = ("optimizer", "scheduler", "learn_from", "seed")
 
 
 def creating(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -413,7 +418,7 @@ def build(tree: Tree, path: Path) -> StudyFile:
         key: said[key]
         for key in (
             *("name", "minimize", "maximize", "target", "folds", "race", "cost", "stop", "optimizer", "scheduler"),
-            *("worth", "epsilon", "patience"),
+            *("worth", "epsilon", "patience", "learn_from"),
             *("enqueue", "finalize", "workers", "executor", "retries", "trials_per_worker", "grace_s", "lease_s"),
             "resume",
             "seed",

@@ -275,6 +275,8 @@ class News:
         if not self._greeted:
             lines += [greeting(status)] if status.n_before or not only_resumed else []
             lines += hints(status)
+            if status.learns and not status.n_before:
+                lines.append(f"{clean(status.name)}: {clean(status.learns)}")
         self._greeted = True
         if status.failure is not None and not self._failed:
             self._failed = True

@@ -200,6 +200,8 @@ def _provenance(study: Study) -> Iterator[tuple[str, str]]:
         yield "fidelity", f"{fidelity.name} {fidelity}"
     yield "optimizer", f"{ledger.optimizer['name']}, seed {ledger.created.seed}"
     yield "scheduler", str(ledger.created.scheduler["name"])
+    for lesson in study.learned:
+        yield "learns from", hide_secrets(lesson.text())
     if len(table):
         yield "begun", moment(float(table.asked_at[0]))
         yield "last record", moment(float(table.now))
