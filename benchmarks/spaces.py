@@ -13,8 +13,8 @@ of the first `FIRST` losses of its wide runs: 1 is what a first guess has, 0 is 
 range are counted and left out. Data sets are split: entries of the library were looked at, and changed, on the first
 half alone.
 
-A run is on file under the text of its space: a changed entry is run again, and what its old space found still counts for
-the best known.
+A run is on file under the text of its space: a changed entry is run again, and what its old space found still counts
+for the best known.
 """
 
 from __future__ import annotations
@@ -82,7 +82,12 @@ WIDE: dict[str, dict[str, tuple[float, float]]] = {
     "kernel": {"C": (1e-3, 1e5), "gamma": (1e-7, 1e2), "degree": (2, 5), "coef0": (-1, 1), "epsilon": (1e-4, 10)},
     "linear": {"C": (1e-5, 1e5), "alpha": (1e-5, 1e2), "l1_ratio": (0.01, 1)},
     "sgd": {"alpha": (1e-8, 1), "eta0": (1e-5, 10), "l1_ratio": (0, 1)},
-    "tree": {"min_samples_leaf": (1, 120), "max_depth": (1, 300), "min_samples_split": (2, 150), "ccp_alpha": (1e-7, 1)},
+    "tree": {
+        "min_samples_leaf": (1, 120),
+        "max_depth": (1, 300),
+        "min_samples_split": (2, 150),
+        "ccp_alpha": (1e-7, 1),
+    },
     "neighbors": {"n_neighbors": (1, 120)},
     "lightgbm": {
         "learning_rate": (1e-3, 1),
@@ -250,7 +255,9 @@ def report(half: dict[str, tuple[str, ...]]) -> None:
             continue
         w, i = (float(np.mean([pair[k] for pair in both])) for k in (2, 3))
         worse = [f"{f} on {t} ({a:.3f} → {b:.3f})" for f, t, a, b in both if b > 1.1 * a + LEAST]
-        print(f"| {n} | {w:.4f} | {i:.4f} | {f'{1 - i / w:.0%}' if w else 'both are 0'} | {len(worse)} of {len(both)}: {', '.join(worse)} |")
+        print(
+            f"| {n} | {w:.4f} | {i:.4f} | {f'{1 - i / w:.0%}' if w else 'both are 0'} | {len(worse)} of {len(both)}: {', '.join(worse)} |"
+        )
     print("\n| family | " + " | ".join(f"{n} trials" for n in AT) + " |\n|---|" + "---|" * len(AT))
     for family in MODELS:
         cells = []

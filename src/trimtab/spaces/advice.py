@@ -312,8 +312,7 @@ def _is_wide(parameter: Float | Int) -> bool:
 
 
 def _is_from_off(parameter: Float | Int, entries: list[Entry]) -> bool:
-    """Return whether a range begins at a 0 that means "off", which no logarithmic scale has: penalties from 0 to 0.3
-    are usual."""
+    """Return whether a range begins at a 0 that means "off", which no logarithmic scale has."""
     return parameter.low == 0 and any(not any(h.strikes(0.0) for h in entry.hazards) for entry in entries)
 
 
