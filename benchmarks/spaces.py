@@ -255,9 +255,9 @@ def report(half: dict[str, tuple[str, ...]]) -> None:
             continue
         w, i = (float(np.mean([pair[k] for pair in both])) for k in (2, 3))
         worse = [f"{f} on {t} ({a:.3f} → {b:.3f})" for f, t, a, b in both if b > 1.1 * a + LEAST]
-        print(
-            f"| {n} | {w:.4f} | {i:.4f} | {f'{1 - i / w:.0%}' if w else 'both are 0'} | {len(worse)} of {len(both)}: {', '.join(worse)} |"
-        )
+        lower = f"{1 - i / w:.0%}" if w else "none is left"
+        listed = f"{len(worse)} of {len(both)}: {', '.join(worse)}"
+        print(f"| {n} | {w:.4f} | {i:.4f} | {lower} | {listed} |")
     print("\n| family | " + " | ".join(f"{n} trials" for n in AT) + " |\n|---|" + "---|" * len(AT))
     for family in MODELS:
         cells = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.spaces.entry import CRASHES, USELESS, Entry, Family, Hazard, one_of, real
+from trimtab.spaces.entry import CRASHES, SAME, USELESS, Entry, Family, Hazard, one_of, real
 
 _SKLEARN = "scikit-learn"
 _NOT_POSITIVE = Hazard("is refused", below=1e-300)
@@ -171,18 +171,19 @@ def _sgd_entries(task: str) -> tuple[Entry, ...]:
     return (
         real(
             "alpha",
-            1e-7,
-            1e-1,
+            1e-6,
+            1.0,
             log=True,
             default=1e-4,
-            prior=0.25,
+            start=1e-3 if is_classifier else SAME,  # what its loss wants is stronger: measured
+            prior=0.3,
             priority=1,
             says="The penalty; with the rate 'optimal' it sets the learning rate too, so it has to be above 0.",
             hazards=(
                 Hazard("is refused with learning_rate='optimal'", equal=(0.0, 0), how=CRASHES),
                 Hazard("is refused", below=0.0),
             ),
-            sources=("bottou2012", "sklearn-guide"),
+            sources=("bottou2012", "sklearn-guide", "measured"),
         ),
         one_of("loss", *losses, default=losses[0], prior=0.5, priority=2, says="Which error counts how much.",
                sources=("sklearn",)),

@@ -25,7 +25,7 @@ def leaf_size(default: int = 1, prior: float | None = 0.3, priority: int = 1) ->
 
 
 def depth(
-    low: int, high: int, default: int | None, start: int, *, prior: float | None = None, priority: int = 3
+    low: int, high: int, default: int | None, start: int | At, *, prior: float | None = None, priority: int = 3
 ) -> Entry:
     """Return the depth of a tree; None is said by one that no tree reaches."""
     return whole("max_depth", low, high, log=True, default=default, start=start, prior=prior, priority=priority,
@@ -53,13 +53,13 @@ TREE = Family(
     essential=(("min_samples_leaf", "max_depth", "ccp_alpha", "max_leaf_nodes", "min_samples_split"),),
     entries=(
         whole("min_samples_leaf", 1, At("max(4, min(rows / 4, 200))", 200), log=True, default=1,
-              start=At("max(1, min(rows / 24, 20))", 20), prior=0.4, priority=1, cost="less", beyond=True,
+              start=At("max(1, min(rows / 16, 20))", 20), prior=0.4, priority=1, cost="less", beyond=True,
               says="The least number of rows in a leaf. 1, the default, fits the noise: one tree by itself wants more "
               "than those of a forest do.",
               hazards=(LEAF,), aliases=("min_samples_per_leaf",), sources=("vanrijn2018", "measured")),
-        depth(1, 30, None, 6, prior=0.5, priority=1),
+        depth(1, 30, None, At("max(3, log(rows) - 1)", 8), prior=0.5, priority=1),
         _SPLIT_SIZE,
-        real("ccp_alpha", 1e-6, 0.1, log=True, default=0.0, start=1e-3, prior=0.5, priority=2, beyond=True, cost="less",
+        real("ccp_alpha", 1e-6, 0.1, log=True, default=0.0, start=3e-3, prior=0.5, priority=2, beyond=True, cost="less",
              says="Prunes what is worth less; in the units of the impurity.",
              hazards=(Hazard("is refused", below=0.0),), sources=("sklearn-guide",)),
         _CRITERION,
