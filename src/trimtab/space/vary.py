@@ -286,6 +286,13 @@ def kept(made: Made, names: Iterable[str], *, these: bool) -> Made:
         wanted.add(name)
     stays = {name: p for name, p in made.parameters.items() if (name in wanted) == these}
     gone = {name for name in made.parameters if name not in stays}
+    for name, parameter in stays.items():
+        asked = [] if parameter.when is None else [one for one in parameter.when.names() if one in gone]
+        if asked:
+            raise SpaceError(
+                f"{name} depends on {asked[0]!r}, which is left out: leave out {name} too, or hold "
+                f"{asked[0]!r} with space.fix, or space.narrow it to what it is."
+            )
     require = [text for text in made.require if not gone & _mentioned(text)]
     fixed: Params = {name: value for name, value in made.fixed.items() if name in stays}
     return Made(stays, require, fixed)
