@@ -32,7 +32,7 @@ import numpy as np
 from scipy import stats  # noqa: TID251 - distributions as people give them to a search
 from sklearn import datasets
 from sklearn.linear_model import ElasticNet, LogisticRegression
-from sklearn.metrics import get_scorer
+from sklearn.metrics import accuracy_score, get_scorer, log_loss, r2_score, roc_auc_score
 from sklearn.model_selection import RandomizedSearchCV, train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -172,8 +172,15 @@ def searched(method: str, pair: str, x: np.ndarray, y: np.ndarray, seed: int, se
 
 
 def score(model: Any, scoring: str, x: np.ndarray, y: np.ndarray) -> float:
-    """Return the score that was asked for; FLAML's model has no decision function, but probabilities."""
-    return float(get_scorer(scoring)(getattr(model, "best_estimator_", model), x, y))
+    """Return the score that was asked for; scorers of scikit-learn do not know FLAML's model for a classifier."""
+    if type(model).__name__ != "AutoML":
+        return float(get_scorer(scoring)(getattr(model, "best_estimator_", model), x, y))
+    if scoring == "r2":
+        return float(r2_score(y, model.predict(x)))
+    if scoring == "accuracy":
+        return float(accuracy_score(y, model.predict(x)))
+    p = model.predict_proba(x)
+    return float(roc_auc_score(y, p[:, 1]) if scoring == "roc_auc" else -log_loss(y, p))
 
 
 def read() -> list[dict[str, Any]]:

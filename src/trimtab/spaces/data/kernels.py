@@ -25,13 +25,15 @@ def _svm(**c: object) -> tuple[Entry, ...]:
                       Hazard("makes all rows alike", how=USELESS, equal=(0, 0.0))),
              interacts=("C", "the scale of the features"),
              sources=("probst2019", "vanrijn2018", "hsu2003")),
-        one_of("kernel", "rbf", "linear", "poly", "sigmoid", default="rbf", prior=0.3, priority=2,
-               says="rbf is rarely far from the best; linear pays where features are many.",
+        one_of("kernel", "rbf", "linear", "poly", default="rbf", prior=0.3, priority=2,
+               says="rbf is rarely far from the best; linear pays where features are many. sigmoid is left out: for "
+               "many of its settings it is no kernel, and where it is one, it is near to rbf.",
                sources=("hsu2003", "probst2019")),
         whole("degree", 2, 5, default=3, priority=4, when={"kernel": ("poly",)},
               says="Of the polynomial, and nothing else.", sources=("sklearn",)),
-        real("coef0", -1.0, 1.0, default=0.0, start=0.5, priority=4, when={"kernel": ("poly", "sigmoid")},
-             says="The constant inside of polynomial and sigmoid. Above 0 a polynomial has its lower powers too.",
+        real("coef0", 0.0, 1.0, default=0.0, start=0.5, priority=4, when={"kernel": ("poly", "sigmoid")},
+             says="The constant inside of polynomial and sigmoid. Above 0 a polynomial has its lower powers too; "
+             "below, it is no kernel.",
              sources=("sklearn", "measured")),
     )  # fmt: skip
 
