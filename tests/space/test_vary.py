@@ -67,7 +67,10 @@ def test_what_a_choice_alone_needs_goes_with_it() -> None:
         (lambda: SVC.narrow(kernel="rbf"), "kernel takes a list of choices"),
         (lambda: SVC.narrow(kernel=["sigmoid"]), "kernel must be one of 'rbf', 'poly'"),
         (lambda: SVC.narrow(c=(1, 2)), "'c' .* is no parameter of this space"),
-        (lambda: SVC.without("kernel"), "degree depends on 'kernel', which is left out: .* hold 'kernel' with space.fix"),
+        (
+            lambda: SVC.without("kernel"),
+            "degree depends on 'kernel', which is left out: .* hold 'kernel' with space.fix",
+        ),
         (lambda: SVC.only("gamma"), "'gamma' .* is no parameter"),
         (lambda: SVC | tt.Space(C=tt.Float(0, 1)), "both spaces have 'C'"),
         (lambda: SVC | 3, "joined with another space"),
