@@ -139,9 +139,9 @@ def _possible(condition: Condition, choices: _Choices, gone: set[str]) -> Condit
             return _possible(All(tuple(~part for part in parts)), choices, gone)
         case Comparison(name) | Membership(name) | Opposite(Comparison(name) | Membership(name)) if name in choices:
             was, now = choices[name]
-            left = tuple(one for one in now if _holds(condition, one, was))
+            held = tuple(one for one in now if _holds(condition, one, was))
             is_whole = all(_place(value, now) is not None for value in _values(condition))
-            return condition if left and is_whole else Membership(name, left) if left else None
+            return condition if held and is_whole else Membership(name, held) if held else None
         case All(parts):
             found = [_possible(part, choices, gone) for part in parts]
             all_of_them = tuple(part for part in found if part is not None)
@@ -158,7 +158,7 @@ def _values(condition: Condition) -> tuple[object, ...]:
         case Comparison(_, _, value):
             return (value,)
         case Membership(_, values):
-            return values
+            return tuple(values)
         case Opposite(part):
             return _values(part)
     return ()
