@@ -10,8 +10,8 @@ squared error of a target of unit spread.
 
 Regret is counted in the range between the best loss on file of a family and a data set, by either arm, and the median
 of the first `FIRST` losses of its wide runs: 1 is what a first guess has, 0 is the best known. Pairs without such a
-range are counted and left out. Data sets are split: ranges and starts of the library were set on the first half; a first
-report of the second led to another look at two families on the first.
+range are counted and left out. Data sets are split: ranges and starts of the library were set on the first half; a
+first report of the second led to another look at two families on the first.
 
 A run is on file under the text of its space: a changed entry is run again, and what its old space found still counts
 for the best known.
