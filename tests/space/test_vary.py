@@ -31,6 +31,33 @@ def test_a_range_is_narrowed_and_widened() -> None:
     assert wide.narrow(C=(1e-3, 1e3), kernel=["rbf", "poly"])["C"] == SVC["C"]
 
 
+def test_what_a_choice_alone_needs_goes_with_it() -> None:
+    assert SVC.narrow(kernel=["rbf"]).names == ("C", "kernel")
+    assert SVC.narrow(kernel=["rbf"]).require == ()
+    given = tt.given
+    space = tt.Space(
+        size=tt.Ordinal([1, 2, 4, 8]),
+        kind=tt.Categorical(["a", "b", None]),
+        large=tt.Float(0, 1, when=given("size") >= 4),
+        no_a=tt.Float(0, 1, when=~(given("kind") == "a")),
+        either=tt.Float(0, 1, when=(given("kind") == "a") | (given("size") > 2)),
+        below=tt.Float(0, 1, when=(given("large") > 0.5) & (given("kind") != "b")),
+        not_both=tt.Float(0, 1, when=~((given("kind") == "b") & (given("size") == 2))),
+    )
+    small = space.narrow(size=[1, 2])
+    assert small.names == ("size", "kind", "no_a", "either", "not_both")
+    assert small["either"].when == (given("kind") == "a")
+    without_2 = space.narrow(size=[1, 8])
+    assert without_2["large"].when == given("size").is_in([8]), "4 is none of its values any more"
+    assert without_2["not_both"].when == ~(given("kind") == "b") | given("size").is_in([1, 8])
+    assert space.narrow(kind=["b", None])["no_a"].when == given("kind").is_in(["b", None])
+    assert "no_a" not in space.narrow(kind=["a"]).names
+    for narrower in (small, without_2, space.narrow(kind=["a"]), space.narrow(size=[2], kind=["b"])):
+        assert eval(narrower.to_code(), {"tt": tt}) == narrower
+        drawn = narrower.decode(narrower.sample(np.random.default_rng(0), 50))
+        assert space.decode(space.encode(drawn)) == drawn, "active in it is what was active of these in the wide one"
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -40,7 +67,10 @@ def test_a_range_is_narrowed_and_widened() -> None:
         (lambda: SVC.narrow(kernel="rbf"), "kernel takes a list of choices"),
         (lambda: SVC.narrow(kernel=["sigmoid"]), "kernel must be one of 'rbf', 'poly'"),
         (lambda: SVC.narrow(c=(1, 2)), "'c' .* is no parameter of this space"),
-        (lambda: SVC.without("kernel"), "degree depends on 'kernel'"),
+        (
+            lambda: SVC.without("kernel"),
+            "degree depends on 'kernel', which is left out: .* hold 'kernel' with space.fix",
+        ),
         (lambda: SVC.only("gamma"), "'gamma' .* is no parameter"),
         (lambda: SVC | tt.Space(C=tt.Float(0, 1)), "both spaces have 'C'"),
         (lambda: SVC | 3, "joined with another space"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ def test_the_best_model_for_a_file(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", EXAMPLE, tmp_path / "data.csv", "yes", "--trials", "2"],
         capture_output=True, text=True, check=False, timeout=240, cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},  # on a loaded machine its threads wait for each other
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     model, _, said = done.stdout.partition(": accuracy ")

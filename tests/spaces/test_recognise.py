@@ -20,6 +20,7 @@ from sklearn.ensemble import (
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, Ridge
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
@@ -105,6 +106,25 @@ def test_a_setting_that_the_parameter_cannot_be_stays_as_it_is() -> None:
     held = tt.spaces.of(LogisticRegression(solver="liblinear"))
     assert {"solver", "l1_ratio"} & set(held.names) == set(), "nor is what hangs from it"
     assert "class_weight" not in tt.spaces.of(SVC(class_weight={0: 1, 1: 5}))
+
+
+def test_a_count_is_no_share() -> None:
+    """`max_features=2` is two columns, 2.0 an error, and 1 one column where 1.0 is all of them."""
+    for estimator, name in (
+        (RandomForestClassifier(max_features=1), "max_features"),
+        (RandomForestClassifier(max_samples=50), "max_samples"),
+        (PCA(n_components=3), "n_components"),
+    ):
+        space = tt.spaces.of(estimator, X, Y)
+        assert name not in space.names
+    assert tt.spaces.of(RandomForestClassifier(max_features=0.5), X, Y)["max_features"].default == 0.5
+
+
+def test_what_a_search_tries_itself_is_not_tuned_around_it() -> None:
+    search = GridSearchCV(make_pipeline(StandardScaler(), SVC()), {"svc__kernel": ["rbf", "linear"]})
+    assert tt.spaces.of(search, X, Y).names == ("estimator__svc__C", "estimator__svc__class_weight")
+    several = RandomizedSearchCV(SVC(), [{"C": [1, 2]}, {"coef0": [0, 1]}])
+    assert not {"estimator__C", "estimator__coef0"} & set(tt.spaces.of(several, X, Y).names)
 
 
 def test_what_is_derived_and_takes_less_is_asked_for_less() -> None:

@@ -63,6 +63,20 @@ def test_a_family_that_there_is_not_is_answered(tmp_path: Path) -> None:
         for_family.texts("lightgmb", tmp_path / "a.yaml", tmp_path / "train.py")
 
 
+def test_a_library_that_is_not_there_is_said_with_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setitem(sys.modules, "catboost", None)  # as Python knows one that is not there
+    monkeypatch.setattr(build, "installed", lambda package: "")
+    monkeypatch.delitem(sys.modules, "train", raising=False)
+    path = tmp_path / "study.yaml"
+    made = CliRunner().invoke(cli, ["init", "--for", "catboost", str(path)], standalone_mode=False)
+    assert "catboost is not installed: pip install catboost; then: trimtab run" in made.output
+    with pytest.raises(SpecError, match=r"pip install catboost\."):
+        spec.load(path).objective()
+
+
 WRONG = """\
 command: "true {C} {gamma}"
 minimize: loss

@@ -438,7 +438,8 @@ class Space:
     def narrow(self, ranges: Mapping[str, Any] | None = None, /, **named: Any) -> Space:
         """Return the space with narrower ranges: (low, high) of numbers, a list of choices.
 
-        A default outside of its new range moves to the nearest value; one that is no choice any more is gone.
+        A default outside of its new range moves to the nearest value; one that is no choice any more is gone. So are
+        parameters that were active under such choices alone, and constraints that mention them.
 
         Raises:
             SpaceError: no such parameter, or a range that is not inside of its own.
@@ -538,11 +539,14 @@ class Space:
 
     def _ranged(self, ranges: Mapping[str, Any], *, inside: bool) -> Space:
         by_name = self._by_name()
+        changed = {}
         for name, given in ranges.items():
             if name not in by_name:
                 raise SpaceError(self._unknown(name))
-            by_name[name] = vary.ranged(name, by_name[name], given, inside=inside)
-        return self._of(Made(by_name, self.require, self._fixed))
+            was, by_name[name] = by_name[name], vary.ranged(name, by_name[name], given, inside=inside)
+            changed[name] = was, by_name[name]
+        made = Made(by_name, self.require, self._fixed)
+        return self._of(vary.active(made, changed) if inside else made)
 
     def _by_name(self) -> dict[str, Parameter]:
         return dict(zip(self.names, self.parameters, strict=True))

@@ -12,7 +12,7 @@ from typing import Any
 from trimtab.errors import ParamsError, SpaceError
 from trimtab.plugins import did_you_mean
 from trimtab.space.arguments import short
-from trimtab.space.condition import All, Comparison, Condition, Membership, Opposite, Some, shown
+from trimtab.space.condition import COMPARE, All, Comparison, Condition, Membership, Opposite, Some, shown
 from trimtab.space.parameter import Categorical, Float, Int, Parameter, Params, _options
 from trimtab.space.record import Made
 
@@ -97,6 +97,88 @@ def _chosen(name: str, parameter: Categorical, values: list[Any], *, inside: boo
         prior=parameter.prior if has_prior else None,
         role=parameter.role if keeps else "nuisance",
     )
+
+
+def active(made: Made, narrowed: Mapping[str, tuple[Parameter, Parameter]]) -> Made:
+    """Return what can still be active where choices are gone: conditions without them, and no parameter that needs one.
+
+    Args:
+        made: with the narrower parameters in it.
+        narrowed: what each was, and what it is.
+    """
+    choices = {name: (was.choices, now.choices) for name, (was, now) in narrowed.items()
+               if isinstance(was, Categorical) and isinstance(now, Categorical)}  # fmt: skip
+    parameters = dict(made.parameters)
+    gone: set[str] = set()
+    while True:
+        for name, parameter in made.parameters.items():
+            if name not in gone and parameter.when is not None:
+                when = _possible(parameter.when, choices, gone)
+                if when is None:
+                    gone.add(name)
+                    break
+                parameters[name] = replace(parameter, when=when)  # type: ignore[type-var]
+        else:
+            break
+    return kept(Made(parameters, made.require, made.fixed), gone, these=False) if gone else \
+        Made(parameters, made.require, made.fixed)  # fmt: skip
+
+
+_Choices = Mapping[str, tuple[tuple[Any, ...], tuple[Any, ...]]]
+
+
+def _possible(condition: Condition, choices: _Choices, gone: set[str]) -> Condition | None:
+    """Return the condition with the choices that are left; None where it can hold no more."""
+    asked = set(condition.names())
+    if not asked & (choices.keys() | gone):
+        return condition
+    match condition:
+        case Opposite(All(parts)):  # an opposite holds while what it asks about is active, as its parts do
+            return _possible(Some(tuple(~part for part in parts)), choices, gone)
+        case Opposite(Some(parts)):
+            return _possible(All(tuple(~part for part in parts)), choices, gone)
+        case Comparison(name) | Membership(name) | Opposite(Comparison(name) | Membership(name)) if name in choices:
+            was, now = choices[name]
+            held = tuple(one for one in now if _holds(condition, one, was))
+            is_whole = all(_place(value, now) is not None for value in _values(condition))
+            return condition if held and is_whole else Membership(name, held) if held else None
+        case All(parts):
+            found = [_possible(part, choices, gone) for part in parts]
+            all_of_them = tuple(part for part in found if part is not None)
+            return All(all_of_them) if len(all_of_them) == len(found) else None
+        case Some(parts):
+            some = tuple(left for part in parts if (left := _possible(part, choices, gone)) is not None)
+            return None if not some else some[0] if len(some) == 1 else Some(some)
+    return None if asked & gone else condition
+
+
+def _values(condition: Condition) -> tuple[object, ...]:
+    """Return the choices that a comparison, a membership or the opposite of one mentions."""
+    match condition:
+        case Comparison(_, _, value):
+            return (value,)
+        case Membership(_, values):
+            return tuple(values)
+        case Opposite(part):
+            return _values(part)
+    return ()
+
+
+def _holds(condition: Condition, choice: object, order: tuple[object, ...]) -> bool:
+    """Return whether it holds of a choice, of which `order` has all, in their order."""
+    match condition:
+        case Comparison(_, symbol, value):
+            return bool(COMPARE[symbol](_place(choice, order), _place(value, order)))
+        case Membership(_, values):
+            return _place(choice, values) is not None
+        case Opposite(part):
+            return not _holds(part, choice, order)
+    raise TypeError(f"{condition!r} is no condition that is known here")
+
+
+def _place(value: object, choices: Iterable[object]) -> int | None:
+    """Return where a value is among choices, of which 1 and True are two."""
+    return next((i for i, one in enumerate(choices) if one == value and type(one) is type(value)), None)
 
 
 # Several, under other names and conditions
@@ -204,6 +286,13 @@ def kept(made: Made, names: Iterable[str], *, these: bool) -> Made:
         wanted.add(name)
     stays = {name: p for name, p in made.parameters.items() if (name in wanted) == these}
     gone = {name for name in made.parameters if name not in stays}
+    for name, parameter in stays.items():
+        asked = [] if parameter.when is None else [one for one in parameter.when.names() if one in gone]
+        if asked:
+            raise SpaceError(
+                f"{name} depends on {asked[0]!r}, which is left out: leave out {name} too, or hold "
+                f"{asked[0]!r} with space.fix, or space.narrow it to what it is."
+            )
     require = [text for text in made.require if not gone & _mentioned(text)]
     fixed: Params = {name: value for name, value in made.fixed.items() if name in stays}
     return Made(stays, require, fixed)

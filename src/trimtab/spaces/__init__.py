@@ -129,8 +129,15 @@ def check(space: Space) -> list[str]:
     logarithmic one is usual, a range without the library's default, values that are known to crash, a parameter that
     does nothing, and the most important one if it is missing.
     """
+    from trimtab.errors import SpaceError
+    from trimtab.space.condition import shown
+    from trimtab.space.space import Space
     from trimtab.spaces.advice import remarks
 
+    if not isinstance(space, Space):
+        raise SpaceError(
+            f"check expects a space, such as tt.Space(lr=tt.Float(1e-5, 1e-1, log=True)), got {shown(space)}."
+        )
     return remarks(space)
 
 
@@ -149,7 +156,11 @@ def _family(name: str) -> Callable[..., Space]:
         from trimtab.spaces.library import family
         from trimtab.spaces.sizes import Sizes
 
-        found = built(family(name), Sizes(task, rows, features, classes, budget_s))
+        sizes = Sizes(task, rows, features, classes, budget_s)
+        of = family(name).task
+        if of and sizes.task and of != sizes.task:
+            raise SpaceError(f"{name} is for {of}, and task={task!r} is none; see tt.spaces.families().")
+        found = built(family(name), sizes)
         if found is None:
             raise SpaceError(f"there is nothing to tune of {name}: {family(name).about}")
         return found
@@ -177,7 +188,8 @@ else:
             from trimtab.spaces.library import families as found
 
             if name in found():
-                return _family(name)
+                globals()[name] = _family(name)  # the same one each time, so that it can be pickled
+                return globals()[name]
             from trimtab.explain import missing
 
             raise missing("trimtab.spaces", name, [*__all__, *found()])

@@ -40,6 +40,10 @@ SHARE: Final = 0.6
 ASIDE: Final = frozenset({"seed", "random_state", "n_jobs", "model", "name", "verbose", "fold", "device"})
 """Names that are no hyperparameters of any family."""
 
+COMPANY: Final = frozenset({"max_iter", "tol", "fit_intercept", "intercept_scaling", "warm_start", "cache_size"})
+"""Settings that scikit-learn's estimators share, and that are not worth tuning: beside one of them a single name is
+that of an estimator. `max_iter` is tuned in some families, and counts there as any other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Remark:
@@ -81,11 +85,17 @@ def found(space: Space) -> list[Remark]:
 def recognised(leaves: Mapping[str, str]) -> list[Family]:
     """Return the families that names speak for; several where they say no more than that."""
     asked = [leaf for leaf in leaves if leaf.lower() not in ASIDE]
+    company = COMPANY.intersection(asked)
     scores: dict[str, tuple[int, int]] = {}
     for leaf in asked:
         for name, entry in _known(leaf).items():
             n, n_own = scores.get(name, (0, 0))
             scores[name] = n + 1, n_own + (leaf == entry.name)
+    for name, (n, n_own) in scores.items():
+        family = library.families()[name]
+        if family.package == "scikit-learn":
+            there = sum(family.entry(one) is None for one in company)
+            scores[name] = n + there, n_own + there
     scores = {name: score for name, score in scores.items() if score[0] >= max(LEAST, SHARE * len(asked))}
     best = max(scores.values(), default=(0, 0))
     return [library.families()[name] for name, score in scores.items() if score == best]
@@ -145,7 +155,11 @@ def _of_parameter(
     known: list[Family],
 ) -> Iterator[Remark]:
     is_linear = (
-        isinstance(parameter, Float | Int) and not parameter.log and _is_log(name, entries) and _is_wide(parameter)
+        isinstance(parameter, Float | Int)
+        and not parameter.log
+        and _is_log(name, entries)
+        and _is_wide(parameter)
+        and not _is_from_off(parameter, entries)
     )
     hazard = _hazard(space, leaves, name, entries, but_0=is_linear)
     if hazard is not None:
@@ -295,6 +309,11 @@ def _is_wide(parameter: Float | Int) -> bool:
     if parameter.low == 0:
         return isinstance(parameter, Float)
     return parameter.high / parameter.low >= reach * (1 - 1e-9)
+
+
+def _is_from_off(parameter: Float | Int, entries: list[Entry]) -> bool:
+    """Return whether a range begins at a 0 that means "off", which no logarithmic scale has."""
+    return parameter.low == 0 and any(not any(h.strikes(0.0) for h in entry.hazards) for entry in entries)
 
 
 def _small(parameter: Float | Int, entries: list[Entry]) -> float:

@@ -84,6 +84,7 @@ class Entry:
         hazards: where it goes wrong.
         interacts: other parameters that its best value depends on.
         aliases: other names of the same.
+        share: whether a real number is a share and a whole one a count, so that 1 and 1.0 are not the same setting.
         beyond: whether ranges without the default make sense, as where the default turns it off or is only cheap.
         sources: keys of `sources.SOURCES`.
     """
@@ -109,6 +110,7 @@ class Entry:
     hazards: tuple[Hazard, ...] = ()
     interacts: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    share: bool = False
     beyond: bool = False
     sources: tuple[str, ...] = ()
 

@@ -43,3 +43,9 @@ def family(name: str) -> Family:
         near = did_you_mean(str(name), found)
         raise SpaceError(f"there is no family {shown(name)}{near}; there are: {', '.join(found)}.")
     return found[name]
+
+
+def package_of(module: str) -> str | None:
+    """Return the package that brings a module which a family is imported from; None for one that none is."""
+    top = module.split(".")[0]
+    return next((one.package for one in families().values() if one.module.split(".")[0] == top and top), None)

@@ -126,10 +126,12 @@ def _parts(estimator: Any, prefix: str, sizes: Sizes, left: list[int]) -> Iterat
         yield _of_family(estimator, family, prefix, here)
     steps = list(_inside(estimator))
     is_line = hasattr(estimator, "steps")
+    searched = _searched(estimator)
     for i, (name, inside, columns) in enumerate(steps):
         seen = here if columns is None else _of_columns(here, columns)
         is_last = not is_line or i == len(steps) - 1
         for parameters in _parts(inside, f"{prefix}{name}__", seen, left):
+            parameters = _without(parameters, {one for one in parameters if _is_of(one, f"{prefix}{name}__", searched)})
             yield parameters if is_last else _later(parameters)
         if is_line and _widens(inside):
             here = here.widened()
@@ -147,6 +149,35 @@ def _later(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
         name: replace(one, priority=None if one.priority is None else one.priority + 1)  # type: ignore[type-var]
         for name, one in parameters.items()
     }
+
+
+GRIDS: Final = ("param_grid", "param_distributions", "space")
+"""Settings of searches that say what they try themselves."""
+
+
+def _searched(estimator: Any) -> set[str]:
+    """Return what a search tries itself of the estimator inside of it; nothing for all others."""
+    settings = estimator.get_params(deep=False)
+    found: set[str] = set()
+    for name in GRIDS:
+        grids = settings.get(name)
+        for grid in grids if isinstance(grids, list | tuple) else [grids]:
+            found.update(grid.names if isinstance(grid, Space) else grid if isinstance(grid, Mapping) else ())
+    return found
+
+
+def _is_of(name: str, prefix: str, searched: set[str]) -> bool:
+    """Return whether a parameter is one of those behind a prefix, or of an estimator that is one of those."""
+    return any(f"{name}__".startswith(f"{prefix}{one}__") for one in searched)
+
+
+def _without(parameters: Mapping[str, Parameter], gone: set[str]) -> dict[str, Parameter]:
+    """Return parameters without some, and without those that are active under these alone."""
+    while True:
+        more = gone | {n for n, one in parameters.items() if one.when is not None and set(one.when.names()) & gone}
+        if more == gone:
+            return {name: one for name, one in parameters.items() if name not in gone}
+        gone = more
 
 
 def _widens(estimator: Any) -> bool:
@@ -188,13 +219,7 @@ def _of_family(estimator: Any, family: Family, prefix: str, sizes: Sizes) -> dic
               for name in (entry.name, *entry.aliases) if name in chosen}  # fmt: skip
     said = {name: value for name, value in chosen.items() if _can_be(entries[name], value)}
     stays = {name for name in chosen if name not in said} | lacks
-    parameters = build.parameters(family, sizes, said)
-    while True:  # what is active under a setting that stays goes with it
-        gone = stays | {n for n, one in parameters.items() if one.when is not None and set(one.when.names()) & stays}
-        if gone == stays:
-            break
-        stays = gone
-    left = Made({name: one for name, one in parameters.items() if name not in stays}, (), {})
+    left = Made(_without(build.parameters(family, sizes, said), stays), (), {})
     return vary.renamed(left, lambda name: prefix + name).parameters
 
 
@@ -213,5 +238,7 @@ def _can_be(entry: Entry, value: Any) -> bool:
     if entry.choices:
         return any(value is one or (type(value) is type(one) and value == one) for one in entry.choices)
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    if entry.share and isinstance(value, int | np.integer):  # a count
         return False
     return bool(np.isfinite(value)) and (value > 0 or not entry.log) and (not entry.whole or float(value).is_integer())

@@ -21,16 +21,20 @@ def _svm(**c: object) -> tuple[Entry, ...]:
              when={"kernel": ("rbf", "poly", "sigmoid")},
              says="How near two rows have to be to count as alike; the most tunable of all, by Probst et al. The "
              "default, 'scale', is 1 / (features * variance): 1 / features where they are scaled.",
-             hazards=(Hazard("is refused", below=0.0),),
+             hazards=(Hazard("is refused", below=0.0),
+                      Hazard("makes all rows alike", how=USELESS, equal=(0, 0.0))),
              interacts=("C", "the scale of the features"),
              sources=("probst2019", "vanrijn2018", "hsu2003")),
-        one_of("kernel", "rbf", "linear", "poly", "sigmoid", default="rbf", prior=0.3, priority=2,
-               says="rbf is rarely far from the best; linear pays where features are many.",
+        one_of("kernel", "rbf", "linear", "poly", default="rbf", prior=0.3, priority=2,
+               says="rbf is rarely far from the best; linear pays where features are many. sigmoid is left out: for "
+               "many of its settings it is no kernel, and where it is one, it is near to rbf.",
                sources=("hsu2003", "probst2019")),
         whole("degree", 2, 5, default=3, priority=4, when={"kernel": ("poly",)},
               says="Of the polynomial, and nothing else.", sources=("sklearn",)),
-        real("coef0", -1.0, 1.0, default=0.0, priority=4, when={"kernel": ("poly", "sigmoid")},
-             says="The constant inside of polynomial and sigmoid.", sources=("sklearn",)),
+        real("coef0", 0.0, 1.0, default=0.0, start=0.5, priority=4, when={"kernel": ("poly", "sigmoid")},
+             says="The constant inside of polynomial and sigmoid. Above 0 a polynomial has its lower powers too; "
+             "below, it is no kernel.",
+             sources=("sklearn", "measured")),
     )  # fmt: skip
 
 
@@ -84,10 +88,11 @@ NEIGHBORS = Family(
     mistakes=("More neighbours than there are rows in a fold: an error.", "Features that are not scaled."),
     essential=(("n_neighbors",),),
     entries=(
-        whole("n_neighbors", 1, At("max(5, min(rows / 4, 100))", 50), log=True, default=5, prior=0.25, priority=1,
+        whole("n_neighbors", 1, At("max(5, min(rows / 4, 100))", 50), log=True, default=5,
+              start=At("max(5, min(sqrt(rows), 30))", 15), prior=0.3, priority=1,
               says="Few follow the noise, many blur it.",
-              hazards=(Hazard("is refused", below=1),), sources=("probst2019",)),
-        one_of("weights", "uniform", "distance", default="uniform", priority=2,
+              hazards=(Hazard("is refused", below=1),), sources=("probst2019", "measured")),
+        one_of("weights", "uniform", "distance", default="uniform", start="distance", priority=2,
                says="distance lets near neighbours count more, so that more of them do no harm.",
                sources=("sklearn-guide",)),
         steps("p", 1, 2, default=2, priority=3,

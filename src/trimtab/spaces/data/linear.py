@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.spaces.entry import CRASHES, USELESS, Entry, Family, Hazard, one_of, real
+from trimtab.spaces.entry import CRASHES, SAME, USELESS, Entry, Family, Hazard, one_of, real
 
 _SKLEARN = "scikit-learn"
 _NOT_POSITIVE = Hazard("is refused", below=1e-300)
@@ -63,7 +63,7 @@ LOGISTIC = Family(
             0.0,
             1.0,
             default=0.0,
-            start=0.0,
+            start=0.5,  # at 0 it is what lbfgs finds
             priority=3,
             when={"solver": ("saga",)},
             since="1.8",
@@ -75,8 +75,7 @@ LOGISTIC = Family(
             "lbfgs",
             "saga",
             default="lbfgs",
-            prior=0.5,
-            priority=4,
+            priority=3,
             since="1.8",
             says="lbfgs has the L2 penalty alone; saga has both, and takes longer to converge.",
             hazards=(
@@ -172,18 +171,19 @@ def _sgd_entries(task: str) -> tuple[Entry, ...]:
     return (
         real(
             "alpha",
-            1e-7,
-            1e-1,
+            1e-6,
+            1.0,
             log=True,
             default=1e-4,
-            prior=0.2,
+            start=1e-3 if is_classifier else SAME,  # what its loss wants is stronger: measured
+            prior=0.3,
             priority=1,
             says="The penalty; with the rate 'optimal' it sets the learning rate too, so it has to be above 0.",
             hazards=(
                 Hazard("is refused with learning_rate='optimal'", equal=(0.0, 0), how=CRASHES),
                 Hazard("is refused", below=0.0),
             ),
-            sources=("bottou2012", "sklearn-guide"),
+            sources=("bottou2012", "sklearn-guide", "measured"),
         ),
         one_of("loss", *losses, default=losses[0], prior=0.5, priority=2, says="Which error counts how much.",
                sources=("sklearn",)),
@@ -215,8 +215,9 @@ def _sgd_entries(task: str) -> tuple[Entry, ...]:
             interacts=("the scale of the features",),
             sources=("bottou2012", "sklearn"),
         ),
-        one_of("average", False, True, default=False, priority=3,
-               says="Averages the weights over the steps, which pays where data are many.", sources=("bottou2012",)),
+        one_of("average", False, True, default=False, start=is_classifier, priority=2,
+               says="Averages the weights over the steps, which steadies what a classifier ranks by.",
+               sources=("bottou2012", "measured")),
         *((_WEIGHT,) if is_classifier else ()),
     )  # fmt: skip
 
@@ -305,7 +306,7 @@ ELASTIC_NET = Family(
     essential=(("alpha",),),
     entries=(
         _strength(1.0, 1e-4, 1e1, start=1e-2, prior=0.25, beyond=True),
-        real("l1_ratio", 0.05, 1.0, default=0.5, prior=0.3, priority=2, says=_L1_RATIO,
+        real("l1_ratio", 0.01, 1.0, default=0.5, priority=2, says=_L1_RATIO,
              hazards=(Hazard("is refused", above=1.0), Hazard("is refused", below=0.0),
                       Hazard("does not converge", how=USELESS, below=0.01)),
              sources=("zou2005", "sklearn")),

@@ -53,7 +53,7 @@ def _documents(*more: Entry) -> tuple[Entry, ...]:
         steps("min_df", 1, 2, 3, 5, default=1, priority=1, cost="less",
               says="Words in fewer texts are left out.",
               hazards=(Hazard("leaves no word, where texts are few", how=USELESS, above=100),), sources=("sklearn",)),
-        real("max_df", 0.5, 1.0, default=1.0, prior=0.5, priority=2, cost="more", beyond=True,
+        real("max_df", 0.5, 1.0, share=True, default=1.0, prior=0.5, priority=2, cost="more", beyond=True,
              says="Words in a larger share of the texts are left out.",
              hazards=(Hazard("leaves no word", below=1e-300),),
              sources=("sklearn",)),
@@ -217,7 +217,7 @@ TARGET_ENCODER = _simple(
 PCA = _simple(
     "pca", "Principal components", "sklearn.decomposition", ("PCA",),
     "How many, said by the share of the variance that is kept, which suits any number of features.",
-    real("n_components", 0.5, 0.999, default=None, start=0.99, prior=0.4, priority=1, cost="more",
+    real("n_components", 0.5, 0.999, share=True, default=None, start=0.99, prior=0.4, priority=1, cost="more",
          says="The share of the variance that is kept.",
          hazards=(Hazard("is refused: it keeps nothing", below=1e-300),
                   Hazard("is refused: there are no more components than rows or features", above=1e4)),

@@ -25,7 +25,7 @@ def leaf_size(default: int = 1, prior: float | None = 0.3, priority: int = 1) ->
 
 
 def depth(
-    low: int, high: int, default: int | None, start: int, *, prior: float | None = None, priority: int = 3
+    low: int, high: int, default: int | None, start: int | At, *, prior: float | None = None, priority: int = 3
 ) -> Entry:
     """Return the depth of a tree; None is said by one that no tree reaches."""
     return whole("max_depth", low, high, log=True, default=default, start=start, prior=prior, priority=priority,
@@ -52,10 +52,14 @@ TREE = Family(
     mistakes=("min_samples_split from 1: an error.", "Several limits of size at once: they do the same."),
     essential=(("min_samples_leaf", "max_depth", "ccp_alpha", "max_leaf_nodes", "min_samples_split"),),
     entries=(
-        leaf_size(),
-        depth(1, 30, None, 30, priority=2),
+        whole("min_samples_leaf", 1, At("max(4, min(rows / 4, 200))", 200), log=True, default=1,
+              start=At("max(1, min(rows / 16, 20))", 20), prior=0.4, priority=1, cost="less", beyond=True,
+              says="The least number of rows in a leaf. 1, the default, fits the noise: one tree by itself wants more "
+              "than those of a forest do.",
+              hazards=(LEAF,), aliases=("min_samples_per_leaf",), sources=("vanrijn2018", "measured")),
+        depth(1, 30, None, At("max(3, log(rows) - 1)", 8), prior=0.5, priority=1),
         _SPLIT_SIZE,
-        real("ccp_alpha", 1e-6, 0.1, log=True, default=0.0, start=1e-6, prior=0.5, priority=2, beyond=True, cost="less",
+        real("ccp_alpha", 1e-6, 0.1, log=True, default=0.0, start=3e-3, prior=0.5, priority=2, beyond=True, cost="less",
              says="Prunes what is worth less; in the units of the impurity.",
              hazards=(Hazard("is refused", below=0.0),), sources=("sklearn-guide",)),
         _CRITERION,
@@ -69,15 +73,16 @@ def _forest(*, bootstrap: bool) -> tuple[Entry, ...]:
         "max_features", At("max(0.02, min(0.3, 1 / features))", 0.1), 1.0, log=True, default="sqrt",
         start=At("min(1.0, 1 / sqrt(features))", 0.3), prior=0.3, priority=1, cost="more", only="classification",
         says="The share of features that a split looks at. What is most worth tuning in a forest, by Probst et al.",
-        hazards=_AT_MOST_ALL, beyond=True, sources=("probst2019", "probst2019rf", "breiman2001"),
+        hazards=_AT_MOST_ALL, share=True, beyond=True, sources=("probst2019", "probst2019rf", "breiman2001"),
     )  # fmt: skip
     for_numbers = real(
         "max_features", At("max(0.02, min(0.3, 1 / features))", 0.1), 1.0, log=True, default=1.0, prior=0.4, priority=1,
-        cost="more", only="regression", says=shares.says, hazards=_AT_MOST_ALL, beyond=True, sources=shares.sources,
+        cost="more", only="regression", says=shares.says, hazards=_AT_MOST_ALL, share=True, beyond=True,
+        sources=shares.sources,
     )  # fmt: skip
     drawn = real(
         "max_samples", 0.2, 1.0, default=None, start=1.0, prior=0.5, priority=2, cost="more",
-        says="The share of rows that a tree is grown on.", hazards=_AT_MOST_ALL,
+        says="The share of rows that a tree is grown on.", hazards=_AT_MOST_ALL, share=True,
         interacts=("min_samples_leaf",), sources=("probst2019rf",),
     )  # fmt: skip
     return (
@@ -174,7 +179,7 @@ GRADIENT_BOOSTING = Family(
         leaf_size(1, prior=0.4, priority=2),
         real("max_features", At("max(0.02, min(0.3, 1 / features))", 0.1), 1.0, log=True, default=None, start=1.0,
              prior=0.5, cost="more", beyond=True, says="The share of features that a split looks at.",
-             hazards=_AT_MOST_ALL, sources=("sklearn-guide",)),
+             hazards=_AT_MOST_ALL, share=True, sources=("sklearn-guide",)),
     ),
 )  # fmt: skip
 HIST_GRADIENT_BOOSTING = Family(
@@ -240,7 +245,7 @@ BAGGING = Family(
     about="How different the models are: by rows, by features.",
     mistakes=("The model inside left as it is.",),
     entries=(
-        real("max_features", 0.2, 1.0, default=1.0, prior=0.5, priority=2, hazards=_AT_MOST_ALL,
+        real("max_features", 0.2, 1.0, default=1.0, prior=0.5, priority=2, hazards=_AT_MOST_ALL, share=True,
              says="The share of features of each model.", sources=("sklearn-guide",)),
         whole("n_estimators", 10, At("max(50, min(200, 2e7 * budget_s / rows))", 200), log=True, default=10,
               priority=3, cost="more", beyond=True,

@@ -111,6 +111,13 @@ def texts(name: str, path: Path, program: Path) -> tuple[str, str]:
     return study, _estimator(family, cls, task) if is_model else _stand_in(family, space)
 
 
+def lacks(name: str) -> str | None:
+    """Return the package that the program of a family needs and that is not installed; None if there is none."""
+    family = library.family(name)
+    is_needed = bool(family.module) and family.package != "stable-baselines3"
+    return family.package if is_needed and not build.installed(family.package) else None
+
+
 _METRIC = {"classification": ("accuracy", "accuracy"), "regression": ("r2", "r2")}
 _STEPS = {
     name for family in library.families().values() if family.widens or family.module == "sklearn.preprocessing"

@@ -96,7 +96,9 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
         program.write_text(texts[1], encoding="utf-8")
     except OSError as error:
         raise click.UsageError(f"cannot write {error.filename}: {error.strerror}.") from None
-    say(f"wrote {path} and {program}; now: trimtab run {shlex.quote(str(path))}")
+    lacks = for_family.lacks(family) if family is not None else None
+    first = f"{lacks} is not installed: pip install {lacks}; then" if lacks else "now"
+    say(f"wrote {path} and {program}; {first}: trimtab run {shlex.quote(str(path))}")
 
 
 @click.command()

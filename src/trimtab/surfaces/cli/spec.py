@@ -20,6 +20,7 @@ from trimtab.space.condition import Choice, Condition, Given, shown
 from trimtab.space.folds import REPEATED
 from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Metric
+from trimtab.spaces import library
 from trimtab.stop.deadline import DATE, TIME_OF_DAY
 from trimtab.study.plugin import make
 from trimtab.study.room import SIZE, UNITS, room_of
@@ -369,7 +370,11 @@ class Function:
         sys.path.insert(0, str(folder.absolute()))
         try:
             found = reduce(getattr, name.split("."), importlib.import_module(module_name))
-        except (ModuleNotFoundError, AttributeError) as error:
+        except ModuleNotFoundError as error:
+            package = library.package_of(error.name or "")
+            hint = f": pip install {package}" if package else ""
+            raise SpecError(f"{self.where}: {error}{hint}.") from None
+        except AttributeError as error:
             raise SpecError(f"{self.where}: {error}.") from None
         except (Exception, SystemExit) as error:
             raise SpecError(f"{self.where}: importing {module_name} raised {type(error).__name__}: {error}.") from None
