@@ -16,6 +16,7 @@ are declared, only a trial that met them ends others.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -51,8 +52,12 @@ def shuffled(seed: int, n: int) -> list[int]:
 
     What lies first in the data, or was the first instance that somebody thought of, is no sample of the rest.
     """
-    order: list[int] = rng_at(seed, 0, _STREAM).permutation(n).tolist()
-    return order
+    return list(_shuffled(seed, n))
+
+
+@lru_cache(maxsize=64)  # a generator takes longer to make than all else that a trial's folds are handed out with
+def _shuffled(seed: int, n: int) -> tuple[int, ...]:
+    return tuple(rng_at(seed, 0, _STREAM).permutation(n).tolist())
 
 
 @dataclass(frozen=True, slots=True)
