@@ -31,6 +31,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, _num_samples
 
 import trimtab as tt
+from trimtab.arrays import Bools
 from trimtab.errors import SpaceError, StudyError
 from trimtab.explain import explained
 from trimtab.optim.grid import Grid
@@ -314,11 +315,11 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
 
     def _results(self, cells: Cells, steps: Steps | None) -> dict[str, Any]:
         is_run = cells.is_run()
-        is_whole = is_run.all(axis=1)
+        is_whole: Bools = np.all(is_run, axis=1)
         if steps is not None:
             # a fit that failed ended its candidate, which is none that was stopped
             failed = np.isnan(cells.scores()).any(axis=1)
-            is_whole &= (cells.levels() == steps.levels[-1]) | failed
+            is_whole = np.logical_and(is_whole, (cells.levels() == steps.levels[-1]) | failed)
         if is_whole.all():
             made: dict[str, Any] = self._format_results(cells.params, cells.n_splits, cells.filled())
         else:
