@@ -209,6 +209,10 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         cells = Cells(len(splits), self.refit if isinstance(self.refit, str) else None)
         metric, engine = self._metric(scorers), self._engine(found, limits)
         weights = {key: params[key] for key in ("sample_weight",) if params.get(key) is not None}
+        if self.verbose and limits.candidates:
+            most = "at most " if limits.race or steps is not None or limits.fits or limits.seconds else ""
+            n = limits.candidates
+            print(f"Fitting {len(splits)} folds for each of {n} candidates, totalling {most}{n * len(splits)} fits")
         n_runs = (limits.candidates or 0) * len(splits) if steps is None else 0  # of steps nobody knows how many
         hooks = Hooks(self, X, y, weights or None, n_runs or None)
         study = opened(
