@@ -257,10 +257,10 @@ def test_a_fold_in_a_command_needs_folds():
 
 
 def test_programs_race(tmp_path: Path):
-    line = 'echo "{{\\"loss\\": $(( {fold} + ({number} == 3) * 9 )).{number}}}"; sleep 0.3'
-    study = tuned(tt.Command(["sh", "-c", line]), budget=4, name="race", scheduler="auto", grace_s=0.1)
-    assert [trial.state for trial in study.trials] == ["complete"] * 3 + ["stopped"], study.trials[3]
-    assert len(reported(study.table, 3)) < N
+    line = 'echo "{{\\"loss\\": $(( {fold} + ({number} == 5) * 9 )).{number}}}"; sleep 0.3'
+    study = tuned(tt.Command(["sh", "-c", line]), budget=6, name="race", scheduler="auto", grace_s=0.1)
+    assert [trial.state for trial in study.trials] == ["complete"] * 5 + ["stopped"], study.trials[5]
+    assert len(reported(study.table, 5)) < N
 
 
 KILLED = """

@@ -31,13 +31,16 @@ from trimtab.schedule.protocol import Halt
 from trimtab.schedule.rungs import spearman
 from trimtab.space.problem import Problem
 
-FIRST: Final = 3
-"""Trials that have all their folds before one is stopped: two pairs with the best say by how much pairs differ by
-chance, and one pair would be one trial's whim. Of 25 candidates, five took 5 % of all folds more and found nothing
-better (decision 91)."""
+FIRST: Final = 5
+"""Trials that have all their folds before one is stopped: of fewer a median says little. Three ended good trials on
+tables where most are alike (decision 91)."""
 
-CHANCE: Final = 0.25
+CHANCE: Final = 0.1
 """A trial goes on as long as the chance that it beats the best is at least this. Decision 91 has what others gave."""
+
+WITHIN: Final = 2.0
+"""Spreads of what is usual within which the best lies, at least: where most trials are alike their median distance is
+nearly 0, and that there is a better one shows that it is none. As far as the best of some forty lies."""
 
 TELLING: Final = 10
 """Trials that have all their folds before the order of folds follows from them: a rank correlation of fewer says
@@ -151,7 +154,8 @@ class Race:
         apart = np.maximum(standing.apart, tiny)
         usual = standing.usual - standing.losses.mean(axis=1)
         off = (mine - standing.losses[:, seen]).mean(axis=1)  # [j, O]
-        odds = odds_to_beat(off, m, k, apart, usual, standing.spread, by=BY * tiny)
+        spread = np.maximum(standing.spread, usual / WITHIN)
+        odds = odds_to_beat(off, m, k, apart, usual, spread, by=BY * tiny)
         beaten = np.flatnonzero((odds < NormalDist().inv_cdf(self._chance)).all(axis=1))
         if not len(beaten):
             return None

@@ -117,7 +117,7 @@ def test_a_race_drops_candidates_between_folds_and_ranks_them_behind():
     search = TrimtabSearchCV(TREE, space, n_iter=30, optimizer="random", random_state=0).fit(X, Y)
     results, n_run = search.cv_results_, search.cv_results_["n_splits_run"]
     assert search.n_fits_ == n_run.sum() < 150
-    assert n_run[:3].tolist() == [5] * 3
+    assert n_run[:5].tolist() == [5] * 5
     raced, ranks, means = n_run < 5, results["rank_test_score"], results["mean_test_score"]
     assert ranks[~raced].max() < ranks[raced].min()
     assert np.isfinite(means).all()
