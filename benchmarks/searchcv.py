@@ -319,7 +319,7 @@ def show():
         worse = [
             gap.mean() < -2 * gap.std(ddof=1) / np.sqrt(OUTER) and gap.mean() < -0.005 for gap in gaps
         ]  # half a point is less than anybody would choose by
-        figures.add(f"pairs on which trimtab is worse than {method} beyond noise", sum(worse), "pairs", at_most=0)
+        figures.add(f"pairs on which trimtab is worse than {method} beyond noise", int(sum(worse)), "pairs", at_most=0)
     fits = {m: sum(line["fits"] for line in runs if line["method"] == m) for m in ("trimtab-20", "trimtab-full")}
     if all(fits.values()):
         figures.add(

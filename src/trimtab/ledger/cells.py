@@ -16,13 +16,13 @@ from trimtab.ledger.table import TrialTable
 from trimtab.space.problem import Problem
 
 
-def cells_of(curves: Curves, number: int) -> tuple[Ints, dict[str, Floats]]:
+def cells_of(curves: Curves, number: int, step: float = AT_END) -> tuple[Ints, dict[str, Floats]]:
     """Return (folds [c], {metric: values [c]}) of one trial, folds sorted, nan where a metric has no number there.
 
-    Metrics that were not declared are among them.
+    Metrics that were not declared are among them. At another step it is what the curves of its folds have there.
     """
     places = curves.reports(number)
-    places = places[is_cell(curves)[places]]
+    places = places[(curves.step[places] == step) & (curves.fold[places] != WHOLE)]
     folds, at = np.unique(curves.fold[places], return_inverse=True)
     found = {name: np.full(len(folds), np.nan) for name in curves.names}
     for i, name in enumerate(curves.names):
@@ -43,7 +43,7 @@ def is_cell(curves: Curves) -> Bools:
 
 def reported(table: TrialTable, number: int) -> list[int]:
     """Return the folds that need not be run again: those of which every objective is known."""
-    if table.problem.folds is None:
+    if table.problem.folds is None or not len(table.curves.reports(number)):
         return []
     folds, values = cells_of(table.curves, number)
     known = [np.isfinite(values[metric.name]) for metric in table.problem.objectives]

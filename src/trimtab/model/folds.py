@@ -46,9 +46,7 @@ class FoldEffects:
         effects -= effects.mean(axis=0)
         squares = np.square(off - effects).sum(axis=1) / (k - 1)  # [n, O]
         freedom = (k - 1) * (1.0 - 1.0 / n)  # each trial's share of the degrees of freedom
-        # A trial's variance is a chi-square over its freedom, whose median is below its mean (Wilson & Hilferty, 1931).
-        below = (1.0 - 2.0 / (9.0 * freedom)) ** 3 if freedom > 2.0 / 9.0 else 1.0
-        variance = np.median(squares, axis=0) * (n / (n - 1)) / max(below, 0.1)
+        variance = np.median(squares, axis=0) * (n / (n - 1)) / median_of_variance(freedom)
         return cls(effects, np.sqrt(variance))
 
     def adjusted(self, losses: Floats) -> Floats:
@@ -64,6 +62,11 @@ class FoldEffects:
         k = len(self.effects)
         deviation: Floats = self.rest * np.sqrt(max(0.0, 1.0 / n_seen - 1.0 / k))
         return deviation
+
+
+def median_of_variance(freedom: float) -> float:
+    """Return the median of a sample's variance over its mean: that of a chi-square (Wilson & Hilferty, 1931)."""
+    return max((1.0 - 2.0 / (9.0 * freedom)) ** 3, 0.1) if freedom > 2.0 / 9.0 else 1.0
 
 
 class Folds:

@@ -1,13 +1,10 @@
 """Racing over folds: a trial ends once the folds that it has seen say that it will not be the best.
 
-The rule is forgiving (early stopping of cross-validation, Bergman et al., 2024, arXiv 2405.03389): a trial ends when
-its mean over the folds so far is worse than the worst fold of the incumbent. Three things are added, since folds differ
-and differ by chance:
-
-* losses are freed of what their folds do to every configuration (`trimtab.model.folds`), so that a trial that began
-  with hard folds is not taken for a bad one;
-* the mean must also be worse than the incumbent's mean by more than what the folds to come may change (`SURE`);
-* none ends before some trials have all their folds (`FIRST`): of fewer nobody knows what folds do.
+A trial is compared with the best one fold by fold, for what makes a fold hard is hard for both. What its differences so
+far come to over all folds is predicted, with what the folds to come may change; and since most trials are worse than
+the best, the prediction is drawn to what trials usually are (`odds_to_beat`). A trial ends where the chance that it
+will beat the best one over all folds is small (`CHANCE`), and none ends before some trials have all their folds
+(`FIRST`): of fewer nobody knows by how much two trials differ by chance.
 
 With several objectives a trial ends where one on the front is better by all that in every objective. Where constraints
 are declared, only a trial that met them ends others.
@@ -15,7 +12,10 @@ are declared, only a trial that met them ends others.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -23,24 +23,40 @@ import numpy as np
 from trimtab.arrays import Bools, Floats, Ints, rng_at
 from trimtab.ledger.cells import Cells
 from trimtab.ledger.curves import AT_END, WHOLE
-from trimtab.ledger.table import COMPLETE, TrialTable
+from trimtab.ledger.table import COMPLETE, STOPPED, TrialTable
 from trimtab.model.dominance import undominated
 from trimtab.model.feasibility import met
-from trimtab.model.folds import FoldEffects
+from trimtab.model.folds import FoldEffects, median_of_variance
 from trimtab.schedule.protocol import Halt
 from trimtab.schedule.rungs import spearman
 from trimtab.space.problem import Problem
 
 FIRST: Final = 5
-"""Trials that have all their folds before one is stopped: of fewer a median says little. As with early stopping."""
+"""Trials that have all their folds before one is stopped: of fewer a median says little. Three ended good trials on
+tables where most are alike (decision 91)."""
 
-SURE: Final = 2.33
-"""By so many standard deviations must a trial be worse: the normal quantile of 99 %. Of 300 simulated studies of 40
-random trials it ended the best one in at most three of a hundred; 1.64 did in five, and saved a fiftieth more."""
+CHANCE: Final = 0.1
+"""A trial goes on as long as the chance that it beats the best is at least this. Decision 91 has what others gave."""
+
+WITHIN: Final = 2.0
+"""Spreads of what is usual within which the best lies, at least: where most trials are alike their median distance is
+nearly 0, and that there is a better one shows that it is none. As far as the best of some forty lies."""
 
 TELLING: Final = 10
 """Trials that have all their folds before the order of folds follows from them: a rank correlation of fewer says
 little. By taste."""
+
+NORMAL: Final = 1.4826
+"""The standard deviation of a normal distribution over the median of how far it is from its median."""
+
+TINY: Final = 1e-12
+"""What a difference is at least taken for, as a share of the losses: of sums that differ in their last bits."""
+
+LEAST: Final = 1e-150
+"""The same where all losses are 0: the least of which a square is a number."""
+
+BY: Final = 10.0
+"""By so many of them must a trial be better: that one which is as good to the last bit needs no more folds."""
 
 _STREAM: Final = 2
 """The stream of a study's generator that shuffles its folds: 0 and 1 are those of trials."""
@@ -51,8 +67,12 @@ def shuffled(seed: int, n: int) -> list[int]:
 
     What lies first in the data, or was the first instance that somebody thought of, is no sample of the rest.
     """
-    order: list[int] = rng_at(seed, 0, _STREAM).permutation(n).tolist()
-    return order
+    return list(_shuffled(seed, n))
+
+
+@lru_cache(maxsize=64)  # a generator takes longer to make than all else that a trial's folds are handed out with
+def _shuffled(seed: int, n: int) -> tuple[int, ...]:
+    return tuple(rng_at(seed, 0, _STREAM).permutation(n).tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +80,18 @@ class _Standing:
     """Whom a trial has to beat.
 
     Attributes:
-        n: how many trials have all their folds.
-        effects: what folds do.
         rows: [j] the best trial; of several objectives, the front.
-        means: [j, O] theirs, of each objective.
-        worst: [j, O] their worst folds, freed of what folds do.
+        losses: [j, K, O] theirs, of each fold and objective.
+        apart: [j, O] the standard deviation, between folds, of how far a trial like them is from them.
+        usual: [O] the median over trials of their means, freed of what folds do.
+        spread: [O] by how much trials differ from that: a standard deviation, by their median distance.
     """
 
-    n: int
-    effects: FoldEffects
     rows: Ints
-    means: Floats
-    worst: Floats
+    losses: Floats
+    apart: Floats
+    usual: Floats
+    spread: Floats
 
 
 class Race:
@@ -81,11 +101,11 @@ class Race:
 
     Args:
         first: trials that have all their folds before one is stopped.
-        sure: by so many standard deviations must a trial be worse.
+        chance: of beating the best, below which a trial ends.
     """
 
-    def __init__(self, first: int = FIRST, sure: float = SURE) -> None:
-        self._first, self._sure = first, sure
+    def __init__(self, first: int = FIRST, chance: float = CHANCE) -> None:
+        self._first, self._chance = first, chance
         self._cells = Cells()
         self._cells_of_order = Cells()  # of its own: it may be shown a table that stands at an older record
         self._known: tuple[Problem, int, _Standing | None] | None = None
@@ -103,11 +123,10 @@ class Race:
         is_objective = np.array([metric.is_objective for metric in problem.metrics])
         mine = self._cells.follow(table)[row][:, is_objective]
         seen = np.isfinite(mine).all(axis=1)
-        m = int(seen.sum())
-        if not 0 < m < problem.folds:
+        if not 0 < int(seen.sum()) < problem.folds:
             return None
         standing = self._standing(table)
-        return None if standing is None else self._verdict(table, standing, np.where(seen[:, None], mine, np.nan), m)
+        return None if standing is None else self._verdict(problem, standing, mine[seen], seen)
 
     def order(self, table: TrialTable, row: int, seed: int) -> list[int]:
         """Return all folds in the order in which a trial goes through them: first those that tell the most.
@@ -128,22 +147,26 @@ class Race:
         tells = [spearman(mine[:, fold], others[:, fold]) for fold in usual]
         return [usual[i] for i in np.argsort([-tell for tell in tells], kind="stable")]  # nan comes last
 
-    def _verdict(self, table: TrialTable, standing: _Standing, mine: Floats, m: int) -> Halt | None:
-        mean = standing.effects.adjusted(mine)
-        unsure = self._sure * standing.effects.uncertainty(m)
-        beaten = (mean > standing.means + unsure) & (mean > standing.worst)
-        by = np.flatnonzero(beaten.all(axis=1))
-        if not len(by):
+    def _verdict(self, problem: Problem, standing: _Standing, mine: Floats, seen: Bools) -> Halt | None:
+        """Return the verdict on a trial with losses [m, O] in the folds [K] that it has seen."""
+        m, k = len(mine), len(seen)
+        tiny = np.maximum(TINY * np.abs(standing.losses).max(axis=1), LEAST)
+        apart = np.maximum(standing.apart, tiny)
+        usual = standing.usual - standing.losses.mean(axis=1)
+        off = (mine - standing.losses[:, seen]).mean(axis=1)  # [j, O]
+        spread = np.maximum(standing.spread, usual / WITHIN)
+        odds = odds_to_beat(off, m, k, apart, usual, spread, by=BY * tiny)
+        beaten = np.flatnonzero((odds < NormalDist().inv_cdf(self._chance)).all(axis=1))
+        if not len(beaten):
             return None
-        problem, j = table.problem, int(by[0])
+        j = int(beaten[0])
+        chance = 0.5 * math.erfc(-float(odds[j].max()) / math.sqrt(2.0))
         metric = problem.objectives[0]
-        said = f"its {metric.name} there, freed of what these folds do to all trials, is {mean[0] * metric.sign:.4g}"
-        than = f"trial {int(standing.rows[j])} has {standing.means[j, 0] * metric.sign:.4g} over all {problem.folds}"
-        worst = f"{standing.worst[j, 0] * metric.sign:.4g} in its worst"
-        objectives = (
-            "" if len(problem.objectives) == 1 else f", and is better in all {len(problem.objectives)} objectives"
-        )
-        return Halt(f"stopped after {m} of {problem.folds} folds: {said}; {than} and {worst}{objectives}")
+        there = f"its {metric.name} there is {mine[:, 0].mean() * metric.sign:.4g}"
+        than = f"that of trial {int(standing.rows[j])} {standing.losses[j, seen, 0].mean() * metric.sign:.4g}"
+        objectives = "" if len(problem.objectives) == 1 else f" in all {len(problem.objectives)} objectives"
+        said = f"the chance that it is better over all {k}{objectives} is {chance:.0%}"
+        return Halt(f"stopped after {m} of {k} folds: {there}, {than}; {said}")
 
     def _standing(self, table: TrialTable) -> _Standing | None:
         """Return whom a trial has to beat; it changes when trials end. None while too few have all their folds."""
@@ -160,7 +183,6 @@ class Race:
         if len(rows) < self._first:
             return None
         losses = every[rows]
-        effects = FoldEffects.of(losses)
         means = losses.mean(axis=1)
         feasible = met(problem, table.y[rows])
         if not feasible.any():
@@ -168,8 +190,59 @@ class Race:
         best = np.flatnonzero(feasible)
         best = best[undominated(means[best])]
         best = best[:1] if len(problem.objectives) == 1 else best  # of equals the earliest
-        worst = (losses[best] - effects.effects).max(axis=1)
-        return _Standing(len(rows), effects, rows[best], means[best], worst)
+        seen: Bools = np.all(np.isfinite(every), axis=2)
+        parts = np.flatnonzero((table.state == STOPPED) & seen.any(axis=1))
+        part = np.where(seen[parts][:, :, None], every[parts], np.nan)
+        known = np.concatenate([means, FoldEffects.of(losses).adjusted(part)])
+        usual = np.median(known, axis=0)
+        spread = NORMAL * np.median(np.abs(known - usual), axis=0)
+        apart = np.array([apart_from(losses, means, j) for j in best.tolist()])
+        return _Standing(rows[best], losses[best], apart, usual, spread)
+
+
+def apart_from(losses: Floats, means: Floats, best: int) -> Floats:
+    """Return [O] the standard deviation, between folds, of how far a trial that is nearly as good is from `best`.
+
+    By the better half of the others: what is far off says little of what is near, whose folds go up and down with it.
+
+    Args:
+        losses: [n, K, O] of trials that have all their folds.
+        means: [n, O] theirs.
+        best: which of them it is.
+    """
+    k = losses.shape[1]
+    found = np.empty(losses.shape[2])
+    for o in range(len(found)):
+        near = [i for i in np.argsort(np.abs(means[:, o] - means[best, o]), kind="stable").tolist() if i != best]
+        off = losses[near[: max(2, len(losses) // 2)], :, o] - losses[best, :, o]
+        squares = np.square(off - off.mean(axis=1, keepdims=True)).sum(axis=1) / (k - 1)
+        found[o] = np.sqrt(np.median(squares) / median_of_variance(k - 1))
+    return found
+
+
+def odds_to_beat(off: Floats, m: int, k: int, apart: Floats, usual: Floats, spread: Floats, by: Floats) -> Floats:
+    """Return the chance that a trial is better than another over all k folds, by m of them: as a normal quantile.
+
+    A trial's true distance is normal about what is usual, and each fold's about that; of the mean over all folds those
+    that were seen are known.
+
+    Args:
+        off: how much worse it was in the folds that were seen, in the mean.
+        m: how many these are.
+        k: how many there are.
+        apart: the standard deviation of the distance between folds; positive.
+        usual: by how much trials are worse than the other one, usually.
+        spread: the standard deviation of that between trials.
+        by: how much better it has to be.
+    """
+    noise = np.square(apart) / m
+    weight = np.square(spread) / (np.square(spread) + noise)
+    distance = usual + weight * (off - usual)
+    left = (k - m) / k
+    mean = off + left * (distance - off)
+    deviation = left * np.sqrt(weight * noise + np.square(apart) / (k - m))
+    found: Floats = -(mean + by) / deviation
+    return found
 
 
 def whole(table: TrialTable, cells: Floats) -> Ints:

@@ -55,6 +55,8 @@ class Plan:
         fits = ready is not None and is_made_by(ready, settings)
         self._scheduler = ready if fits and ready is not None else make("schedulers", settings)
         self._settings = dict(settings)
+        # asked once: whether an object is of a protocol takes longer than what it is then asked, at every report
+        self._adviser = self._scheduler if isinstance(self._scheduler, Advises) else None
 
     @quiet()
     def assign(self, table: TrialTable, seed: int, remaining: Remaining | None) -> Assignment:
@@ -79,9 +81,10 @@ class Plan:
             return ""
         return f"it said that trial {wanted.parent} will not be continued, so that its checkpoints may be gone."
 
-    @quiet()
     def judge(self, table: TrialTable, row: int, said: Reported | None = None) -> Halt | None:
         """Return whether a trial is to end that has just reported; `said` is the report, where it is at hand.
+
+        Whoever asks is `quiet` while it does: there are many reports to a commit, and each would be made so anew.
 
         Raises:
             PluginError: the scheduler says what is no verdict.
@@ -107,7 +110,7 @@ class Plan:
         Without a fidelity trials are left alone, unless that was the value of a fold, without which there is no mean.
         The table does not tell nan from what was not reported.
         """
-        if said is None:
+        if said is None or "nan" not in said.values.values():  # as nearly always: what follows takes its time
             return None
         is_cell = said.step == AT_END and said.fold is not None
         if not table.problem.fidelities and not is_cell:
@@ -140,11 +143,11 @@ class Plan:
                     f"to {n - 1}, each once; it said {shown(said)} of trial {row}."
                 )
         known = set(reported(table, row))
-        return [fold for fold in said if fold not in known]
+        return [fold for fold in said if fold not in known] if known else said
 
     def needs(self, problem: Problem) -> str:
         """Return what the study lacks for trials to be ended early; empty where it lacks nothing, or nobody says so."""
-        return str(self._scheduler.needs(problem)) if isinstance(self._scheduler, Advises) else ""
+        return "" if self._adviser is None else str(self._adviser.needs(problem))
 
     @quiet()
     def may_continue(self, table: TrialTable) -> Bools | None:

@@ -211,7 +211,8 @@ class _Replay:
                 self.differing_verdicts.append(number)
             return
         self.n_reports += 1
-        halt = self._plan.judge(self.ledger.table, number, event)
+        with quiet():
+            halt = self._plan.judge(self.ledger.table, number, event)
         if halt is not None:
             self._due[number] = (Judged(number, halt.reason, record.seq, event.attempt), record.at)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from trimtab.execute.fold import check_fold, take_fold
 from trimtab.execute.plain import show
 from trimtab.ledger.curves import MOST_UNDECLARED
 from trimtab.ledger.event import Event, Noted, Reported
 from trimtab.ledger.table import TrialTable
+from trimtab.schedule.protocol import Halt
+from trimtab.study.lost import require_running
+from trimtab.study.session import Session
 from trimtab.study.values import check_report
 
 LEFT_OUT = "metrics left out"
@@ -17,6 +20,42 @@ LEFT_OUT = "metrics left out"
 
 EARLY = "early stopping"
 """The note about the study that says what it lacks for trials to be ended early."""
+
+
+def put_on_record(
+    session: Session, number: int, attempt: int, reports: Sequence[tuple[float, Mapping[str, object], object]]
+) -> Halt | None:
+    """Put reports of one trial on record, all at once, and return the scheduler's verdict.
+
+    Args:
+        session: the hold on the study.
+        number: the trial.
+        attempt: which of its attempts speaks.
+        reports: (step, values, fold) of each, in their order.
+
+    Raises:
+        TrialError: the trial does not run.
+        LateResultError: the attempt was superseded.
+        ObjectiveError: a value is no number, or a fold is none.
+    """
+
+    def build() -> Sequence[Event]:
+        running = require_running(session.table, number, attempt)
+        taken = Reports(session.table, session.plan.needs(session.table.problem))
+        events: list[Event] = []
+        for step, values, fold in reports:
+            event, notes = taken.take(running, attempt, step, values, fold)
+            events += [event, *notes]
+        return events
+
+    with session.lock:
+        session.commit(build)
+        table = session.table
+        lease_s = float(table.lease_s[number])
+        if lease_s == lease_s:  # whoever reports is not silent
+            session.journal.renew(session.worker, [(number, attempt)], session.clock.now() + lease_s)
+        reason = table.halted(number)
+        return Halt(reason) if reason else None
 
 
 class Reports:

@@ -14,6 +14,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +32,7 @@ from trimtab.ledger import snapshot
 from trimtab.ledger.chain import Head
 from trimtab.ledger.event import Event, Judged, Opened, Record, Reported
 from trimtab.ledger.table import TrialTable
+from trimtab.numerics.arithmetic import quiet
 from trimtab.optim.protocol import Optimizer
 from trimtab.schedule.protocol import Scheduler
 from trimtab.storage.protocol import Store, StudyStore
@@ -195,9 +197,11 @@ class Session:
         """Fold in what was just appended; return the scheduler's verdicts, each on the table as its report left it."""
         ledger, verdicts = self.ledger, dict[int, Judged]()
         try:
-            for event in events:
-                ledger.apply(Record(ledger.head + 1, at, event))
-                if type(event) is Reported and event.number not in verdicts and not ledger.table.halted(event.number):
+            with quiet() if any(type(event) is Reported for event in events) else nullcontext():
+                for event in events:
+                    ledger.apply(Record(ledger.head + 1, at, event))
+                    if type(event) is not Reported or event.number in verdicts or ledger.table.halted(event.number):
+                        continue
                     halt = self.plan.judge(ledger.table, event.number, event)
                     if halt is not None:
                         verdicts[event.number] = Judged(event.number, halt.reason, ledger.head, event.attempt)

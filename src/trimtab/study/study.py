@@ -39,7 +39,7 @@ from trimtab.study.enqueue import put_in_line
 from trimtab.study.listing import Listing
 from trimtab.study.lost import require_running
 from trimtab.study.purse import RESERVED, changed, in_force
-from trimtab.study.reported import Reports
+from trimtab.study.reported import put_on_record
 from trimtab.study.session import Session
 from trimtab.study.top import Standing, front, top
 from trimtab.study.trials import Trials
@@ -371,26 +371,12 @@ class Study(Explained):
             raise ProblemError(
                 "study.report takes a file, as 'report.html'; of a trial, report with trial.report(...)."
             )
-        session = self.session
         at = as_number(step)
         if at is None:
             raise ObjectiveError(f"report's step is a finite number, got {show(step)}.")
         if not isinstance(reported, Mapping):
             raise ObjectiveError(f"report takes {{metric: value}}, as {{'loss': 0.3}}, got {show(reported)}.")
-
-        def build() -> Sequence[Event]:
-            running = require_running(self.table, number, attempt)
-            need = session.plan.needs(self.table.problem)
-            event, notes = Reports(self.table, need).take(running, attempt, at, reported, fold)
-            return [event, *notes]
-
-        with session.lock:
-            session.commit(build)
-            lease_s = float(self.table.lease_s[number])
-            if lease_s == lease_s:  # whoever reports is not silent
-                session.journal.renew(session.worker, [(number, attempt)], session.clock.now() + lease_s)
-            reason = self.table.halted(number)
-            return Halt(reason) if reason else None
+        return put_on_record(self.session, number, attempt, [(at, reported, fold)])
 
     # Points, notes, tags, parameters
 

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import gamma, loguniform, poisson, randint, uniform  # noqa: TID251 - as people give them to a search
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
-from sklearn.linear_model import Ridge, RidgeClassifier
+from sklearn.linear_model import Ridge, RidgeClassifier, SGDClassifier
 from sklearn.model_selection import GridSearchCV, GroupKFold, RandomizedSearchCV, ShuffleSplit, TimeSeriesSplit
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -294,3 +294,73 @@ best = search.best_estimator_.predict(X), search.best_params_["ccp_alpha"], sear
 def test_what_cannot_be_searched_is_said_in_a_sentence(arguments, message):
     with pytest.raises(SpaceError, match=message):
         TrimtabSearchCV(TREE, **arguments).fit(X, Y)
+
+
+class Counted(DecisionTreeClassifier):
+    """A model of rounds, whose depth is what it has had of them; it says when it was to begin anew."""
+
+    def __init__(self, rounds=9, shift=0.0, *, warm_start=False):
+        super().__init__(random_state=0)
+        self.rounds, self.shift, self.warm_start = rounds, shift, warm_start
+
+    def fit(self, X, y):  # noqa: N803 - its name in scikit-learn
+        had = getattr(self, "had_", 0) if self.warm_start else 0
+        self.trained_ = getattr(self, "trained_", 0) + self.rounds - had
+        self.had_ = self.rounds
+        return super().fit(X, y)
+
+    def score(self, X, y):  # noqa: N803
+        return 1.0 - 1.0 / (1 + self.trained_) - abs(self.shift)
+
+
+def test_candidates_are_trained_by_steps_and_end_on_the_way(tmp_path):
+    space = {"shift": tt.Float(-1, 1)}
+    settings = {"steps": tt.Fidelity("rounds", 1, 9), "cv": 2, "optimizer": "random", "random_state": 0}
+    store = {"store": f"sqlite:///{tmp_path}/steps.db", "name": "steps"}
+    first = TrimtabSearchCV(Counted(), space, n_iter=12, **settings, **store).fit(X, Y)
+    search = TrimtabSearchCV(Counted(), space, n_iter=20, **settings, **store).fit(X, Y)
+    reached = search.cv_results_["n_resources"]
+    assert (reached[:5] == 9).all(), "nobody ends before some were trained to the end"
+    assert set(reached.tolist()) - {1, 3, 9} == set()
+    assert reached.min() < 9, "an early step ranks as the end does"
+    assert reached[:12].tolist() == first.cv_results_["n_resources"].tolist()
+    for key in ("mean_test_score", "split1_test_score", "mean_fit_time"):
+        assert (search.cv_results_[key][:5] == first.cv_results_[key][:5]).all(), "what was on record is as it was"
+    scores, ranks = search.cv_results_["split0_test_score"], search.cv_results_["rank_test_score"]
+    shift = np.abs(np.array(search.cv_results_["param_shift"], dtype=float))
+    np.testing.assert_allclose(scores, 1 - 1 / (1 + reached) - shift, err_msg="each step goes on with the one before")
+    assert ranks[reached == 9].max() < ranks[reached < 9].min()
+    assert search.best_estimator_.rounds == 9
+    assert search.best_estimator_.warm_start is False, "as it was given"
+    states = [trial.state for trial in search.study_.trials]
+    assert [state == "stopped" for state in states] == (reached < 9).tolist()
+
+
+def test_passes_of_partial_fit_are_steps():
+    steps = tt.Fidelity("passes", 1, 9)
+    search = TrimtabSearchCV(SGDClassifier(random_state=0), {"alpha": [1e-4, 1e-2]}, steps=steps, cv=2).fit(X, Y)
+    by_hand = SGDClassifier(random_state=0, **search.best_params_)
+    for _ in range(9):
+        by_hand.partial_fit(X, Y, classes=[0, 1])
+    assert isinstance(search.best_estimator_, SGDClassifier)
+    np.testing.assert_array_equal(search.best_estimator_.coef_, by_hand.coef_)
+    assert search.predict(X).shape == Y.shape
+
+
+@pytest.mark.parametrize(
+    ("model", "space", "steps", "message"),
+    [
+        (TREE, {"min_samples_leaf": [1, 2]}, tt.Fidelity("max_depth", 1, 9), "the estimator has no warm_start"),
+        (TREE, {"max_depth": [1, 2]}, tt.Fidelity("max_depth", 1, 9), "which is searched too"),
+        (TREE, {"max_depth": [1, 2]}, tt.Fidelity("passes", 1, 9), "and it has no partial_fit"),
+        (Ridge(), {"alpha": [1, 2]}, tt.Fidelity("share", 0.1, 1), "counts whole steps from 1 on"),
+    ],
+)
+def test_what_cannot_be_stepped_is_said_in_a_sentence(model, space, steps, message):
+    with pytest.raises(SpaceError, match=message):
+        TrimtabSearchCV(model, space, steps=steps).fit(X, Y)
+
+
+def test_it_says_how_many_fits_there_will_be(capsys):
+    TrimtabSearchCV(TREE, {"max_depth": [1, 2]}, cv=2, race=False, verbose=1).fit(X, Y)
+    assert "Fitting 2 folds for each of 2 candidates, totalling 4 fits" in capsys.readouterr().out

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from trimtab.arrays import Bools, Floats
+from trimtab.arrays import Bools, Floats, Ints
 
 Cell: TypeAlias = dict[str, Any]
 """What scikit-learn says of one fit: test_scores, train_scores, fit_time, score_time, n_test_samples, fit_error."""
@@ -31,6 +31,7 @@ class Cells:
         self._metric = metric
         self._rows: list[list[Cell | None]] = []
         self._scores: list[list[float]] = []
+        self._levels: list[int | None] = []
 
     def __len__(self) -> int:
         return len(self.params)
@@ -45,12 +46,25 @@ class Cells:
         self.params.append(params)
         self._rows.append([None] * self.n_splits)
         self._scores.append([math.nan] * self.n_splits)
+        self._levels.append(None)
         return len(self.params) - 1
 
-    def put(self, candidate: int, split: int, cell: Cell) -> None:
-        """Put down what came of a cell."""
+    def put(self, candidate: int, split: int, cell: Cell, level: int | None = None) -> None:
+        """Put down what came of a cell; of one that is trained by steps, up to `level`, with the time of them all."""
+        before = self._rows[candidate][split]
+        if before is not None and level is not None:
+            cell = cell | {name: before[name] + cell[name] for name in ("fit_time", "score_time")}
         self._rows[candidate][split] = cell
         self._scores[candidate][split] = self.score(cell)
+        self._levels[candidate] = level
+
+    def row(self, candidate: int) -> list[Cell]:
+        """Return the cells of a candidate that were run."""
+        return [cell for cell in self._rows[candidate] if cell is not None]
+
+    def levels(self) -> Ints:
+        """Return [n] the step that each candidate was trained to; 0 where none was run."""
+        return np.array([level or 0 for level in self._levels], dtype=np.int64)
 
     def score(self, cell: Cell) -> float:
         """Return the score that counts."""

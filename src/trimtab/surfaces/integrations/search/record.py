@@ -13,6 +13,8 @@ import trimtab as tt
 from trimtab.arrays import Floats, Ints
 from trimtab.errors import StudyMismatchError, StudyNotFoundError, TrialError
 from trimtab.ledger.cells import cells_of
+from trimtab.ledger.curves import AT_END, WHOLE
+from trimtab.study.reported import put_on_record
 from trimtab.surfaces.integrations.search.cells import Cell
 
 SCORES: Final = "scores"
@@ -35,6 +37,7 @@ def opened(
     seed: int | None,
     *,
     race: bool,
+    fidelity: tt.Fidelity | None,
 ) -> tt.Study:
     """Return the study of that name in the store, or a new one.
 
@@ -47,7 +50,9 @@ def opened(
         except StudyNotFoundError:
             pass
         else:
-            changes = study.problem.differences(tt.Problem(space, (tt.maximize(metric),), folds=n_splits))
+            fidelities = () if fidelity is None else (fidelity,)
+            wanted = tt.Problem(space, (tt.maximize(metric),), fidelities=fidelities, folds=n_splits)
+            changes = study.problem.differences(wanted)
             if changes:
                 study.close()
                 raise StudyMismatchError(
@@ -59,6 +64,7 @@ def opened(
         space,
         maximize=metric,
         folds=n_splits,
+        fidelity=fidelity,
         race=race,
         optimizer=optimizer,
         store=store,
@@ -135,12 +141,28 @@ class Record:
         return trials
 
     def report(self, trial: tt.Trial, split: int, cell: Cell) -> None:
-        """Put a cell on record."""
+        """Put a cell on record, and hear whether its trial is to go on."""
+        trial.report(None, self._values(cell), fold=split, raises=False)
+
+    def report_all(self, trial: tt.Trial, cells: Mapping[int, Cell]) -> None:
+        """Put cells of a trial, by split, on record at once: where nobody is to hear of one before the next is run."""
+        said = [(AT_END, self._values(cell), split) for split, cell in cells.items()]
+        put_on_record(self.study.session, trial.number, trial.attempt, said)
+
+    def report_step(self, trial: tt.Trial, level: int, cells: Sequence[Cell]) -> None:
+        """Report a step of all splits, and the mean of their scores, and hear whether the trial is to go on."""
+        values = [self._values(cell) for cell in cells]
+        said = [(float(level), each, split) for split, each in enumerate(values)]
+        put_on_record(self.study.session, trial.number, trial.attempt, said)
+        mean = sum(each[self._metric] for each in values) / len(values)
+        trial.report(level, {self._metric: mean}, raises=False)
+
+    def _values(self, cell: Cell) -> dict[str, float]:
         self._name(cell)
         values = {key: float(cell[key]) for key in TIMES}
         for prefix, key in self._parts:
             values |= {prefix + name: value for name, value in self._scores(cell.get(key)) if math.isfinite(value)}
-        trial.report(None, values, fold=split, raises=False)
+        return values
 
     def _scores(self, scores: object) -> Iterable[tuple[str, float]]:
         if isinstance(scores, Mapping):
@@ -153,16 +175,17 @@ class Record:
             self._are_named = True
             self.study.note(SCORES, [str(name) for name in scores])
 
-    def tell(self, trial: tt.Trial, scores: Floats, failure: str) -> None:
+    def tell(self, trial: tt.Trial, scores: Floats, failure: str, *, is_whole: bool = True) -> None:
         """End a trial: with its mean score, stopped where it was dropped, or failed where a score is no number.
 
         Args:
             trial: the trial.
             scores: [n_splits] the score that counts, nan where there is none.
             failure: how a fit of it failed; empty where none did.
+            is_whole: whether these are the scores of models that were trained to the end.
         """
         mean = float(scores.mean())
-        if math.isfinite(mean):
+        if math.isfinite(mean) and is_whole:
             self.study.tell(trial, {self._metric: mean})
         elif trial.should_stop:
             self.study.tell(trial)
@@ -175,16 +198,26 @@ class Record:
             if self.study.table.trial(trial.number).state == "running":
                 self.study.give_back(trial, "the search ended")
 
-    def before(self) -> list[tuple[dict[str, Any], list[Cell | None]]]:
-        """Return the configuration and the cells of each trial that is over, in the order of their numbers."""
+    def before(self) -> list[tuple[dict[str, Any], list[Cell | None], int | None]]:
+        """Return each trial that is over: its configuration, its cells, and to which step these were trained."""
         over = [view for view in self.study.trials if view.state in ("complete", "failed", "stopped")]
-        return [(view.params, self.cells(view.number)) for view in over]
+        if not self.study.problem.fidelities:
+            return [(view.params, self.cells(view.number), None) for view in over]
+        return [(view.params, *self._trained(view.number)) for view in over]
 
-    def cells(self, number: int) -> list[Cell | None]:
-        """Return [n_splits] the cells of a trial that are on record."""
+    def _trained(self, number: int) -> tuple[list[Cell | None], int | None]:
+        """Return what a trial's models of all splits gave at the last step that they reached, and that step."""
+        curves = self.study.table.curves
+        places = curves.reports(number)
+        steps = curves.step[places][curves.fold[places] != WHOLE]
+        steps = steps[steps > AT_END]
+        return (self.cells(number, steps.max()), int(steps.max())) if len(steps) else (self.cells(number), None)
+
+    def cells(self, number: int, step: float = AT_END) -> list[Cell | None]:
+        """Return [n_splits] the cells of a trial that are on record, at that step."""
         names = self.study.table.notes.get(SCORES)
         found: list[Cell | None] = [None] * self._n_splits
-        folds, values = cells_of(self.study.table.curves, number)
+        folds, values = cells_of(self.study.table.curves, number, step)
         for at, fold in enumerate(folds.tolist()):
             said = {name: float(column[at]) for name, column in values.items()}
             cell: Cell = {key: said.get(key, math.nan) for key in TIMES}

@@ -15,7 +15,7 @@ from trimtab.arrays import Bools, Floats
 from trimtab.model.folds import FoldEffects
 
 
-def with_races(results: dict[str, Any], is_run: Bools, times: Mapping[str, Floats]) -> dict[str, Any]:
+def with_races(results: dict[str, Any], is_run: Bools, is_whole: Bools, times: Mapping[str, Floats]) -> dict[str, Any]:
     """Return scikit-learn's results, made of nan where nothing was run, with means of what was run.
 
     Candidates that were raced out are ranked behind all others, and their mean is never above that of the best.
@@ -23,9 +23,10 @@ def with_races(results: dict[str, Any], is_run: Bools, times: Mapping[str, Float
     Args:
         results: as scikit-learn made them.
         is_run: [n, n_splits] which cells were run.
+        is_whole: [n] whether all of a candidate's cells were, to the last step.
         times: "fit_time" and "score_time", [n, n_splits] each.
     """
-    raced: Bools = np.logical_not(is_run.all(axis=1))
+    raced: Bools = np.logical_not(is_whole)
     n_splits = is_run.shape[1]
     found = dict(results)
     for name, seconds in times.items():
@@ -37,7 +38,7 @@ def with_races(results: dict[str, Any], is_run: Bools, times: Mapping[str, Float
             continue
         cells = np.column_stack([results[f"split{k}_{name}"] for k in range(n_splits)])
         losses = np.where(is_run, -cells, np.nan)[:, :, np.newaxis]
-        complete = np.isfinite(losses).all(axis=(1, 2))
+        complete = np.isfinite(losses).all(axis=(1, 2)) & is_whole
         adjusted = -FoldEffects.of(losses[complete]).adjusted(losses)[:, 0]
         means = results[key].copy()
         best = np.nanmax(np.where(raced, np.nan, means)) if np.isfinite(means[~raced]).any() else np.inf
@@ -48,7 +49,8 @@ def with_races(results: dict[str, Any], is_run: Bools, times: Mapping[str, Float
         found[key] = means
         if f"rank_{name}" in results:
             found[f"rank_{name}"] = _ranks(means, raced)
-    found["n_splits_run"] = is_run.sum(axis=1)
+    if not is_run.all():
+        found["n_splits_run"] = is_run.sum(axis=1)
     return found
 
 

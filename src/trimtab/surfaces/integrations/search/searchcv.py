@@ -31,6 +31,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, _num_samples
 
 import trimtab as tt
+from trimtab.arrays import Bools
 from trimtab.errors import SpaceError, StudyError
 from trimtab.explain import explained
 from trimtab.optim.grid import Grid
@@ -41,6 +42,7 @@ from trimtab.surfaces.integrations.search.leaks import warn_of_leaks
 from trimtab.surfaces.integrations.search.loop import Limits, go_on
 from trimtab.surfaces.integrations.search.record import TIMES, Record, fingerprint, opened
 from trimtab.surfaces.integrations.search.results import with_races
+from trimtab.surfaces.integrations.search.steps import Passes, Steps
 
 USUAL: Final = 50
 """Candidates where neither `n_iter` nor `budget` says how many: what an engine needs to leave chance behind."""
@@ -72,6 +74,9 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
             GridSearchCV; "random" repeats nothing of a finite grid.
         race: whether candidates are dropped between folds: True, False, or "auto" for wherever there are three splits
             or more and `refit` is no function.
+        steps: trains models by steps and ends candidates on the way: `tt.Fidelity("n_estimators", 10, 300)`, a
+            parameter that counts the rounds of an estimator with `warm_start`, or `tt.Fidelity("passes", 1, 50)`,
+            passes of its `partial_fit`; None to fit in one go. Folds do not race then.
         choices: with a `tt.Space`: by parameter, {choice: object} for choices that are no text or number, as
             estimators are.
         store: where to keep the study, to be gone on with by the same search: "sqlite:///trimtab.db"; in memory if
@@ -119,6 +124,7 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         "budget": [Interval(numbers.Integral, 1, None, closed="left"), tt.Budget, None],
         "optimizer": "no_validation",
         "race": ["boolean", StrOptions({"auto"})],
+        "steps": [tt.Fidelity, None],
         "choices": [dict, None],
         "store": [str, None],
         "name": [str],
@@ -137,6 +143,7 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         budget: int | tt.Budget | None = None,
         optimizer: Any = "auto",
         race: bool | str = "auto",
+        steps: tt.Fidelity | None = None,
         choices: Mapping[str, Mapping[str, Any]] | None = None,
         store: str | None = None,
         name: str = "search",
@@ -157,6 +164,7 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         self.budget = budget
         self.optimizer = optimizer
         self.race = race
+        self.steps = steps
         self.choices = choices
         self.store = store
         self.name = name
@@ -196,24 +204,32 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         base = clone(self.estimator)
         seed = None if self.random_state is None else int(check_random_state(self.random_state).randint(2**31 - 1))
         found = self._searched(base, X, y, 0 if seed is None else seed)
-        limits = self._limits(found)
+        steps = None if self.steps is None else Steps.of(self.steps, base, y, _names(found.space))
+        limits = self._limits(found, steps)
         cells = Cells(len(splits), self.refit if isinstance(self.refit, str) else None)
         metric, engine = self._metric(scorers), self._engine(found, limits)
         weights = {key: params[key] for key in ("sample_weight",) if params.get(key) is not None}
-        hooks = Hooks(self, X, y, weights or None, limits.candidates and limits.candidates * len(splits))
-        study = opened(found.space, metric, len(splits), engine, self.store, self.name, seed, race=limits.race)
+        if self.verbose and limits.candidates:
+            most = "at most " if limits.race or steps is not None or limits.fits or limits.seconds else ""
+            n = limits.candidates
+            print(f"Fitting {len(splits)} folds for each of {n} candidates, totalling {most}{n * len(splits)} fits")
+        n_runs = (limits.candidates or 0) * len(splits) if steps is None else 0  # of steps nobody knows how many
+        hooks = Hooks(self, X, y, weights or None, n_runs or None)
+        study = opened(
+            found.space, metric, len(splits), engine, self.store, self.name, seed, race=limits.race, fidelity=self.steps
+        )
         with study if self.store is not None else nullcontext():
             record = Record(study, metric, len(splits), trains=self.return_train_score)
             if self.store is not None:
                 record.require_same(fingerprint(splits, y, base))
             workers = Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch, return_as="generator")
             with hooks.search(), workers as parallel:
-                runner = _Runner(self, parallel, base, X, y, splits, scorers, routed, cells, limits.candidates, hooks)
+                runner = _Runner(self, parallel, base, X, y, splits, scorers, routed, cells, limits, steps, hooks)
                 go_on(record, found, cells, runner, limits)
         self._study = None if self.store is not None else study
-        self._conclude(cells, refit_metric)
+        self._conclude(cells, refit_metric, steps)
         if self.refit:
-            self._refit(base, X, y, routed.estimator.fit, hooks)
+            self._refit(base, X, y, routed.estimator.fit, hooks, steps)
         self.scorer_ = getattr(scorers, "_scorers", scorers)
         self.n_splits_ = len(splits)
         self.n_fits_ = cells.n_run
@@ -253,7 +269,7 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
             return self.refit
         return str(next(iter(scorers._scorers))) if hasattr(scorers, "_scorers") else "score"
 
-    def _limits(self, found: Searched) -> Limits:
+    def _limits(self, found: Searched, steps: Steps | None) -> Limits:
         n, n_all = self.n_iter, found.space.n_configurations
         if n is None and self.budget is None and self.optimizer != "grid":
             n = USUAL
@@ -268,8 +284,11 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
             fits=None if self.budget is None or isinstance(self.budget, tt.Budget) else int(self.budget),
             seconds=seconds,
             workers=effective_n_jobs(self.n_jobs),
-            learns=self.optimizer not in MODEL_FREE,
-            race=self._races(),
+            # what others reached at a step says whether a candidate goes on, so that few are asked for at once
+            learns=self.optimizer not in MODEL_FREE or steps is not None,
+            race=self._races() and steps is None,
+            keeps=self.store is not None,
+            levels=() if steps is None else steps.levels,
         )
 
     def _races(self) -> bool:
@@ -277,7 +296,7 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
             return bool(self.refit) and not callable(self.refit)
         return bool(self.race)
 
-    def _conclude(self, cells: Cells, refit_metric: str) -> None:
+    def _conclude(self, cells: Cells, refit_metric: str, steps: Steps | None) -> None:
         """Make `cv_results_` and choose the best."""
         ran = cells.run()
         if not ran:
@@ -290,7 +309,7 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         if callable(self.scoring) and self.multimetric_:
             self._check_refit_for_multimetric(first)
             refit_metric = self.refit
-        results = self._results(cells)
+        results = self._results(cells, steps)
         if self.refit or not self.multimetric_:
             self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
             if not callable(self.refit):
@@ -298,25 +317,38 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
             self.best_params_ = results["params"][self.best_index_]
         self.cv_results_ = results
 
-    def _results(self, cells: Cells) -> dict[str, Any]:
+    def _results(self, cells: Cells, steps: Steps | None) -> dict[str, Any]:
         is_run = cells.is_run()
-        if is_run.all():
+        is_whole: Bools = np.all(is_run, axis=1)
+        if steps is not None:
+            # a fit that failed ended its candidate, which is none that was stopped
+            failed = np.isnan(cells.scores()).any(axis=1)
+            is_whole = np.logical_and(is_whole, (cells.levels() == steps.levels[-1]) | failed)
+        if is_whole.all():
             made: dict[str, Any] = self._format_results(cells.params, cells.n_splits, cells.filled())
-            return made
-        with warnings.catch_warnings():  # of nan, which says here that nothing was run
-            warnings.filterwarnings("ignore", "One or more of the", UserWarning)
-            made = self._format_results(cells.params, cells.n_splits, cells.filled())
-        times = {name: np.array([cell[name] for cell in cells.filled()]).reshape(is_run.shape) for name in TIMES}
-        return with_races(made, is_run, times)
+        else:
+            with warnings.catch_warnings():  # of nan, which says here that nothing was run
+                warnings.filterwarnings("ignore", "One or more of the", UserWarning)
+                made = self._format_results(cells.params, cells.n_splits, cells.filled())
+            times = {name: np.array([cell[name] for cell in cells.filled()]).reshape(is_run.shape) for name in TIMES}
+            made = with_races(made, is_run, is_whole, times)
+        if steps is not None:
+            made["n_resources"] = cells.levels()
+        return made
 
-    def _refit(self, base: Any, x: Any, y: Any, fit_params: Mapping[str, Any], hooks: Hooks) -> None:
+    def _refit(
+        self, base: Any, x: Any, y: Any, fit_params: Mapping[str, Any], hooks: Hooks, steps: Steps | None
+    ) -> None:
         # parameters are cloned too, for they may be estimators
-        best = clone(base).set_params(**clone(self.best_params_, safe=False))
+        if steps is None:
+            best = clone(base).set_params(**clone(self.best_params_, safe=False))
+        else:
+            best = steps.whole(base, self.best_params_)
         with hooks.refit(best):
             began_at = time.time()
             best.fit(x, **fit_params) if y is None else best.fit(x, y, **fit_params)
             self.refit_time_ = time.time() - began_at
-        self.best_estimator_ = best
+        self.best_estimator_ = best.model if isinstance(best, Passes) else best
         if hasattr(best, "feature_names_in_"):
             self.feature_names_in_ = best.feature_names_in_
 
@@ -379,11 +411,13 @@ class _Runner:
         scorers: Any,
         routed: Any,
         cells: Cells,
-        n_candidates: int | None,
+        limits: Limits,
+        steps: Steps | None,
         hooks: Hooks,
     ) -> None:
         self._parallel, self._base, self._x, self._y, self._splits, self._cells = parallel, base, x, y, splits, cells
-        self._n_candidates, self._hooks = n_candidates, hooks
+        self._n_candidates, self._steps, self._hooks = limits.candidates, steps, hooks
+        self._models: dict[tuple[int, int], Any] = {}  # of the candidates that are trained by steps now
         self._settings = {
             "scorer": scorers,
             "fit_params": routed.estimator.fit,
@@ -392,34 +426,60 @@ class _Runner:
             "return_n_test_samples": True,
             "return_times": True,
             "return_parameters": False,
+            "return_estimator": steps is not None,
             "error_score": search.error_score,
             "verbose": search.verbose,
         }
         if "caller" in _TAKES:
             self._settings["caller"] = search
 
-    def __call__(self, todo: Sequence[tuple[int, int]]) -> Iterator[Cell]:
+    def __call__(self, todo: Sequence[tuple[int, int]], level: int | None) -> Iterator[Cell]:
         n_splits = len(self._splits)
         # made before the first is run: a search must not change while it is pickled for the workers
         told = [self._hooks.cell() for _ in todo]
-        return iter(
-            self._parallel(
-                delayed(_fit_and_score)(
-                    clone(self._base),
-                    self._x,
-                    self._y,
-                    train=self._splits[split][0],
-                    test=self._splits[split][1],
-                    parameters=self._cells.params[candidate],
-                    split_progress=(split, n_splits),
-                    candidate_progress=(candidate, self._n_candidates or len(self._cells)),
-                    **self._settings,
-                    **of_cell,
-                )
-                for (candidate, split), of_cell in zip(todo, told, strict=True)
+        cells = self._parallel(
+            delayed(_fit_and_score)(
+                self._model(candidate, split),
+                self._x,
+                self._y,
+                train=self._splits[split][0],
+                test=self._splits[split][1],
+                parameters=self._cells.params[candidate]
+                if level is None or self._steps is None
+                else self._steps.at(level),
+                split_progress=(split, n_splits),
+                candidate_progress=(candidate, self._n_candidates or len(self._cells)),
+                **self._settings,
+                **of_cell,
             )
+            for (candidate, split), of_cell in zip(todo, told, strict=True)
         )
+        return iter(cells) if level is None else self._kept(todo, cells)
+
+    def _model(self, candidate: int, split: int) -> Any:
+        if self._steps is None:
+            return clone(self._base)
+        known = self._models.get((candidate, split))
+        return self._steps.begun(self._base, self._cells.params[candidate]) if known is None else known
+
+    def _parameters(self, candidate: int, level: int | None) -> dict[str, Any]:
+        if self._steps is None or level is None:
+            return self._cells.params[candidate]
+        return self._steps.at(level)
+
+    def _kept(self, todo: Sequence[tuple[int, int]], cells: Iterator[Cell]) -> Iterator[Cell]:
+        """Yield cells without their models, which are kept for the next step: those of these candidates alone."""
+        models = {}
+        for place, cell in zip(todo, cells, strict=True):
+            models[place] = cell.pop("estimator")
+            yield cell
+        self._models = models
 
 
 _TAKES: Final = frozenset(inspect.signature(_fit_and_score).parameters)
 """What this version of scikit-learn's takes."""
+
+
+def _names(space: tt.Space) -> frozenset[str]:
+    """Return what of the estimator is searched."""
+    return frozenset(name.partition("@")[0] for name in space.names)
