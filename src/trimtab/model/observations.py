@@ -20,9 +20,10 @@ from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.model.dominance import Front
 from trimtab.model.feasibility import margins, split
-from trimtab.model.fidelities import LARGEST, Curve, Results, carried, height
+from trimtab.model.fidelities import Curve, Results, carried, height
 from trimtab.model.folds import Folds
 from trimtab.model.keys import key_of
+from trimtab.model.lines import LARGEST
 from trimtab.model.outliers import are_torn
 from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.space.problem import Problem
