@@ -28,7 +28,6 @@ from trimtab.arrays import Bools, Floats, Ints
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.schedule.asha import open_ended, promoted
 from trimtab.schedule.folds import Race, shuffled
-from trimtab.schedule.forecast import Forecast
 from trimtab.schedule.protocol import Assignment, Continue, Fresh, Halt, Request
 from trimtab.schedule.rungs import (
     Configs,
@@ -63,8 +62,6 @@ RANKS: Final = 0.5
 DOUBT: Final = 2.0
 """How many trials the doubt is worth that a rank correlation is 0: five trials must show 0.7 to be believed to have
 0.5, twenty 0.55."""
-
-CHANCE: Final = float(__import__("os").environ.get("CH", "0.1"))
 
 DEAR: Final = 0.5
 """What a trial that is stopped at a rung takes of a whole one, beyond which the rung is passed over: half of the saving
@@ -105,7 +102,6 @@ class Auto:
         self.race = check_race("Auto", race)
         self._race = Race()
         self._judging = Seen(self.eta, self.low)
-        self._forecast = Forecast(self._judging)
         self._assigning = Seen(self.eta, self.low)  # of its own: it may be shown a table that stands at an older record
         self._configs = Configs()
         self._known: tuple[Problem, int, int] | None = None
@@ -128,8 +124,7 @@ class Auto:
             return None
         if k < self._lowest(table):
             return None
-        found = outside(seen, table, row, k, self.eta, AT_LEAST)
-        return None if found is None or self._forecast.chance(table, row, k) > CHANCE else found
+        return outside(seen, table, row, k, self.eta, AT_LEAST)
 
     def folds(self, table: TrialTable, row: int, seed: int) -> list[int]:
         return self._race.order(table, row, seed) if self.race else shuffled(seed, table.problem.folds or 0)
