@@ -466,7 +466,7 @@ PARTS: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("randomsearch", "random_search", "rand"), 'it is called "random"'),
         **dict.fromkeys(("gridsearch", "grid_search", "sweep", "bruteforce"), 'it is called "grid"'),
         **dict.fromkeys(
-            ("hyperband", "bohb", "asha", "sha", "pbt", "dehb"),
+            ("hyperband", "bohb", "asha", "sha", "pbt", "pb2", "dehb"),
             'they say how far trials run, which is scheduler=; of optimizers "auto" chooses',
         ),
     },
@@ -475,7 +475,7 @@ PARTS: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(
             ("bohb", "dehb", "successive_halving", "successivehalving"), '"hyperband" or "asha" come nearest'
         ),
-        **dict.fromkeys(("pb2", "population"), '"pbt" is population-based training'),
+        "population": '"pbt" and "pb2" are population-based training',
         **dict.fromkeys(("medianpruner", "percentile", "medianstop"), 'it is called "median"'),
     },
     "executors": {

@@ -75,7 +75,7 @@ tt.tune(train, space, minimize="loss", budget=100, stop={"training_iteration": 1
 tt.tune(train, param_space={"lr": 0.1}, minimize="loss", budget=100)
 tt.tune(train, {"lr": [0.1, 0.01]}, minimize="loss", budget=100)
 tt.tune(train, space, minimize="loss", budget=100, time_budget_s=600)
-tt.tune(train, space, minimize="loss", budget=100, scheduler="pb2")
+tt.tune(train, space, minimize="loss", budget=100, scheduler="population")
 tt.tune(train, space, minimize="loss", budget=100, executor="ray")
 tt.tune(train, space, minimize="loss", budget=100, max_concurrent_trials=4)
 tt.Resources(gpu=1)

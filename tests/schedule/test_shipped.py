@@ -31,7 +31,7 @@ from trimtab.study.replay import replay
 from trimtab.testing.simulated import SimulatedExecutor, Tabulated
 from trimtab.testing.simulation import PROBLEMS, Simulation
 
-NAMES = [name for name in plugins.names("schedulers") if name not in ("whole", "pbt")]
+NAMES = [name for name in plugins.names("schedulers") if name not in ("whole", "pbt", "pb2")]
 """A population is another kind of study, and has tests of its own."""
 
 KILLS = int(os.environ.get("TRIMTAB_KILLS", "12"))

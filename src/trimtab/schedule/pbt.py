@@ -160,7 +160,7 @@ class Pbt:
         order = seen.order(at)
         place = int(request.rng.integers(self._n_best(order)))
         donor = int(order[place])
-        x = self.explored(table.space, table.x[donor], request.rng, held)
+        x = self.changed(table, donor, request.rng, held)
         [before, now] = table.space.decode(np.array([table.x[donor], x]))
         changes = ", ".join(
             f"{name} {_short(before[name])} → {_short(value)}" if name in before else f"{name} = {_short(value)}"
@@ -173,6 +173,10 @@ class Pbt:
             f"{changes or 'unchanged'}"
         )
         return Continue(donor, (seen.after(at),), tuple(x.tolist()), why=text)
+
+    def changed(self, table: TrialTable, donor: int, rng: Rng, held: Bools) -> Floats:
+        """Return the row [D] with which what is taken over from `donor` goes on: by chance; `Pb2` asks a model."""
+        return self.explored(table.space, table.x[donor], rng, held)
 
     def explored(self, space: Space, x: Floats, rng: Rng, held: Bools) -> Floats:
         """Return a row [D] near to `x` [D]; `x` itself where constraints refuse all that are tried.
