@@ -40,7 +40,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
-RUNS = Path(__file__).parent / "results" / "searchcv_spaces.jsonl"
+RUNS = Path(__file__).parent / "results" / "searchcv_spaces" / "runs.jsonl"
 METHODS = ("default", "trimtab", "flaml-r", "hpsklearn", "flaml")
 CANDIDATES, FOLDS, ROWS, SPLITS = 10, 5, 240, 5
 
@@ -211,7 +211,7 @@ def run(methods: list[str], minutes: float) -> None:
                     found = score(model, scoring, held_x, held_y)
                 row = {"pair": pair, "split": split, "method": method, "score": round(found, 6), "s": round(s, 2)}
                 rows[pair, split, method] = row
-                RUNS.parent.mkdir(exist_ok=True)
+                RUNS.parent.mkdir(parents=True, exist_ok=True)
                 with RUNS.open("a") as file:
                     file.write(json.dumps(row) + "\n")
                 print(row, flush=True)

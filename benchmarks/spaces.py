@@ -43,7 +43,7 @@ from threadpoolctl import threadpool_limits
 
 import trimtab as tt
 
-RESULTS = Path(__file__).parent / "results" / "spaces.jsonl"
+RESULTS = Path(__file__).parent / "results" / "spaces" / "runs.jsonl"
 AT = (10, 25, 50, 100)
 ROWS = 240
 """Rows of each task: a cross-validation then takes some hundredths of a second."""
@@ -277,7 +277,7 @@ def main() -> None:
     asked = parser.parse_args()
     half = LOOKED if asked.half == "looked" else REPORTED
     if asked.what == "run":
-        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.parent.mkdir(parents=True, exist_ok=True)
         done = {(row["family"], row["task"], row["seed"], row["arm"], row["space"]) for row in read()}
         until = time.monotonic() + 60 * asked.minutes
         for family, task, seed, n_trials in turns(half):

@@ -190,7 +190,7 @@ def test_ctrl_c_puts_what_runs_back_in_line(tmp_path: Path) -> None:
 
             if __name__ == "__main__":
                 space = tt.Space(x=tt.Float(-1, 1))
-                tt.tune(train, space, minimize="loss", budget=40, workers=2, store={url!r}, seed=0)
+                tt.tune(train, space, minimize="loss", budget=40, workers=2, store={url!r}, seed=0, stop="never")
         """)
     )
     run = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, start_new_session=True)

@@ -33,11 +33,12 @@ def test_without_a_terminal_start_first_failure_and_end_are_said(
     url = f"sqlite:///{tmp_path}/a b.db"
     study = tt.tune(fails_once, SPACE, minimize="loss", budget=6, store=url, workers=workers, seed=0)
     study.close()
-    begin, failure, *_, end = capfd.readouterr().err.splitlines()
+    begin, failure, *_, end, worth = capfd.readouterr().err.splitlines()
     assert begin == "fails_once: begins, to minimize loss within 6 trials"
     assert failure.startswith("fails_once: trial 2 failed (exception): ValueError: no such data set (")
     assert failure.endswith(f"; all of it: trimtab show fails_once 2 --store '{url}'")
     assert end.startswith("fails_once: 6 of 6 trials, 1 failed, ")
+    assert worth.startswith("fails_once: worth going on? after 5 results little is known: 20 more trials (about ")
     shown = subprocess.run(
         [sys.executable, "-m", "trimtab", *failure.partition("trimtab ")[2].replace(f"'{url}'", "").split(), url],
         capture_output=True,

@@ -77,8 +77,7 @@ class Choice:
             found: Ints = np.lexsort(by[::-1])
             return found
         front = losses[undominated(losses)]
-        low, high = front.min(axis=0), front.max(axis=0)
-        half = high / 2 - low / 2  # halves: the difference of two large numbers may overflow
+        low, half = front.min(axis=0), _half_range(front)
         half[half == 0.0] = 1.0
         if self._is_weighted or self._aim is not None:
             at = low if self._aim is None else self._aim
@@ -111,13 +110,19 @@ class Choice:
         """
         front = losses[undominated(losses)]
         low = front.min(axis=0)
-        spread = np.ptp(front, axis=0)
-        spread = np.where(spread > 0.0, spread, np.ptp(losses, axis=0))  # a front of one point has none
-        spread[spread == 0.0] = 1.0
+        half = _half_range(front)
+        half = np.where(half > 0.0, half, _half_range(losses))  # a front of one point has none
+        half[half == 0.0] = 1.0
         at = low if self._aim is None else self._aim
-        level = float(((losses - at) / spread * self._share).max(axis=1).min())
+        level = float(((losses / 2 - at / 2) / half * self._share).max(axis=1).min())
         if self._aim is not None and stays:
             level = max(level, 0.0)
         share = np.where(self._share > 0.0, self._share, 1.0)
-        found: Floats = np.clip(at + level / share * spread, -LARGEST, LARGEST)
+        found: Floats = 2 * np.clip(at / 2 + level / share * half, -LARGEST / 2, LARGEST / 2)
         return np.where(self._share > 0.0, found, np.inf)
+
+
+def _half_range(losses: Floats) -> Floats:
+    """Return [K] half of what losses [n, K] range over: the difference of two large numbers may overflow."""
+    found: Floats = losses.max(axis=0) / 2 - losses.min(axis=0) / 2
+    return found

@@ -147,6 +147,7 @@ class Loop:
                 if not finale.begin(over):
                     return finale.verdict() if finale.is_over else over
             self._dispatch.finale = finale
+            self._show(is_news=True)  # it may be over before the next line is due
             self._driver = Driver(self._settings.workers, self._settings.retries)
             over = self._verdict()
             self._dispatch.finale = None
@@ -397,10 +398,10 @@ class Loop:
             lambda: [Returned(number, "the study ended", attempt)] if is_running(session.table, number, attempt) else []
         )
 
-    def _show(self) -> None:
-        """Show how things stand, not more often than people can read."""
+    def _show(self, *, is_news: bool = False) -> None:
+        """Show how things stand, not more often than people can read, but for news."""
         now = time.monotonic()
-        if now - self._shown_at >= SHOW_S:
+        if is_news or now - self._shown_at >= SHOW_S:
             self._shown_at = now
             self._progress.update(self._status())
 
