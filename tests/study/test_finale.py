@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -170,7 +171,7 @@ def test_the_search_may_go_on_and_ends_with_runs_of_its_own(tmp_path: Path) -> N
     assert again.final == before
     study = tuned(store=url, budget=80, stop="never")  # by the odds more search would not be worth it
     assert len(study.table) == 80
-    assert len(replicates(study)) == reserve(40) + reserve(80)
+    assert len(replicates(study)) == reserve(40) + reserve(40), "of the 40 that are new"
     assert study.final is not None
     assert study.final != before
     assert replay(study.session.journal.read()).differing == ()
@@ -291,3 +292,22 @@ def test_a_budget_of_epochs_keeps_a_share() -> None:
     assert len(study.table) <= 40
     assert len(replicates(study)) >= 6
     assert study.final is not None
+
+
+def test_the_same_call_again_leaves_what_was_found(tmp_path: Path) -> None:
+    """The odds ended the search with some trials left, and last runs were made: nobody asked for more."""
+
+    def train(trial: tt.Trial) -> float:
+        luck = np.random.default_rng(trial.seed).normal(0.0, 0.03)
+        return float(0.2 + 0.1 * np.log10(trial.params["lr"] / 1e-2) ** 2 + luck)
+
+    def run(**more: Any) -> tt.Study:
+        space = tt.Space(lr=tt.Float(1e-4, 1e-1, log=True, default=1e-3))
+        arguments = {"budget": 60, "seed": 1, "store": f"sqlite:///{tmp_path}/t.db", "progress": False} | more
+        return tt.tune(train, space, minimize="loss", **arguments)
+
+    first, again = run(), run()
+    assert len(first.table) == len(again.table) < 60
+    assert first.final is not None
+    assert first.final == again.final
+    assert len(run(stop="never").table) == 60

@@ -96,7 +96,9 @@ def _row(said: list[Any], width: int) -> Floats | None:
     return row
 
 
-def note(table: TrialTable, rows: Sequence[int], runs: int, *, probe: bool, why: str) -> dict[str, Any]:
+def note(
+    table: TrialTable, rows: Sequence[int], runs: int, *, probe: bool, why: str, budget: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what is put on record when the last runs begin, from which `Stage.of` reads it.
 
     Args:
@@ -105,10 +107,12 @@ def note(table: TrialTable, rows: Sequence[int], runs: int, *, probe: bool, why:
         runs: how many runs there are to be.
         probe: see `Stage.is_probed`.
         why: how it is known that results are noisy.
+        budget: what may be spent.
     """
     x = table.space.default_row()
     default = [None if value != value else value for value in x.tolist()] if table.space.satisfied(x) else None
-    return {"at": len(table), "runs": runs, "finalists": list(rows), "default": default, "probe": probe, "why": why}
+    said = {"at": len(table), "runs": runs, "finalists": list(rows), "default": default, "probe": probe, "why": why}
+    return said | {"budget": dict(budget)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +206,9 @@ def follow(table: TrialTable, stage: Stage) -> Standing:
         alive = sorted(alive, key=lambda i: _merit(table, chosen_by[i]))[: (len(alive) + 1) // 2]
     found = tuple(np.array(rows, dtype=np.int64) for rows in chosen_by)
     winner = _winner(table, stage, alive, found) if used else 0
-    return _confirmed(table, stage, winner, found, runs[used:], used)
+    # A default that is only as good as another by few runs: both are run, and those runs decide between the two.
+    is_contested = winner == stage.default != alive[0] and used > 0
+    return _confirmed(table, stage, alive[0] if is_contested else winner, found, runs[used:], used, is_contested)
 
 
 def is_due(table: TrialTable, x: Floats) -> bool:
@@ -213,9 +219,18 @@ def is_due(table: TrialTable, x: Floats) -> bool:
 
 
 def _confirmed(
-    table: TrialTable, stage: Stage, winner: int, chosen_by: tuple[Ints, ...], runs: Ints, used: int
+    table: TrialTable,
+    stage: Stage,
+    winner: int,
+    chosen_by: tuple[Ints, ...],
+    runs: Ints,
+    used: int,
+    is_contested: bool,  # noqa: FBT001 - by place as the rest
 ) -> Standing:
-    """Return how the last runs stand, those of the winner and of the default in turn."""
+    """Return how the last runs stand, those of the winner and of the default in turn.
+
+    Where they are `is_contested` the default wins if the other is not better by a standard error of the difference.
+    """
     has_rival = stage.default not in (-1, winner)
     left = stage.runs - used if has_rival else min(stage.runs - used, MOST_ALONE)
     planned = [stage.default if i % 2 and has_rival else winner for i in range(left)]
@@ -229,7 +244,21 @@ def _confirmed(
         return Due(planned[len(mine)], used + len(mine), confirms=True, then=tuple(planned[len(mine) + 1 :]))
     if not _is_over(table, mine):
         return Waits()
-    return Won(winner, chosen_by, mine[:: 1 + has_rival], mine[1::2] if has_rival else mine[:0])
+    by_winner, by_default = mine[:: 1 + has_rival], mine[1::2] if has_rival else mine[:0]
+    if is_contested and not _is_better(table, by_winner, by_default):
+        return Won(stage.default, chosen_by, by_default, mine[:0])
+    return Won(winner, chosen_by, by_winner, by_default)
+
+
+def _is_better(table: TrialTable, rows: Ints, default: Ints) -> bool:
+    """Return whether runs are better than those of the default by more than a standard error of the difference."""
+    one, other = _merit(table, rows.tolist()), _merit(table, default.tolist())
+    if one[:2] != other[:2] or not np.isfinite([one[2], other[2]]).all():
+        return one < other
+    squares, freedom = spread(table, [rows, default])
+    each = squares / freedom if freedom else 0.0
+    counts = len(losses_of(table, rows)), len(losses_of(table, default))
+    return other[2] - one[2] > float(np.sqrt(each * sum(1 / n for n in counts)))
 
 
 def replicates(table: TrialTable, stage: Stage) -> Ints:
@@ -270,9 +299,12 @@ def _merit(table: TrialTable, rows: Sequence[int]) -> tuple[float, float, float]
 
 
 def _winner(table: TrialTable, stage: Stage, alive: Sequence[int], chosen_by: Sequence[Ints]) -> int:
-    """Return the best of those left; of what is within a standard error of it the cheapest, then the default."""
+    """Return the best of those left; of what is within a standard error of it the cheapest, then the default.
+
+    The default was no lucky find, so that its runs of the search say as much of it as fresh ones do.
+    """
     last = [i for i in range(len(chosen_by)) if len(chosen_by[i]) == max(map(len, chosen_by))]
-    merits = {i: _merit(table, chosen_by[i].tolist()) for i in last}
+    merits = {i: _merit(table, [*_searched(table, stage, i), *chosen_by[i].tolist()]) for i in last}
     best = alive[0]
     squares, freedom = spread(table, chosen_by)
     runs = len(losses_of(table, chosen_by[best]))
@@ -285,6 +317,16 @@ def _winner(table: TrialTable, stage: Stage, alive: Sequence[int], chosen_by: Se
     if cheaper:
         return min(cheaper, key=lambda i: (cost[i], merits[i]))
     return stage.default if stage.default in tied else best
+
+
+def _searched(table: TrialTable, stage: Stage, i: int) -> list[int]:
+    """Return the whole runs of the default before the last runs began; none of any other finalist."""
+    if i != stage.default:
+        return []
+    before = np.flatnonzero(same(table.x[: stage.at], stage.x[i]) & (table.state[: stage.at] == COMPLETE))
+    whole = (table.fidelity[before] == np.array(table.problem.whole)).all(axis=1)
+    found: list[int] = before[whole].tolist()
+    return found
 
 
 def _cost(table: TrialTable, rows: Ints) -> float:

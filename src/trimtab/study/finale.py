@@ -8,14 +8,14 @@ is next. So any driver goes on with them, a killed one comes back to them, and a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from typing import Final as Constant
 
 import numpy as np
 
 from trimtab.analysis.final import final, is_last
-from trimtab.analysis.halving import LEAST_RUNS, Due, Exact, Stage, Won, follow, n_finalists, note
+from trimtab.analysis.halving import LEAST_RUNS, Due, Exact, Stage, Won, follow, n_finalists, note, replicates
 from trimtab.arrays import Floats
 from trimtab.errors import ProblemError
 from trimtab.ledger.event import FINALIZE, Asked, Event, Noted, Origin, Remaining
@@ -89,6 +89,7 @@ class Finale:
         wanted: True to run finalists again whatever is known of noise, None to do so where results are noisy.
         purse: what may be spent.
         workers: how many trials run at once.
+        goes_on: whether the search is to use up the budget, whatever ended it before.
     """
 
     def __init__(
@@ -97,7 +98,10 @@ class Finale:
         wanted: bool | None,  # noqa: FBT001 - as tune takes it
         purse: Purse,
         workers: int,
+        *,
+        goes_on: bool = False,
     ) -> None:
+        self._goes_on = goes_on
         self._session = session
         self._purse = purse
         self._wanted = wanted
@@ -115,7 +119,7 @@ class Finale:
         left = self._left(table)
         if left is None:
             return None
-        runs = reserve(table.n_begun + left)
+        runs = reserve(_n_new(table) + left)
         if not runs or left > runs or not self._is_needed(table):
             return None
         continues = set(self._purse.of(table).to_json()) == {"trials"}
@@ -185,16 +189,17 @@ class Finale:
             left = self._left(table)
             if self.is_open or left is None:  # another driver was quicker
                 return []
-            kept = left if over.rule == SEARCH_OVER else reserve(table.n_begun + min(left, table.n_begun))
+            kept = left if over.rule == SEARCH_OVER else reserve(_n_new(table) + min(left, _n_new(table)))
             runs = min(left, kept)
             if runs < LEAST_RUNS:
                 return []
             known = self._noise
             if known is None:
                 return []
+            budget = self._purse.of(table).to_json()
             why = known.why if known.is_noisy else "it was asked for"
             rows = finalists(table, n_finalists(runs))
-            return [Noted(FINALIZE, note(table, rows, runs, probe=not known.is_measured, why=why))]
+            return [Noted(FINALIZE, note(table, rows, runs, probe=not known.is_measured, why=why, budget=budget))]
 
         self._session.commit(build)
         return self.is_open
@@ -232,6 +237,18 @@ class Finale:
         return is_last(table) and final(table) is not None
 
     @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to do: the last runs are over, and nobody asked for more than was asked for then.
+
+        More is another budget, a trial in line, or to go on whatever ended the search.
+        """
+        table = self._session.table
+        said = table.notes.get(FINALIZE)
+        if self._goes_on or table.n_waiting or not isinstance(said, Mapping) or not self.is_over:
+            return False
+        return said.get("budget") == self._purse.of(table).to_json()
+
+    @property
     def is_exact(self) -> bool:
         """Whether the last runs showed that there is no noise."""
         found = final(self._session.table)
@@ -247,6 +264,12 @@ class Finale:
         what = "the best configuration" if n == 1 else f"the best {n} configurations"
         rival = " and the default" if stage.default >= 0 else ""
         return f"{what}{rival} run again on fresh seeds, {stage.runs} trials: {stage.why}"
+
+
+def _n_new(table: TrialTable) -> int:
+    """Return how many trials were begun since earlier last runs ended: what those took is no part of a new reserve."""
+    stage = Stage.of(table)
+    return table.n_begun if stage is None else max(0, len(table) - stage.at - len(replicates(table, stage)))
 
 
 def _mean(values: Floats) -> float:

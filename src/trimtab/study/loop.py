@@ -141,6 +141,8 @@ class Loop:
         finale = self._finale
         if finale is None:
             return self._verdict()
+        if finale.is_settled:
+            return finale.verdict()
         while True:
             if not finale.is_open:
                 over = self._verdict()

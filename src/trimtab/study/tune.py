@@ -231,7 +231,7 @@ def tune(
         )
         study.enqueue_all(points, once=True)
         purse = settings.purse or Purse(budget)
-        finale = None if finalize is False else Finale(study.session, finalize, purse, workers)
+        finale = None if finalize is False else Finale(study.session, finalize, purse, workers, goes_on=stop == "never")
         loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study), finale)
     except BaseException:
         runner.close()
