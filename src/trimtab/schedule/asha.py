@@ -18,8 +18,10 @@ from trimtab.schedule.rungs import (
     ladder,
     one_fidelity,
     outside,
+    undeclared,
 )
 from trimtab.space.condition import shown
+from trimtab.space.problem import Problem
 
 MODES = ("stop", "promote")
 
@@ -73,6 +75,9 @@ class Asha:
             return None
         k = self._seen.just_reached(table, row)
         return None if k is None else outside(self._seen, table, row, k, self.eta, self.at_least)
+
+    def needs(self, problem: Problem) -> str:
+        return undeclared(problem)
 
     def may_continue(self, table: TrialTable) -> Bools:
         return np.zeros(len(table), dtype=np.bool_) if self.mode == "stop" else open_ended(table)

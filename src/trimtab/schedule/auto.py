@@ -44,6 +44,7 @@ from trimtab.schedule.rungs import (
     one_fidelity,
     outside,
     spearman,
+    undeclared,
 )
 from trimtab.space.problem import Problem
 
@@ -161,17 +162,7 @@ class Auto:
         return Fresh((rungs[k],)) if looks.may_look() else None
 
     def needs(self, problem: Problem) -> str:
-        if len(problem.fidelities) == 1:
-            return ""
-        if problem.fidelities:
-            return (
-                "trials report as they go, and none is ended early, since several fidelities are declared: with the "
-                "one alone that counts steps they are."
-            )
-        return (
-            "trials report as they go, and none is ended early, since nothing says how far they go: "
-            'with fidelity=tt.Fidelity("epoch", 1, 81), 81 being the last step that is reported, they are.'
-        )
+        return undeclared(problem)
 
     def may_continue(self, table: TrialTable) -> Bools:
         if one_fidelity(table.problem) is None:

@@ -8,7 +8,7 @@ from trimtab.arrays import Bools, Floats
 from trimtab.ledger.columns import Column
 from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.schedule.protocol import Fresh, Halt, Request
-from trimtab.schedule.rungs import check_count, check_low
+from trimtab.schedule.rungs import check_count, check_low, undeclared
 from trimtab.space.problem import Problem
 
 MOST_STEPS = 256
@@ -64,6 +64,9 @@ class Median:
             f"stopped at step {step:g}: its best {metric.name} so far, {best * metric.sign:.4g}, is worse than the "
             f"median of what {len(averages)} complete trials had on average by then, {median * metric.sign:.4g}"
         )
+
+    def needs(self, problem: Problem) -> str:
+        return undeclared(problem)
 
     def may_continue(self, table: TrialTable) -> Bools:
         return np.zeros(len(table), dtype=np.bool_)

@@ -8,7 +8,7 @@ from trimtab.arrays import Bools, Floats, Ints
 from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.schedule.asha import open_ended, promoted
 from trimtab.schedule.protocol import Continue, Fresh, Halt, Request
-from trimtab.schedule.rungs import Configs, check_eta, check_low, ladder, one_fidelity
+from trimtab.schedule.rungs import Configs, check_eta, check_low, ladder, one_fidelity, undeclared
 from trimtab.space.problem import Problem
 
 PERCENTILE = 90.0
@@ -73,6 +73,9 @@ class Pasha:
 
     def judge(self, table: TrialTable, row: int) -> Halt | None:
         """Let it run: trials end at their rungs."""
+
+    def needs(self, problem: Problem) -> str:
+        return undeclared(problem)
 
     def may_continue(self, table: TrialTable) -> Bools:
         return open_ended(table)

@@ -255,7 +255,7 @@ class Pbt:
             return ""
         return (
             "trials report as they go, and the population does not learn from each other, since no one fidelity says "
-            'how far they go: with fidelity=tt.Fidelity("epoch", 1, 81), 81 being the last step, it does.'
+            'how far they go: with fidelity=tt.Fidelity("epoch", 1, N), N being the last step, it does.'
         )
 
     def to_json(self) -> dict[str, object]:

@@ -107,6 +107,21 @@ def one_fidelity(problem: Problem) -> Fidelity | None:
     return problem.fidelities[0] if len(problem.fidelities) == 1 else None
 
 
+def undeclared(problem: Problem) -> str:
+    """Return what a scheduler lacks that ends trials at steps of one fidelity: a sentence; empty if nothing."""
+    if len(problem.fidelities) == 1:
+        return ""
+    if problem.fidelities:
+        return (
+            "trials report as they go, and none is ended early, since several fidelities are declared: with the "
+            "one alone that counts steps they are."
+        )
+    return (
+        "trials report as they go, and none is ended early, since nothing says how far they go: "
+        'with fidelity=tt.Fidelity("epoch", 1, N), N being the last step that is reported, they are.'
+    )
+
+
 def ladder(fidelity: Fidelity, eta: int, low: float | None = None) -> tuple[float, ...]:
     """Return the rungs, ascending: the lowest, each eta times the one before, and the highest fidelity.
 

@@ -7,8 +7,8 @@ from trimtab.ledger.table import TrialTable
 from trimtab.schedule.asha import open_ended
 from trimtab.schedule.brackets import Bracket, Brackets
 from trimtab.schedule.protocol import Continue, Fresh, Halt, Request, Wait
-from trimtab.schedule.rungs import check_count, check_eta, check_low, ladder, one_fidelity
-from trimtab.space.problem import Fidelity
+from trimtab.schedule.rungs import check_count, check_eta, check_low, ladder, one_fidelity, undeclared
+from trimtab.space.problem import Fidelity, Problem
 
 
 class Sha:
@@ -54,6 +54,9 @@ class Sha:
 
     def judge(self, table: TrialTable, row: int) -> Halt | None:
         """Let it run: trials end at their rungs."""
+
+    def needs(self, problem: Problem) -> str:
+        return undeclared(problem)
 
     def may_continue(self, table: TrialTable) -> Bools:
         return open_ended(table)

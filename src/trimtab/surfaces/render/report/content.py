@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from trimtab.analysis.card import Answer, Card, NotApplicable
+from trimtab.analysis.final import final, is_last
 from trimtab.analysis.honest import Honest
 from trimtab.analysis.questions import QUESTIONS, answer
 from trimtab.ledger.table import FAILED, STATES, TrialTable
@@ -108,7 +109,11 @@ def _headline(table: TrialTable, row: int | None) -> str:
         return ""
     if len(objectives) > 1:
         return best.front_text(table, len(best.front_rows(table)))
-    value = float(table.y[row, table.problem.metrics.index(objectives[0])])
+    last = final(table)
+    if last is not None and last.mean is not None and is_last(table):
+        value = last.mean  # of fresh runs, and no lucky one
+    else:
+        value = float(table.y[row, table.problem.metrics.index(objectives[0])])
     return f"{objectives[0].name} = {number(value)}"
 
 
