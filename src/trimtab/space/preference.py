@@ -70,8 +70,9 @@ class Preference:
         elif self.reference is not None:
             put(self, "reference", _values("reference", self.reference))
         elif self.order is not None:
-            if not isinstance(self.order, str | Sequence) or isinstance(self.order, bytes):  # a set has no order
-                raise ProblemError(f'order is such as ["loss", "size"], got {shown(self.order)}.')
+            given: object = self.order
+            if not isinstance(given, Sequence) or isinstance(given, bytes):  # a set has no order
+                raise ProblemError(f'order is such as ["loss", "size"], got {shown(given)}.')
             names = [self.order] if isinstance(self.order, str) else list(self.order)
             if not names or len(set(map(str, names))) < len(names):
                 raise ProblemError(f"order names objectives, each once, got {shown(names)}.")
