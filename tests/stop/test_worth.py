@@ -182,6 +182,8 @@ def test_what_nothing_can_be_said_of() -> None:
         (study([np.nan] * 30), "no trial has a result that counts yet"),
         (study([0.5]), "there is one result so far"),
         (study([0.5] * 9), "all results so far are 0.5"),
+        (study([0.5] * 16 + [0.6]), "the first results were all 0.5, and none was better since"),
+        (study([1.7e308, -1.7e308, 1.6e308]), "results lie too far apart to be compared"),
     ):
         found = Worth(budget=Budget(trials=100)).outlook(run.table)
         assert found.unknown == why

@@ -128,6 +128,17 @@ def test_patterns_and_labels_mean_studies_and_need_not_mean_any(tmp_path: Path) 
         assert [lesson.study for lesson in following.learned] == ["net-1", "net-2"]
 
 
+def test_a_name_that_looks_like_a_pattern_means_the_study_of_that_name(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/studies.db"
+    for name in ("lr=[0.1]", "data:wmt", "other"):
+        study(8, name, store=url).close()
+    for name in ("lr=[0.1]", "data:wmt"):
+        with begun(name, store=url, name=f"after {name}") as following:
+            assert [lesson.study for lesson in following.learned] == [name]
+    with pytest.raises(ProblemError, match="has none of this study's parameters"):
+        begun("lr=[0.1]", tt.Space(z=tt.Float(0, 1)), store=url)
+
+
 def test_what_cannot_be_learned_from_is_a_sentence(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/s.db"
     other = tt.Space(depth=tt.Int(1, 9))

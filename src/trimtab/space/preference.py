@@ -54,14 +54,15 @@ class Preference:
     within: Mapping[str, float | str] | None = None
 
     def __post_init__(self) -> None:
-        ways = [bool(self.knee), self.weights is not None, self.reference is not None, self.order is not None]
+        ways = [self.knee is not False, self.weights is not None, self.reference is not None, self.order is not None]
         if sum(ways) != 1:
             got = "none of them" if not any(ways) else "more than one of them"
             raise ProblemError(f"say how to choose from the front, by one of {WAYS}; got {got}.")
         if self.within is not None and self.order is None:
             raise ProblemError("within= goes with order=, which says what it is within.")
+        if not isinstance(self.knee, bool):
+            raise ProblemError(f"knee is True where the knee is taken, got {shown(self.knee)}.")
         put = object.__setattr__
-        put(self, "knee", bool(self.knee))
         if self.weights is not None:
             put(self, "weights", _values("weights", self.weights))
             if any(weight < 0.0 for weight in self.weights.values()):
@@ -69,6 +70,9 @@ class Preference:
         elif self.reference is not None:
             put(self, "reference", _values("reference", self.reference))
         elif self.order is not None:
+            given: object = self.order
+            if not isinstance(given, Sequence) or isinstance(given, bytes):  # a set has no order
+                raise ProblemError(f'order is such as ["loss", "size"], got {shown(given)}.')
             names = [self.order] if isinstance(self.order, str) else list(self.order)
             if not names or len(set(map(str, names))) < len(names):
                 raise ProblemError(f"order names objectives, each once, got {shown(names)}.")

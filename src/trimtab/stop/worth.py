@@ -212,8 +212,7 @@ class Worth:
             return said.told(replace(known, unknown="no trial has a result that counts yet"))
         if seen.is_flat or seen.scale == 0.0:
             best = float(seen.best[-1]) * metric.sign
-            why = "there is one result so far" if seen.n_results == 1 else f"all results so far are {best:.6g}"
-            return said.told(replace(known, best=best, unknown=why))
+            return said.told(replace(known, best=best, unknown=_unmeasured(seen, best)))
         return said.told(self._expected(problem, table, seen, known, each if has_fan else None))
 
     def _expected(self, problem: Problem, table: TrialTable, seen: Path, known: Outlook, each: Price | None) -> Outlook:
@@ -290,6 +289,18 @@ class Worth:
         if rate.unit == rates.MONEY:
             return hours * sum(each * used.get(name, 0.0) for name, each in self.prices.items())
         return hours * {rates.WORKER: 1.0, rates.GPU: self.gpus, rates.CPU: self.cpus}[rate.unit]
+
+
+def _unmeasured(seen: Path, best: float) -> str:
+    """Return why nobody knows how much the search has brought."""
+    if seen.n_results == 1:
+        return "there is one result so far"
+    if seen.is_flat:
+        return f"all results so far are {best:.6g}"
+    known = seen.losses[np.isfinite(seen.losses)]
+    if (known[: MODEL.n_first] == known.min()).all():
+        return f"the first results were all {best:.6g}, and none was better since"
+    return "results lie too far apart to be compared"
 
 
 def _is_due(table: TrialTable) -> bool:

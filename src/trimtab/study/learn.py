@@ -100,21 +100,26 @@ def lessons(learn_from: LearnFrom | None, store: Store, problem: Problem, name: 
     given = _listed(learn_from)
     if not given:
         return NOTHING
-    found: dict[str, tuple[Ledger, bool]] = {}
+    found: dict[str, tuple[Ledger | str, bool]] = {}
     patterns = [each for each in given if isinstance(each, str) and _is_pattern(each)]
     every = list(entries(store)) if patterns else []
     for each in given:
         if isinstance(each, Study):
             with each.session.lock:
                 each.session.sync()
-                _add(found, each.session.ledger, is_named=True)
+                _add(found, _key(each.session.ledger), each.session.ledger, is_named=True)
         elif _is_pattern(each):
             for entry in every:
-                if entry.name != name and entry.error is None and _means(each, entry):
-                    _add(found, folded(store.open(entry.name))[0], is_named=False)
+                is_it = entry.name == each  # a name may look like a pattern
+                if entry.name != name and entry.error is None and (is_it or _means(each, entry)):
+                    _add(found, entry.id or entry.name, entry.name, is_named=is_it)
         else:
-            _add(found, _opened(store, each), is_named=True)
-    latest = list(found.values())[-MOST:]
+            ledger = _opened(store, each)
+            _add(found, _key(ledger), ledger, is_named=True)
+    latest = [
+        (folded(store.open(one))[0] if isinstance(one, str) else one, is_named)
+        for one, is_named in list(found.values())[-MOST:]  # a pattern may mean thousands
+    ]
     features = Features(problem.space)
     with blas.one_thread():
         past = tuple(_taken(ledger, problem, features, is_named=is_named) for ledger, is_named in latest)
@@ -149,10 +154,14 @@ def _opened(store: Store, name: str) -> Ledger:
         ) from None
 
 
-def _add(found: dict[str, tuple[Ledger, bool]], ledger: Ledger, *, is_named: bool) -> None:
-    """Take a study, once; those that are named again by a pattern stay named."""
-    key = ledger.created.id or ledger.created.name
-    found[key] = ledger, is_named or found.get(key, (ledger, False))[1]
+def _key(ledger: Ledger) -> str:
+    return ledger.created.id or ledger.created.name
+
+
+def _add(found: dict[str, tuple[Ledger | str, bool]], key: str, study: Ledger | str, *, is_named: bool) -> None:
+    """Take a study, or the name of one that is still to be opened, once; a pattern leaves it named that was named."""
+    was, was_named = found.get(key, (study, False))
+    found[key] = was if isinstance(was, Ledger) else study, is_named or was_named
 
 
 def _taken(ledger: Ledger, problem: Problem, features: Features, *, is_named: bool) -> Past:

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 from sklearn.linear_model import Ridge, RidgeClassifier, SGDClassifier
 from sklearn.model_selection import GridSearchCV, GroupKFold, RandomizedSearchCV, ShuffleSplit, TimeSeriesSplit
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -347,9 +348,37 @@ def test_passes_of_partial_fit_are_steps():
     assert search.predict(X).shape == Y.shape
 
 
+class Going(Counted):
+    """Runs `max_iter` rounds more at each warm start, as MLPClassifier and SGDClassifier do."""
+
+    def __init__(self, max_iter=1, shift=0.0, warm_start=False):
+        self.max_iter = max_iter
+        self.shift = shift
+        self.warm_start = warm_start
+
+    def fit(self, X, y):  # noqa: N803
+        self.trained_ = (getattr(self, "trained_", 0) if self.warm_start else 0) + self.max_iter
+        return self
+
+
+def test_steps_of_a_warm_start_that_adds_rounds_come_to_as_many_as_they_say():
+    within = Pipeline([("scale", StandardScaler()), ("model", Going())])
+    steps = tt.Fidelity("model__max_iter", 1, 9)
+    search = TrimtabSearchCV(within, {"model__shift": [0.0, 0.5]}, steps=steps, cv=2).fit(X, Y)
+    shift = np.array(search.cv_results_["param_model__shift"], dtype=float)
+    np.testing.assert_allclose(search.cv_results_["split0_test_score"], 1 - 1 / (1 + 9) - shift)
+    assert search.best_estimator_["model"].trained_ == 9
+
+
 @pytest.mark.parametrize(
     ("model", "space", "steps", "message"),
     [
+        (
+            OneVsRestClassifier(Going()),
+            {"estimator__shift": [0, 1]},
+            tt.Fidelity("estimator__max_iter", 1, 9),
+            "copies",
+        ),
         (TREE, {"min_samples_leaf": [1, 2]}, tt.Fidelity("max_depth", 1, 9), "the estimator has no warm_start"),
         (TREE, {"max_depth": [1, 2]}, tt.Fidelity("max_depth", 1, 9), "which is searched too"),
         (TREE, {"max_depth": [1, 2]}, tt.Fidelity("passes", 1, 9), "and it has no partial_fit"),

@@ -439,20 +439,19 @@ class _Runner:
         told = [self._hooks.cell() for _ in todo]
         cells = self._parallel(
             delayed(_fit_and_score)(
-                self._model(candidate, split),
+                model,
                 self._x,
                 self._y,
                 train=self._splits[split][0],
                 test=self._splits[split][1],
-                parameters=self._cells.params[candidate]
-                if level is None or self._steps is None
-                else self._steps.at(level),
+                parameters=self._parameters(candidate, level, model),
                 split_progress=(split, n_splits),
                 candidate_progress=(candidate, self._n_candidates or len(self._cells)),
                 **self._settings,
                 **of_cell,
             )
             for (candidate, split), of_cell in zip(todo, told, strict=True)
+            for model in (self._model(candidate, split),)
         )
         return iter(cells) if level is None else self._kept(todo, cells)
 
@@ -462,10 +461,10 @@ class _Runner:
         known = self._models.get((candidate, split))
         return self._steps.begun(self._base, self._cells.params[candidate]) if known is None else known
 
-    def _parameters(self, candidate: int, level: int | None) -> dict[str, Any]:
+    def _parameters(self, candidate: int, level: int | None, model: Any) -> dict[str, Any]:
         if self._steps is None or level is None:
             return self._cells.params[candidate]
-        return self._steps.at(level)
+        return self._steps.at(level, model)
 
     def _kept(self, todo: Sequence[tuple[int, int]], cells: Iterator[Cell]) -> Iterator[Cell]:
         """Yield cells without their models, which are kept for the next step: those of these candidates alone."""

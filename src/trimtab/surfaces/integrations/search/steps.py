@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 import trimtab as tt
@@ -94,15 +96,21 @@ class Steps:
         levels = tuple(map(int, ladder(given, ETA)))
         params = model.get_params()
         if name in params:
-            warm = _warm_start(name)
-            if warm not in params:
+            if _warm_start(name) not in params:
                 raise SpaceError(
-                    f"steps= counts {name}, and the estimator has no {warm} to go on with: it would begin anew at each "
+                    f"steps= counts {name}, and the estimator has no {_warm_start(name)} to go on with: it would begin "
+                    "anew at each step. Leave steps= out."
+                )
+            copies = _copying(model, name)
+            if copies:
+                raise SpaceError(
+                    f"steps= counts {name} of a model that {copies} copies before it fits: it would begin anew at each "
                     "step. Leave steps= out."
                 )
             return cls(given, levels, is_passes=False, classes=None)
         if not hasattr(model, "partial_fit"):
-            counts = [one for one in params if _warm_start(one) in params and one.rpartition("__")[2] in _ROUNDS]
+            warm = [one for one in params if _warm_start(one) in params and one.rpartition("__")[2] in _ROUNDS]
+            counts = [one for one in warm if not _copying(model, one)]
             hint = f"; {' and '.join(counts)} can be counted" if counts else did_you_mean(name, list(params))
             raise SpaceError(
                 f"steps= counts {name!r}, which is no parameter of {type(model).__name__}, and it has no partial_fit "
@@ -119,15 +127,19 @@ class Steps:
             return Passes(model, classes=self.classes)
         return model.set_params(**{_warm_start(self.fidelity.name): True})
 
-    def at(self, level: int) -> dict[str, Any]:
-        """Return what to set on such a model so that its next `fit` goes on to that step."""
-        return {"n_passes" if self.is_passes else self.fidelity.name: level}
+    def at(self, level: int, model: Any) -> dict[str, Any]:
+        """Return what to set on such a model, which is at the step before, so that its next `fit` goes on to that."""
+        if self.is_passes:
+            return {"n_passes": level}
+        before = max((one for one in self.levels if one < level), default=0)
+        return {self.fidelity.name: level - before if _adds(model, self.fidelity.name) else level}
 
     def whole(self, base: Any, params: Mapping[str, Any]) -> Any:
         """Return a model whose `fit` trains to the last step."""
+        last = self.levels[-1]
         if self.is_passes:
-            return self.begun(base, params).set_params(**self.at(self.levels[-1]))
-        return clone(base).set_params(**clone(dict(params), safe=False), **self.at(self.levels[-1]))
+            return self.begun(base, params).set_params(n_passes=last)
+        return clone(base).set_params(**clone(dict(params), safe=False), **{self.fidelity.name: last})
 
 
 _ROUNDS: Final = ("n_estimators", "max_iter")
@@ -138,3 +150,25 @@ def _warm_start(name: str) -> str:
     """Return the parameter that makes the model go on which has the parameter `name`."""
     owner, _, _ = name.rpartition("__")
     return f"{owner}__warm_start" if owner else "warm_start"
+
+
+def _adds(model: Any, name: str) -> bool:
+    """Return whether a warm start runs so many rounds more, as most with `max_iter` do, and not up to so many."""
+    owner, _, counts = name.rpartition("__")
+    part = model.get_params()[owner] if owner else model
+    return counts == "max_iter" and not isinstance(part, HistGradientBoostingClassifier | HistGradientBoostingRegressor)
+
+
+def _copying(model: Any, name: str) -> str:
+    """Return what fits a copy of the part of a model that has the parameter `name`; empty where nothing does.
+
+    By scikit-learn's convention whatever is made of estimators does, but a pipeline: that only where it caches.
+    """
+    params, owner = model.get_params(), ""
+    for part in name.split("__")[:-1]:
+        whole = params[owner] if owner else model
+        is_last = isinstance(whole, Pipeline) and whole.steps[-1][0] == part
+        if not isinstance(whole, Pipeline) or (whole.memory is not None and not is_last):
+            return type(whole).__name__
+        owner = f"{owner}__{part}" if owner else part
+    return ""
