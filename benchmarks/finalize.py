@@ -191,7 +191,7 @@ class Searched:
         """Search, let the last runs run, and return what they come to."""
         self._put(*self.search(n), Origin("search"))
         rows = finalists(self.table, n_finalists(runs))
-        self._apply(Noted(FINALIZE, note(self.table, rows, runs, probe=False, why="known")))
+        self._apply(Noted(FINALIZE, note(self.table, rows, runs, probe=False, why="known", budget={})))
         stage = Stage.of(self.table)
         assert stage is not None
         while isinstance(due := follow(self.table, stage), Due):

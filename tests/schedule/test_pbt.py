@@ -241,7 +241,7 @@ def test_options_are_checked(options: dict, message: str) -> None:
 def test_without_a_fidelity_trials_run_whole() -> None:
     problem = PROBLEMS["continuous"]
     assert one_fidelity(problem) is None
-    assert 'tt.Fidelity("epoch", 1, 81)' in Pbt().needs(problem)
+    assert 'tt.Fidelity("epoch", 1, N)' in Pbt().needs(problem)
     assert Pbt().needs(PROBLEMS["fidelity"]) == ""
 
 

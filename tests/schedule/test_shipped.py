@@ -111,7 +111,7 @@ def test_a_study_without_a_fidelity_says_once_what_early_stopping_needs() -> Non
     assert workers.table.notes == study.table.notes, "reports that come at once, too"
     notes = [record.event for record in study.session.journal.read() if isinstance(record.event, Noted)]
     assert [note.key for note in notes] == ["early stopping"]
-    assert 'fidelity=tt.Fidelity("epoch", 1, 81)' in study.table.notes["early stopping"]
+    assert 'fidelity=tt.Fidelity("epoch", 1, N)' in study.table.notes["early stopping"]
     whole = tt.tune(steps, SPACE, minimize="loss", budget=2, optimizer="random", scheduler="whole", progress=False)
     assert whole.table.notes == {}
 

@@ -27,8 +27,10 @@ from trimtab.testing.simulation import Simulation
         *((name, -1.0, -97.2, -100.0) for name in ("top1_acc", "test accuracy", "balanced_accuracy", "mAP")),
         *((name, 1.0, 0.2, 0.0) for name in ("error", "val_rmse", "mean_squared_error", "log_loss", "test error rate")),
         ("neg_mean_squared_error", -1.0, 3.0, 0.0),
+        *((name, 1.0, 0.2, 0.0) for name in ("loss", "val_loss", "train/loss")),
+        *((name, 1.0, best, -math.inf) for name in ("loss", "val_loss") for best in (0.0, -0.1)),
         # what the name does not say, or what is on record contradicts
-        *((name, 1.0, 0.2, -math.inf) for name in ("loss", "val_loss", "nll", "terror", "accuracy")),
+        *((name, 1.0, 0.2, -math.inf) for name in ("nll", "terror", "accuracy", "energy")),
         ("neg_mean_squared_error", 1.0, 0.2, -math.inf),
         *((name, -1.0, -0.2, -math.inf) for name in ("reward", "sharpe", "error", "bleu")),
         ("accuracy", -1.0, -640.0, -math.inf),

@@ -23,6 +23,9 @@ DISTANCES: Final = re.compile(
 )
 """Never below 0."""
 
+_LOSSES: Final = re.compile(r"loss|cost|penalty|risk")
+"""As a rule never below 0: one that is above 0 in all results is taken for such, and one that comes to 0 for no end."""
+
 _AROUND: Final = re.compile(
     r"avg|balanced|cv|dev|eval|holdout|macro|mean|micro|ms|out|rate|s|score|std|test|top|train|val|valid|validation"
     r"|weighted"
@@ -52,6 +55,8 @@ def floor_of(name: str, sign: float, best: float) -> float:
     if sign < 0.0 and _is_one_of(words, SHARES):
         return next((-most for most in (1.0, 100.0) if -best <= most), -math.inf)
     if sign > 0.0 and _is_one_of(words, DISTANCES) and best >= 0.0:
+        return 0.0
+    if sign > 0.0 and _is_one_of(words, _LOSSES) and best > 0.0:
         return 0.0
     return -math.inf
 
