@@ -78,7 +78,7 @@ def test_a_study_says_at_its_end_what_early_stopping_would_need(capsys: pytest.C
             trial.report(step, loss=1.0 / step)
         return 0.5
 
-    for scheduler, is_said in (("auto", True), ("whole", False), ("median", False)):
+    for scheduler, is_said in (("auto", True), ("whole", False), ("median", True), ("asha", True)):
         tt.tune(
             train, tt.Space(x=tt.Float(0, 1)), minimize="loss", budget=3, optimizer="random", scheduler=scheduler,
             seed=0,

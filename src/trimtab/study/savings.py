@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trimtab.arrays import Bools, Floats, Ints
+from trimtab.arrays import Floats, Ints
 from trimtab.ledger import cells
-from trimtab.ledger.curves import WHOLE
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, TrialTable
 
 
@@ -96,26 +95,9 @@ def _roots(table: TrialTable) -> Ints:
 
 
 def _spent(table: TrialTable) -> Floats:
-    """Return [N] how much of the fidelity each trial was run itself, without what it continues.
-
-    What a trial goes on with counts as not run anew only if it shows: its first report is beyond the other's end, and
-    is not its only one, as where nothing carries over and the end alone is reported.
-    """
-    curves = table.curves
-    about = curves.fold == WHOLE
-    rows, steps = curves.row[about], curves.step[about]
-    first, furthest = np.full(len(table), np.inf), np.full(len(table), -np.inf)
-    np.minimum.at(first, rows, steps)
-    np.maximum.at(furthest, rows, steps)
-    assigned = table.fidelity[:, 0]
-    stopped = (table.state == STOPPED) & (furthest >= 0)
-    reached = np.where(stopped, np.minimum(furthest, assigned), assigned)
-    reached[table.state == FAILED] = 0.0
-    parent = table.parent
-    before = np.where(parent >= 0, reached[parent], 0.0)
-    carried: Bools = (parent >= 0) & (first > before) & (furthest > first)
-    spent: Floats = np.where(carried, np.maximum(reached - before, 0.0), reached)
-    return spent
+    """Return [N] how much of the fidelity each trial was run itself, without what it continues."""
+    found: Floats = np.where(table.state == FAILED, 0.0, table.ran[:, 0])
+    return found
 
 
 def _seconds(spent: Floats, took: Floats, whole: Floats, top: float) -> tuple[float, bool]:

@@ -249,16 +249,16 @@ def final_lines(found: Final) -> Iterator[tuple[str, str]]:
 
 
 def _saved(table: TrialTable) -> str:
-    """Return which share was run of what whole runs would take; empty where it is all, or not of one fidelity.
+    """Return which share was run of what whole runs of the configurations would take; empty where that is all.
 
-    Of trials that continue each other the last tells how far their line came.
+    What continues a trial is no other configuration, and what it ran itself counts alone.
     """
-    rows = table.furthest()
-    rows = rows[np.isin(table.state[rows], (COMPLETE, STOPPED))]
-    if len(table.problem.fidelities) != 1 or not len(rows):
+    over = np.isin(table.state, (COMPLETE, STOPPED))
+    if len(table.problem.fidelities) != 1 or not over.any():
         return ""
     [fidelity] = table.problem.fidelities
-    run, whole = sum(_reached(table, row) for row in rows.tolist()), len(rows) * float(fidelity.high)
+    n = int((over & (table.parent < 0)).sum())
+    run, whole = float(table.ran[over, 0].sum()), n * float(fidelity.high)
     if run == whole:
         return ""
     return f", which ran {run / whole:.0%} of what whole trials take: {fidelity.name} {number(run)} of {number(whole)}"
