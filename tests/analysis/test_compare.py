@@ -73,7 +73,9 @@ def test_an_arm_in_which_nothing_is_left_is_passed_over() -> None:
 
 def test_arms_are_compared_with_the_best_first() -> None:
     space = tt.Space(x=tt.Float(0, 1), act=ACT)
-    study = tt.tune(objective, space, minimize="loss", budget=60, seed=0, optimizer="random", progress=False)
+    study = tt.tune(
+        objective, space, minimize="loss", budget=60, seed=0, optimizer="random", progress=False, stop="never"
+    )
     found = tt.compare(study)
     assert {arm.name for arm in found.arms} == {"act=relu", "act=gelu", "act=tanh"}
     assert found.arms[-1].name == "act=tanh"

@@ -91,7 +91,7 @@ def test_runs_again_have_fresh_seeds() -> None:
 
 def test_nothing_runs_again_where_there_is_no_noise() -> None:
     for optimizer in ("random", "tpe"):
-        study = tuned(exact, optimizer=optimizer)
+        study = tuned(exact, optimizer=optimizer, stop="never")
         assert len(study.table) == 40
         assert replicates(study) == []
         assert study.final is None
@@ -100,7 +100,7 @@ def test_nothing_runs_again_where_there_is_no_noise() -> None:
 
 
 def test_where_it_was_asked_for_one_run_shows_that_there_is_no_noise_and_the_search_goes_on() -> None:
-    study = tuned(exact, finalize=True)
+    study = tuned(exact, finalize=True, stop="never")
     [row] = replicates(study)
     assert row == 40 - reserve(40)
     assert len(study.table) == 40

@@ -164,7 +164,7 @@ def test_what_is_no_budget_on_record_is_left(junk) -> None:
 
 
 def test_people_are_told_once_at_half_and_at_four_fifths(capsys) -> None:
-    study, _ = tuned(tt.Budget(epochs=90), scheduler="whole", progress=True)
+    study, _ = tuned(tt.Budget(epochs=90), scheduler="whole", progress=True, stop="never")
     said = [record.event.value for record in study.session.journal.read() if getattr(record.event, "key", "") == WARNED]
     assert said == [{"epoch": [90, 50]}, {"epoch": [90, 80]}, {"epoch": [90, 100]}]
     shown = capsys.readouterr().err
