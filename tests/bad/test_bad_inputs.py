@@ -185,7 +185,7 @@ simple(
     lambda: tune(minimize=None, objectives=[tt.minimize("loss", error="loss")]),
 )
 simple("problem", "a fidelity the wrong way round", lambda: tt.Fidelity("epoch", 9, 1))
-simple("problem", "one fold", lambda: tune(folds=1))
+simple("problem", "no fold", lambda: tune(folds=0))
 simple("problem", "a race that is neither on nor off", lambda: tune(folds=5, race="no"))
 simple("problem", "no space", lambda: tt.tune(objectives.fine, {"lr": [0, 1]}, minimize="loss", budget=1))
 simple("problem", "no budget", lambda: tune(budget=None))
