@@ -889,6 +889,8 @@ SEARCHES: dict[str, object] = {
         tt.Space(strategy=tt.Categorical(["prior", "uniform"])), choices={"strategy": {"prior": "prior"}}
     ),
     "a budget in a cost that there is not": lambda: search({"constant": [0]}, budget=tt.Budget(cost=3)),
+    "splits of each candidate's own, of a cv that draws none": lambda: search({"constant": [0]}, reshuffle=True),
+    "splits of each candidate's own, and a race": lambda: search({"constant": [0]}, reshuffle=True, race=True),
     "a confidence in percent": lambda: tt.nested_score(None, [[0.0]], [0], confidence=90),
 }
 for title, call in SEARCHES.items():

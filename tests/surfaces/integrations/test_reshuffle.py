@@ -79,7 +79,7 @@ def test_where_candidates_have_splits_of_their_own(cv, settings, own):
 
 
 def test_they_are_drawn_from_the_seed_of_the_trial_alone():
-    seed = int(np.random.RandomState(1).randint(2**31 - 1))  # noqa: NPY002 - as scikit-learn makes seeds
+    seed = int(np.random.RandomState(1).randint(2**31 - 1))
     wanted = []
     for number in range(4):
         cv = StratifiedShuffleSplit(2, random_state=trial_seed(seed, number))
@@ -167,3 +167,24 @@ def test_what_cannot_be_reshuffled_is_refused():
         scores(5, reshuffle=True)
     with pytest.raises(ProblemError, match="leave out one"):
         scores(ShuffleSplit(3), reshuffle=True, race=True)
+
+
+@pytest.mark.parametrize("folds", [1, 2])
+def test_last_runs_are_on_splits_that_the_search_did_not_see(folds):
+    seen = {}
+
+    def objective(trial):
+        splits = list(ShuffleSplit(folds, test_size=0.25, random_state=trial.seed).split(X))
+        seen[trial.number] = tuple(np.concatenate([test for _, test in splits]).tolist())
+        for fold in trial.folds():
+            loss = (trial.params["x"] - 0.3) ** 2 + 0.01 * X[splits[fold][1]].mean()
+            trial.report(fold=fold, loss=loss)
+
+    space = tt.Space(x=tt.Float(0, 1, default=0.9))
+    given = {"optimizer": "random", "seed": 0, "finalize": True, "progress": False}
+    study = tt.tune(objective, space, minimize="loss", folds=folds, race=False, budget=40, **given)
+    last = [trial.number for trial in study.trials if trial.origin == "finalize"]
+    assert study.final is not None
+    assert len(last) >= 12
+    assert len(set(seen.values())) == 40  # no two trials have the same
+    assert study.final.interval[0] < study.final.interval[1]

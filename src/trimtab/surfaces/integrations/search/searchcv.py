@@ -28,7 +28,7 @@ from sklearn.model_selection._validation import (
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_method_params, _num_samples
+from sklearn.utils.validation import _check_method_params
 
 import trimtab as tt
 from trimtab.arrays import Bools
@@ -249,8 +249,8 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
             reshuffle = bool(self.reshuffle)
         if reshuffle is True and races:
             raise ProblemError(
-                "a race compares candidates on the same splits, and with reshuffle=True each has its own: leave out one "
-                "of race=True and reshuffle=True."
+                "a race compares candidates on the same splits, and with reshuffle=True each has its own: leave out "
+                "one of race=True and reshuffle=True."
             )
         return Splits(cv, (x, y), split_params, reshuffle)
 

@@ -23,7 +23,7 @@ FEWEST_TO_RACE: Final = 3
 most, and the less the more splits there are, and splits that differ cannot race (decision 106)."""
 
 SHOWN: Final = 0
-"""The seed of the splits that stand for all where each candidate has its own: those that are counted, looked through for
+"""The seed of the splits that stand for all where each candidate has its own: these are counted, looked through for
 leaks, and compared with what is on record."""
 
 Split: TypeAlias = tuple[Ints, Ints]
