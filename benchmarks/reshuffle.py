@@ -1,11 +1,16 @@
 """What a search finds where each candidate has splits of its own, held out, beside one whose candidates share them.
 
     python benchmarks/reshuffle.py run --splits 1,2,5   # what is on file is not run again
+    python benchmarks/reshuffle.py choose               # random candidates alone, without a search
     python benchmarks/reshuffle.py show                 # figures of what is on file
 
 Models and data of scikit-learn. A search of 40 candidates sees 200 rows; what counts is the score of its best estimator
 on all others. One split is a holdout of a fifth; two and five are folds that shuffle. Both ways begin from the same
 seed. Nothing races.
+
+`choose` fits 160 random candidates on one split that they share, on one of their own each, and on all 200 rows: it has
+the choice between the first 10, 40 and 160, and nothing of what an engine makes of scores. It leaves out the
+neighbours, which are slow to ask about so many rows.
 """
 
 from __future__ import annotations
@@ -22,7 +27,10 @@ import numpy as np
 from _figures import Figures
 
 RUNS = Path(__file__).parent / "results" / "reshuffle" / "runs.jsonl"
+CHOICES = RUNS.with_name("choices.jsonl")
 CANDIDATES, ROWS = 40, 200
+FIRST = (10, 40, 160)
+MOST = FIRST[-1]
 
 
 def pairs():
@@ -84,10 +92,9 @@ def run(splits, seeds, optimizers):
             cv = (ShuffleSplit if strata is None else StratifiedShuffleSplit)(1, test_size=0.2, random_state=seed)
         else:
             cv = (KFold if strata is None else StratifiedKFold)(n, shuffle=True, random_state=seed)
-        kinds = {"log": lambda low, high: tt.Float(low, high, log=True), "int": tt.Int, "float": tt.Float}
         search = TrimtabSearchCV(
             estimator,
-            {name: kinds[kind](low, high) for name, (low, high, kind) in space.items()},
+            {name: kinds(tt)[kind](low, high) for name, (low, high, kind) in space.items()},
             n_iter=CANDIDATES,
             optimizer=optimizer,
             cv=cv,
@@ -104,9 +111,59 @@ def run(splits, seeds, optimizers):
             file.write(json.dumps(line) + "\n")
 
 
-def on_file():
+def choose(seeds):
+    """Fit random candidates, and note the held-out score of the best by shared splits and by own ones."""
+    from sklearn.base import clone, is_classifier
+    from sklearn.metrics import get_scorer
+    from sklearn.model_selection import train_test_split
+
+    import trimtab as tt
+
+    done = {(line["pair"], line["seed"]) for line in on_file(CHOICES)}
+    CHOICES.parent.mkdir(parents=True, exist_ok=True)
+    for seed, (pair, (estimator, (x, y), space)) in itertools.product(range(seeds), pairs().items()):
+        if (pair, seed) in done or pair.startswith("neighbours"):
+            continue
+        strata = y if is_classifier(estimator) else None
+        x_in, x_out, y_in, y_out = train_test_split(x, y, train_size=ROWS, random_state=seed, stratify=strata)
+        kind = ("r2",) if strata is None else ("accuracy", "roc_auc" if len(np.unique(y)) == 2 else "accuracy")
+        scorers = {name: get_scorer(name) for name in kind}
+        strata = None if strata is None else y_in
+        splits = [
+            train_test_split(np.arange(ROWS), test_size=0.2, random_state=1000 * seed + k, stratify=strata)
+            for k in range(MOST + 1)
+        ]
+        drawn = tt.Space({name: kinds(tt)[end](low, high) for name, (low, high, end) in space.items()})
+        found = {name: [] for name in scorers}
+        for k, params in enumerate(drawn.decode(drawn.sample(np.random.default_rng(seed), MOST))):
+            model = clone(estimator).set_params(**params)
+            rows = []
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                for train, test in (splits[MOST], splits[k]):
+                    model.fit(x_in[train], y_in[train])
+                    rows.append([score(model, x_in[test], y_in[test]) for score in scorers.values()])
+                model.fit(x_in, y_in)
+                rows.append([score(model, x_out, y_out) for score in scorers.values()])
+            for name, each in zip(scorers, np.array(rows).T, strict=True):
+                found[name].append(each)
+        for name, each in found.items():
+            shared, own, truth = np.array(each).T
+            line = {"pair": pair, "seed": seed, "score": name, "best": [float(truth[:n].max()) for n in FIRST]}
+            line["shared"] = [float(truth[shared[:n].argmax()]) for n in FIRST]
+            line["own"] = [float(truth[own[:n].argmax()]) for n in FIRST]
+            with CHOICES.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+
+
+def kinds(tt):
+    """Return what makes a parameter, by its kind."""
+    return {"log": lambda low, high: tt.Float(low, high, log=True), "int": tt.Int, "float": tt.Float}
+
+
+def on_file(path=RUNS):
     """Return the runs on file."""
-    return [json.loads(line) for line in RUNS.read_text(encoding="utf-8").splitlines()] if RUNS.exists() else []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
 def show():
@@ -132,17 +189,27 @@ def show():
         figures.add(f"{about}: searches that are worse so", int((cells[:, 0] < 0).sum()), "searches")
         figures.add(f"{about}: best_score_ over the score held out, shared", cells[:, 1].mean(), "points")
         figures.add(f"{about}: best_score_ over the score held out, own", cells[:, 2].mean(), "points")
+    for at, n in enumerate(FIRST):
+        by_score = {}
+        for line in on_file(CHOICES):
+            by_score.setdefault((line["pair"], line["score"]), []).append(line["own"][at] - line["shared"][at])
+        for (pair, score), gaps in by_score.items():
+            about = f"best of {n} random, {pair}, {score}, {len(gaps)} seeds"
+            figures.add(f"{about}: held out, own split over shared", float(np.mean(gaps)), "points")
+            figures.add(f"{about}: its standard error", float(np.std(gaps, ddof=1) / np.sqrt(len(gaps))), "points")
     return figures.close()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("run", "show"))
+    parser.add_argument("what", choices=("run", "choose", "show"))
     parser.add_argument("--splits", default="1")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--optimizers", default="auto,random")
     given = parser.parse_args()
     if given.what == "run":
         run([int(n) for n in given.splits.split(",")], given.seeds, given.optimizers.split(","))
+    elif given.what == "choose":
+        choose(given.seeds)
     else:
         sys.exit(show())
