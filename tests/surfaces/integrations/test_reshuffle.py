@@ -25,6 +25,7 @@ from trimtab.study.dispatch import trial_seed
 X = np.arange(40.0)[:, np.newaxis]
 Y = np.repeat([0, 0, 0, 1], 10)
 SPACE = {"k": tt.Int(0, 10**6)}
+LONG = {"n_iter": 100}
 
 
 class Sees(ClassifierMixin, BaseEstimator):
@@ -54,28 +55,31 @@ def differ(found):
 @pytest.mark.parametrize(
     ("cv", "settings", "own"),
     [
-        (ShuffleSplit(1, random_state=0), {}, True),
-        (ShuffleSplit(1), {"optimizer": "auto"}, True),
-        (StratifiedShuffleSplit(2), {}, True),
-        (KFold(2, shuffle=True), {"race": "auto"}, True),
-        (ShuffleSplit(5, random_state=0), {}, False),
+        (ShuffleSplit(1, random_state=0), LONG, True),
+        (ShuffleSplit(1), {"optimizer": "auto", "reshuffle": True}, True),
+        (StratifiedShuffleSplit(2), {"n_iter": None, "budget": 200}, True),
+        (KFold(2, shuffle=True), {"race": "auto", "refit": True, **LONG}, True),
+        (ShuffleSplit(1), {"n_iter": 99}, False),
+        (ShuffleSplit(1), {"n_iter": None, "budget": tt.Budget(trials=5)}, False),
+        (ShuffleSplit(3, random_state=0), LONG, False),
         (ShuffleSplit(3, random_state=0), {"reshuffle": True}, True),
         (StratifiedKFold(3, shuffle=True), {"reshuffle": True, "refit": True, "race": "auto"}, True),
-        (ShuffleSplit(1), {"reshuffle": False}, False),
-        (KFold(2), {}, False),
-        (2, {}, False),
-        (TimeSeriesSplit(2), {}, False),
-        (PredefinedSplit(np.repeat([0, 1], 20)), {}, False),
-        (list(ShuffleSplit(1).split(X)), {}, False),
-        (ShuffleSplit(2), {"race": True}, False),
-        (ShuffleSplit(1), {"optimizer": "grid", "n_iter": 3}, False),
+        (ShuffleSplit(1), {"reshuffle": False, **LONG}, False),
+        (KFold(2), LONG, False),
+        (2, LONG, False),
+        (TimeSeriesSplit(2), LONG, False),
+        (PredefinedSplit(np.repeat([0, 1], 20)), LONG, False),
+        (list(ShuffleSplit(1).split(X)), LONG, False),
+        (ShuffleSplit(2), {"race": True, "refit": True, **LONG}, False),
+        (ShuffleSplit(1), {"optimizer": "grid", **LONG}, False),
     ],
     ids=str,
 )
 def test_where_candidates_have_splits_of_their_own(cv, settings, own):
     found = scores(cv, **settings)
-    assert not np.isnan(found).any()
-    assert differ(found) if own else len(np.unique(found, axis=0)) == 1
+    found = found[~np.isnan(found).any(axis=1)]  # a race may have dropped some
+    assert len(found) >= 4
+    assert len(np.unique(found, axis=0)) > len(found) / 2 if own else len(np.unique(found, axis=0)) == 1
 
 
 def test_they_are_drawn_from_the_seed_of_the_trial_alone():
@@ -85,9 +89,9 @@ def test_they_are_drawn_from_the_seed_of_the_trial_alone():
         cv = StratifiedShuffleSplit(2, random_state=trial_seed(seed, number))
         wanted.append([Sees().fit(X, Y).score(X[test], Y[test]) for _, test in cv.split(X, Y)])
     cv = StratifiedShuffleSplit(2, random_state=5)
-    np.testing.assert_array_equal(scores(cv, random_state=1), wanted)
+    np.testing.assert_array_equal(scores(cv, random_state=1, reshuffle=True), wanted)
     with joblib.parallel_config("threading"):
-        np.testing.assert_array_equal(scores(cv, random_state=1, n_jobs=2), wanted)
+        np.testing.assert_array_equal(scores(cv, random_state=1, reshuffle=True, n_jobs=2), wanted)
 
 
 def test_a_candidate_that_was_lost_is_run_on_the_splits_that_it_had(tmp_path):
@@ -100,13 +104,20 @@ def test_a_candidate_that_was_lost_is_run_on_the_splits_that_it_had(tmp_path):
                 raise KeyboardInterrupt
             return super().score(x, y)
 
-    given = {"cv": ShuffleSplit(2), "optimizer": "random", "n_iter": 4, "random_state": 0, "refit": False}
+    given = {
+        "cv": ShuffleSplit(2),
+        "optimizer": "random",
+        "n_iter": 4,
+        "random_state": 0,
+        "refit": False,
+        "reshuffle": True,
+    }
     store = f"sqlite:///{tmp_path}/trimtab.db"
     search = TrimtabSearchCV(Dies(), SPACE, store=store, **given)
     with pytest.raises(KeyboardInterrupt):
         search.fit(X, Y)
     found = search.fit(X, Y).cv_results_
-    wanted = scores(ShuffleSplit(2))
+    wanted = scores(ShuffleSplit(2), reshuffle=True)
     np.testing.assert_array_equal(np.array([found[f"split{k}_test_score"] for k in range(2)]).T, wanted)
     assert Dies.left == 3 - 8 - 1  # eight cells, and the one that was lost
 
@@ -120,7 +131,7 @@ def test_models_trained_by_steps_stay_on_the_splits_of_their_candidate():
             return self.fit(x, y)
 
     cv, steps = ShuffleSplit(1, test_size=0.5), tt.Fidelity("passes", 1, 9)
-    given = {"optimizer": "random", "n_iter": 4, "random_state": 0, "refit": False}
+    given = {"optimizer": "random", "n_iter": 4, "random_state": 0, "refit": False, "reshuffle": True}
     TrimtabSearchCV(Trains(), SPACE, cv=cv, steps=steps, **given).fit(X, Y)
     rows = {k: {seen for which, seen in trained if which == k} for k, _ in trained}
     assert all(len(parts) == 1 for parts in rows.values())  # of all passes
@@ -137,7 +148,7 @@ def test_strata_and_groups_stay_as_cv_keeps_them():
                 seen.append((train, test))
                 yield train, test
 
-    assert differ(scores(Splitter(1, test_size=0.25), groups=groups))
+    assert differ(scores(Splitter(1, test_size=0.25), groups=groups, reshuffle=True))
     assert len(seen) == 5  # one to look at, and those of four candidates
     assert all(not set(groups[train]) & set(groups[test]) for train, test in seen)
 
@@ -150,7 +161,7 @@ def test_without_them_a_holdout_equals_that_of_randomizedsearchcv():
 
 def test_a_search_that_goes_on_draws_what_one_in_one_go_does(tmp_path):
     def search(n, **settings):
-        given = {"cv": ShuffleSplit(1), "optimizer": "random", "random_state": 0, **settings}
+        given = {"cv": ShuffleSplit(1), "optimizer": "random", "random_state": 0, "reshuffle": True, **settings}
         found = TrimtabSearchCV(Sees(), SPACE, n_iter=n, **given).fit(X, Y)
         return found.cv_results_["mean_test_score"]
 

@@ -41,7 +41,7 @@ from trimtab.surfaces.integrations.search.hooks import Hooks
 from trimtab.surfaces.integrations.search.loop import Limits, go_on
 from trimtab.surfaces.integrations.search.record import TIMES, Record, fingerprint, opened
 from trimtab.surfaces.integrations.search.results import with_races
-from trimtab.surfaces.integrations.search.splits import FEWEST_TO_RACE, Split, Splits
+from trimtab.surfaces.integrations.search.splits import FEWEST_TO_RACE, MANY, Split, Splits
 from trimtab.surfaces.integrations.search.steps import Passes, Steps
 
 USUAL: Final = 50
@@ -72,8 +72,8 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         race: whether candidates are dropped between folds: True, False, or "auto" for wherever there are three splits
             or more, the same ones for all candidates, and `refit` is no function.
         reshuffle: whether each candidate has splits of its own, drawn by `cv` from the seed of its trial: True, False,
-            or "auto" for a `cv` that shuffles and has one or two splits, unless `optimizer` is "grid" or `race` is
-            True. The `random_state` of `cv` is not used then. Such splits do not race.
+            or "auto" for a `cv` that shuffles and has one or two splits, of searches of 100 candidates or more, unless
+            `optimizer` is "grid" or `race` is True. The `random_state` of `cv` is not used then, and nothing races.
         steps: trains models by steps and ends candidates on the way: `tt.Fidelity("n_estimators", 10, 300)`, a
             parameter that counts the rounds of an estimator with `warm_start`, or `tt.Fidelity("passes", 1, 50)`,
             passes of its `partial_fit`; None to fit in one go. Folds do not race then.
@@ -203,10 +203,10 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         X, y = indexable(X, y)  # noqa: N806 - as above
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
-        splits = self._split(X, y, routed.splitter.split)
         base = clone(self.estimator)
         seed = None if self.random_state is None else int(check_random_state(self.random_state).randint(2**31 - 1))
         found = self._searched(base, X, y, 0 if seed is None else seed)
+        splits = self._split(X, y, routed.splitter.split, found)
         steps = None if self.steps is None else Steps.of(self.steps, base, y, _names(found.space))
         limits = self._limits(found, steps, splits)
         cells = Cells(len(splits), self.refit if isinstance(self.refit, str) else None)
@@ -239,12 +239,15 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         hooks.end()
         return self
 
-    def _split(self, x: Any, y: Any, split_params: Mapping[str, Any]) -> Splits:
+    def _split(self, x: Any, y: Any, split_params: Mapping[str, Any], found: Searched) -> Splits:
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         races = self.race != "auto" and bool(self.race) and self.steps is None
         if self.reshuffle == "auto":  # a grid is compared with GridSearchCV's, and folds race that were told to
             is_grid = self.optimizer == "grid" or isinstance(self.optimizer, Grid)
-            reshuffle = False if is_grid or races else "auto"
+            n = self._candidates(found)
+            if n is None and isinstance(self.budget, numbers.Integral):
+                n = int(self.budget) // (FEWEST_TO_RACE - 1)
+            reshuffle = False if is_grid or races or n is None or n < MANY else "auto"
         else:
             reshuffle = bool(self.reshuffle)
         if reshuffle is True and races:
@@ -273,20 +276,22 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
             return self.refit
         return str(next(iter(scorers._scorers))) if hasattr(scorers, "_scorers") else "score"
 
-    def _limits(self, found: Searched, steps: Steps | None, splits: Splits) -> Limits:
+    def _candidates(self, found: Searched) -> int | None:
+        """Return how many candidates there are to be at most; None where nothing says so."""
         n, n_all = self.n_iter, found.space.n_configurations
         if n is None and self.budget is None and self.optimizer != "grid":
             n = USUAL
         if n is not None and n_all is not None and found.is_finite:
             n = min(n, n_all)
-        seconds = None
         if isinstance(self.budget, tt.Budget):
-            seconds = _seconds_of(self.budget)
             n = self.budget.trials if n is None else min(n, self.budget.trials or n)
+        return n
+
+    def _limits(self, found: Searched, steps: Steps | None, splits: Splits) -> Limits:
         return Limits(
-            candidates=n,
+            candidates=self._candidates(found),
             fits=None if self.budget is None or isinstance(self.budget, tt.Budget) else int(self.budget),
-            seconds=seconds,
+            seconds=_seconds_of(self.budget) if isinstance(self.budget, tt.Budget) else None,
             workers=effective_n_jobs(self.n_jobs),
             # what others reached at a step says whether a candidate goes on, so that few are asked for at once
             learns=self.optimizer not in MODEL_FREE or steps is not None,

@@ -22,6 +22,9 @@ FEWEST_TO_RACE: Final = 3
 """Splits from which on a race can save anything worth having. With fewer, "auto" reshuffles instead: that helps holdout
 most, and the less the more splits there are, and splits that differ cannot race (decision 106)."""
 
+MANY: Final = 100
+"""Candidates from which on "auto" reshuffles: of 10 and 40 the best was worse so, of 160 better (decision 106)."""
+
 SHOWN: Final = 0
 """The seed of the splits that stand for all where each candidate has its own: these are counted, looked through for
 leaks, and compared with what is on record."""
