@@ -185,7 +185,7 @@ simple(
     lambda: tune(minimize=None, objectives=[tt.minimize("loss", error="loss")]),
 )
 simple("problem", "a fidelity the wrong way round", lambda: tt.Fidelity("epoch", 9, 1))
-simple("problem", "one fold", lambda: tune(folds=1))
+simple("problem", "no fold", lambda: tune(folds=0))
 simple("problem", "a race that is neither on nor off", lambda: tune(folds=5, race="no"))
 simple("problem", "no space", lambda: tt.tune(objectives.fine, {"lr": [0, 1]}, minimize="loss", budget=1))
 simple("problem", "no budget", lambda: tune(budget=None))
@@ -889,6 +889,8 @@ SEARCHES: dict[str, object] = {
         tt.Space(strategy=tt.Categorical(["prior", "uniform"])), choices={"strategy": {"prior": "prior"}}
     ),
     "a budget in a cost that there is not": lambda: search({"constant": [0]}, budget=tt.Budget(cost=3)),
+    "splits of each candidate's own, of a cv that draws none": lambda: search({"constant": [0]}, reshuffle=True),
+    "splits of each candidate's own, and a race": lambda: search({"constant": [0]}, reshuffle=True, race=True),
     "a confidence in percent": lambda: tt.nested_score(None, [[0.0]], [0], confidence=90),
 }
 for title, call in SEARCHES.items():

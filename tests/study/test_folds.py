@@ -243,8 +243,19 @@ def test_repeats_times_folds():
     assert len(study.folds(0)["fold"]) == 6
 
 
+def test_one_fold_is_a_holdout():
+    def objective(trial):
+        for fold in trial.folds():
+            trial.report(fold=fold, loss=trial.params["x"])
+
+    study = tt.tune(objective, tt.Space(x=tt.Float(0, 1)), minimize="loss", folds=1, budget=12, seed=0, progress=False)
+    assert [trial.state for trial in study.trials] == ["complete"] * 12
+    assert study.best_value == min(trial.params["x"] for trial in study.trials)
+    assert study.folds(study.best.number)["loss"].tolist() == [study.best_value]
+
+
 @pytest.mark.parametrize(
-    "folds", ["5", "3x", "0x5", [], [True, 2], [[1], [2]], 2.5, {"a": 1}, ["a", "a"], ["", "a"], 1]
+    "folds", ["5", "3x", "0x5", [], [True, 2], [[1], [2]], 2.5, {"a": 1}, ["a", "a"], ["", "a"], 0]
 )
 def test_folds_that_are_none(folds):
     with pytest.raises(ProblemError, match="fold"):

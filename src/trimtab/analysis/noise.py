@@ -111,7 +111,7 @@ def noise(table: TrialTable) -> Noise:
     deviation, freedom = observations.deviation(n)
     if freedom and deviation == 0.0:
         return Noise(is_noisy=False, why=EXACT, is_measured=True)
-    if problem.folds is not None:
+    if (problem.folds or 0) > 1:
         return Noise(is_noisy=True, why=f"results are means over {problem.folds} folds")
     given = means(observations, n)
     losses = np.sort(given.losses[:, 0])

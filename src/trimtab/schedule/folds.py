@@ -140,7 +140,7 @@ class Race:
         losses = self._cells_of_order.follow(table)[:, :, first : first + 1]
         rows = whole(table, losses)
         rows = rows[table.ended_at[rows] <= table.started_at[row]]
-        if len(rows) < TELLING or problem.folds == 2:  # each of two ranks as the other does
+        if len(rows) < TELLING or (problem.folds or 0) <= 2:  # each of two ranks as the other does
             return usual
         mine = losses[rows, :, 0]
         others = (mine.sum(axis=1, keepdims=True) - mine) / (mine.shape[1] - 1)

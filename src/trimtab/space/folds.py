@@ -36,6 +36,6 @@ def folds_of(given: object) -> tuple[int | None, tuple[str, ...]]:
         if all(isinstance(each, str | int | float) and not isinstance(each, bool) for each in instances):
             return len(instances), tuple(map(str, instances))
     raise ProblemError(
-        'folds is a number of at least 2, "3x5" for three repeats of five, or a list of instances, as '
+        'folds is a number of at least 1, "3x5" for three repeats of five, or a list of instances, as '
         f'["wine", "iris"] or [11, 12, 13]; got {shown(given)}.'
     )

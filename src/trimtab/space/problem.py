@@ -282,9 +282,9 @@ class Problem:
             if fidelity.name in self.space:
                 raise ProblemError(f"{fidelity.name!r} is a parameter and a fidelity; give one of them another name.")
         folds = plain(self.folds)
-        if folds is not None and (isinstance(folds, bool) or not isinstance(folds, int) or folds < 2):
+        if folds is not None and (isinstance(folds, bool) or not isinstance(folds, int) or folds < 1):
             raise ProblemError(
-                f"a problem expects folds to be a whole number of at least 2, or None, got {shown(folds)}."
+                f"a problem expects folds to be a whole number of at least 1, or None, got {shown(folds)}."
             )
         object.__setattr__(self, "folds", folds)
         names = tuple(self.fold_names)

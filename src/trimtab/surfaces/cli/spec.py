@@ -245,7 +245,7 @@ STUDY = Record(
             "folds",
             Either(
                 (
-                    Number(least=2, whole=True),
+                    Number(least=1, whole=True),
                     Text("repeats and folds, such as 3x5", REPEATED),
                     ListOf(Scalar(), "a list of instances"),
                 )

@@ -23,11 +23,13 @@ class Cells:
 
     Attributes:
         params: of each candidate, what is set on the estimator.
+        seeds: of each candidate that this search runs, the seed of its trial.
     """
 
     def __init__(self, n_splits: int, metric: str | None) -> None:
         self.n_splits = n_splits
         self.params: list[dict[str, Any]] = []
+        self.seeds: dict[int, int] = {}
         self._metric = metric
         self._rows: list[list[Cell | None]] = []
         self._scores: list[list[float]] = []
@@ -41,8 +43,10 @@ class Cells:
         """How many cells were run."""
         return sum(cell is not None for row in self._rows for cell in row)
 
-    def add(self, params: dict[str, Any]) -> int:
-        """Add a candidate and return its number."""
+    def add(self, params: dict[str, Any], seed: int | None = None) -> int:
+        """Add a candidate, with the seed of its trial if it is to be run, and return its number."""
+        if seed is not None:
+            self.seeds[len(self.params)] = seed
         self.params.append(params)
         self._rows.append([None] * self.n_splits)
         self._scores.append([math.nan] * self.n_splits)

@@ -81,7 +81,7 @@ def go_on(record: Record, searched: Searched, cells: Cells, run: Run, limits: Li
         batch: dict[int, _Runner] = {}
         try:
             for trial in trials:
-                candidate = cells.add(searched.params(trial.params))
+                candidate = cells.add(searched.params(trial.params), trial.seed)
                 if trial.attempt > 1 and not limits.levels:  # of one that was lost, the folds that it reported stand
                     _put_before(cells, candidate, record.cells(trial.number), None)
                 batch[candidate] = _Runner(trial, trial.folds())

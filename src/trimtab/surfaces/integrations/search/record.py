@@ -10,12 +10,13 @@ from typing import Any, Final
 import numpy as np
 
 import trimtab as tt
-from trimtab.arrays import Floats, Ints
+from trimtab.arrays import Floats
 from trimtab.errors import StudyMismatchError, StudyNotFoundError, TrialError
 from trimtab.ledger.cells import cells_of
 from trimtab.ledger.curves import AT_END, WHOLE
 from trimtab.study.reported import put_on_record
 from trimtab.surfaces.integrations.search.cells import Cell
+from trimtab.surfaces.integrations.search.splits import Splits
 
 SCORES: Final = "scores"
 """The study's note of the names of the scores, where a fit has several."""
@@ -73,10 +74,10 @@ def opened(
     )
 
 
-def fingerprint(splits: Sequence[tuple[Ints, Ints]], y: object, estimator: object) -> dict[str, str]:
+def fingerprint(splits: Splits, y: object, estimator: object) -> dict[str, str]:
     """Return what tells whether cells on record are of the same fits: the estimator, the splits and the targets."""
-    digest = hashlib.sha256()
-    for train, test in splits:
+    digest = hashlib.sha256(b"each its own" if splits.are_own else b"")
+    for train, test in splits.shown:
         for rows in (train, test):
             digest.update(np.ascontiguousarray(rows).astype(np.int64).tobytes())
     targets = hashlib.sha256()
@@ -121,7 +122,8 @@ class Record:
         other = [key for key in data if noted.get(key) != data[key]]
         if other:
             hint = (
-                " A splitter that shuffles needs its random_state= to give the same splits again."
+                " A splitter that shuffles needs its random_state= to give the same splits again, and reshuffle= is to "
+                "be what it was."
                 if "splits" in other
                 else ""
             )

@@ -28,20 +28,20 @@ from sklearn.model_selection._validation import (
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_method_params, _num_samples
+from sklearn.utils.validation import _check_method_params
 
 import trimtab as tt
 from trimtab.arrays import Bools
-from trimtab.errors import SpaceError, StudyError
+from trimtab.errors import ProblemError, SpaceError, StudyError
 from trimtab.explain import explained
 from trimtab.optim.grid import Grid
 from trimtab.surfaces.integrations.search.cells import Cell, Cells
 from trimtab.surfaces.integrations.search.given import Given, Searched, searched
 from trimtab.surfaces.integrations.search.hooks import Hooks
-from trimtab.surfaces.integrations.search.leaks import warn_of_leaks
 from trimtab.surfaces.integrations.search.loop import Limits, go_on
 from trimtab.surfaces.integrations.search.record import TIMES, Record, fingerprint, opened
 from trimtab.surfaces.integrations.search.results import with_races
+from trimtab.surfaces.integrations.search.splits import FEWEST_TO_RACE, MANY, Split, Splits
 from trimtab.surfaces.integrations.search.steps import Passes, Steps
 
 USUAL: Final = 50
@@ -49,9 +49,6 @@ USUAL: Final = 50
 
 MODEL_FREE: Final = ("random", "sobol", "grid")
 """Optimizers that learn nothing from results, so that many candidates can be asked for at once."""
-
-FEWEST_SPLITS: Final = 3
-"""Splits from which on a race can save anything worth having."""
 
 
 class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has no types
@@ -73,7 +70,10 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         optimizer: what proposes candidates; a plugin's name, or an object. "grid" tries all of a grid in the order of
             GridSearchCV; "random" repeats nothing of a finite grid.
         race: whether candidates are dropped between folds: True, False, or "auto" for wherever there are three splits
-            or more and `refit` is no function.
+            or more, the same ones for all candidates, and `refit` is no function.
+        reshuffle: whether each candidate has splits of its own, drawn by `cv` from the seed of its trial: True, False,
+            or "auto" for a `cv` that shuffles and has one or two splits, of searches of 100 candidates or more, unless
+            `optimizer` is "grid" or `race` is True. The `random_state` of `cv` is not used then, and nothing races.
         steps: trains models by steps and ends candidates on the way: `tt.Fidelity("n_estimators", 10, 300)`, a
             parameter that counts the rounds of an estimator with `warm_start`, or `tt.Fidelity("passes", 1, 50)`,
             passes of its `partial_fit`; None to fit in one go. Folds do not race then.
@@ -124,6 +124,7 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         "budget": [Interval(numbers.Integral, 1, None, closed="left"), tt.Budget, None],
         "optimizer": "no_validation",
         "race": ["boolean", StrOptions({"auto"})],
+        "reshuffle": ["boolean", StrOptions({"auto"})],
         "steps": [tt.Fidelity, None],
         "choices": [dict, None],
         "store": [str, None],
@@ -143,6 +144,7 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         budget: int | tt.Budget | None = None,
         optimizer: Any = "auto",
         race: bool | str = "auto",
+        reshuffle: bool | str = "auto",
         steps: tt.Fidelity | None = None,
         choices: Mapping[str, Mapping[str, Any]] | None = None,
         store: str | None = None,
@@ -164,6 +166,7 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         self.budget = budget
         self.optimizer = optimizer
         self.race = race
+        self.reshuffle = reshuffle
         self.steps = steps
         self.choices = choices
         self.store = store
@@ -200,12 +203,12 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         X, y = indexable(X, y)  # noqa: N806 - as above
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
-        splits = self._split(X, y, routed.splitter.split)
         base = clone(self.estimator)
         seed = None if self.random_state is None else int(check_random_state(self.random_state).randint(2**31 - 1))
         found = self._searched(base, X, y, 0 if seed is None else seed)
+        splits = self._split(X, y, routed.splitter.split, found)
         steps = None if self.steps is None else Steps.of(self.steps, base, y, _names(found.space))
-        limits = self._limits(found, steps)
+        limits = self._limits(found, steps, splits)
         cells = Cells(len(splits), self.refit if isinstance(self.refit, str) else None)
         metric, engine = self._metric(scorers), self._engine(found, limits)
         weights = {key: params[key] for key in ("sample_weight",) if params.get(key) is not None}
@@ -236,19 +239,23 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
         hooks.end()
         return self
 
-    def _split(self, x: Any, y: Any, split_params: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    def _split(self, x: Any, y: Any, split_params: Mapping[str, Any], found: Searched) -> Splits:
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        n_splits = cv.get_n_splits(x, y, **split_params)
-        splits = list(cv.split(x, y, **split_params))
-        if not splits:
-            raise ValueError("cv= gave no split, so that no fits were performed. Was the CV iterator empty?")
-        if len(splits) != n_splits:
-            raise ValueError(
-                f"cv.split and cv.get_n_splits return inconsistent results: {len(splits)} splits came, and "
-                f"{n_splits} were promised."
+        races = self.race != "auto" and bool(self.race) and self.steps is None
+        if self.reshuffle == "auto":  # a grid is compared with GridSearchCV's, and folds race that were told to
+            is_grid = self.optimizer == "grid" or isinstance(self.optimizer, Grid)
+            n = self._candidates(found)
+            if n is None and isinstance(self.budget, numbers.Integral):
+                n = int(self.budget) // (FEWEST_TO_RACE - 1)
+            reshuffle = False if is_grid or races or n is None or n < MANY else "auto"
+        else:
+            reshuffle = bool(self.reshuffle)
+        if reshuffle is True and races:
+            raise ProblemError(
+                "a race compares candidates on the same splits, and with reshuffle=True each has its own: leave out "
+                "one of race=True and reshuffle=True."
             )
-        warn_of_leaks(splits, _num_samples(x))
-        return splits
+        return Splits(cv, (x, y), split_params, reshuffle)
 
     def _searched(self, base: Any, x: Any, y: Any, seed: int) -> Searched:
         ways = [given for given in (self.space, self.param_distributions, self.param_grid) if given is not None]
@@ -269,31 +276,34 @@ class TrimtabSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has n
             return self.refit
         return str(next(iter(scorers._scorers))) if hasattr(scorers, "_scorers") else "score"
 
-    def _limits(self, found: Searched, steps: Steps | None) -> Limits:
+    def _candidates(self, found: Searched) -> int | None:
+        """Return how many candidates there are to be at most; None where nothing says so."""
         n, n_all = self.n_iter, found.space.n_configurations
         if n is None and self.budget is None and self.optimizer != "grid":
             n = USUAL
         if n is not None and n_all is not None and found.is_finite:
             n = min(n, n_all)
-        seconds = None
         if isinstance(self.budget, tt.Budget):
-            seconds = _seconds_of(self.budget)
             n = self.budget.trials if n is None else min(n, self.budget.trials or n)
+        return n
+
+    def _limits(self, found: Searched, steps: Steps | None, splits: Splits) -> Limits:
         return Limits(
-            candidates=n,
+            candidates=self._candidates(found),
             fits=None if self.budget is None or isinstance(self.budget, tt.Budget) else int(self.budget),
-            seconds=seconds,
+            seconds=_seconds_of(self.budget) if isinstance(self.budget, tt.Budget) else None,
             workers=effective_n_jobs(self.n_jobs),
             # what others reached at a step says whether a candidate goes on, so that few are asked for at once
             learns=self.optimizer not in MODEL_FREE or steps is not None,
-            race=self._races() and steps is None,
+            race=self._races(splits) and steps is None,
             keeps=self.store is not None,
             levels=() if steps is None else steps.levels,
         )
 
-    def _races(self) -> bool:
+    def _races(self, splits: Splits) -> bool:
         if self.race == "auto":  # a function reads results that a race leaves gaps in
-            return bool(self.refit) and not callable(self.refit)
+            pays = len(splits) >= FEWEST_TO_RACE and not splits.are_own
+            return pays and bool(self.refit) and not callable(self.refit)
         return bool(self.race)
 
     def _conclude(self, cells: Cells, refit_metric: str, steps: Steps | None) -> None:
@@ -407,7 +417,7 @@ class _Runner:
         base: Any,
         x: Any,
         y: Any,
-        splits: Sequence[tuple[Any, Any]],
+        splits: Splits,
         scorers: Any,
         routed: Any,
         cells: Cells,
@@ -417,6 +427,7 @@ class _Runner:
     ) -> None:
         self._parallel, self._base, self._x, self._y, self._splits, self._cells = parallel, base, x, y, splits, cells
         self._n_candidates, self._steps, self._hooks = limits.candidates, steps, hooks
+        self._drawn: tuple[int, Sequence[Split]] | None = None  # of the candidate that was begun last
         self._models: dict[tuple[int, int], Any] = {}  # of the candidates that are trained by steps now
         self._settings = {
             "scorer": scorers,
@@ -442,8 +453,8 @@ class _Runner:
                 model,
                 self._x,
                 self._y,
-                train=self._splits[split][0],
-                test=self._splits[split][1],
+                train=self._split(candidate, split)[0],
+                test=self._split(candidate, split)[1],
                 parameters=self._parameters(candidate, level, model),
                 split_progress=(split, n_splits),
                 candidate_progress=(candidate, self._n_candidates or len(self._cells)),
@@ -454,6 +465,11 @@ class _Runner:
             for model in (self._model(candidate, split),)
         )
         return iter(cells) if level is None else self._kept(todo, cells)
+
+    def _split(self, candidate: int, split: int) -> Split:
+        if self._drawn is None or self._drawn[0] != candidate:
+            self._drawn = candidate, self._splits.of(self._cells.seeds[candidate])
+        return self._drawn[1][split]
 
     def _model(self, candidate: int, split: int) -> Any:
         if self._steps is None:
