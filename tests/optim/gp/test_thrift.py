@@ -7,7 +7,7 @@ import pytest
 
 from trimtab.ledger.event import Remaining, Told
 from trimtab.optim.gp import Gp
-from trimtab.optim.gp.thrift import Thrift
+from trimtab.optim.gp.thrift import Prices, Thrift
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Problem, minimize
 from trimtab.space.space import Space
@@ -69,3 +69,25 @@ def test_proposals_are_cheaper_under_a_budget_of_cost() -> None:
 
 def test_near_a_deadline_only_what_ends_in_time_is_proposed() -> None:
     assert 100.0 ** next_size(Remaining(seconds=5.0)) < 6.0
+
+
+def test_with_an_exchange_rate_what_costs_more_than_it_may_gain_is_not_proposed() -> None:
+    assert next_size(Remaining(must_gain={"cost": 1e-2})) < 0.2
+    assert next_size(Remaining(must_gain={"seconds": 1e-2})) < 0.2
+    assert next_size(Remaining(must_gain={"trials": 1e-2})) == pytest.approx(next_size(None), abs=0.5)
+
+
+def test_prices_are_in_the_unit_of_labels() -> None:
+    table, losses, labels = study(40).table, np.array([0.0, 1.0, 2.0]), np.array([0.4, 0.1, -0.4])
+    per_trial = Prices(table, Remaining(must_gain={"trials": 0.5}), losses, labels)
+    assert per_trial(CHEAP)[0] == pytest.approx(0.15)  # half of the way to the median, which labels put 0.3 below
+    per_cost = Prices(table, Remaining(must_gain={"cost": 0.5}), losses, labels)
+    assert per_cost(DEAR)[0] / per_cost(CHEAP)[0] == pytest.approx(100.0**0.8, rel=0.3)
+
+
+def test_without_a_rate_or_without_costs_there_are_no_prices() -> None:
+    rate, losses, labels = Remaining(must_gain={"cost": 0.5}), np.array([0.0, 1.0, 2.0]), np.array([0.4, 0.1, -0.4])
+    assert not Prices(study().table, None, losses, labels).are_known
+    assert not Prices(study().table, Remaining(cost=9.0), losses, labels).are_known
+    assert not Prices(study(2).table, rate, losses, labels).are_known
+    assert not Prices(study().table, rate, np.zeros(3), np.zeros(3)).are_known

@@ -18,12 +18,12 @@ from trimtab.arrays import Floats
 from trimtab.ledger.event import Remaining
 from trimtab.ledger.table import TrialTable
 from trimtab.model.processes import View
-from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient, log_positive, log_positive_with_gradient
+from trimtab.numerics.acquisition import index, log_ei, log_ei_with_gradient, log_positive, log_positive_with_gradient
 from trimtab.optim import belief
 from trimtab.optim.gp.outlook import Outlook
 from trimtab.optim.gp.state import GpState
 from trimtab.optim.gp.steps import Steps
-from trimtab.optim.gp.thrift import Thrift
+from trimtab.optim.gp.thrift import Prices, Thrift
 from trimtab.optim.gp.trust import TrustRegion
 
 Slope: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
@@ -48,7 +48,11 @@ class Score:
         is_ordered = outlook.choice is not None and len(outlook.choice.order) > 1
         self.has_ridges = outlook.front is not None or bool(outlook.constraints) or is_ordered
         self.is_bold = stands_still and len(table) % settings.bold_every == 1 and outlook.front is None
-        self._scale = settings.bold_scale if self.is_bold else 1.0
+        prices = Prices(table, remaining, seen.losses, seen.labels) if settings.has_index else None
+        has_prices = prices is not None and prices.are_known and outlook.front is None and not is_ordered
+        self.prices = prices if has_prices else None
+        self.is_bold = self.is_bold and not has_prices
+        self._scale = settings.bold_scale if self.is_bold or has_prices else 1.0
         self.failures = state.failures()
         self._region = TrustRegion(space, outlook.first.features, seen.x, settings)
         self.terms: dict[str, Callable[[Floats], Floats]] = {}
@@ -69,7 +73,7 @@ class Score:
             self.terms["steps"] = lambda x: -steps.cost(x)
         if self.failures is not None:
             self.terms["failures"] = self.failures.cost
-        thrift = Thrift(table, remaining, settings.thrift)
+        thrift = Thrift(table, remaining, settings.thrift, has_prices=has_prices)
         if thrift.applies:
             self.terms["thrift"] = lambda x: -thrift(x)
 
@@ -91,6 +95,7 @@ class Score:
         expected = views[0].expected if views else None  # one objective alone has any
         plain = None if expected is None else expected.features.embed(x)
         n_objectives = len(views) - len(limits)
+        prices = None if self.prices is None else self.prices(x)
 
         def slope(u: Floats) -> tuple[Floats, Floats]:
             said = [
@@ -103,7 +108,7 @@ class Score:
                 said[0] = (said[0][0] + level, *said[0][1:])
             score, weights = np.zeros(len(u)), list[tuple[Floats, Floats]]()
             if n_objectives:
-                gained, weights = self._gain(said[:n_objectives])
+                gained, weights = self._gain(said[:n_objectives], prices)
                 score = score + gained
             kept = zip(limits, self.margins, said[n_objectives:], strict=False)
             for view, margin, (mean, deviation, _, _) in kept:
@@ -138,7 +143,9 @@ class Score:
     def _has_gain(self) -> bool:
         return self._outlook.front is not None or bool(np.isfinite(self._outlook.bar))
 
-    def _gain(self, said: list[tuple[Floats, Floats, Floats, Floats]]) -> tuple[Floats, list[tuple[Floats, Floats]]]:
+    def _gain(
+        self, said: list[tuple[Floats, Floats, Floats, Floats]], prices: Floats | None
+    ) -> tuple[Floats, list[tuple[Floats, Floats]]]:
         """Return [m] what is gained, and for each objective its derivatives [m]: by mean, by deviation."""
         s, front = self._settings, self._outlook.front
         if front is not None:
@@ -149,6 +156,9 @@ class Score:
         if self.is_bold:
             by_mean = np.ones(len(mean))
             return self._scale * (mean + s.boldness * deviation), [(by_mean, s.boldness * by_mean)]
+        if prices is not None:
+            found, by_deviation = index(mean, deviation, prices)
+            return self._scale * found, [(np.ones(len(mean)), by_deviation)]
         gained, by_mean, by_deviation = log_ei_with_gradient(mean, deviation, self._outlook.bar)
         return gained, [(by_mean, by_deviation)]
 
@@ -157,6 +167,8 @@ class Score:
         mean, deviation = self._outlook.gains[0].predict(x)
         if self.is_bold:
             return self._scale * (mean + self._settings.boldness * deviation)
+        if self.prices is not None:
+            return self._scale * index(mean, deviation, self.prices(x))[0]
         return log_ei(mean, deviation, self._outlook.bar)
 
     def _hypervolume(self, x: Floats) -> Floats:

@@ -120,6 +120,9 @@ class Settings(ModelSettings):
     """The power of its cost by which improvement is divided while a budget of cost is untouched; 0 minds neither cost
     nor time. Measured: decision 96."""
 
+    has_index: bool = True
+    """Whether an exchange rate is minded."""
+
     # Stages: decisions 9, 13 and 14
 
     stages_from: int = 13
