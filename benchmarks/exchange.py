@@ -3,10 +3,10 @@
     python benchmarks/exchange.py --seeds 4
 
 Tasks and prices are those of benchmarks/costs.py. The budget is what 60 random trials cost on average, and an exchange
-rate says that all of it is worth a share of what lies between the median of the task and its best value. Studies end by
-that rate, or with the budget. Utility is what was gained over the median less what was spent, both in that unit. Beside
-the index are a search that minds no cost, and one that minds what is left of the budget alone (cost cooling). Each study
-is kept in benchmarks/.cache/exchange, and not run again.
+rate says that all of it is worth a share of what lies between the median of the task and its best value. Studies end
+by that rate, or with the budget. Utility is what was gained over the median less what was spent, both in that unit.
+Beside the index are a search that minds no cost, and one that minds what is left of the budget alone (cost cooling).
+Each study is kept in benchmarks/.cache/exchange, and not run again.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ import numpy as np
 from _figures import Figures
 from costs import MOST, Priced  # which puts the folder of tasks on the path
 
-from task import Task  # noqa: E402 isort:skip
-from tasks import load  # noqa: E402 isort:skip
+from task import Task  # isort:skip
+from tasks import load  # isort:skip
 
-from trimtab.ledger.event import Remaining, Told  # noqa: E402
-from trimtab.optim.gp import Gp  # noqa: E402
-from trimtab.space.problem import Problem, minimize  # noqa: E402
-from trimtab.stop.budget import Budget  # noqa: E402
-from trimtab.stop.worth import Worth  # noqa: E402
-from trimtab.testing.simulation import Simulation  # noqa: E402
+from trimtab.ledger.event import Remaining, Told
+from trimtab.optim.gp import Gp
+from trimtab.space.problem import Problem, minimize
+from trimtab.stop.budget import Budget
+from trimtab.stop.worth import Worth
+from trimtab.testing.simulation import Simulation
 
 KEPT = Path(__file__).parent / ".cache" / "exchange"
 TASKS = (

@@ -12,7 +12,7 @@ import pytest
 
 import trimtab as tt
 from trimtab.errors import ProblemError
-from trimtab.ledger.event import Asked, Assessed, Opened, Record, Remaining, Told
+from trimtab.ledger.event import Asked, Assessed, Opened, Record, Told
 from trimtab.ledger.ledger import Ledger
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Metric, Problem, maximize, minimize

@@ -11,7 +11,7 @@ _LOG_SQRT_HALF_PI = 0.5 * np.log(0.5 * np.pi)
 _FAR = -1e3
 _STEEP = -100.0
 _PHI_0 = 1.0 / np.sqrt(2.0 * np.pi)
-_NEWTON = 8
+_NEWTON = 8  # steps after which the error is one of rounding for prices from 1e-14 to 1e11 deviations
 
 
 def log_h(z: Floats) -> Floats:
@@ -95,12 +95,13 @@ def log_positive_with_gradient(mean: Floats, deviation: Floats, margin: float = 
 def index(mean: Floats, deviation: Floats, price: Floats) -> tuple[Floats, Floats]:
     """Return [m] the Gittins index of a Pandora's box, and its derivative by the deviation; that by the mean is 1.
 
-    The value over which the expected improvement is the price: Xie et al., 2024, arXiv 2406.20062, eq. 7. With r the
-    price in deviations it is mean - z deviation, where h(z) = r; log h is concave, so that Newton's method climbs to z
-    from any point before it, and does not pass it.
+    The value over which the expected improvement is the price: Xie et al., 2024, arXiv 2406.20062. With r the price in
+    deviations it is mean - z deviation, where h(z) = r; log h is concave, so that Newton's method climbs to z from any
+    point before it, and does not pass it.
 
     Args:
-        mean, deviation: [m] of normals.
+        mean: [m] of normals.
+        deviation: [m] of these, above 0.
         price: [m] above 0.
     """
     from scipy.special import log_ndtr

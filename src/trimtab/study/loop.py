@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
-import msgspec
 import numpy as np
 
 from trimtab.errors import PluginError, StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
@@ -213,7 +212,10 @@ class Loop:
         purse, table = self._settings.purse, self._session.table
         left = None if purse is None else purse.of(table).remaining(table)
         must_gain = {} if self._rated is None else self._rated.must_gain(table)
-        return msgspec.structs.replace(left or Remaining(), must_gain=must_gain) if must_gain else left
+        if not must_gain:
+            return left
+        left = left or Remaining()
+        return Remaining(left.trials, left.seconds, left.cost, left.units, must_gain)
 
     @quiet()
     def _lacks(self, table: TrialTable, start: Start) -> str:

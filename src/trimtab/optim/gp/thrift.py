@@ -103,7 +103,8 @@ class Prices:
         total = np.full(len(x), self._each)
         for each, model in self._models:
             total += each * model.predict(x).expected
-        return np.maximum(total, LEAST_PRICE)
+        found: Floats = np.maximum(total, LEAST_PRICE)
+        return found
 
 
 def _known(model: CostModel) -> CostModel | None:
