@@ -5,8 +5,9 @@
 Tasks and prices are those of benchmarks/costs.py. The budget is what 60 random trials cost on average, and an exchange
 rate says that all of it is worth a share of what lies between the median of the task and its best value. Studies end
 by that rate, or with the budget. Utility is what was gained over the median less what was spent, both in that unit.
-Beside the index are a search that minds no cost, and one that minds what is left of the budget alone (cost cooling).
-Each study is kept in benchmarks/.cache/exchange, and not run again.
+Beside the index are a search that minds no cost, one that minds what is left of the budget alone (cost cooling), and
+one that divides by the same power of the cost throughout. Each study is kept in benchmarks/.cache/exchange, and not run
+again.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ WORTHS = (0.5, 0.1)
 """What the budget is worth, in what lies between a task's median and its best: one that ends studies soon, and one that
 lets them search."""
 
-ARMS = ("index", "cooled", "blind")
+ARMS = ("index", "power", "cooled", "blind")
 TIMES = 2.0
 """The budget, in those of benchmarks/costs.py."""
 
@@ -60,7 +61,8 @@ def study(priced: Priced, seed: int, arm: str, worth: float) -> dict[str, float]
     rule = Worth(budget=Budget(cost=budget), rate=f"{worth * scale:.12g} = {budget:.12g} cost")
     run, spent, regret = Simulation(problem, engine, seed), 0.0, np.inf
     run.dispatch.remaining = lambda: Remaining(
-        cost=max(0.0, budget - spent), must_gain=rule.must_gain(run.table) if arm == "index" else {}
+        cost=max(0.0, 1e12 * budget if arm == "power" else budget - spent),
+        must_gain=rule.must_gain(run.table) if arm == "index" else {},
     )
     for _ in range(MOST):
         number = run.next()

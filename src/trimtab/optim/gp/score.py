@@ -2,7 +2,8 @@
 
 The first of them are what is gained and the chances that constraints are kept (log constrained expected improvement:
 Ament et al., 2023, arXiv 2310.20708, section 4.2); what is gained is an improvement of the one objective, or of the
-hypervolume below the front of several. Until constraints are kept the chances are all.
+hypervolume below the front of several. Until constraints are kept the chances are all. Where an exchange rate prices
+what rows cost, the first is the index of Pandora's box (Xie et al., 2024, arXiv 2406.20062).
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Score:
         terms: what is added up, by name, each a function of rows [m, D]; what does not apply is left out.
         has_ridges: whether terms of several models meet in it, which makes it steep on one side and flat on another.
         is_bold: whether the improvement is that of a bold proposal.
+        prices: what counts against rows in the unit of labels, where an exchange rate says; None elsewhere.
         failures: where trials fail; None if none did.
         margins: by how many deviations each limit is to be kept, those of constraints first.
     """
@@ -48,10 +50,14 @@ class Score:
         is_ordered = outlook.choice is not None and len(outlook.choice.order) > 1
         self.has_ridges = outlook.front is not None or bool(outlook.constraints) or is_ordered
         self.is_bold = stands_still and len(table) % settings.bold_every == 1 and outlook.front is None
-        prices = Prices(table, remaining, seen.losses, seen.labels) if settings.has_index else None
-        has_prices = prices is not None and prices.are_known and outlook.front is None and not is_ordered
-        self.prices = prices if has_prices else None
-        self.is_bold = self.is_bold and not has_prices
+        prices = None
+        if settings.has_index and outlook.front is None and remaining is not None and remaining.must_gain:
+            # where constraints are, all metrics joined have other labels than the objective
+            losses = state.observations.mean_losses()[seen.rows] if outlook.constraints else seen.losses
+            prices = Prices(table, remaining, losses, outlook.first.labels)
+        self.prices = prices if prices is not None and prices.are_known else None
+        has_prices = self.prices is not None
+        self.is_bold = self.is_bold and not has_prices  # the index is bold enough
         self._scale = settings.bold_scale if self.is_bold or has_prices else 1.0
         self.failures = state.failures()
         self._region = TrustRegion(space, outlook.first.features, seen.x, settings)
@@ -163,7 +169,7 @@ class Score:
         return gained, [(by_mean, by_deviation)]
 
     def _improvement(self, x: Floats) -> Floats:
-        """Return log expected improvement over the bar; of a bold proposal the upper confidence bound."""
+        """Return log expected improvement over the bar; with prices the index, if bold the upper confidence bound."""
         mean, deviation = self._outlook.gains[0].predict(x)
         if self.is_bold:
             return self._scale * (mean + self._settings.boldness * deviation)

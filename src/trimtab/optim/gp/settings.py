@@ -121,7 +121,7 @@ class Settings(ModelSettings):
     nor time. Measured: decision 96."""
 
     has_index: bool = True
-    """Whether an exchange rate is minded."""
+    """Whether rows are scored by the index of Pandora's box where there is an exchange rate. Measured: decision 107."""
 
     # Stages: decisions 9, 13 and 14
 

@@ -2,7 +2,7 @@
 
 Cost cooling (Lee et al., 2020, arXiv 2003.10870): while all of a budget of cost is left, what is looked for is
 improvement per a power of its cost; as it is spent cost counts less, and at the end not at all, since what is left buys
-nothing else.
+nothing else. Where an exchange rate says what improvement is worth, prices take its place.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Thrift:
         table: the trials so far.
         remaining: what is left of the budget; None where nobody counts.
         power: of its cost by which improvement is divided at first; 0 minds nothing.
+        has_prices: whether `Prices` count against what costs.
     """
 
     def __init__(
