@@ -9,7 +9,7 @@ from trimtab.ledger.event import Remaining, Told
 from trimtab.optim.gp import Gp
 from trimtab.optim.gp.thrift import Prices, Thrift
 from trimtab.space.parameter import Float
-from trimtab.space.problem import Problem, minimize
+from trimtab.space.problem import Problem, at_most, minimize
 from trimtab.space.space import Space
 from trimtab.testing.simulation import Simulation
 
@@ -91,3 +91,18 @@ def test_without_a_rate_or_without_costs_there_are_no_prices() -> None:
     assert not Prices(study().table, Remaining(cost=9.0), losses, labels).are_known
     assert not Prices(study(2).table, rate, losses, labels).are_known
     assert not Prices(study().table, rate, np.zeros(3), np.zeros(3)).are_known
+
+
+def test_with_constraints_the_index_keeps_them() -> None:
+    problem = Problem(SPACE, (minimize("loss"), at_most("memory", 0.6)), cost="price")
+    run = Simulation(problem, Gp())
+    run.dispatch.remaining = lambda: Remaining(must_gain={"cost": 1e-4})
+    for _ in range(20):
+        number = run.next()
+        assert number is not None
+        run.start(number)
+        x, size = run.table.x[number]
+        told = {"loss": (x - 0.3) ** 2 - size, "memory": size, "price": 1.0 + size}
+        run.add(Told(number, told, seconds=1.0, cost=told["price"]))
+    assert run.table.x[12:, 1].min() < 0.6
+    assert (run.table.x[12:, 1] <= 0.6).mean() >= 0.5
