@@ -5,9 +5,9 @@
 Tasks and prices are those of benchmarks/costs.py. The budget is what 60 random trials cost on average, and an exchange
 rate says that all of it is worth a share of what lies between the median of the task and its best value. Studies end
 by that rate, or with the budget. Utility is what was gained over the median less what was spent, both in that unit.
-Beside the index are a search that minds no cost, one that minds what is left of the budget alone (cost cooling), and
-one that divides by the same power of the cost throughout. Each study is kept in benchmarks/.cache/exchange, and not run
-again.
+Turns, as built, are the index in every second proposal, and improvement per a power of the cost in the others. Beside
+them are the index alone, that power alone, the power as the budget is spent (cost cooling), and a search that minds no
+cost. Each study is kept in benchmarks/.cache/exchange, and not run again.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ WORTHS = (0.5, 0.1)
 """What the budget is worth, in what lies between a task's median and its best: one that ends studies soon, and one that
 lets them search."""
 
-ARMS = ("index", "power", "cooled", "blind")
+ARMS = ("turns", "index", "power", "cooled", "blind")
 TIMES = 2.0
 """The budget, in those of benchmarks/costs.py."""
 
@@ -55,14 +55,15 @@ MOST_TASKS = 0.5
 def study(priced: Priced, seed: int, arm: str, worth: float) -> dict[str, float]:
     """Return the utility when the study ended, and the regret, the share of the budget and the trials until then."""
     engine, task = Gp(), priced.task
-    engine.settings = dataclasses.replace(engine.settings, thrift=0.0 if arm == "blind" else engine.settings.thrift)
+    changed = {"index": {"index_every": 1}, "blind": {"thrift": 0.0}}.get(arm, {})
+    engine.settings = dataclasses.replace(engine.settings, **changed)
     problem = Problem(priced.space, (minimize("loss"),), cost="price")
     scale, budget = task.median - task.best, TIMES * priced.budget
     rule = Worth(budget=Budget(cost=budget), rate=f"{worth * scale:.12g} = {budget:.12g} cost")
     run, spent, regret = Simulation(problem, engine, seed), 0.0, np.inf
     run.dispatch.remaining = lambda: Remaining(
         cost=max(0.0, 1e12 * budget if arm == "power" else budget - spent),
-        must_gain=rule.must_gain(run.table) if arm == "index" else {},
+        must_gain=rule.must_gain(run.table) if arm in ("turns", "index") else {},
     )
     for _ in range(MOST):
         number = run.next()
@@ -125,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             more = np.array([means[name, ARMS[0], "utility"] - means[name, arm, "utility"] for name in tasks])
             is_blind = arm == "blind"
             least = 0.0 if is_blind else None
-            figures.add(f"{of}: utility of the index over {arm}", float(more.mean()), "share", at_least=least)
+            figures.add(f"{of}: utility of turns over {arm}", float(more.mean()), "share", at_least=least)
             share = float(np.mean(more >= 0.0))
             figures.add(f"{of}: tasks better than {arm}", share, "share", at_least=MOST_TASKS if is_blind else None)
             figures.add(f"{of}: worst task beside {arm}", float(more.min()), "share")

@@ -111,7 +111,7 @@ class Remaining(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What is left of a budget: trials, seconds, cost; None where there is no such limit.
 
     `units` holds what is left of every other limit, by its name: "epoch", "gpu_hours", "money". `must_gain` says, where
-    there is an exchange rate, by how much the objective has to get better for each "trials", "seconds" or "cost" spent.
+    there is an exchange rate, by how much the objective must get better for each of the "seconds" or the "cost" spent.
     """
 
     trials: Whole | None = None

@@ -97,7 +97,7 @@ class Rated(Protocol):
     """A stopping rule that knows what an improvement is worth, as engines are told."""
 
     def must_gain(self, table: TrialTable) -> dict[str, float]:
-        """Return by how much the objective must get better for each "trials", "seconds" or "cost" that is spent.
+        """Return by how much the objective must get better for each of the "seconds" or the "cost" that is spent.
 
         Empty where nobody knows. Changes nothing.
         """

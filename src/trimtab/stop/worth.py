@@ -295,17 +295,19 @@ class Worth:
         return {rates.WORKER: 1.0, rates.GPU: self.gpus, rates.CPU: self.cpus}[rate.unit]
 
     def must_gain(self, table: TrialTable) -> dict[str, float]:
-        """Return by how much the objective must get better for each "trials", "seconds" or "cost" that is spent.
+        """Return by how much the objective must get better for each of the "seconds" or the "cost" that is spent.
 
         Of wall time each trial takes the share of its seconds that one takes on average: what runs side by side shares
-        an hour. Empty without an exchange rate, or where nobody knows that share.
+        an hour. Empty without an exchange rate, where nobody knows that share, and in trials, of which none is dearer.
         """
         if self.rate is None:
             return {}
         rate = exchange(self.rate, table.problem, self.prices, self.gpus)
         each = rate.gain / rate.price
-        if rate.unit in (rates.TRIALS, rates.COST):
-            return {rate.unit: each}
+        if rate.unit == rates.TRIALS:
+            return {}
+        if rate.unit == rates.COST:
+            return {"cost": each}
         if rate.unit == rates.WALL:
             each *= pace(table) / price(table, "seconds").mean / 3600.0
         else:

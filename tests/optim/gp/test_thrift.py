@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from trimtab.ledger.event import Remaining, Told
+from trimtab.model.cost import cost_model
 from trimtab.optim.gp import Gp
 from trimtab.optim.gp.thrift import Prices, Thrift
 from trimtab.space.parameter import Float
@@ -71,26 +72,35 @@ def test_near_a_deadline_only_what_ends_in_time_is_proposed() -> None:
     assert 100.0 ** next_size(Remaining(seconds=5.0)) < 6.0
 
 
-def test_with_an_exchange_rate_what_costs_more_than_it_may_gain_is_not_proposed() -> None:
-    assert next_size(Remaining(must_gain={"cost": 1e-2})) < 0.2
-    assert next_size(Remaining(must_gain={"seconds": 1e-2})) < 0.2
-    assert next_size(Remaining(must_gain={"trials": 1e-2})) == pytest.approx(next_size(None), abs=0.5)
+@pytest.mark.parametrize("n", [12, 13])  # the index, and improvement per power of the price, by turns
+@pytest.mark.parametrize("unit", ["cost", "seconds"])
+def test_with_an_exchange_rate_what_costs_more_than_it_may_gain_is_not_proposed(n: int, unit: str) -> None:
+    run = study(n, Remaining(must_gain={unit: 1e-2}))
+    number = run.next()
+    assert number is not None
+    assert run.table.x[number, 1] < 0.2
+
+
+LOSSES, LABELS = np.array([0.0, 1.0, 2.0]), np.array([0.4, 0.1, -0.4])
+RATE = Remaining(must_gain={"cost": 0.5})
+THREE = np.array([[0.5, 0.1], [0.5, 0.5], [0.5, 0.9]])
 
 
 def test_prices_are_in_the_unit_of_labels() -> None:
-    table, losses, labels = study(40).table, np.array([0.0, 1.0, 2.0]), np.array([0.4, 0.1, -0.4])
-    per_trial = Prices(table, Remaining(must_gain={"trials": 0.5}), losses, labels)
-    assert per_trial(CHEAP)[0] == pytest.approx(0.15)  # half of the way to the median, which labels put 0.3 below
-    per_cost = Prices(table, Remaining(must_gain={"cost": 0.5}), losses, labels)
-    assert per_cost(DEAR)[0] / per_cost(CHEAP)[0] == pytest.approx(100.0**0.8, rel=0.3)
+    table = study(40).table
+    prices = Prices(table, RATE, THREE, LOSSES, LABELS)
+    expected = cost_model(table, "cost").predict(THREE).expected
+    assert prices(THREE) == pytest.approx(0.15 * expected)  # half of the way to the median, which is 0.3 in labels
 
 
-def test_without_a_rate_or_without_costs_there_are_no_prices() -> None:
-    rate, losses, labels = Remaining(must_gain={"cost": 0.5}), np.array([0.0, 1.0, 2.0]), np.array([0.4, 0.1, -0.4])
-    assert not Prices(study().table, None, losses, labels).are_known
-    assert not Prices(study().table, Remaining(cost=9.0), losses, labels).are_known
-    assert not Prices(study(2).table, rate, losses, labels).are_known
-    assert not Prices(study().table, rate, np.zeros(3), np.zeros(3)).are_known
+def test_without_a_rate_or_without_costs_that_differ_there_are_no_prices() -> None:
+    table = study().table
+    assert Prices(table, RATE, THREE, LOSSES, LABELS).are_known
+    assert not Prices(table, None, THREE, LOSSES, LABELS).are_known
+    assert not Prices(table, Remaining(cost=9.0), THREE, LOSSES, LABELS).are_known
+    assert not Prices(study(2).table, RATE, THREE, LOSSES, LABELS).are_known
+    assert not Prices(table, RATE, THREE, np.zeros(3), np.zeros(3)).are_known
+    assert not Prices(table, RATE, THREE[[0, 0, 0]], LOSSES, LABELS).are_known
 
 
 def test_with_constraints_the_index_keeps_them() -> None:
@@ -102,7 +112,7 @@ def test_with_constraints_the_index_keeps_them() -> None:
         assert number is not None
         run.start(number)
         x, size = run.table.x[number]
-        told = {"loss": (x - 0.3) ** 2 - size, "memory": size, "price": 1.0 + size}
+        told = {"loss": (x - 0.3) ** 2 - size, "memory": size, "price": 10.0**size}
         run.add(Told(number, told, seconds=1.0, cost=told["price"]))
     assert run.table.x[12:, 1].min() < 0.6
     assert (run.table.x[12:, 1] <= 0.6).mean() >= 0.5

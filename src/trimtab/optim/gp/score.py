@@ -54,11 +54,12 @@ class Score:
         if settings.has_index and outlook.front is None and remaining is not None and remaining.must_gain:
             # where constraints are, all metrics joined have other labels than the objective
             losses = state.observations.mean_losses()[seen.rows] if outlook.constraints else seen.losses
-            prices = Prices(table, remaining, losses, outlook.first.labels)
-        self.prices = prices if prices is not None and prices.are_known else None
-        has_prices = self.prices is not None
-        self.is_bold = self.is_bold and not has_prices  # the index is bold enough
-        self._scale = settings.bold_scale if self.is_bold or has_prices else 1.0
+            prices = Prices(table, remaining, seen.x, losses, outlook.first.labels)
+        prices = prices if prices is not None and prices.are_known else None
+        self.prices = prices if len(table) % settings.index_every == 0 else None
+        has_index = self.prices is not None
+        self.is_bold = self.is_bold and not has_index  # the index is bold enough
+        self._scale = settings.bold_scale if self.is_bold or has_index else 1.0
         self.failures = state.failures()
         self._region = TrustRegion(space, outlook.first.features, seen.x, settings)
         self.terms: dict[str, Callable[[Floats], Floats]] = {}
@@ -79,9 +80,11 @@ class Score:
             self.terms["steps"] = lambda x: -steps.cost(x)
         if self.failures is not None:
             self.terms["failures"] = self.failures.cost
-        thrift = Thrift(table, remaining, settings.thrift, has_prices=has_prices)
+        thrift = Thrift(table, remaining, settings.thrift, has_prices=prices is not None)
         if thrift.applies:
             self.terms["thrift"] = lambda x: -thrift(x)
+        if prices is not None and not has_index:
+            self.terms["prices"] = lambda x: -settings.thrift * np.log(prices(x))
 
     def __call__(self, x: Floats) -> Floats:
         """Return the scores [m] of rows [m, D]."""

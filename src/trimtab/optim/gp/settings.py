@@ -121,7 +121,9 @@ class Settings(ModelSettings):
     nor time. Measured: decision 96."""
 
     has_index: bool = True
-    """Whether rows are scored by the index of Pandora's box where there is an exchange rate. Measured: decision 107."""
+    index_every: int = 2
+    """Where there is an exchange rate every second row is scored by the index of Pandora's box, and the others by
+    improvement per that power of the price, which makes something of what the index found. Measured: decision 107."""
 
     # Stages: decisions 9, 13 and 14
 

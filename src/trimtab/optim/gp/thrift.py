@@ -26,6 +26,10 @@ where none ends in time is one proposed, and then the shortest. By taste."""
 LEAST_PRICE: Final = 1e-9
 """In the unit of labels, which span 1: less is as good as nothing, for which no index is finite."""
 
+DIFFERS: Final = 0.25
+"""By so much must logarithms of prices spread: where all cost the same the index found less than improvement alone
+(decision 107), and a quarter is far below what measured costs spread by. By taste."""
+
 
 class Thrift:
     """What the budget has against rows.
@@ -75,12 +79,14 @@ class Prices:
     Args:
         table: the trials so far.
         remaining: what was told of the budget and of an exchange rate.
-        losses, labels: [c] what the labels of configurations were made of, and these.
+        x: [c, D] configurations.
+        losses, labels: [c] what their labels were made of, and these.
     """
 
-    def __init__(self, table: TrialTable, remaining: Remaining | None, losses: Floats, labels: Floats) -> None:
+    def __init__(
+        self, table: TrialTable, remaining: Remaining | None, x: Floats, losses: Floats, labels: Floats
+    ) -> None:
         self._models = list[tuple[float, CostModel]]()
-        self._each = 0.0
         if remaining is None or not remaining.must_gain:
             return
         best, median = float(losses.min()), float(np.median(losses))
@@ -89,19 +95,19 @@ class Prices:
             return
         scale = rise / (median - best)
         for name, gain in remaining.must_gain.items():
-            if name == "trials":
-                self._each += gain * scale
-            elif (model := _known(cost_model(table, name))) is not None:
+            if (model := _known(cost_model(table, name))) is not None:
                 self._models.append((gain * scale, model))
+        if self._models and np.log(self(x)).std() < DIFFERS:
+            self._models = []
 
     @property
     def are_known(self) -> bool:
-        """Whether there is an exchange rate, and costs that it applies to."""
-        return bool(self._models) or self._each > 0.0
+        """Whether there is an exchange rate, and costs that it applies to, which are not all about the same."""
+        return bool(self._models)
 
     def __call__(self, x: Floats) -> Floats:
         """Return [m] the prices of rows [m, D], above 0."""
-        total = np.full(len(x), self._each)
+        total = np.zeros(len(x))
         for each, model in self._models:
             total += each * model.predict(x).expected
         found: Floats = np.maximum(total, LEAST_PRICE)
