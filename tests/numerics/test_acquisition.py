@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient, log_h
+from trimtab.numerics.acquisition import index, log_ei, log_ei_with_gradient, log_h
 
 
 def exact_log_h(z: float) -> float:
@@ -35,3 +35,18 @@ def test_gradient_by_mean_and_deviation() -> None:
     np.testing.assert_allclose(by_mean, numeric, rtol=1e-5)
     numeric = (log_ei(mean, deviation + h, 0.3) - log_ei(mean, deviation - h, 0.3)) / (2 * h)
     np.testing.assert_allclose(by_deviation, numeric, rtol=1e-5)
+
+
+def test_over_the_index_the_expected_improvement_is_the_price() -> None:
+    rng = np.random.default_rng(0)
+    mean, deviation, price = rng.normal(size=500), np.exp(rng.normal(-2, 3, 500)), np.exp(rng.normal(-4, 8, 500))
+    found, _ = index(mean, deviation, price)
+    gained = np.array([float(log_ei(mean[[i]], deviation[[i]], found[i])[0]) for i in range(500)])
+    assert gained == pytest.approx(np.log(price), abs=1e-9)
+
+
+def test_gradient_of_the_index() -> None:
+    deviation, price, step = np.array([1e-3, 0.1, 1.0, 2.0]), np.array([1e-6, 0.2, 1e-3, 3.0]), 1e-6
+    _, by_deviation = index(np.zeros(4), deviation, price)
+    up, down = (index(np.zeros(4), deviation * (1 + sign * step), price)[0] for sign in (1, -1))
+    assert by_deviation == pytest.approx((up - down) / (2 * step * deviation), rel=1e-5)

@@ -6,12 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 import pytest
 
 import trimtab as tt
 from trimtab.errors import ProblemError
-from trimtab.ledger.event import Assessed, Opened, Record
+from trimtab.ledger.event import Asked, Assessed, Opened, Record, Told
 from trimtab.ledger.ledger import Ledger
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Metric, Problem, maximize, minimize
@@ -21,6 +22,7 @@ from trimtab.stop.forecast import chances, forecast
 from trimtab.stop.path import path, path_of
 from trimtab.stop.patience import Patience
 from trimtab.stop.worth import LEAST_OF_ALL, UNLIKELY, Worth
+from trimtab.study.replay import replay
 from trimtab.testing.simulation import Simulation
 
 
@@ -154,6 +156,51 @@ def test_an_exchange_rate_ends_what_does_not_pay(rate: str, stops: bool) -> None
     assert said.stop == stops
     if stops:
         assert said.reason.startswith(f"more tuning is not worth its price ({rate}): the 140 trials left")
+
+
+@pytest.mark.parametrize(
+    ("rate", "told"),
+    [
+        ("0.1 loss = 4 trials", {}),  # of which none is dearer
+        ("0.1 loss = 2 worker_hours", {"seconds": 0.05 / 3600}),
+        ("0.1 loss = 2 cpu_hours", {"seconds": 0.2 / 3600}),
+        ("0.1 loss = 2 money", {"seconds": 0.02 / 3600}),
+        ("0.1 loss = 2 hours", {"seconds": 0.025 / 3600}),  # two at a time
+        (None, {}),
+    ],
+)
+def test_what_has_to_come_of_what_is_spent(rate: str | None, told: dict[str, float]) -> None:
+    run = Simulation(Problem(Space(x=Float(0, 1)), (minimize("loss"),)))
+    run.add(Opened())
+    for i in range(10):
+        pair = run.enqueue(np.array([0.1])), run.enqueue(np.array([0.2]))
+        for number in pair:
+            run.start(number)
+        for number in pair:
+            run.add(Told(number, {"loss": float(i)}, seconds=6.0))  # each record takes a second
+    rule = Worth(rate=rate, prices={"cpu": 0.1}, cpus=4.0)
+    assert rule.must_gain(run.table) == pytest.approx(told, rel=0.05)
+
+
+def test_what_an_improvement_is_worth_is_on_record_and_replays() -> None:
+    def objective(trial: tt.Trial) -> dict[str, float]:
+        return {"loss": (trial.params["x"] - 0.3) ** 2, "dollars": 100.0 ** trial.params["size"]}
+
+    study = tt.tune(
+        objective, tt.Space(x=tt.Float(0, 1), size=tt.Float(0, 1)), minimize="loss", cost="dollars", budget=16,
+        worth="0.01 loss = 10 cost", optimizer="gp", seed=3, progress=False,
+    )  # fmt: skip
+    records = list(study.session.journal.read())
+    asked = [record.event for record in records if isinstance(record.event, Asked)]
+    assert all(event.remaining is not None and event.remaining.must_gain == {"cost": 0.001} for event in asked)
+    assert replay(records).differing == ()
+    without = [
+        msgspec.structs.replace(record, event=msgspec.structs.replace(record.event, remaining=None))
+        if isinstance(record.event, Asked)
+        else record
+        for record in records
+    ]
+    assert replay(without).differing
 
 
 # Studies of every kind: each its own true sentence

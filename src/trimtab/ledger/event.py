@@ -110,13 +110,15 @@ class Opened(msgspec.Struct, frozen=True, omit_defaults=True, tag="opened", tag_
 class Remaining(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What is left of a budget: trials, seconds, cost; None where there is no such limit.
 
-    `units` holds what is left of every other limit, by its name: "epoch", "gpu_hours", "money".
+    `units` holds what is left of every other limit, by its name: "epoch", "gpu_hours", "money". `must_gain` says, where
+    there is an exchange rate, by how much the objective must get better for each of the "seconds" or the "cost" spent.
     """
 
     trials: Whole | None = None
     seconds: Annotated[float, msgspec.Meta(ge=0)] | None = None
     cost: float | None = None
     units: dict[str, float] = {}
+    must_gain: dict[str, float] = {}
 
 
 class Asked(msgspec.Struct, frozen=True, omit_defaults=True, tag="asked", tag_field="kind", gc=False):

@@ -36,7 +36,8 @@ class Request:
             none. It is the scheduler's choice, and differs from trial to trial.
         seed: the study's seed, for what belongs to all trials together, such as the scrambling of a sequence.
         remaining: what is left of the budget before this trial: trials, seconds, cost in the unit of the cost metric;
-            None where nobody counts (ask and tell). It is on record, so that a replay has the same.
+            None where nobody counts (ask and tell). With an exchange rate, `must_gain` says what has to come of
+            what is spent. It is on record, so that a replay has the same.
     """
 
     n: int

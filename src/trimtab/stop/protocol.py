@@ -90,3 +90,15 @@ class Looks(Protocol):
     def outlook(self, table: TrialTable) -> Outlook:
         """Return what going on would bring and cost. Changes nothing."""
         ...
+
+
+@runtime_checkable
+class Rated(Protocol):
+    """A stopping rule that knows what an improvement is worth, as engines are told."""
+
+    def must_gain(self, table: TrialTable) -> dict[str, float]:
+        """Return by how much the objective must get better for each of the "seconds" or the "cost" that is spent.
+
+        Empty where nobody knows. Changes nothing.
+        """
+        ...

@@ -284,11 +284,34 @@ class Worth:
             return pace(table) / 3600.0
         if rate.unit == rates.COST:
             return price(table, "cost").mean
-        hours = price(table, "seconds").mean / 3600.0
+        return price(table, "seconds").mean / 3600.0 * self._an_hour(rate)
+
+    def _an_hour(self, rate: Exchange) -> float:
+        """Return what an hour of a trial costs, in the unit of a rate of work or of money."""
         used = {"cpu": self.cpus, "gpu": self.gpus}
         if rate.unit == rates.MONEY:
-            return hours * sum(each * used.get(name, 0.0) for name, each in self.prices.items())
-        return hours * {rates.WORKER: 1.0, rates.GPU: self.gpus, rates.CPU: self.cpus}[rate.unit]
+            return sum(each * used.get(name, 0.0) for name, each in self.prices.items())
+        return {rates.WORKER: 1.0, rates.GPU: self.gpus, rates.CPU: self.cpus}[rate.unit]
+
+    def must_gain(self, table: TrialTable) -> dict[str, float]:
+        """Return by how much the objective must get better for each of the "seconds" or the "cost" that is spent.
+
+        Of wall time each trial takes the share of its seconds that one takes on average: what runs side by side shares
+        an hour. Empty without an exchange rate, where nobody knows that share, and in trials, of which none is dearer.
+        """
+        if self.rate is None:
+            return {}
+        rate = exchange(self.rate, table.problem, self.prices, self.gpus)
+        each = rate.gain / rate.price
+        if rate.unit == rates.TRIALS:
+            return {}
+        if rate.unit == rates.COST:
+            return {"cost": each}
+        if rate.unit == rates.WALL:
+            each *= pace(table) / price(table, "seconds").mean / 3600.0
+        else:
+            each *= self._an_hour(rate) / 3600.0
+        return {"seconds": each} if each > 0.0 else {}
 
 
 def _unmeasured(seen: Path, best: float) -> str:

@@ -19,7 +19,7 @@ from trimtab.ledger.event import Event, Noted, Remaining, Returned
 from trimtab.ledger.table import FAILED, RUNNING, WAITING, TrialTable, TrialView
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.condition import shown
-from trimtab.stop.protocol import Looks, Stop, Verdict
+from trimtab.stop.protocol import Looks, Rated, Stop, Verdict
 from trimtab.stop.start import Start
 from trimtab.study import driver
 from trimtab.study.asker import Asker
@@ -83,6 +83,7 @@ class Loop:
         dispatch.resources = resources_of(settings.resources)
         dispatch.limit_s = settings.resources.limit_s
         self._standing = Standing(session, settings.purse, next((s for s in stops if isinstance(s, Looks)), None))
+        self._rated = next((s for s in stops if isinstance(s, Rated)), None)
         self._now: Callable[[], float] = time.monotonic
         if isinstance(executor, execute.Timed):
             self._now = executor.clock.now
@@ -210,9 +211,14 @@ class Loop:
         return verdict
 
     def _remaining(self) -> Remaining | None:
-        """Return what is left of the budget."""
+        """Return what is left of the budget, and what has to come of it."""
         purse, table = self._settings.purse, self._session.table
-        return None if purse is None else purse.of(table).remaining(table)
+        left = None if purse is None else purse.of(table).remaining(table)
+        must_gain = {} if self._rated is None else self._rated.must_gain(table)
+        if not must_gain:
+            return left
+        left = left or Remaining()
+        return Remaining(left.trials, left.seconds, left.cost, left.units, must_gain)
 
     @quiet()
     def _lacks(self, table: TrialTable, start: Start) -> str:

@@ -2,7 +2,8 @@
 
 The first of them are what is gained and the chances that constraints are kept (log constrained expected improvement:
 Ament et al., 2023, arXiv 2310.20708, section 4.2); what is gained is an improvement of the one objective, or of the
-hypervolume below the front of several. Until constraints are kept the chances are all.
+hypervolume below the front of several. Until constraints are kept the chances are all. Where an exchange rate prices
+what rows cost, the first is the index of Pandora's box (Xie et al., 2024, arXiv 2406.20062).
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from trimtab.arrays import Floats
 from trimtab.ledger.event import Remaining
 from trimtab.ledger.table import TrialTable
 from trimtab.model.processes import View
-from trimtab.numerics.acquisition import log_ei, log_ei_with_gradient, log_positive, log_positive_with_gradient
+from trimtab.numerics.acquisition import index, log_ei, log_ei_with_gradient, log_positive, log_positive_with_gradient
 from trimtab.optim import belief
 from trimtab.optim.gp.outlook import Outlook
 from trimtab.optim.gp.state import GpState
 from trimtab.optim.gp.steps import Steps
-from trimtab.optim.gp.thrift import Thrift
+from trimtab.optim.gp.thrift import Prices, Thrift
 from trimtab.optim.gp.trust import TrustRegion
 
 Slope: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
@@ -37,6 +38,7 @@ class Score:
         terms: what is added up, by name, each a function of rows [m, D]; what does not apply is left out.
         has_ridges: whether terms of several models meet in it, which makes it steep on one side and flat on another.
         is_bold: whether the improvement is that of a bold proposal.
+        prices: what counts against rows in the unit of labels, where an exchange rate says; None elsewhere.
         failures: where trials fail; None if none did.
         margins: by how many deviations each limit is to be kept, those of constraints first.
     """
@@ -48,7 +50,16 @@ class Score:
         is_ordered = outlook.choice is not None and len(outlook.choice.order) > 1
         self.has_ridges = outlook.front is not None or bool(outlook.constraints) or is_ordered
         self.is_bold = stands_still and len(table) % settings.bold_every == 1 and outlook.front is None
-        self._scale = settings.bold_scale if self.is_bold else 1.0
+        prices = None
+        if settings.has_index and outlook.front is None and remaining is not None and remaining.must_gain:
+            # where constraints are, all metrics joined have other labels than the objective
+            losses = state.observations.mean_losses()[seen.rows] if outlook.constraints else seen.losses
+            prices = Prices(table, remaining, seen.x, losses, outlook.first.labels)
+        prices = prices if prices is not None and prices.are_known else None
+        self.prices = prices if len(table) % settings.index_every == 0 else None
+        has_index = self.prices is not None
+        self.is_bold = self.is_bold and not has_index  # the index is bold enough
+        self._scale = settings.bold_scale if self.is_bold or has_index else 1.0
         self.failures = state.failures()
         self._region = TrustRegion(space, outlook.first.features, seen.x, settings)
         self.terms: dict[str, Callable[[Floats], Floats]] = {}
@@ -69,9 +80,11 @@ class Score:
             self.terms["steps"] = lambda x: -steps.cost(x)
         if self.failures is not None:
             self.terms["failures"] = self.failures.cost
-        thrift = Thrift(table, remaining, settings.thrift)
+        thrift = Thrift(table, remaining, settings.thrift, has_prices=prices is not None)
         if thrift.applies:
             self.terms["thrift"] = lambda x: -thrift(x)
+        if prices is not None and not has_index:
+            self.terms["prices"] = lambda x: -settings.thrift * np.log(prices(x))
 
     def __call__(self, x: Floats) -> Floats:
         """Return the scores [m] of rows [m, D]."""
@@ -91,6 +104,7 @@ class Score:
         expected = views[0].expected if views else None  # one objective alone has any
         plain = None if expected is None else expected.features.embed(x)
         n_objectives = len(views) - len(limits)
+        prices = None if self.prices is None else self.prices(x)
 
         def slope(u: Floats) -> tuple[Floats, Floats]:
             said = [
@@ -103,7 +117,7 @@ class Score:
                 said[0] = (said[0][0] + level, *said[0][1:])
             score, weights = np.zeros(len(u)), list[tuple[Floats, Floats]]()
             if n_objectives:
-                gained, weights = self._gain(said[:n_objectives])
+                gained, weights = self._gain(said[:n_objectives], prices)
                 score = score + gained
             kept = zip(limits, self.margins, said[n_objectives:], strict=False)
             for view, margin, (mean, deviation, _, _) in kept:
@@ -138,7 +152,9 @@ class Score:
     def _has_gain(self) -> bool:
         return self._outlook.front is not None or bool(np.isfinite(self._outlook.bar))
 
-    def _gain(self, said: list[tuple[Floats, Floats, Floats, Floats]]) -> tuple[Floats, list[tuple[Floats, Floats]]]:
+    def _gain(
+        self, said: list[tuple[Floats, Floats, Floats, Floats]], prices: Floats | None
+    ) -> tuple[Floats, list[tuple[Floats, Floats]]]:
         """Return [m] what is gained, and for each objective its derivatives [m]: by mean, by deviation."""
         s, front = self._settings, self._outlook.front
         if front is not None:
@@ -149,14 +165,19 @@ class Score:
         if self.is_bold:
             by_mean = np.ones(len(mean))
             return self._scale * (mean + s.boldness * deviation), [(by_mean, s.boldness * by_mean)]
+        if prices is not None:
+            found, by_deviation = index(mean, deviation, prices)
+            return self._scale * found, [(np.ones(len(mean)), by_deviation)]
         gained, by_mean, by_deviation = log_ei_with_gradient(mean, deviation, self._outlook.bar)
         return gained, [(by_mean, by_deviation)]
 
     def _improvement(self, x: Floats) -> Floats:
-        """Return log expected improvement over the bar; of a bold proposal the upper confidence bound."""
+        """Return log expected improvement over the bar; with prices the index, if bold the upper confidence bound."""
         mean, deviation = self._outlook.gains[0].predict(x)
         if self.is_bold:
             return self._scale * (mean + self._settings.boldness * deviation)
+        if self.prices is not None:
+            return self._scale * index(mean, deviation, self.prices(x))[0]
         return log_ei(mean, deviation, self._outlook.bar)
 
     def _hypervolume(self, x: Floats) -> Floats:

@@ -120,6 +120,11 @@ class Settings(ModelSettings):
     """The power of its cost by which improvement is divided while a budget of cost is untouched; 0 minds neither cost
     nor time. Measured: decision 96."""
 
+    has_index: bool = True
+    index_every: int = 2
+    """Where there is an exchange rate every second row is scored by the index of Pandora's box, and the others by
+    improvement per that power of the price, which makes something of what the index found. Measured: decision 107."""
+
     # Stages: decisions 9, 13 and 14
 
     stages_from: int = 13
