@@ -22,6 +22,7 @@ class Outlook:
 
     Attributes:
         seen: what they are made of: one label for each configuration, of all metrics.
+        record: the process of the first objective as of what was seen, and of nothing else.
         objectives: what is said of each objective, or of all joined.
         constraints: what is said of each constraint on outcomes that is in question.
         is_allowed: [c] which of the configurations may be the best, since they keep the constraints.
@@ -40,6 +41,7 @@ class Outlook:
         self.choice, self.number = state.choice, number
         views = state.processes.views(state.observations, rng, number)
         self.seen, self.objectives, self.constraints = views.seen, views.objectives, views.constraints
+        self.record = views.objectives[0].posterior
         self._space, self._settings = space, state.settings
         self._has_constraints = bool(views.given.margins.shape[1])
         is_met = views.given.is_met[self.seen.rows]

@@ -114,6 +114,20 @@ class Settings(ModelSettings):
     step_rows: int = 200
     """Of configurations whose loss repeats so many are looked at, the latest: each costs O(rows)."""
 
+    # A model that foresees nothing
+
+    has_guard: bool = True
+    """Whether some trials go where no model leads while it foresees no better than a constant: measured, decision
+    105."""
+
+    guard_rows: int = 20
+    """Its record is of so many results, the latest, and begins with as many: after fewer, fits look better than they
+    are. Measured: decision 105."""
+
+    guard_every: int = 3
+    """And all but every third trial are such. An odd number: every second point of a Sobol sequence is of one half of
+    the space. Measured: decision 105."""
+
     # Budgets of cost and time
 
     thrift: float = 0.5

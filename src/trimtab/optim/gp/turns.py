@@ -1,7 +1,8 @@
 """What a proposal may be, in order: the first turn that has an answer gives it.
 
 Without a model: the default configuration, the start, a plateau. With one, for each row that is wanted: a replicate of
-the leader, a point of the present stage, a point of all the space.
+the leader, a point of the sequence where the model foresees nothing, a point of the present stage, a point of all the
+space.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from trimtab.model.past import proposed, rows_of
 from trimtab.numerics import blas
 from trimtab.optim import start
 from trimtab.optim.gp.explain import explained
+from trimtab.optim.gp.guard import advantage
 from trimtab.optim.gp.outlook import Outlook
 from trimtab.optim.gp.plateau import spread
 from trimtab.optim.gp.replicate import leader_to_confirm
@@ -133,7 +135,8 @@ def _plateau(ask: Ask) -> Proposal | None:
     if not ask.state.observations.is_flat:
         return None
     with blas.one_thread():
-        proposal = spread(ask.table, ask.request, ask.state.failures(), ask.state.settings)
+        failures = ask.state.failures()
+        proposal = spread(ask.table, ask.request, failures, ask.state.settings, "all results are equal")
     return _without_repeats(ask, ask.request, proposal)
 
 
@@ -223,6 +226,22 @@ def _again(model: _Modelled, i: int) -> Found | None:
     return found.x.copy(), found.why
 
 
+def _unled(model: _Modelled, i: int) -> Found | None:
+    """Look where no model leads, while its record is no better than that of a constant."""
+    ask, settings = model.ask, model.ask.state.settings
+    number = ask.request.number + i
+    is_due = settings.has_guard and number % settings.guard_every > 0 and len(model.outlook.seen) >= settings.guard_rows
+    if not is_due or ask.request.given is not None or not ask.state.processes.is_one:
+        return None
+    n = settings.guard_rows
+    if advantage(model.outlook.record, model.outlook.seen, n) > 0.0:
+        return None
+    begun = replace(ask.request, n=1, number=number, given=_given(ask, i, model.outlook))
+    because = f"a constant foretells the last {n} results as well as the model"
+    found = spread(ask.table, begun, model.score.failures, settings, because)
+    return None if found.x[0] in model.tried else (found.x[0], found.reason(0))
+
+
 def _stage(model: _Modelled, i: int) -> Found | None:
     """Vary the parameters that have joined, while some wait."""
     if model.ask.request.given is not None:
@@ -249,4 +268,4 @@ def _given(ask: Ask, i: int, outlook: Outlook | None) -> Floats | None:
 
 _AFTER_PORTFOLIO: Final[tuple[Callable[[Ask], Proposal | None], ...]] = (_start, _plateau, _modelled)
 _TURNS: Final[tuple[Callable[[Ask], Proposal | None], ...]] = (_default, _portfolio, *_AFTER_PORTFOLIO)
-_ROW_TURNS: Final[tuple[Callable[[_Modelled, int], Found | None], ...]] = (_again, _replicate, _stage, _whole)
+_ROW_TURNS: Final[tuple[Callable[[_Modelled, int], Found | None], ...]] = (_again, _replicate, _unled, _stage, _whole)
