@@ -73,7 +73,7 @@ def differ(found):
         (ShuffleSplit(2), {"race": True, "refit": True, **LONG}, False),
         (ShuffleSplit(1), {"optimizer": "grid", **LONG}, False),
     ],
-    ids=str,
+    ids=lambda value: "splits" if isinstance(value, list) else str(value),  # whose numbers are drawn anew each time
 )
 def test_where_candidates_have_splits_of_their_own(cv, settings, own):
     found = scores(cv, **settings)
