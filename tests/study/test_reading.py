@@ -96,3 +96,16 @@ def test_two_trials_beside_each_other() -> None:
     assert study.diff(0, 2).params == {}
     with pytest.raises(TrialError, match="there is no trial 7"):
         study.diff(0, 7)
+
+
+def test_two_that_ran_several_times_are_told_apart_by_their_means() -> None:
+    study = tt.create_study(tt.Space(x=tt.Float(0, 1)), minimize="loss", optimizer="random", seed=0)
+    for x, loss in ((0.2, 1.0), (0.4, 2.0), (0.2, 3.0), (0.2, 5.0)):
+        study.enqueue({"x": x})
+        study.tell(study.ask(), loss)
+    found = study.diff(0, 1)
+    assert found.metrics["loss"] == (1.0, 2.0)
+    assert found.runs == {"loss": ((3.0, 3), (2.0, 1))}
+    assert found.better == {"loss": "b"}
+    assert "(the means over all runs: 3 over 3 and 2 over 1), trial 1 is better" in repr(found)
+    assert study.diff(0, 2).runs == {}
