@@ -96,7 +96,11 @@ def importance(problem: Problem, table: TrialTable, *, metric: str | None = None
     if response is None:
         return NotApplicable("importance", TITLE, f"It takes {NEEDED} different configurations to say.")
     data = _importances(response, sample)
-    return Card("importance", TITLE, _sentence(data, sample.metric.name), data, _figure(data, sample.metric.name))
+    said = _sentence(data, sample.metric.name)
+    others = [one.name for one in problem.objectives if one.name != sample.metric.name]
+    if metric is None and others:
+        said += f" Of {listed(others)} metric= says the same (--metric)."
+    return Card("importance", TITLE, said, data, _figure(data, sample.metric.name))
 
 
 def _importances(response: Response, sample: Sample) -> Importances:
