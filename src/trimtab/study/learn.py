@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -30,7 +30,10 @@ from trimtab.space.revise import mapped
 from trimtab.storage.protocol import Store
 from trimtab.study.fold import folded
 from trimtab.study.overview import Entry, entries
-from trimtab.study.study import Study
+from trimtab.study.session import Session
+
+if TYPE_CHECKING:
+    from trimtab.study.study import Study
 
 LearnFrom: TypeAlias = "str | Study | Sequence[str | Study]"
 """Studies by name, by a pattern such as "resnet-*", by a label such as "project:vision", or as they are."""
@@ -66,20 +69,25 @@ def named(learn_from: LearnFrom | None) -> tuple[str, ...]:
     Raises:
         ProblemError: it is neither names nor studies.
     """
-    return tuple(each.name if isinstance(each, Study) else each for each in _listed(learn_from))
+    return tuple(each if isinstance(each, str) else each.name for each in _listed(learn_from))
 
 
 def _listed(learn_from: object) -> list[str | Study]:
     if learn_from is None:
         return []
-    several = [learn_from] if isinstance(learn_from, str | Study) else learn_from
+    several = [learn_from] if isinstance(learn_from, str) or _is_study(learn_from) else learn_from
     if not isinstance(several, Iterable) or isinstance(several, bytes | dict):
         raise ProblemError(f"learn_from= is such as {_EXAMPLE}; got {shown(learn_from)}.")
     found = list(several)
     for each in found:
-        if not isinstance(each, str | Study) or each == "":
+        if each == "" or not (isinstance(each, str) or _is_study(each)):
             raise ProblemError(f"learn_from= is such as {_EXAMPLE}; got {shown(each)} among them.")
     return found
+
+
+def _is_study(given: object) -> TypeGuard[Study]:
+    """Return whether something is a study, by what it holds: studies are made by what imports this."""
+    return isinstance(getattr(given, "session", None), Session)
 
 
 @quiet()
@@ -104,7 +112,7 @@ def lessons(learn_from: LearnFrom | None, store: Store, problem: Problem, name: 
     patterns = [each for each in given if isinstance(each, str) and _is_pattern(each)]
     every = list(entries(store)) if patterns else []
     for each in given:
-        if isinstance(each, Study):
+        if not isinstance(each, str):
             with each.session.lock:
                 each.session.sync()
                 _add(found, _key(each.session.ledger), each.session.ledger, is_named=True)
