@@ -28,6 +28,9 @@ def test_a_range_is_narrowed_and_widened() -> None:
     wide = SVC.widen({"C": (1e-6, 1e6)}, kernel=["rbf", "poly", "linear"])
     assert wide["C"].prior == pytest.approx(0.1)
     assert wide["kernel"].default == "rbf"
+    assert SVC.widen(kernel=["linear"])["kernel"].choices == ("rbf", "poly", "linear"), "choices to add"
+    assert SVC.widen(kernel=["poly", "linear", "rbf"])["kernel"].choices == ("poly", "linear", "rbf"), "or all of them"
+    assert SVC.narrow(C=(None, 10))["C"] == SVC.narrow(C=(1e-3, 10))["C"]
     assert wide.narrow(C=(1e-3, 1e3), kernel=["rbf", "poly"])["C"] == SVC["C"]
 
 
@@ -61,9 +64,9 @@ def test_what_a_choice_alone_needs_goes_with_it() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda: SVC.narrow(C=(1e-9, 1)), "not inside of its range, 0.001 to 1000; space.widen goes beyond it"),
-        (lambda: SVC.widen(C=(1, 2)), "not around its range, 0.001 to 1000; space.narrow goes inside of it"),
-        (lambda: SVC.narrow(C=5), "C takes \\(low, high\\), got 5"),
+        (lambda: SVC.narrow(C=(1e-9, 1)), "not inside of its range, 0.001 to 1000; widen goes beyond it"),
+        (lambda: SVC.widen(C=(1, 2)), "not around its range, 0.001 to 1000; narrow goes inside of it"),
+        (lambda: SVC.narrow(C=5), "C takes \\(low, high\\), with None for an end that stays, got 5"),
         (lambda: SVC.narrow(kernel="rbf"), "kernel takes a list of choices"),
         (lambda: SVC.narrow(kernel=["sigmoid"]), "kernel must be one of 'rbf', 'poly'"),
         (lambda: SVC.narrow(c=(1, 2)), "'c' .* is no parameter of this space"),

@@ -11,8 +11,10 @@ import numpy as np
 from trimtab.arrays import Bools, Floats
 from trimtab.errors import ParamsError, SpaceError
 from trimtab.plugins import did_you_mean
+from trimtab.space import vary
 from trimtab.space.condition import shown
-from trimtab.space.parameter import Categorical, Float, Int, Ordinal, Parameter
+from trimtab.space.parameter import Parameter
+from trimtab.space.record import Made
 from trimtab.space.space import Space
 
 Range: TypeAlias = "Parameter | Sequence[Any]"
@@ -45,30 +47,38 @@ def revised(
     """
     by_name = dict(zip(space.names, space.parameters, strict=True))
     gone, freed = _names("drop", drop, by_name), _names("free", free, by_name)
+    narrowed: dict[str, tuple[Parameter, Parameter]] = {}
     for key, given in (("widen", widen), ("narrow", narrow)):
         for name, to in _mapping(key, given).items():
-            _known(key, name, by_name)
-            by_name[name] = _ranged(key, name, by_name[name], to)
-    held = {name: value for name, value in space.fixed.items() if name not in freed and name not in gone}
+            was = by_name[_known(key, name, by_name)]
+            now = to if isinstance(to, Parameter) else vary.ranged(name, was, to, inside=key == "narrow")
+            if repr(now) == repr(was):  # == does not tell True from 1
+                raise SpaceError(f"{key}: {name} has no other range than before: it is {was!r}.")
+            by_name[name] = now
+            if key == "narrow":
+                narrowed[name] = was, now
+    left = vary.active(Made(by_name, space.require, space.fixed), narrowed)
+    by_name = dict(left.parameters)  # without those that choices which are gone had made active
+    held = {name: value for name, value in left.fixed.items() if name not in freed and name not in gone}
     for name, value in _mapping("hold", hold).items():
         held[_known("hold", name, by_name)] = value
-    for name in freed:
+    for name in by_name.keys() & set(freed):
         if by_name[name].role == "fixed":
             by_name[name] = replace(by_name[name], role="nuisance")  # type: ignore[type-var]  # each is a dataclass
     for name in gone:
-        mentions = [constraint.text for constraint in space.constraints if name in constraint.names]
+        mentions = [one.text for one in space.constraints if name in one.names and one.text in left.require]
         if mentions:
             raise SpaceError(
                 f"drop: the constraint {mentions[0]!r} mentions {name}; hold it at a value instead, or pass the whole "
                 "new space as space=."
             )
-        del by_name[name]
+        by_name.pop(name, None)
     for name, parameter in _mapping("add", add).items():
         if name in by_name:
             raise SpaceError(f"add: the space already has a parameter {name!r}, which is {by_name[name]!r}.")
         by_name[name] = parameter
     made = {name: held[name] for name in held if space[name].role != "fixed" or name in (hold or {})}
-    return Space(by_name, require=space.require, fixed=made)
+    return Space(by_name, require=left.require, fixed=made)
 
 
 def _mapping(key: str, given: object) -> Mapping[str, Any]:
@@ -93,67 +103,6 @@ def _known(key: str, name: object, known: Mapping[str, Parameter]) -> str:
         near = did_you_mean(name, known) if isinstance(name, str) else ""
         raise SpaceError(f"{key}: {shown(name)} is no parameter of this space{near}; there are: {', '.join(known)}.")
     return name
-
-
-def _ranged(key: str, name: str, was: Parameter, to: object) -> Parameter:
-    """Return a parameter with another range, which is wider or narrower as `key` says."""
-    if isinstance(to, Parameter):
-        return to
-    if isinstance(to, str) or not isinstance(to, Sequence):
-        raise SpaceError(f"{key}: {name} is {was!r}; its new range is {_example(was, key)}, got {shown(to)}.")
-    return _with_choices(key, name, was, to) if isinstance(was, Categorical) else _with_ends(key, name, was, to)
-
-
-def _example(was: Parameter, key: str) -> str:
-    if isinstance(was, Categorical):
-        return "a list of the choices to add" if key == "widen" else "a list of the choices to keep"
-    return "(low, high), with None for an end that stays"
-
-
-def _with_ends(key: str, name: str, given: Parameter, to: Sequence[Any]) -> Parameter:
-    was: Any = given  # a Float or an Int, which `replace` takes alike
-    if not isinstance(given, Float | Int) or len(to) != 2:
-        raise SpaceError(f"{key}: {name} is {was!r}; its new range is {_example(was, key)}, got {shown(to)}.")
-    low, high = (old if new is None else new for old, new in zip((was.low, was.high), to, strict=True))
-    try:
-        bare = replace(was, low=low, high=high, default=None, prior=None, role="nuisance")
-    except SpaceError as error:
-        raise SpaceError(f"{key}: {name}: {error}") from None
-    inside, outside = (was, bare) if key == "widen" else (bare, was)
-    if not outside.low <= inside.low <= inside.high <= outside.high or (bare.low, bare.high) == (was.low, was.high):
-        kind = "wider than" if key == "widen" else "narrower than, and inside of,"
-        raise SpaceError(
-            f"{key}: {name} from {bare.low:g} to {bare.high:g} is not {kind} {was.low:g} to {was.high:g}; "
-            "widen= and narrow= together change both ends, space= takes any new space."
-        )
-    default = was.default
-    if default is not None:  # a default outside of the range moves to its end
-        default = min(max(default, bare.low), bare.high)
-    made: Parameter = replace(bare, default=default, prior=was.prior, role=was.role)
-    return made
-
-
-def _with_choices(key: str, name: str, was: Categorical, to: Sequence[Any]) -> Parameter:
-    for choice in to:
-        if choice is not None and not isinstance(choice, str | int | float | bool):
-            raise SpaceError(f"{key}: {name} is {was!r}; its new range is {_example(was, key)}, got {shown(to)}.")
-    there = {(type(choice), choice) for choice in was.choices}
-    given = {(type(choice), choice) for choice in to}
-    if key == "widen":
-        choices = [*was.choices, *(choice for choice in to if (type(choice), choice) not in there)]
-        if len(choices) == len(was.choices):
-            raise SpaceError(f"widen: {name} has all of these choices already: {shown(list(to))}.")
-        if isinstance(was, Ordinal) and was.is_numeric and list(was.choices) == sorted(was.choices):  # type: ignore[type-var]  # numbers
-            choices = sorted(choices)  # what is no number, Ordinal refuses
-    else:
-        choices = [choice for choice in was.choices if (type(choice), choice) in given]
-        missing = [choice for choice in to if (type(choice), choice) not in there]
-        if missing or not choices:
-            raise SpaceError(f"narrow: {name} has no choice {shown(missing[0] if missing else to)}; it is {was!r}.")
-    keeps = was.default is None or (type(was.default), was.default) in {(type(c), c) for c in choices}
-    return replace(
-        was, choices=tuple(choices), default=was.default if keeps else None, prior=was.prior if keeps else None
-    )
 
 
 def mapped(was: Space, now: Space, x: Floats) -> tuple[Floats, list[str]]:

@@ -436,7 +436,7 @@ class Space:
         return self._with_my_ends(Space(self._by_name(), require=self.require, fixed=held))
 
     def narrow(self, ranges: Mapping[str, Any] | None = None, /, **named: Any) -> Space:
-        """Return the space with narrower ranges: (low, high) of numbers, a list of choices.
+        """Return the space with narrower ranges: (low, high) of numbers, None for an end that stays; choices to keep.
 
         A default outside of its new range moves to the nearest value; one that is no choice any more is gone. So are
         parameters that were active under such choices alone, and constraints that mention them.
@@ -447,7 +447,9 @@ class Space:
         return self._ranged({**(ranges or {}), **named}, inside=True)
 
     def widen(self, ranges: Mapping[str, Any] | None = None, /, **named: Any) -> Space:
-        """Return the space with wider ranges, each around what it was; the arguments are those of `narrow`.
+        """Return the space with wider ranges: (low, high) of numbers, None for an end that stays; choices to add.
+
+        A list that holds all choices there are is the new list, in its order.
 
         Raises:
             SpaceError: no such parameter, or a range that is not around its own.

@@ -13,7 +13,7 @@ from trimtab.errors import ParamsError, SpaceError
 from trimtab.plugins import did_you_mean
 from trimtab.space.arguments import short
 from trimtab.space.condition import COMPARE, All, Comparison, Condition, Membership, Opposite, Some, shown
-from trimtab.space.parameter import Categorical, Float, Int, Parameter, Params, _options
+from trimtab.space.parameter import Categorical, Float, Int, Ordinal, Parameter, Params, _options
 from trimtab.space.record import Made
 
 # Ranges
@@ -22,12 +22,13 @@ from trimtab.space.record import Made
 def ranged(name: str, parameter: Parameter, given: object, *, inside: bool) -> Parameter:
     """Return the parameter with another range: one inside of its own, or one around it.
 
-    The default moves to the nearest value of the range; of choices it stays, if it is one, and is the first otherwise.
+    The default moves to the nearest value of the range; of choices it stays, if it is one, and is gone otherwise.
 
     Args:
         name: what errors call it.
         parameter: a parameter.
-        given: (low, high) of a `Float` or `Int`, a list of choices of a `Categorical` or `Ordinal`.
+        given: (low, high) of a `Float` or `Int`, None for an end that stays; of a `Categorical` or `Ordinal` the
+            choices to keep, or those to add.
         inside: whether the range is to be narrower; else wider.
 
     Raises:
@@ -41,8 +42,11 @@ def ranged(name: str, parameter: Parameter, given: object, *, inside: bool) -> P
         return _chosen(name, parameter, values, inside=inside)
     if not isinstance(parameter, Float | Int) or len(values) != 2:
         raise SpaceError(f"{verb}: {name} takes {_wanted(parameter)}, got {shown(given)}.")
+    ends: list[Any] = [
+        was if new is None else new for was, new in zip((parameter.low, parameter.high), values, strict=True)
+    ]
     try:
-        other = replace(parameter, low=values[0], high=values[1], default=None, prior=None, role="nuisance")
+        other = replace(parameter, low=ends[0], high=ends[1], default=None, prior=None, role="nuisance")
     except SpaceError as error:
         raise SpaceError(f"{verb}: {name}: {error}") from None
     fits = parameter.low <= other.low and other.high <= parameter.high
@@ -62,11 +66,11 @@ def ranged(name: str, parameter: Parameter, given: object, *, inside: bool) -> P
 
 
 def _wanted(parameter: Parameter) -> str:
-    return "a list of choices" if isinstance(parameter, Categorical) else "(low, high)"
+    return "a list of choices" if isinstance(parameter, Categorical) else "(low, high), with None for an end that stays"
 
 
 def _opposite(*, inside: bool) -> str:
-    return f"; space.{'widen' if inside else 'narrow'} goes {'beyond' if inside else 'inside of'} it"
+    return "; widen goes beyond it" if inside else "; narrow goes inside of it"
 
 
 def _width(parameter: Float | Int) -> float:
@@ -82,21 +86,34 @@ def _nearest(parameter: Float | Int, value: float) -> float:
 def _chosen(name: str, parameter: Categorical, values: list[Any], *, inside: bool) -> Parameter:
     verb = "narrow" if inside else "widen"
     try:
-        other = replace(parameter, choices=tuple(values), default=None, prior=None, role="nuisance")
-        few, many = (other, parameter) if inside else (parameter, other)
-        for choice in few.choices:
-            many.code(choice, name)
-    except (SpaceError, ParamsError) as error:
+        given = replace(parameter, choices=tuple(values), default=None, prior=None, role="nuisance")
+        for choice in given.choices if inside else ():
+            parameter.code(choice, name)
+    except SpaceError as error:
+        raise SpaceError(f"{verb}: {name}: {error}") from None
+    except ParamsError as error:
         raise SpaceError(f"{verb}: {error}") from None
+    ours, theirs = parameter.choices, given.choices
+    if inside:
+        choices = [choice for choice in ours if _place(choice, theirs) is not None]
+    elif all(_place(choice, theirs) is not None for choice in ours):
+        choices = list(theirs)  # the whole list, in the order that is meant
+    else:
+        choices = [*ours, *(choice for choice in theirs if _place(choice, ours) is None)]
+        if isinstance(parameter, Ordinal) and parameter.is_numeric and list(ours) == sorted(ours):  # type: ignore[type-var]  # numbers
+            choices.sort()  # what is no number, Ordinal refuses
     default = parameter.default
-    keeps = any(choice is default or (choice == default and type(choice) is type(default)) for choice in other.choices)
-    has_prior = parameter.prior is not None and keeps
-    return replace(
-        other,
-        default=default if keeps else None,
-        prior=parameter.prior if has_prior else None,
-        role=parameter.role if keeps else "nuisance",
-    )
+    keeps = default is None or _place(default, choices) is not None
+    try:
+        return replace(
+            given,
+            choices=tuple(choices),
+            default=default if keeps else None,
+            prior=parameter.prior if keeps else None,
+            role=parameter.role if keeps else "nuisance",
+        )
+    except SpaceError as error:
+        raise SpaceError(f"{verb}: {name}: {error}") from None
 
 
 def active(made: Made, narrowed: Mapping[str, tuple[Parameter, Parameter]]) -> Made:
