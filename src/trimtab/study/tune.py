@@ -195,18 +195,18 @@ def tune(
     from trimtab.study.finale import Finale, check_finalize  # imported when used
 
     check_finalize(finalize, problem, budget.trials)
+    purse = Purse(budget)
     settings = Settings(
         resources=resources or Resources(),
         lease_s=check_seconds("lease_s", lease_s),
         retries=retries,
         grace_s=check_seconds("grace_s", grace_s),
-        purse=Purse(budget),
+        purse=purse,
         room=room_of(checkpoints),
         workers=workers,
         is_interactive=prompt.is_interactive(),
     )
     budget.check(problem, resources_of(resources))
-    purse = settings.purse or Purse(budget)
     stops = _stops(purse, stop, problem, settings.resources, worth=worth, epsilon=epsilon, patience=patience)
     for params in points:
         space.encode_partial(params)  # refused before anything is opened
@@ -230,7 +230,6 @@ def tune(
             opened, name, problem, engine, plan, seed, taken, terms, budget.to_json(), learn_from=learn_from
         )
         study.enqueue_all(points, once=True)
-        purse = settings.purse or Purse(budget)
         finale = None if finalize is False else Finale(study.session, finalize, purse, workers, goes_on=stop == "never")
         loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study), finale)
     except BaseException:
