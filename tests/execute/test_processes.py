@@ -45,7 +45,7 @@ def is_running(pid):
 
 
 def wait_until_gone(*pids):
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while any(map(is_running, pids)):
         assert time.monotonic() < deadline, [pid for pid in pids if is_running(pid)]
         time.sleep(0.02)
@@ -53,7 +53,7 @@ def wait_until_gone(*pids):
 
 def wait_until_buried(pid):
     """Wait until the executor has taken in that a worker is gone; until then it may be sent a task, which is lost."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while psutil.pid_exists(pid):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -360,7 +360,7 @@ def test_close_is_quick_and_leaves_no_files_open(tmp_path):
     run(executor, make_task(tmp_path))
     began = time.monotonic()
     executor.close()
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 5.0, "nobody waits for a process that idles"
     assert len(os.listdir("/proc/self/fd")) == before
     assert not psutil.Process().children(recursive=True)
 

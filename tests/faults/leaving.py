@@ -105,7 +105,7 @@ def leave(token: str, but: set[str], then: str, ready: str) -> None:
     ways = [way for way in WAYS if way not in but]
     for way in ways:
         WAYS[way](token)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while len(living(token)) - before < len(ways):
         assert time.monotonic() < until, living(token)
         time.sleep(0.01)

@@ -76,7 +76,7 @@ class Job:
 
 def assert_no_orphans(job: Job) -> None:
     """Nothing of the job's is left running."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         left = [p for p in psutil.process_iter(["environ"]) if _belongs(p, job)]
         if not left:

@@ -85,7 +85,7 @@ def test_a_server_that_goes_away_and_comes_back(
     try:
         began = time.monotonic()
         _, error = driver.communicate(timeout=60)
-        assert time.monotonic() - began < 10  # its time-out, the loop's patience, and no more waiting after that
+        assert time.monotonic() - began < 20  # its time-out, the loop's patience, and no more waiting after that
         assert driver.returncode == 3, error
         assert "cannot be reached: is the server running there?" in error
         assert PROMISE in error

@@ -281,7 +281,7 @@ class World:
 
     def _strays(self) -> list[str]:
         """Return the processes of this world that still run, after a moment to end."""
-        give_up_at = time.monotonic() + 15
+        give_up_at = time.monotonic() + 60
         while (left := [p for p in psutil.process_iter() if self._is_ours(p)]) and time.monotonic() < give_up_at:
             time.sleep(0.1)
         shown = [" ".join(" ".join(_cmdline(process)).split()) for process in left]

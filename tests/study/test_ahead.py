@@ -192,7 +192,7 @@ def test_a_driver_makes_proposals_while_trials_run(tmp_path: Path) -> None:
         for record in records
         if isinstance(record.event, Asked)
     ]
-    assert 1 <= max(lacking) <= 2  # two where a second came in while the first was looked at
+    assert 1 <= max(lacking) <= 3  # more than one where others came in while the first was looked at: all at most
     assert sum(lacking) > 2
     assert replays(study, optimizer)
     study.close()

@@ -118,7 +118,7 @@ def start(store: str, workers: int) -> subprocess.Popen[str]:
     if workers == 1:
         assert driver.stdout.readline() == "begun 0\n"
     else:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 with tt.load_study(store, "study") as study:

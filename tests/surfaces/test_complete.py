@@ -87,7 +87,7 @@ class Shell:
         called = self._folder / "called"
         called.unlink(missing_ok=True)
         self.type(text)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not called.exists():
             assert time.monotonic() < deadline, self.seen[-2000:]
             try:
