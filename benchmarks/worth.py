@@ -18,7 +18,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as File
 
 import numpy as np
@@ -89,7 +89,7 @@ class Run:
         found = path_of(self.losses[:n], self.noise)
         if self.median == self.median:
             scale = max(0.0, self.median - float(found.best[-1]))
-            return Path(n, n, found.losses, found.at, found.best, scale, 0.0)
+            return replace(found, n=n, n_results=n, scale=scale, noise=0.0)
         return found
 
     def best(self, n: int) -> float:

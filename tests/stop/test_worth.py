@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,6 +15,7 @@ import trimtab as tt
 from trimtab.errors import ProblemError
 from trimtab.ledger.event import Asked, Assessed, Opened, Record, Told
 from trimtab.ledger.ledger import Ledger
+from trimtab.ledger.table import STOPPED
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Metric, Problem, maximize, minimize
 from trimtab.space.space import Space
@@ -84,6 +86,39 @@ def test_forecast_does_not_depend_on_the_unit() -> None:
 
 
 # Verdicts
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_fell_behind_tells_what_results_are_like_without_a_search(seed: int) -> None:
+    losses = np.array(falling(30, seed))
+    whole = path_of(losses)
+    behind = losses > np.median(losses)
+    seen = path_of(np.where(behind, np.inf, losses), 0.0, behind)
+    assert 0.3 * whole.scale <= seen.scale <= 1.5 * whole.scale
+    assert path_of(np.where(behind, np.inf, losses)).scale < seen.scale, "nobody knows where those would be that failed"
+    assert seen.before(20).scale > 0.0
+
+
+def test_what_was_run_to_its_end_last_says_how_far_the_first_were() -> None:
+    fell = np.arange(25) < 23
+    losses = np.where(fell, np.inf, np.where(np.arange(25) == 23, 3.0, 1.0))
+    assert 1.0 <= path_of(losses, 0.0, fell).scale <= 2.0
+
+
+def curve(trial: tt.Trial) -> float:
+    loss = (np.log10(trial.params["lr"]) + 3.0) ** 2
+    for step in trial.steps():
+        trial.report(step, loss=loss + 1.0 / step)
+    return loss + 1.0 / step
+
+
+def test_a_scheduler_that_stops_does_not_make_every_gain_count() -> None:
+    space = tt.Space(lr=tt.Float(1e-5, 1.0, log=True))
+    about: dict[str, Any] = {"minimize": "loss", "fidelity": tt.Fidelity("epoch", 1, 9), "stop": "never", "seed": 0}
+    stopped = tt.tune(curve, space, budget=30, optimizer="random", scheduler="asha", progress=False, **about)
+    whole = tt.tune(curve, space, budget=30, optimizer="random", scheduler="whole", progress=False, **about)
+    assert (stopped.table.state == STOPPED).sum() >= 10
+    assert 0.5 <= stopped.worth.epsilon / whole.worth.epsilon <= 2.0
 
 
 def test_nothing_is_said_of_few_results() -> None:

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from trimtab.arrays import Floats, Ints
-from trimtab.ledger.table import COMPLETE, TrialTable
+from trimtab.arrays import Bools, Floats, Ints
+from trimtab.ledger.table import COMPLETE, STOPPED, TrialTable
 from trimtab.model.feasibility import met
 from trimtab.model.keys import keys_of, numbered
 from trimtab.model.settings import MODEL
@@ -22,6 +22,10 @@ LATEST: Final = 500
 """Repeats are looked for among so many latest results: what a driver can pay each time that it looks."""
 
 
+GOOD: Final = 3
+"""One in so many results is good: what fell behind was not. As the schedulers halve by default."""
+
+
 @dataclass(frozen=True, slots=True)
 class Path:
     """How good the best result was, configuration by configuration.
@@ -33,6 +37,7 @@ class Path:
         n: configurations that are over.
         n_results: those of them with a result that counts.
         losses: [n] the loss of each, inf without a result; of one with several, the last that came.
+        behind: [n] which have none because they fell behind: they were stopped, or did not go on.
         at: [R] when the best fell, counted from 1.
         best: [R] to what, as a loss: smaller is better.
         scale: the median of the first results less the best: how much a search has brought; 0 while nobody knows.
@@ -44,6 +49,7 @@ class Path:
     n: int
     n_results: int
     losses: Floats
+    behind: Bools
     at: Ints
     best: Floats
     scale: float
@@ -63,7 +69,7 @@ class Path:
 
     def before(self, n: int) -> Path:
         """Return the path as it was after the first n configurations."""
-        return replace(path_of(self.losses[:n], self.noise), floor=self.floor)
+        return replace(path_of(self.losses[:n], self.noise, self.behind[:n]), floor=self.floor)
 
 
 def path(table: TrialTable) -> Path:
@@ -72,35 +78,66 @@ def path(table: TrialTable) -> Path:
     problem = table.problem
     column = problem.metrics.index(problem.objectives[0])
     losses = table.y[rows, column] * problem.signs[column]
-    counts = (table.state[rows] == COMPLETE) & met(problem, table.y[rows]) & np.isfinite(losses)
+    compares = np.isin(table.state[rows], (COMPLETE, STOPPED)) & met(problem, table.y[rows]) & np.isfinite(losses)
+    counts = compares & (table.state[rows] == COMPLETE)
     if problem.fidelities:
         ends = np.array([one.high for one in problem.fidelities])
         counts &= (np.isnan(table.fidelity[rows]) | (table.fidelity[rows] >= ends)).all(axis=1)
     begins = table.parent[rows] < 0
-    found = np.where(counts, losses, np.inf)
+    found, behind = np.where(counts, losses, np.inf), compares & ~counts
     if not begins.all():  # what goes on with a configuration is no configuration more
         place = np.maximum(np.cumsum(begins) - 1, 0)
-        merged = np.full(int(begins.sum()), np.inf)
+        n = int(begins.sum())
+        merged, fell = np.full(n, np.inf), np.zeros(n, dtype=bool)
         np.minimum.at(merged, place, found)
-        found = merged
-    seen = path_of(found, noise(table, rows[counts], column))
+        np.logical_or.at(fell, place, behind)
+        found, behind = merged, fell & np.isinf(merged)
+    seen = path_of(found, noise(table, rows[counts], column), behind)
     if not len(seen.best):
         return seen
     return replace(seen, floor=floor_of(problem.metrics[column].name, problem.signs[column], seen.best[-1]))
 
 
-def path_of(losses: Floats, deviation: float = 0.0) -> Path:
-    """Return the path of losses [n], inf where there is none."""
+def path_of(losses: Floats, deviation: float = 0.0, behind: Bools | None = None) -> Path:
+    """Return the path of losses [n], inf where there is none.
+
+    Args:
+        losses: of each configuration.
+        deviation: between results of one configuration.
+        behind: [n] which have no loss because they fell behind; None where none did.
+    """
+    fell = np.zeros(len(losses), dtype=bool) if behind is None else behind
     known = np.isfinite(losses)
     n_results = int(known.sum())
     best = np.minimum.accumulate(losses)
     falls = np.flatnonzero(best < np.concatenate([[np.inf], best[:-1]]))
-    scale = 0.0
-    if n_results:
-        above = losses[known][: MODEL.n_first] - best[-1]
+    scale = _scale(losses[known | fell] - best[-1]) if n_results else 0.0
+    return Path(len(losses), n_results, losses, fell, falls + 1, best[falls], scale, deviation)
+
+
+def _scale(above: Floats) -> float:
+    """Return how far losses are above the best without a search; 0 while nobody knows.
+
+    Args:
+        above: how far each is, inf of those that fell behind. Were these left out, only good ones would count where a
+            scheduler ends the others, and what a search has brought would look like nothing.
+    """
+    first = above[: MODEL.n_first]
+    if not np.isfinite(first).any():
+        first = above
+    finite = np.sort(first[np.isfinite(first)])
+    if len(finite) == len(first):
+        middle = float(np.median(first))
+    else:  # who fell behind would be somewhere among the others that are not good, as censored results are read
+        n_good = len(finite) // GOOD
+        worse = finite[n_good:]
+        share = (len(first) / 2 - n_good) / (len(first) - n_good)
+        middle = float(np.quantile(worse, share))
+    if middle == 0.0:
         # Where most of the first were as good as the best, the usual distance is that of those that were not.
-        scale = float(np.median(above)) or (float(np.median(above[above > 0.0])) if above.any() else 0.0)
-    return Path(len(losses), n_results, losses, falls + 1, best[falls], scale if np.isfinite(scale) else 0.0, deviation)
+        others = finite[finite > 0.0]
+        middle = float(np.median(others)) if len(others) else 0.0
+    return middle if np.isfinite(middle) else 0.0
 
 
 def noise(table: TrialTable, rows: Ints, column: int) -> float:
