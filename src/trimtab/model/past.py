@@ -23,7 +23,7 @@ from trimtab.model.features import Features
 from trimtab.model.keys import same
 from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.numerics.blend import Blend
-from trimtab.numerics.gp import N_SCALES, Data, Posterior, fit
+from trimtab.numerics.gp import N_SCALES, NOISE, Data, Posterior, Prior, fit
 from trimtab.numerics.warp import warp
 from trimtab.space.space import Space
 
@@ -132,6 +132,34 @@ class Sources:
             for each in useful
         )
         self._said = np.empty((0, len(useful)))
+        thetas = np.tile(settings.prior.centre(features.n_groups), (len(useful), 1))
+        varies = np.zeros((len(useful), features.n_groups), dtype=bool)
+        for i, each in enumerate(useful):
+            thetas[i, : len(each.theta)] = each.theta
+            spans = np.ptp(features.embed(rows_of(each, len(space))), axis=0)
+            varies[i] = np.bincount(features.group, weights=spans, minlength=features.n_groups) > 0.0
+        self._thetas, self._varies = thetas, varies
+
+    def informed(self, prior: Prior) -> Prior:
+        """Return a prior of lengthscales and noise that is about what they were in these studies, on the average.
+
+        A handful of results, most of them good, tells neither: what is left of them once a mean is taken off looks
+        smooth or like noise, and all that is near them would seem known. Of a parameter that no study varied, what is
+        known is as before. (The pooled prior of HyperBO, arXiv 2109.08215, reduced to a centre.)
+        """
+        if not len(self):
+            return prior
+        g, s = self.features.n_groups, self.settings
+        n = self._varies.sum(axis=0)
+        lengths = (self._thetas[:, N_SCALES:] * self._varies).sum(axis=0) / np.maximum(n, 1)
+        weight = np.array(np.broadcast_to(prior.weight, g + N_SCALES))
+        weight[N_SCALES:][n > 0] = weight[NOISE] = s.past_hold
+        return replace(
+            prior,
+            weight=weight,
+            length2=np.where(n > 0, np.exp(lengths), prior.length2),
+            noise=float(np.exp(np.maximum(self._thetas[:, NOISE], np.log(s.past_least_noise)).mean())),
+        )
 
     def __len__(self) -> int:
         return len(self.names)
