@@ -59,8 +59,8 @@ class Past(msgspec.Struct, frozen=True, omit_defaults=True):
     numbers that they had there. `theta` is what was fitted to them, in logarithms. `metric` is the metric that was
     read, `n_over` how many trials were over there, `left_out` how many did not fit, by the parameter that they did not
     fit. `remark` says in a clause what is not as one would expect. `renamed` has which of its parameters are called
-    otherwise here, old names first; `gone` those of its parameters that are none here, by their names there; `new` those
-    that it had not.
+    otherwise here, old names first; `gone` those that are none here, by their names there; `new` those of here that it
+    had not.
     """
 
     study: str

@@ -159,8 +159,9 @@ def _with_choices(key: str, name: str, was: Categorical, to: Sequence[Any]) -> P
 def mapped(was: Space, now: Space, x: Floats, renamed: Mapping[str, str] | None = None) -> tuple[Floats, list[str]]:
     """Return rows [n, D] of one space as rows [n, D'] of another, and of each the parameter that does not fit, or "".
 
-    Values are carried over by name; `renamed` says which are called otherwise there, {old: new}. A parameter that is new has its default, which is what trials did without it, and
-    is inactive (nan) where it has none. A value that a held parameter had is kept: what was run was run with it.
+    Values are carried over by name; `renamed` says which are called otherwise there, {old: new}. A parameter that is
+    new has its default, which is what trials did without it, and is inactive (nan) where it has none. A value that a
+    held parameter had is kept: what was run was run with it.
     Whether constraints hold is not looked at.
     """
     rows = np.full((len(x), len(now)), np.nan)

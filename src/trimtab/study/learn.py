@@ -156,15 +156,15 @@ def lessons(learn_from: LearnFrom | None, store: Store, problem: Problem, name: 
         if not isinstance(each, str):
             with each.session.lock:
                 each.session.sync()
-                _add(found, _key(each.session.ledger), _Found(each.session.ledger, True, one.renamed))
+                _add(found, _key(each.session.ledger), _Found(each.session.ledger, one.renamed))
         elif _is_pattern(each):
             for entry in every:
                 is_it = entry.name == each  # a name may look like a pattern
                 if entry.name != name and entry.error is None and (is_it or _means(each, entry)):
-                    _add(found, entry.id or entry.name, _Found(entry.name, is_it, one.renamed))
+                    _add(found, entry.id or entry.name, _Found(entry.name, one.renamed, is_named=is_it))
         else:
             ledger = _opened(store, each)
-            _add(found, _key(ledger), _Found(ledger, True, one.renamed))
+            _add(found, _key(ledger), _Found(ledger, one.renamed))
     latest = [
         replace(one, study=folded(store.open(one.study))[0]) if isinstance(one.study, str) else one
         for one in list(found.values())[-MOST:]  # a pattern may mean thousands
@@ -213,20 +213,20 @@ class _Found:
 
     Attributes:
         study: itself, or its name as long as it was not opened.
-        is_named: whether it was named, and not only meant by a pattern.
         renamed: which of its parameters are called otherwise now: {old: new}.
+        is_named: whether it was named, and not only meant by a pattern.
     """
 
     study: Ledger | str
-    is_named: bool
     renamed: Mapping[str, str]
+    is_named: bool = True
 
 
 def _add(found: dict[str, _Found], key: str, one: _Found) -> None:
     """Take a study once, and all that is said of it; a pattern leaves it named that was named."""
     was = found.get(key, one)
     study = was.study if isinstance(was.study, Ledger) else one.study
-    found[key] = _Found(study, was.is_named or one.is_named, {**was.renamed, **one.renamed})
+    found[key] = _Found(study, {**was.renamed, **one.renamed}, is_named=was.is_named or one.is_named)
 
 
 def _taken(one: _Found, problem: Problem, features: Features) -> Past:
@@ -297,8 +297,8 @@ def _present(renamed: Mapping[str, str], space: Space, study: str, *, is_named: 
             raise ProblemError(f"learn_from: {study!r} has no parameter {old!r}{hint}, which is to be {new!r} here.")
         if old in space and new in space and new not in renamed:
             raise ProblemError(
-                f"learn_from: {study!r} has both {old!r} and {new!r}, and one of them alone can be {new!r} here: say what "
-                f"{new!r} is here, or leave {old!r} out."
+                f"learn_from: {study!r} has both {old!r} and {new!r}, and one of them alone can be {new!r} here: say "
+                f"what {new!r} is here, or leave {old!r} out."
             )
     return {old: new for old, new in renamed.items() if old in space}
 
