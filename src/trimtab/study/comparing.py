@@ -85,9 +85,8 @@ def _brought(table: TrialTable, name: str, other: Study) -> Iterator[str]:
     for (ident, study), n in counts.items():
         is_same = ident == other.session.ledger.created.id
         where = "the other's own, the same ones" if is_same else f"those of {study}"
-        yield (
-            f"{n} of the trials of {name} {'is' if n == 1 else 'are'} {where}: it began with them, and they do not count."
-        )
+        are = "is" if n == 1 else "are"
+        yield f"{n} of the trials of {name} {are} {where}: it began with them, and they do not count."
 
 
 def _within(study: Study, by: str | None) -> Comparison:
