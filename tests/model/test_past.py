@@ -95,15 +95,19 @@ def test_how_fast_results_vary_is_expected_to_be_as_in_earlier_studies() -> None
     losses = np.sin(20 * x[:, 0])
     theta = fitted(features, x, labels_of(losses.tolist()))
     one = Past("a", x=tuple(map(tuple, x.tolist())), losses=tuple(losses.tolist()), theta=tuple(theta.tolist()))
-    informed = sources(one).informed(MODEL.prior)
-    centre, was = informed.centre(2), MODEL.prior.centre(2)
-    assert centre[3] == pytest.approx(theta[3])
+    centre, was = sources(one).informed(MODEL.prior).centre(2), MODEL.prior.centre(2)
+    share = 30.0 / (30.0 + MODEL.past_hold_rows)
+    assert centre[3] == pytest.approx(was[3] + share * (theta[3] - was[3]))
     assert centre[3] < was[3] - 1.0
     assert centre[4] == was[4]
     assert centre[0] == was[0]  # the amplitude
-    assert centre[2] == pytest.approx(max(theta[2], np.log(MODEL.past_least_noise)))
-    weight = np.broadcast_to(informed.weight, 5)
-    assert weight[2] == weight[3] == MODEL.past_hold > weight[4] == MODEL.prior.weight
+    assert centre[2] == pytest.approx(was[2] + share * (theta[2] - was[2]))  # the noise
+    weight = np.broadcast_to(sources(one).informed(MODEL.prior).weight, 5)
+    assert MODEL.past_hold > weight[2] == weight[3] > weight[4] == MODEL.prior.weight
+    both = sources(one, one).informed(MODEL.prior).centre(2)
+    assert theta[3] < both[3] < centre[3]
+    few = Past("b", x=one.x[:4], losses=one.losses[:4], theta=one.theta)
+    assert was[3] > sources(few).informed(MODEL.prior).centre(2)[3] > centre[3]
     assert sources().informed(MODEL.prior) is MODEL.prior
 
 

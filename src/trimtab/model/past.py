@@ -70,6 +70,14 @@ def _data(features: Features, x: Floats, labels: Floats) -> Data:
     return Data(features.embed(x), labels, features.group, features.n_groups, np.ones(n), np.zeros(n))
 
 
+def _varied(features: Features, x: Floats) -> Floats:
+    """Return [G] in how many of the rows [n, D] what a lengthscale belongs to is not as it is in most of them."""
+    z = features.embed(x)
+    differ = (z != np.median(z, axis=0)).sum(axis=0, dtype=np.float64)
+    found = np.bincount(features.group, weights=differ, minlength=features.n_groups).astype(np.float64)
+    return np.minimum(found, float(len(x)))
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What the earlier studies expect, in this study's labels: a mean that its process is placed about.
@@ -132,33 +140,42 @@ class Sources:
             for each in useful
         )
         self._said = np.empty((0, len(useful)))
-        thetas = np.tile(settings.prior.centre(features.n_groups), (len(useful), 1))
-        varies = np.zeros((len(useful), features.n_groups), dtype=bool)
+        self._thetas = np.tile(settings.prior.centre(features.n_groups), (len(useful), 1))
+        self._n_varied = np.zeros((len(useful), features.n_groups))
         for i, each in enumerate(useful):
-            thetas[i, : len(each.theta)] = each.theta
-            spans = np.ptp(features.embed(rows_of(each, len(space))), axis=0)
-            varies[i] = np.bincount(features.group, weights=spans, minlength=features.n_groups) > 0.0
-        self._thetas, self._varies = thetas, varies
+            self._thetas[i, : len(each.theta)] = each.theta
+            self._n_varied[i] = _varied(features, rows_of(each, len(space)))
+        self._n = np.array([float(len(each.x)) for each in useful])
 
     def informed(self, prior: Prior) -> Prior:
         """Return a prior of lengthscales and noise that is about what they were in these studies, on the average.
 
         A handful of results, most of them good, tells neither: what is left of them once a mean is taken off looks
-        smooth or like noise, and all that is near them would seem known. Of a parameter that no study varied, what is
-        known is as before. (The pooled prior of HyperBO, arXiv 2109.08215, reduced to a centre.)
+        smooth or like noise, and all that is near them would seem known. What few results of past studies say weighs
+        little, and of a parameter that none varied what is known is as before. (The pooled prior of HyperBO, arXiv
+        2109.08215, reduced to a centre.)
         """
         if not len(self):
             return prior
         g, s = self.features.n_groups, self.settings
-        n = self._varies.sum(axis=0)
-        lengths = (self._thetas[:, N_SCALES:] * self._varies).sum(axis=0) / np.maximum(n, 1)
+        was = prior.centre(g)
         weight = np.array(np.broadcast_to(prior.weight, g + N_SCALES))
-        weight[N_SCALES:][n > 0] = weight[NOISE] = s.past_hold
+
+        def pooled(of: slice | int, values: Floats, n: Floats) -> Floats:
+            """Return the centre of hyperparameters with these values [S, k], from n [S, k] rows, and weigh it."""
+            known = n.sum(axis=0)
+            share = known / (known + s.past_hold_rows)
+            weight[of] += share * (s.past_hold - weight[of])
+            mean = (n * values).sum(axis=0) / np.maximum(known, 1.0)
+            found: Floats = np.exp(was[of] + share * (mean - was[of]))
+            return found
+
+        noise = np.maximum(self._thetas[:, NOISE], np.log(s.past_least_noise))
         return replace(
             prior,
+            length2=pooled(slice(N_SCALES, None), self._thetas[:, N_SCALES:], self._n_varied),
+            noise=float(pooled(NOISE, noise, self._n)),
             weight=weight,
-            length2=np.where(n > 0, np.exp(lengths), prior.length2),
-            noise=float(np.exp(np.maximum(self._thetas[:, NOISE], np.log(s.past_least_noise)).mean())),
         )
 
     def __len__(self) -> int:

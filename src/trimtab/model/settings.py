@@ -145,6 +145,9 @@ class ModelSettings:
     many times the square of the logarithm. What differs between studies varies as fast as they do. Measured: decision
     117."""
 
+    past_hold_rows: float = 10.0
+    """And before any row of such a study this many speak for what is likeliest of all objectives. By taste."""
+
     past_least_noise: float = 1e-4
     """Of an earlier study whose noise is less, so much is taken: by taste, that of results that look exact."""
 
