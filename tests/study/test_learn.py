@@ -114,6 +114,24 @@ def test_one_that_misleads_is_dropped_and_costs_one_trial() -> None:
     assert replays(following)
 
 
+def test_what_is_expected_of_lengthscales_replays_once_none_is_believed_and_from_a_reopened_store(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/s.db"
+    study(40, "right", store=url).close()
+    study(40, "wrong", lambda params: -loss(params), store=url, seed=9).close()
+    study(3, "few", store=url, seed=5).close()
+    for names in (["wrong"], ["right", "wrong", "few"]):
+        name = "after-" + "-".join(names)
+        with begun(names, store=url, name=name) as following:
+            whys = goes_on(following, 8)
+        for _ in range(2):
+            with tt.load_study(url, name) as again:  # what was fitted so far is fitted again
+                whys += goes_on(again, 2)
+                assert replays(again)
+        assert any("learns from" in why for why in whys) == ("right" in names)
+
+
 def test_patterns_and_labels_mean_studies_and_need_not_mean_any(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/s.db"
     for name in ("net-1", "net-2", "tree"):
