@@ -189,3 +189,28 @@ def test_sides_are_those_of_the_trials_that_count() -> None:
         ("k=b", 1),
     ]
     assert compared(study.problem, sides_of(study.problem, study.table, "k")).arms[0].n == 1
+
+
+def test_trials_that_a_refined_study_began_with_are_those_of_the_first_and_do_not_count() -> None:
+    def train(trial: tt.Trial) -> float:
+        return float((trial.params["x"] - 0.3) ** 2)
+
+    first = tt.tune(
+        train, tt.Space(x=tt.Float(0, 1)), minimize="loss", budget=8, optimizer="random", progress=False, name="first"
+    )
+    second = tt.refine(first, widen={"x": (-1, 1)}, name="second")
+    for found in (tt.compare(first, second), tt.compare(second, first)):
+        assert "too little was run" in found.says
+        assert {arm.name: arm.n for arm in found.arms} == {"first": 8, "second": 0}
+        assert any("8 of the trials of second are the other's own, the same ones" in each for each in found.caveats)
+    for x in (0.31, 0.5, 0.9, -0.5):
+        second.enqueue({"x": x})
+        trial = second.ask()
+        second.tell(trial.number, (trial.params["x"] - 0.3) ** 2)
+    assert {arm.name: arm.n for arm in tt.compare(first, second).arms} == {"first": 8, "second": 4}
+    # both of these began with the first's, which is neither
+    third = tt.refine(first, narrow={"x": (0.2, 0.4)}, name="third")
+    found = tt.compare(second, third)
+    assert {arm.name: arm.n for arm in found.arms} == {"second": 4, "third": 0}
+    assert sum("are those of first" in each for each in found.caveats) == 2
+    assert tt.compare(first, first).arms[0].n == 8

@@ -206,6 +206,10 @@ simple(
     "a past study that has nothing in common",
     lambda: tune(learn_from=tt.create_study(tt.Space(depth=tt.Int(1, 9)), minimize="loss", name="tree")),
 )
+simple(
+    "problem", "a new name of a past parameter that there is not", lambda: tune(learn_from={one_trial(): {"a": "rate"}})
+)
+simple("problem", "new names of past parameters in a list", lambda: tune(learn_from={one_trial(): ["lr"]}))
 simple("problem", "last runs that are a number", lambda: tune(finalize=3))
 simple("problem", "last runs in a budget that is too small for them", lambda: tune(finalize=True, budget=10))
 simple(
@@ -819,6 +823,7 @@ cli("a number of 100,000 digits", "run", "study.yaml", spec=SPEC + f"seed: {'9' 
 cli("a size beyond any memory", "run", "study.yaml", spec=SPEC + f"resources: {{memory: {'9' * 400} GB}}\n")
 cli("past studies that are a number", "run", "study.yaml", spec=SPEC + "learn_from: 3\n")
 cli("a past study that there is not", "run", "study.yaml", "--learn-from", "resnet-1", spec=SPEC)
+cli("new names of past parameters without past studies", "run", "study.yaml", "--renamed", "lr=rate", spec=SPEC)
 cli("last runs that are neither wanted nor not", "run", "study.yaml", spec=SPEC + "finalize: maybe\n")
 cli("a scheduler that is code", "run", "study.yaml", spec=SPEC + "scheduler: 'os:getcwd'\n")
 cli("a merge key without a mapping", "run", "study.yaml", spec=SPEC + "more: {<<: 3}\n")

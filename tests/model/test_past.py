@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import trimtab as tt
 from trimtab.arrays import Floats
-from trimtab.ledger.event import Past
+from trimtab.ledger.event import Past, Told
 from trimtab.model.features import Features
+from trimtab.model.observations import Observations
 from trimtab.model.past import Sources, fitted, labels_of, portfolio, proposed, rows_of, shares
+from trimtab.model.settings import MODEL
+from trimtab.model.surrogate import Surrogate
 from trimtab.numerics.warp import warp
+from trimtab.space.problem import Problem, minimize
+from trimtab.testing.simulation import Simulation
 
 SPACE = tt.Space(x=tt.Float(0.0, 1.0), y=tt.Float(0.0, 1.0))
 
@@ -80,6 +86,52 @@ def test_what_is_expected_is_centred_and_has_the_gradient_of_its_mean() -> None:
 def test_where_none_is_believed_nothing_is_expected() -> None:
     x, labels = results(6, 0.35)
     assert sources(past("b", 0.3, sign=-1.0)).expected(x, labels) is None
+
+
+def test_how_fast_results_vary_is_expected_to_be_as_in_earlier_studies() -> None:
+    # but of a parameter that none of them varied as before
+    features = Features(SPACE)
+    x = np.column_stack([np.linspace(0.0, 1.0, 30), np.full(30, 0.5)])
+    losses = np.sin(20 * x[:, 0])
+    theta = fitted(features, x, labels_of(losses.tolist()))
+    one = Past("a", x=tuple(map(tuple, x.tolist())), losses=tuple(losses.tolist()), theta=tuple(theta.tolist()))
+    centre, was = sources(one).informed(MODEL.prior).centre(2), MODEL.prior.centre(2)
+    share = 30.0 / (30.0 + MODEL.past_hold_rows)
+    assert centre[3] == pytest.approx(was[3] + share * (theta[3] - was[3]))
+    assert centre[3] < was[3] - 1.0
+    assert centre[4] == was[4]
+    assert centre[0] == was[0]  # the amplitude
+    assert centre[2] == pytest.approx(was[2] + share * (theta[2] - was[2]))  # the noise
+    weight = np.broadcast_to(sources(one).informed(MODEL.prior).weight, 5)
+    assert MODEL.past_hold > weight[2] == weight[3] > weight[4] == MODEL.prior.weight
+    both = sources(one, one).informed(MODEL.prior).centre(2)
+    assert theta[3] < both[3] < centre[3]
+    few = Past("b", x=one.x[:4], losses=one.losses[:4], theta=one.theta)
+    assert was[3] > sources(few).informed(MODEL.prior).centre(2)[3] > centre[3]
+    assert sources().informed(MODEL.prior) is MODEL.prior
+
+
+@pytest.mark.parametrize("has_mean", [True, False])
+def test_where_a_few_results_on_a_line_look_smooth_the_rest_is_not_taken_for_known(has_mean: bool) -> None:
+    def loss(x: Floats) -> Floats:
+        found: Floats = np.sin(20 * x[:, 0]) + np.sin(17 * x[:, 1])
+        return found
+
+    x, features = np.random.default_rng(1).random((40, 2)), Features(SPACE)
+    theta = fitted(features, x, labels_of(loss(x).tolist()))
+    one = Past("a", x=tuple(map(tuple, x.tolist())), losses=tuple(loss(x).tolist()), theta=tuple(theta.tolist()))
+    run = Simulation(Problem(SPACE, (minimize("loss"),)))
+    observations = Observations(run.problem)
+    line = np.column_stack([np.linspace(0.1, 0.9, 5), np.full(5, 0.3)])
+    for row, value in zip(line, loss(line) + 0.2 * line[:, 0], strict=True):
+        number = run.enqueue(row)
+        run.start(number)
+        run.add(Told(number, {"loss": float(value)}, 1, seconds=1.0))
+        observations.tell(run.table, number)
+    surrogate = Surrogate(features, np.ones(2), is_tree=False, sources=sources(one), has_mean=has_mean)
+    posterior = surrogate.model(observations, None).posterior
+    off = features.embed(np.column_stack([line[:, 0], np.full(5, 0.7)]))
+    assert (posterior.predict(off)[1] > 0.7 * posterior.amplitude**0.5).all()
 
 
 def test_predictions_are_those_of_all_rows_however_many_come_at_once() -> None:

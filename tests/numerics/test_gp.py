@@ -35,6 +35,18 @@ def test_gradient_of_the_posterior_by_the_hyperparameters(seed: int) -> None:
     np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-6)
 
 
+def test_each_hyperparameter_may_have_a_penalty_of_its_own() -> None:
+    d = data()
+    weight = np.linspace(0.1, 2.0, d.n_groups + 3)
+    plain, own = Prior(weight=0.0), Prior(weight=weight)
+    off = np.random.default_rng(2).normal(0, 0.5, d.n_groups + 3)
+    theta = own.centre(d.n_groups) + off
+    was, by_was = neg_log_posterior(theta, d, plain)
+    now, by_now = neg_log_posterior(theta, d, own)
+    np.testing.assert_allclose(now - was, weight @ off**2)
+    np.testing.assert_allclose(by_now - by_was, 2 * weight * off, atol=1e-9)
+
+
 def test_predictions_follow_the_textbook() -> None:
     d, prior = data(), Prior()
     theta = prior.centre(d.n_groups)

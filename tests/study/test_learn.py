@@ -114,6 +114,24 @@ def test_one_that_misleads_is_dropped_and_costs_one_trial() -> None:
     assert replays(following)
 
 
+def test_what_is_expected_of_lengthscales_replays_once_none_is_believed_and_from_a_reopened_store(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/s.db"
+    study(40, "right", store=url).close()
+    study(40, "wrong", lambda params: -loss(params), store=url, seed=9).close()
+    study(3, "few", store=url, seed=5).close()
+    for names in (["wrong"], ["right", "wrong", "few"]):
+        name = "after-" + "-".join(names)
+        with begun(names, store=url, name=name) as following:
+            whys = goes_on(following, 8)
+        for _ in range(2):
+            with tt.load_study(url, name) as again:  # what was fitted so far is fitted again
+                whys += goes_on(again, 2)
+                assert replays(again)
+        assert any("learns from" in why for why in whys) == ("right" in names)
+
+
 def test_patterns_and_labels_mean_studies_and_need_not_mean_any(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/s.db"
     for name in ("net-1", "net-2", "tree"):
@@ -150,8 +168,8 @@ def test_what_cannot_be_learned_from_is_a_sentence(tmp_path: Path) -> None:
     with begun("tree*", store=url) as following:  # a pattern may mean what is of no use, which is said
         assert "none of this study's parameters" in following.learned[0].remark
         assert goes_on(following, 1)
-    for wrong in (3, [3], {"a": 1}, "", b"x"):
-        with pytest.raises(ProblemError, match="learn_from= is such as"):
+    for wrong in (3, [3], {"a": 1}, {3: {}}, "", b"x"):
+        with pytest.raises(ProblemError, match=r"learn_from= (is such as|says what)"):
             begun(wrong)
 
 
@@ -213,6 +231,64 @@ def test_ranges_choices_and_parameters_may_differ() -> None:
     assert first.params["new"] == 4
     assert first.params["held"] == 0.5
     assert replays(following)
+
+
+RENAMED = tt.Space(
+    learning_rate=tt.Float(1e-5, 1.0, log=True),
+    width=tt.Int(8, 512, log=True),
+    act=tt.Categorical(["relu", "gelu"]),
+    warmup=tt.Float(0, 1, default=0.25),
+)
+
+
+def test_a_parameter_may_be_called_otherwise_now(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'a.db'}"
+    was = tt.Space(lr=SPACE["lr"], size=SPACE["width"], act=SPACE["act"], seed=tt.Int(0, 9))
+    with study(30, "resnet-1", lambda params: loss({**params, "width": params["size"]}), was, store=store):
+        pass
+    renamed = {"lr": "learning_rate", "size": "width"}
+    following = begun({"resnet-1": renamed}, RENAMED, store=store)
+    [past], [lesson] = following.table.past, following.learned
+    assert np.array_equal(
+        [row[:2] for row in past.x], [[trial["lr"], trial["size"]] for trial in _params(store, past.trials)]
+    )
+    assert {row[3] for row in past.x} == {0.25}
+    assert (lesson.renamed, lesson.gone, lesson.new) == (renamed, ("seed",), ("warmup",))
+    assert "lr is learning_rate here; size is width here; seed is gone; warmup is new" in lesson.text()
+    assert following.session.ledger.created.learn_from == ("resnet-1 (lr is learning_rate, size is width)",)
+    goes_on(following, 4, lambda params: loss({**params, "lr": params["learning_rate"]}))
+    assert "did well in resnet-1" in following.trials[1].why
+    assert replays(following)
+    # names may change places, and a pattern may mean studies that have the new ones already
+    other = tt.Space(size=SPACE["lr"], lr=SPACE["width"])
+    swapped = begun({"resnet-1": {"lr": "size", "size": "lr"}}, other, store=store, name="swapped")
+    assert np.array_equal([row[:2] for row in swapped.table.past[0].x], [row[:2] for row in past.x])
+    again = begun({"ne*": renamed, "resnet-*": renamed}, RENAMED, store=store, name="third")
+    assert [lesson.renamed for lesson in again.learned] == [{}, renamed]
+    with pytest.raises(StudyMismatchError, match=r"learn_from: was .*learning_rate.*, is now resnet-1"):
+        tt.tune(lambda trial: 0.0, RENAMED, minimize="loss", store=store, name="next", budget=9, learn_from="resnet-1")
+
+
+def _params(store: str, trials: tuple[int, ...]) -> list[dict[str, Any]]:
+    with tt.load_study(store, "resnet-1") as past:
+        return [past.trials[number].params for number in trials]
+
+
+@pytest.mark.parametrize(
+    ("renamed", "says"),
+    [
+        ({"lr": "learning_rat"}, "this study has no parameter 'learning_rat' .did you mean 'learning_rate'"),
+        ({"lrr": "learning_rate"}, "'past' has no parameter 'lrr' .did you mean 'lr'"),
+        ({"lr": "width"}, "'past' has both 'lr' and 'width'"),
+        ({"lr": "learning_rate", "act": "learning_rate"}, "two old names for learning_rate"),
+        ("lr", "old names first; got 'lr'"),
+        ({"lr": 3}, "old names first; got"),
+    ],
+    ids=["no-such-new-name", "no-such-old-name", "two-in-one", "two-old-names", "no-mapping", "no-name"],
+)
+def test_names_that_cannot_be_meant_are_a_sentence(renamed: Any, says: str) -> None:
+    with pytest.raises(ProblemError, match=says):
+        begun({study(4): renamed}, RENAMED)
 
 
 def test_another_direction_and_another_metric_are_read_as_what_they_are() -> None:

@@ -155,6 +155,16 @@ def test_a_study_file_learns_from_what_was_filed(store: str, tmp_path: Path) -> 
     run("run", "study.yaml", "--quiet", "--name", "other", "--learn-from", "vit", "--learn-from", "res*")
     assert "its error is read as loss" in " ".join(run("show", "other").stdout.split())
     run("run", "study.yaml", "--quiet", "--learn-from", "vit", code=2)  # it keeps what it has
+    plain = (tmp_path / "study.yaml").read_text(encoding="utf-8")
+    new = plain.replace("lr:", "rate:").replace("objective.py", "rated.py")
+    new = new.replace("[project:vision]", "{res*: {lr: rate}, vit: {}}")
+    (tmp_path / "renamed.yaml").write_text(new, encoding="utf-8")
+    (tmp_path / "rated.py").write_text("def train(trial):\n    return trial.params['rate']\n", encoding="utf-8")
+    run("run", "renamed.yaml", "--quiet", "--name", "new")
+    assert "lr is rate here" in " ".join(run("show", "new").stdout.split())
+    run("run", "renamed.yaml", "--quiet", "--name", "newer", "--learn-from", "vit", "--renamed", "lr=rate")
+    assert "lr is rate here" in " ".join(run("show", "newer").stdout.split())
+    assert "the old name first" in str(run("run", "renamed.yaml", "--renamed", "lr", code=2).exception)
     run("archive", "resnet")
     run("run", "study.yaml", "--quiet", "--name", "third")  # which no pattern means any more
     assert "no study is meant by project:vision" in " ".join(run("show", "third").stdout.split()), run(

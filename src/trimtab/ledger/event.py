@@ -58,7 +58,9 @@ class Past(msgspec.Struct, frozen=True, omit_defaults=True):
     which smaller is better and only the order and rough distances count, null where the trial failed; `trials` the
     numbers that they had there. `theta` is what was fitted to them, in logarithms. `metric` is the metric that was
     read, `n_over` how many trials were over there, `left_out` how many did not fit, by the parameter that they did not
-    fit. `remark` says in a clause what is not as one would expect.
+    fit. `remark` says in a clause what is not as one would expect. `renamed` has which of its parameters are called
+    otherwise here, old names first; `gone` those that are none here, by their names there; `new` those of here that it
+    had not.
     """
 
     study: str
@@ -71,6 +73,9 @@ class Past(msgspec.Struct, frozen=True, omit_defaults=True):
     theta: tuple[float, ...] = ()
     left_out: dict[str, Whole] = {}
     remark: str = ""
+    renamed: dict[str, str] = {}
+    gone: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
 
 
 class Created(msgspec.Struct, frozen=True, omit_defaults=True, tag="created", tag_field="kind"):

@@ -23,7 +23,7 @@ from trimtab.model.features import Features
 from trimtab.model.keys import same
 from trimtab.model.settings import MODEL, ModelSettings
 from trimtab.numerics.blend import Blend
-from trimtab.numerics.gp import N_SCALES, Data, Posterior, fit
+from trimtab.numerics.gp import N_SCALES, NOISE, Data, Posterior, Prior, fit
 from trimtab.numerics.warp import warp
 from trimtab.space.space import Space
 
@@ -68,6 +68,14 @@ def process(features: Features, x: Floats, labels: Floats, theta: Floats) -> Pos
 def _data(features: Features, x: Floats, labels: Floats) -> Data:
     n = len(labels)
     return Data(features.embed(x), labels, features.group, features.n_groups, np.ones(n), np.zeros(n))
+
+
+def _varied(features: Features, x: Floats) -> Floats:
+    """Return [G] in how many of the rows [n, D] what a lengthscale belongs to is not as it is in most of them."""
+    z = features.embed(x)
+    differ = (z != np.median(z, axis=0)).sum(axis=0, dtype=np.float64)
+    found = np.bincount(features.group, weights=differ, minlength=features.n_groups).astype(np.float64)
+    return np.minimum(found, float(len(x)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +140,43 @@ class Sources:
             for each in useful
         )
         self._said = np.empty((0, len(useful)))
+        self._thetas = np.tile(settings.prior.centre(features.n_groups), (len(useful), 1))
+        self._n_varied = np.zeros((len(useful), features.n_groups))
+        for i, each in enumerate(useful):
+            self._thetas[i, : len(each.theta)] = each.theta
+            self._n_varied[i] = _varied(features, rows_of(each, len(space)))
+        self._n = np.array([float(len(each.x)) for each in useful])
+
+    def informed(self, prior: Prior) -> Prior:
+        """Return a prior of lengthscales and noise that is about what they were in these studies, on the average.
+
+        A handful of results, most of them good, tells neither: what is left of them once a mean is taken off looks
+        smooth or like noise, and all that is near them would seem known. What few results of past studies say weighs
+        little, and of a parameter that none varied what is known is as before. (The pooled prior of HyperBO, arXiv
+        2109.08215, reduced to a centre.)
+        """
+        if not len(self):
+            return prior
+        g, s = self.features.n_groups, self.settings
+        was = prior.centre(g)
+        weight = np.array(np.broadcast_to(prior.weight, g + N_SCALES))
+
+        def pooled(of: slice | int, values: Floats, n: Floats) -> Floats:
+            """Return the centre of hyperparameters with these values [S, k], from n [S, k] rows, and weigh it."""
+            known = n.sum(axis=0)
+            share = known / (known + s.past_hold_rows)
+            weight[of] += share * (s.past_hold - weight[of])
+            mean = (n * values).sum(axis=0) / np.maximum(known, 1.0)
+            found: Floats = np.exp(was[of] + share * (mean - was[of]))
+            return found
+
+        noise = np.maximum(self._thetas[:, NOISE], np.log(s.past_least_noise))
+        return replace(
+            prior,
+            length2=pooled(slice(N_SCALES, None), self._thetas[:, N_SCALES:], self._n_varied),
+            noise=float(pooled(NOISE, noise, self._n)),
+            weight=weight,
+        )
 
     def __len__(self) -> int:
         return len(self.names)

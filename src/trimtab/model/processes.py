@@ -123,31 +123,37 @@ class Processes:
         ]
         self._margins = [metric.margin for metric in problem.constraints]
 
-    def _make(self, sources: Sources | None = None) -> Surrogate:
+    def _make(self, sources: Sources | None = None, *, has_mean: bool = True) -> Surrogate:
         """Return a process of all metrics in one."""
         features, length2, is_tree = self._of_one
         labels = Joined(is_penalized=self.is_one)
-        return Surrogate(features, length2, is_tree=is_tree, settings=self._settings, labels=labels, sources=sources)
+        return Surrogate(
+            features,
+            length2,
+            is_tree=is_tree,
+            settings=self._settings,
+            labels=labels,
+            sources=sources,
+            has_mean=has_mean,
+        )
 
     def learn_from(self, sources: Sources) -> None:
         """Learn from earlier studies, where there is one process; several are left as they are."""
         if self.is_one:
             self._learning = self._make(sources)
+            self.joined = self._make(sources, has_mean=False)
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_learns": {}}  # what can be computed again is not state
 
-    def one(self, observations: Observations, turn: int) -> Surrogate:
+    def one(self, observations: Observations) -> Surrogate:
         """Return the one process: that which learns from earlier studies, unless left-out results speak against it.
 
-        That is looked at for every result while they are few, from there on at each doubling. And some turns are those
-        of the process that does not learn from them: what all past studies are wrong about it finds.
+        That is looked at for every result while they are few, from there on at each doubling.
         """
         learning, n, s = self._learning, len(observations), self._settings
         if learning is None or n < s.past_doubt_from:
             return learning or self.joined
-        if n >= s.past_alone_from and turn % s.past_alone_every == 0:
-            return self.joined
         at = min(n, s.past_doubt_often)
         while 2 * at <= n:
             at *= 2
@@ -173,18 +179,17 @@ class Processes:
         for mine, its in pairs:
             mine.carry(its, observations)
 
-    def views(self, observations: Observations, rng: Rng, turn: int = 1) -> Views:
+    def views(self, observations: Observations, rng: Rng) -> Views:
         """Return what is said of all results so far.
 
         Args:
             observations: what is on record.
             rng: draws weights of objectives that are joined.
-            turn: which proposal it is for, by the number of its trial.
         """
         n = len(observations)
         given = means(observations, n)
         if self.is_one:
-            model = self.one(observations, turn).model(observations, rng)
+            model = self.one(observations).model(observations, rng)
             return Views(model.seen, given, [View.of(model)], [])
         merit = labelled(observations, n, rng)
         rows = self._kept(merit)

@@ -67,6 +67,7 @@ class Surrogate:
         settings: the constants of the models.
         labels: what is regressed on.
         sources: the earlier studies that it learns from; None where there are none.
+        has_mean: whether it learns what they expect; else no more than how fast such objectives vary, and their noise.
     """
 
     def __init__(
@@ -78,16 +79,18 @@ class Surrogate:
         settings: ModelSettings = MODEL,
         labels: Labels | None = None,
         sources: Sources | None = None,
+        has_mean: bool = True,
     ) -> None:
         self.features = features
         self.labels: Labels = Joined() if labels is None else labels
         self._settings = settings
         self._reaches = (FAR_REACH,) if is_tree else (1.0, FAR_REACH)
         prior = settings.prior if isinstance(self.labels, Joined) else settings.metric_prior
-        if sources is not None:
+        if sources is not None and has_mean:
             prior = replace(prior, amplitude_bounds=(settings.past_amplitude, prior.amplitude_bounds[1]))
-        self._prior = replace(prior, length2=length2[features.columns])
-        self._sources = sources
+        prior = replace(prior, length2=length2[features.columns])
+        self._prior = prior if sources is None else sources.informed(prior)
+        self._sources = sources if has_mean else None
         self._fits: dict[int, Fit] = {}
         self._carried: tuple[int, Fit] | None = None
 

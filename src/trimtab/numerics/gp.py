@@ -24,6 +24,8 @@ from trimtab.arrays import Floats, Ints
 SQRT5 = 5.0**0.5
 N_SCALES = 3
 """Hyperparameters before the lengthscales: amplitude, trend, noise."""
+NOISE = 2
+"""The place of the noise among them."""
 PENDING_NOISE = 1e-6
 """The noise variance of rows that are appended, in amplitudes: next to none, so that nothing is to be learned there."""
 
@@ -37,11 +39,13 @@ JITTERS = (0.0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
 class Prior:
     """Penalties, weight * log(value / centre)**2, on amplitude, trend, noise and squared lengthscales, and bounds.
 
+    `weight` is one for all, or one for each of them, [G + 3].
+
     The defaults are those of Vizier (arXiv 2408.11527, table 1), but for the trend, which it has not, and a higher
     floor of the noise, for the sake of the factorisation.
     """
 
-    weight: float = 0.01
+    weight: float | Floats = 0.01
     amplitude: float = 0.039
     trend: float = 0.01
     length2: float | Floats = 0.5
@@ -207,7 +211,8 @@ def slopes(theta: Floats, data: Data, prior: Prior) -> tuple[float, Floats, Floa
     by_z = -2.0 * _scaled(zs * sums[:, None] - w_zs, theta[N_SCALES:], data.group)
     by_z -= trend * (w_basis[:, :q] + 4.0 * data.z * w_basis[:, q:])
     off = theta - prior.centre(data.n_groups)
-    return value + prior.weight * float(off @ off), gradient + 2.0 * prior.weight * off, by_z
+    pull = prior.weight * off
+    return value + float(pull @ off), gradient + 2.0 * pull, by_z
 
 
 def fit(data: Data, prior: Prior, starts: list[Floats], max_evaluations: int) -> Floats:

@@ -105,23 +105,26 @@ def _known(key: str, name: object, known: Mapping[str, Parameter]) -> str:
     return name
 
 
-def mapped(was: Space, now: Space, x: Floats) -> tuple[Floats, list[str]]:
+def mapped(was: Space, now: Space, x: Floats, renamed: Mapping[str, str] | None = None) -> tuple[Floats, list[str]]:
     """Return rows [n, D] of one space as rows [n, D'] of another, and of each the parameter that does not fit, or "".
 
-    Values are carried over by name. A parameter that is new has its default, which is what trials did without it, and
-    is inactive (nan) where it has none. A value that a held parameter had is kept: what was run was run with it.
+    Values are carried over by name; `renamed` says which are called otherwise there, {old: new}. A parameter that is
+    new has its default, which is what trials did without it, and is inactive (nan) where it has none. A value that a
+    held parameter had is kept: what was run was run with it.
     Whether constraints hold is not looked at.
     """
     rows = np.full((len(x), len(now)), np.nan)
     fits: list[str] = [""] * len(x)
+    now_of = {old: (renamed or {}).get(old, old) for old in was.names}
+    was_of = {new: old for old, new in now_of.items()}
     for column, (name, parameter) in enumerate(zip(now.names, now.parameters, strict=True)):
-        if name not in was:
+        if name not in was_of:
             default = parameter.default_code()
             if default is not None:
                 rows[:, column] = default
             continue
-        codes = x[:, was.column(name)]
-        rows[:, column], fit = _recoded(was[name], parameter, codes)
+        old = was_of[name]
+        rows[:, column], fit = _recoded(was[old], parameter, x[:, was.column(old)])
         for row in np.flatnonzero(~fit).tolist():
             fits[row] = fits[row] or name
     rows[~now.active(rows)] = np.nan

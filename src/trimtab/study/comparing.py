@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
 from trimtab.analysis.compare import Comparison, compared, side_of, sides_of
 from trimtab.errors import ProblemError
 from trimtab.explain import explained
+from trimtab.ledger.table import TrialTable
 from trimtab.space.condition import shown
 from trimtab.space.space import Space
 from trimtab.study.arms import MOST_ARMS, scientific
+from trimtab.study.evidence import NOTE
 from trimtab.study.study import Study
 
 
@@ -16,7 +23,8 @@ def compare(a: Study, b: Study | None = None, *, by: str | None = None) -> Compa
     """Compare two studies, or the values of one parameter within a study: which is better, and by how much.
 
     What is compared is the best of the first objective that was found, at equal numbers of configurations. The interval
-    says what nine of ten further studies of this size would give.
+    says what nine of ten further studies of this size would give. Of two studies what each ran itself counts: the
+    trials that `refine` brought along are those of an earlier study.
 
     Args:
         a: a study.
@@ -51,8 +59,12 @@ def compare(a: Study, b: Study | None = None, *, by: str | None = None) -> Compa
             f"{other.objectives[0].goal} {other.objectives[0].name!r}: only what has one meaning can be compared."
         )
     names = (a.name, b.name) if a.name != b.name else (f"{a.name} (first)", f"{b.name} (second)")
-    sides = [side_of(one, a.table.frozen(), names[0]), side_of(other, b.table.frozen(), names[1])]
-    caveats = []
+    tables = a.table.frozen(), b.table.frozen()
+    sides = [
+        side_of(problem, table, name, np.flatnonzero(~table.is_evidence))
+        for problem, table, name in zip((one, other), tables, names, strict=True)
+    ]
+    caveats = [*_brought(tables[0], names[0], b), *_brought(tables[1], names[1], a)]
     if len(sides[0].losses) != len(sides[1].losses):
         caveats.append("They ran different numbers of configurations; the difference is that of equal numbers.")
     changes = a.space.differences(b.space)
@@ -61,6 +73,20 @@ def compare(a: Study, b: Study | None = None, *, by: str | None = None) -> Compa
     if one.fidelities != other.fidelities:
         caveats.append("Their fidelities differ.")
     return compared(one, sides, caveats)
+
+
+def _brought(table: TrialTable, name: str, other: Study) -> Iterator[str]:
+    """Yield what is to be said of trials that a study began with: they were run elsewhere, maybe in the other."""
+    counts = Counter(
+        (note.get("id"), note.get("study"))
+        for row in np.flatnonzero(table.is_evidence).tolist()
+        if isinstance(note := table.trial(row).notes.get(NOTE), dict)
+    )
+    for (ident, study), n in counts.items():
+        is_same = ident == other.session.ledger.created.id
+        where = "the other's own, the same ones" if is_same else f"those of {study}"
+        are = "is" if n == 1 else "are"
+        yield f"{n} of the trials of {name} {are} {where}: it began with them, and they do not count."
 
 
 def _within(study: Study, by: str | None) -> Comparison:

@@ -5,8 +5,8 @@ From then on it needs them no more: they may go on, be renamed or deleted, and i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
 
@@ -27,6 +27,7 @@ from trimtab.plugins import did_you_mean
 from trimtab.space.condition import shown
 from trimtab.space.problem import Problem
 from trimtab.space.revise import mapped
+from trimtab.space.space import Space
 from trimtab.storage.protocol import Store
 from trimtab.study.fold import folded
 from trimtab.study.overview import Entry, entries
@@ -35,14 +36,18 @@ from trimtab.study.session import Session
 if TYPE_CHECKING:
     from trimtab.study.study import Study
 
-LearnFrom: TypeAlias = "str | Study | Sequence[str | Study]"
-"""Studies by name, by a pattern such as "resnet-*", by a label such as "project:vision", or as they are."""
+LearnFrom: TypeAlias = "str | Study | Sequence[str | Study] | Mapping[str | Study, Mapping[str, str]]"
+"""Studies by name, by a pattern such as "resnet-*", by a label such as "project:vision", or as they are.
+
+Of a mapping these are the keys, and the values say which of their parameters are called otherwise now: {old: new}.
+"""
 
 MOST: Final = 10
 """Earlier studies that one learns from: each costs at every suggestion. Of more the latest are taken."""
 
 LABELS: Final = ("project", "data", "tag")
 _EXAMPLE: Final = '"resnet-1", ["resnet-1", "resnet-2"], "resnet-*", "project:vision", or studies'
+_RENAMED: Final = '{"resnet-1": {"lr": "learning_rate"}}, old names first'
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +68,56 @@ class Lessons:
 NOTHING: Final = Lessons()
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A study or studies that are asked for, and which of their parameters are called otherwise now: {old: new}."""
+
+    study: str | Study
+    renamed: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        name = self.study if isinstance(self.study, str) else self.study.name
+        return name + (f" ({_said(self.renamed)})" if self.renamed else "")
+
+
+def _said(renamed: Mapping[str, str]) -> str:
+    return ", ".join(f"{old} is {new}" for old, new in sorted(renamed.items()))
+
+
 def named(learn_from: LearnFrom | None) -> tuple[str, ...]:
     """Return the studies as they are named; nothing for None.
 
     Raises:
         ProblemError: it is neither names nor studies.
     """
-    return tuple(each if isinstance(each, str) else each.name for each in _listed(learn_from))
+    return tuple(each.text for each in _listed(learn_from))
 
 
-def _listed(learn_from: object) -> list[str | Study]:
+def _listed(learn_from: object) -> list[_Asked]:
     if learn_from is None:
         return []
     several = [learn_from] if isinstance(learn_from, str) or _is_study(learn_from) else learn_from
-    if not isinstance(several, Iterable) or isinstance(several, bytes | dict):
+    if not isinstance(several, Iterable) or isinstance(several, bytes):
         raise ProblemError(f"learn_from= is such as {_EXAMPLE}; got {shown(learn_from)}.")
-    found = list(several)
-    for each in found:
+    found: list[_Asked] = []
+    for each in several:
         if each == "" or not (isinstance(each, str) or _is_study(each)):
             raise ProblemError(f"learn_from= is such as {_EXAMPLE}; got {shown(each)} among them.")
+        found.append(_Asked(each, _renamed(several[each]) if isinstance(several, Mapping) else {}))
     return found
+
+
+def _renamed(given: object) -> dict[str, str]:
+    """Return which parameters are called otherwise now: {old: new}; None is none."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for pair in given.items() for name in pair):
+        raise ProblemError(f"learn_from= says what is called otherwise now as {_RENAMED}; got {shown(given)}.")
+    names = list(given.values())
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ProblemError(f"learn_from= has two old names for {twice[0]}: {shown(given)}; one parameter has one.")
+    return dict(given)
 
 
 def _is_study(given: object) -> TypeGuard[Study]:
@@ -108,29 +143,35 @@ def lessons(learn_from: LearnFrom | None, store: Store, problem: Problem, name: 
     given = _listed(learn_from)
     if not given:
         return NOTHING
-    found: dict[str, tuple[Ledger | str, bool]] = {}
-    patterns = [each for each in given if isinstance(each, str) and _is_pattern(each)]
+    for one in given:
+        for new in one.renamed.values():
+            if new not in problem.space:
+                hint = did_you_mean(new, problem.space.names)
+                raise ProblemError(f"learn_from: this study has no parameter {new!r}{hint}; it is such as {_RENAMED}.")
+    found: dict[str, _Found] = {}
+    patterns = [each for each in given if isinstance(each.study, str) and _is_pattern(each.study)]
     every = list(entries(store)) if patterns else []
-    for each in given:
+    for one in given:
+        each = one.study
         if not isinstance(each, str):
             with each.session.lock:
                 each.session.sync()
-                _add(found, _key(each.session.ledger), each.session.ledger, is_named=True)
+                _add(found, _key(each.session.ledger), _Found(each.session.ledger, one.renamed))
         elif _is_pattern(each):
             for entry in every:
                 is_it = entry.name == each  # a name may look like a pattern
                 if entry.name != name and entry.error is None and (is_it or _means(each, entry)):
-                    _add(found, entry.id or entry.name, entry.name, is_named=is_it)
+                    _add(found, entry.id or entry.name, _Found(entry.name, one.renamed, is_named=is_it))
         else:
             ledger = _opened(store, each)
-            _add(found, _key(ledger), ledger, is_named=True)
+            _add(found, _key(ledger), _Found(ledger, one.renamed))
     latest = [
-        (folded(store.open(one))[0] if isinstance(one, str) else one, is_named)
-        for one, is_named in list(found.values())[-MOST:]  # a pattern may mean thousands
+        replace(one, study=folded(store.open(one.study))[0]) if isinstance(one.study, str) else one
+        for one in list(found.values())[-MOST:]  # a pattern may mean thousands
     ]
     features = Features(problem.space)
     with blas.one_thread():
-        past = tuple(_taken(ledger, problem, features, is_named=is_named) for ledger, is_named in latest)
+        past = tuple(_taken(one, problem, features) for one in latest)
         first = portfolio(problem.space, features, past)
     return Lessons(named(learn_from), past, tuple(first))
 
@@ -166,21 +207,42 @@ def _key(ledger: Ledger) -> str:
     return ledger.created.id or ledger.created.name
 
 
-def _add(found: dict[str, tuple[Ledger | str, bool]], key: str, study: Ledger | str, *, is_named: bool) -> None:
-    """Take a study, or the name of one that is still to be opened, once; a pattern leaves it named that was named."""
-    was, was_named = found.get(key, (study, False))
-    found[key] = was if isinstance(was, Ledger) else study, is_named or was_named
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A study that is meant.
+
+    Attributes:
+        study: itself, or its name as long as it was not opened.
+        renamed: which of its parameters are called otherwise now: {old: new}.
+        is_named: whether it was named, and not only meant by a pattern.
+    """
+
+    study: Ledger | str
+    renamed: Mapping[str, str]
+    is_named: bool = True
 
 
-def _taken(ledger: Ledger, problem: Problem, features: Features, *, is_named: bool) -> Past:
+def _add(found: dict[str, _Found], key: str, one: _Found) -> None:
+    """Take a study once, and all that is said of it; a pattern leaves it named that was named."""
+    was = found.get(key, one)
+    study = was.study if isinstance(was.study, Ledger) else one.study
+    found[key] = _Found(study, {**was.renamed, **one.renamed}, is_named=was.is_named or one.is_named)
+
+
+def _taken(one: _Found, problem: Problem, features: Features) -> Past:
     """Return what is taken from a study.
 
     Raises:
-        ProblemError: it has nothing in common with this one, though it was named.
+        ProblemError: it has nothing in common with this one, or lacks what is called otherwise now, though it was
+            named.
     """
-    table, created = ledger.table, ledger.created
+    ledger = one.study
+    assert isinstance(ledger, Ledger)  # all were opened
+    table, created, is_named = ledger.table, ledger.created, one.is_named
+    renamed = _present(one.renamed, table.space, created.name, is_named=is_named)
+    now_of = {name: renamed.get(name, name) for name in table.space.names}
     bare: dict[str, Any] = {"study": created.name, "id": created.id, "n_over": len(table.order)}
-    common = [name for name in problem.space.names if name in table.space]
+    common = [name for name in now_of.values() if name in problem.space]
     fault = ""
     if not common:
         fault = f"it has none of this study's parameters ({', '.join(problem.space.names)})"
@@ -192,7 +254,12 @@ def _taken(ledger: Ledger, problem: Problem, features: Features, *, is_named: bo
     if fault or metric is None:
         return Past(**bare, remark=fault)
     x, losses, trials = _results(table, metric)
-    rows, misfits = mapped(table.space, problem.space, x)
+    bare |= {
+        "renamed": renamed,
+        "gone": tuple(name for name, now in now_of.items() if now not in problem.space),
+        "new": tuple(name for name in problem.space.names if name not in common),
+    }
+    rows, misfits = mapped(table.space, problem.space, x, renamed)
     fits = np.array([not misfit for misfit in misfits], dtype=bool)
     left_out: dict[str, int] = {}
     for misfit in filter(None, misfits):
@@ -216,6 +283,24 @@ def _taken(ledger: Ledger, problem: Problem, features: Features, *, is_named: bo
         theta=tuple(theta.tolist()),
         remark=remark,
     )
+
+
+def _present(renamed: Mapping[str, str], space: Space, study: str, *, is_named: bool) -> dict[str, str]:
+    """Return what a study has of parameters that are called otherwise now.
+
+    Raises:
+        ProblemError: it has one by neither name, though it was named, or two that would be one.
+    """
+    for old, new in renamed.items():
+        if old not in space and new not in space and is_named:
+            hint = did_you_mean(old, space.names)
+            raise ProblemError(f"learn_from: {study!r} has no parameter {old!r}{hint}, which is to be {new!r} here.")
+        if old in space and new in space and new not in renamed:
+            raise ProblemError(
+                f"learn_from: {study!r} has both {old!r} and {new!r}, and one of them alone can be {new!r} here: say "
+                f"what {new!r} is here, or leave {old!r} out."
+            )
+    return {old: new for old, new in renamed.items() if old in space}
 
 
 def _spoken(losses: Floats) -> tuple[float | None, ...]:

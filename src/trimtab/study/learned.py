@@ -21,6 +21,8 @@ class Lesson:
         metric: the metric that was read; empty where nothing was.
         n_over: how many of its trials were over; n_taken: how many configurations were taken.
         left_out: {parameter: trials whose value of it lies outside of this study's space}.
+        renamed: which of its parameters are called otherwise here: {old: new}.
+        gone: those of its parameters that are none here, by their names there; new: those of here that it had not.
         first: the trials there that this study begins with.
         believed: how far it is believed, from 0 to 1, by how well it foretells the order of this study's results; 1
             before there are two, None where nothing was taken, or the study has more metrics than one.
@@ -33,6 +35,9 @@ class Lesson:
     n_over: int = 0
     n_taken: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    gone: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
     first: tuple[int, ...] = ()
     believed: float | None = None
     remark: str = ""
@@ -45,6 +50,11 @@ class Lesson:
             parts.append(f"{sum(self.left_out.values())} lie outside of the space ({names})")
         if self.remark:
             parts.append(self.remark)
+        parts += [f"{old} is {new} here" for old, new in self.renamed.items()]
+        if self.gone:
+            parts.append(f"{', '.join(self.gone)} {'is' if len(self.gone) == 1 else 'are'} gone")
+        if self.new:
+            parts.append(f"{', '.join(self.new)} {'is' if len(self.new) == 1 else 'are'} new")
         if self.believed is not None:
             parts.append(f"believed {self.believed:.0%}" if self.believed > 0.0 else "not believed: it misleads here")
         return visible(f"{self.study}: {'; '.join(parts)}")
@@ -58,6 +68,9 @@ class Lesson:
             "trials": self.n_over,
             "taken": self.n_taken,
             "left_out": dict(self.left_out),
+            "renamed": dict(self.renamed),
+            "gone": list(self.gone),
+            "new": list(self.new),
             "first": list(self.first),
             "believed": None if self.believed is None else round(self.believed, 4),
             "remark": self.remark,
@@ -77,6 +90,9 @@ def learned(table: TrialTable) -> tuple[Lesson, ...]:
             past.n_over,
             len(past.x),
             past.left_out,
+            past.renamed,
+            past.gone,
+            past.new,
             tuple(past.trials[row] for place, row in table.portfolio if place == i),
             believed.get(i),
             past.remark,

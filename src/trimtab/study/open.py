@@ -72,7 +72,8 @@ def create_study(
         scheduler: what decides how far each is run; a plugin's name, or an object. "auto" ends trials early where one
             fidelity is declared and that pays; "whole" ends none.
         learn_from: earlier studies whose results help this one: names, a pattern such as "resnet-*", a label such as
-            "project:vision", or studies. docs/learn-from.md.
+            "project:vision", or studies; {"resnet-1": {"lr": "learning_rate"}} where a parameter is called otherwise
+            now. docs/learn-from.md.
         store: where to keep it: "sqlite:///trimtab.db", "postgresql://..."; in memory if None.
         name: the study's name in its store.
         seed: makes every suggestion reproducible; drawn and put on record if None.

@@ -127,7 +127,8 @@ def tune(
             one that was begun when "whole" was the default goes on with that.
         enqueue: configurations to try first; parameters that are left out are chosen by the optimizer.
         learn_from: earlier studies whose results help this one: names, a pattern such as "resnet-*", a label such as
-            "project:vision", or studies. docs/learn-from.md.
+            "project:vision", or studies; {"resnet-1": {"lr": "learning_rate"}} where a parameter is called otherwise
+            now. docs/learn-from.md.
         finalize: whether the best few and the default configuration are run again at the end, on fresh seeds and from
             the budget, so that the winner's figure is no lucky one: True, False, or None to do so where results are
             noisy. `study.final` has what came of it; docs/how-good.md.

@@ -39,7 +39,7 @@ class Outlook:
 
     def __init__(self, state: GpState, space: Space, rng: Rng, number: int) -> None:
         self.choice, self.number = state.choice, number
-        views = state.processes.views(state.observations, rng, number)
+        views = state.processes.views(state.observations, rng)
         self.seen, self.objectives, self.constraints = views.seen, views.objectives, views.constraints
         self.record = views.objectives[0].posterior
         self._space, self._settings = space, state.settings

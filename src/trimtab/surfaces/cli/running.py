@@ -6,7 +6,7 @@ import dataclasses
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,13 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
     help="A past study whose results help a new one; or such as 'resnet-*', project:vision. May be given repeatedly.",
 )
 @click.option(
+    "--renamed",
+    multiple=True,
+    metavar="OLD=NEW",
+    callback=spoken_each,
+    help="A parameter of past studies that is called otherwise now: lr=learning_rate. May be given repeatedly.",
+)
+@click.option(
     "--finalize/--no-finalize",
     default=None,
     help="Run the best few and the default again at the end, from the budget; where results are noisy if left out.",
@@ -153,6 +160,7 @@ def run(
     store: str | None,
     goes_on: bool,
     recorded_space: bool,
+    renamed: list[str] | None,
     dry_run: bool,
     quiet: bool,
     as_json: bool,
@@ -170,6 +178,8 @@ def run(
         arguments["optimizer"] = named("optimizers", changed["optimizer"])
     if changed.get("scheduler"):
         arguments["scheduler"] = named("schedulers", changed["scheduler"])
+    if renamed:
+        arguments["learn_from"] = _with_renamed(arguments.get("learn_from"), renamed)
     if goes_on:
         arguments = {key: value for key, value in arguments.items() if key not in ("worth", "patience")}
         arguments["stop"] = "never"
@@ -213,6 +223,21 @@ def _result(study: tt.Study, row: int | None) -> str:
     settings = [(name, exact(value)) for name, value in view.params.items()]
     lines += [f"best {best_line(study, view)}", *(f"  {line}" for line in labelled(settings).splitlines())]
     return "\n".join([*lines, *best_remarks(study)])
+
+
+def _with_renamed(learn_from: Any, pairs: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the past studies, each with names of parameters that are called otherwise now: {old: new}."""
+    if not learn_from:
+        raise click.UsageError("--renamed is about past studies: name them with --learn-from.")
+    renamed: dict[str, str] = {}
+    for pair in pairs:
+        old, equals, new = pair.partition("=")
+        if not (old and equals and new):
+            raise click.UsageError(f"--renamed is such as lr=learning_rate, the old name first; got {pair!r}.")
+        renamed[old] = new
+    several = [learn_from] if isinstance(learn_from, str) else learn_from
+    own = several if isinstance(several, dict) else {}
+    return {each: {**own.get(each, {}), **renamed} for each in several}
 
 
 def _remarks(command: tt.Command, space: tt.Space) -> Iterator[str]:

@@ -198,6 +198,10 @@ _RESOURCES = Record(
     "resources such as {gpus: 1, memory: 2 GiB}",
     least=1,
 )
+_LEARN_FROM = MapOf(
+    MapOf(Text("a parameter's name here"), "{old: new} names of parameters, or {}", least=0),
+    "a mapping of studies to {old: new} names of parameters",
+)
 
 STUDY = Record(
     (
@@ -269,8 +273,9 @@ STUDY = Record(
         Key("enqueue", ListOf(MapOf(Scalar(), "a configuration"), "a list of configurations"), "What is tried first."),
         Key(
             "learn_from",
-            Either((Text("a study"), ListOf(Text("a study"), "a list of studies"))),
-            "Past studies of the store whose results help: names, patterns such as resnet-*, project:vision, tag:nlp.",
+            Either((Text("a study"), ListOf(Text("a study"), "a list of studies"), _LEARN_FROM)),
+            "Past studies of the store whose results help: names, patterns such as resnet-*, project:vision, tag:nlp; "
+            "with {old: new} names of parameters after each where these are called otherwise now.",
         ),
         Key("finalize", Flag(), "Whether the best few and the default are run again at the end; by default if noisy."),
         Key("workers", Number(least=1, most=MOST_WORKERS, whole=True), "How many trials run at once."),
