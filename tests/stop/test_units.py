@@ -141,6 +141,21 @@ def test_what_was_stopped_and_told_no_cost_is_counted_at_the_price_of_what_it_ra
     assert line.spent == 18 + 2 * 2
 
 
+@pytest.mark.parametrize("begins", [None, 4.0])
+def test_what_goes_on_after_it_was_lost_tells_the_price_of_what_it_ran_itself(run, begins):
+    """Of nine epochs that cost two each the last attempt pays five where four were kept, and all where none was."""
+    number = begin(run)
+    run.report(number, 4.0, loss=1.0, cost=8.0)
+    run.fail(number, "lost", again=True)
+    run.add(Started(number, "worker", 2, begins=begins))
+    end(run, number, cost=18.0 if begins is None else 10.0)
+    [line] = Budget(cost=100).spending(run.table)
+    assert line.spent == 8 + (18 if begins is None else 10)
+    assert not Budget(cost=line.spent + 18).lacks(run.table, Start((9.0,)))
+    assert "expected to cost 18" in Budget(cost=line.spent + 17).lacks(run.table, Start((9.0,)))
+    assert "expected to cost 6" in Budget(cost=line.spent + 5).lacks(run.table, Start((3.0,)))
+
+
 def test_what_running_trials_report_of_their_cost_is_spent_and_ends_them(run):
     end(run, begin(run), cost=9.0)
     number = begin(run)

@@ -130,12 +130,29 @@ def _lost(table: TrialTable) -> float:
 
 def _pace(table: TrialTable, known: Bools) -> float:
     """Return the mean cost of one unit of the fidelity; 0 while none is known."""
-    ran = float(table.ran[known, 0].sum())
-    return float(table.spent[known].sum()) / ran if ran > 0 else 0.0
+    rows = np.flatnonzero(known)
+    ran = _paid(table, rows)
+    told = ran == ran
+    if not told.any():  # all were lost on the way, and then ended early: at least all of what they ran
+        ran, told = table.ran[rows, 0], np.full(len(rows), fill_value=True)
+    total = float(ran[told].sum())
+    return float(table.spent[rows[told]].sum()) / total if total > 0 else 0.0
+
+
+def _paid(table: TrialTable, rows: Ints) -> Floats:
+    """Return [n] for how much of the fidelity the costs of trials are, those of their last attempts.
+
+    An attempt that went on from a checkpoint, after one that was lost, ran less than its trial. nan where nobody knows:
+    of a trial that was lost, and ended early when it ran again.
+    """
+    whole = amounts(table, table.fidelity[rows], table.begins[rows])[:, 0]
+    early = np.where(table.attempt[rows] > 1, np.nan, table.ran[rows, 0])
+    paid: Floats = np.where(table.state[rows] == COMPLETE, whole, early)
+    return paid
 
 
 def _prices(table: TrialTable, parents: Floats, ends: Floats, ran: Floats) -> Floats:
-    """Return [n] what trials are expected to cost: the mean of those that ran between the same two fidelities.
+    """Return [n] what trials are expected to cost, by the price of a unit among those between the same two fidelities.
 
     Where there is none, it goes by the mean price of a unit.
 
@@ -149,8 +166,9 @@ def _prices(table: TrialTable, parents: Floats, ends: Floats, ran: Floats) -> Fl
     pace = _pace(table, known)
     whole = np.flatnonzero(known & (table.state == COMPLETE))  # what was stopped cost less than it might have
     begun = np.where(table.parent[whole] >= 0, table.fidelity[table.parent[whole], 0], np.nan)
-    prices = np.empty(len(ends))
+    units, prices = _paid(table, whole), np.empty(len(ends))
     for i, (parent, end) in enumerate(zip(parents.tolist(), ends.tolist(), strict=True)):
         same = (table.fidelity[whole, 0] == end) & ((begun == parent) | (np.isnan(begun) & math.isnan(parent)))
-        prices[i] = table.spent[whole[same]].mean() if same.any() else pace * ran[i]
+        paid = float(units[same].sum())
+        prices[i] = (float(table.spent[whole[same]].sum()) / paid if paid > 0.0 else pace) * ran[i]
     return prices
