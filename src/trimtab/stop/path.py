@@ -86,7 +86,10 @@ def path(table: TrialTable) -> Path:
     seen = path_of(found, noise(table, rows[counts], column))
     if not len(seen.best):
         return seen
-    return replace(seen, floor=floor_of(problem.metrics[column].name, problem.signs[column], seen.best[-1]))
+    metric = problem.metrics[column]
+    told = table.y[rows, column]
+    largest = max(float(told[np.isfinite(told)].max()), -np.inf if metric.target is None else metric.target)
+    return replace(seen, floor=floor_of(metric.name, metric.sign, seen.best[-1], largest))
 
 
 def path_of(losses: Floats, deviation: float = 0.0) -> Path:
