@@ -22,14 +22,38 @@ _ANY: Final = 1 << 30
 def assess(limit: float, table: TrialTable) -> Verdict:
     """Return whether a budget of cost covers another trial."""
     if table.n_running and reported(table, np.array(table.running), table.attempt[table.running]).any():
-        line = spent(limit, table)
+        line, step = spent(limit, table), _begun(table)
         if line.spent >= limit:  # what runs says what it costs as it goes
             return Verdict(stop=True, reason=_used_up(line), rule="budget", cancel=True, remaining=0)
+        if line.spent + step > limit * (1 + ROUNDING):
+            reason = f"{_used_up(line)}, and what runs would go beyond it with its next reports"
+            return Verdict(stop=True, reason=reason, rule="budget", cancel=True, remaining=0)
     affordable, reason = _affordable(limit, table)
     if affordable is not None and affordable <= 0:
         wait = price_awaited(table) or (len(table.problem.fidelities) == 1 and bool(table.n_running))
         return Verdict(stop=True, reason=reason, rule="budget", wait=wait, remaining=0)
     return Verdict(stop=False, reason="", rule="budget", remaining=affordable)
+
+
+def _begun(table: TrialTable) -> float:
+    """Return what runs is expected to cost until each trial reports again, by what it has cost from report to report.
+
+    Nothing of a trial that has reported all that it was to run, or has not reported yet; nor where nobody knows how far
+    trials run, and so whether one that has just reported is at its end.
+    """
+    if len(table.problem.fidelities) != 1:
+        return 0.0
+    name, curves, total = table.problem.cost or "cost", table.curves, 0.0
+    for row in table.running:
+        reports = curves.reports(row)
+        reports = reports[(curves.attempt[reports] == table.attempt[row]) & (curves.fold[reports] == WHOLE)]
+        if not len(reports):
+            continue
+        begins, reached = float(np.nan_to_num(table.begins[row])), float(curves.step[reports].max())
+        ran, left = max(reached - begins, 0.0), max(float(table.fidelity[row, 0]) - reached, 0.0)
+        if ran > 0.0:
+            total += _last(table, reports, name) * min(1.0 / len(reports), left / ran)
+    return total
 
 
 def _affordable(limit: float, table: TrialTable) -> tuple[int | None, str]:
@@ -108,14 +132,19 @@ def reported(table: TrialTable, rows: Ints, attempts: NDArray[np.int32]) -> Floa
         return found
     for i, (row, attempt) in enumerate(zip(rows.tolist(), attempts.tolist(), strict=True)):
         reports = curves.reports(row)
-        reports = reports[(curves.attempt[reports] == attempt) & (curves.fold[reports] == WHOLE)]
-        if name in curves.names:
-            values = curves.y[reports, curves.names.index(name)]
-        else:
-            values = curves.undeclared.of(reports).get(name, (None, found[:0]))[1]
-        values = values[np.isfinite(values)]
-        found[i] = values[-1] if len(values) else 0.0
+        found[i] = _last(table, reports[(curves.attempt[reports] == attempt) & (curves.fold[reports] == WHOLE)], name)
     return found
+
+
+def _last(table: TrialTable, reports: Ints, name: str) -> float:
+    """Return the last finite value of a metric among some reports, 0 where there is none."""
+    curves = table.curves
+    if name in curves.names:
+        values = curves.y[reports, curves.names.index(name)]
+    else:
+        values = curves.undeclared.of(reports).get(name, (None, np.zeros(0)))[1]
+    values = values[np.isfinite(values)]
+    return float(values[-1]) if len(values) else 0.0
 
 
 def _lost(table: TrialTable) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from trimtab.stop.outlook import Outlook
 from trimtab.stop.path import Path
 
-ANSWERS: Final = ((0.5, "yes"), (0.2, "perhaps"), (0.12, "hardly"), (0.0, "no"))
+ANSWERS: Final = ((0.5, "yes"), (0.2, "perhaps"), (0.1, "hardly"), (0.0, "no"))
 """The answer to whether to go on, by the least chance of a gain that counts; below the last the odds end a study."""
 
 ALIKE: Final = 1.2

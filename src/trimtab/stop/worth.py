@@ -37,12 +37,13 @@ from trimtab.stop.spend import Price, covered, n_over, pace, price
 
 RULE: Final = "worth"
 
-GAIN: Final = 0.04
-UNLIKELY: Final = 0.12
+GAIN: Final = 0.05
+UNLIKELY: Final = 0.1
 LASTING: Final = 0.05
 """A gain of more than so large a share of what the search has brought counts, where nobody says what does; it is not
 waited for once it had so small a chance, for so large a part of all results. All three were chosen on the half for
-tuning, as those that save two fifths of the trials with fewest of the stops wrong: decisions 95 and 115."""
+tuning, as those that save two fifths of the trials with no more than a tenth of the stops wrong: decisions 95 and
+115."""
 
 LOOKS: Final = 4
 """In so many steps it is looked at how small the chance was."""
@@ -96,7 +97,7 @@ class Worth:
     Attributes:
         budget: what may be spent, or who knows it; without one, as many configurations again are looked at.
         epsilon: the gain that counts, in the unit of the objective; by default the noise between results of one
-            configuration, and no less than a twenty-fifth of what the search has brought so far.
+            configuration, and no less than a twentieth of what the search has brought so far.
         rate: what an improvement is worth, `0.01 accuracy = 3 gpu_hours`.
         prices: what an hour of a resource costs, {"gpu": 2.5, "cpu": 0.04}.
         cpus, gpus: that one trial uses.

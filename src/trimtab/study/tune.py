@@ -115,7 +115,7 @@ def tune(
             expected to be worth its cost. Without it, it ends when a gain of more than `epsilon` is unlikely within
             the budget. docs/worth.md has both.
         epsilon: the gain that counts, in the objective's unit; the noise between results of one configuration if left
-            out, and no less than a twenty-fifth of what the search has brought.
+            out, and no less than a twentieth of what the search has brought.
         patience: end the study too when the best did not get better in so many trials.
         workers: how many trials run at once.
         executor: "serial" (in this process), "processes" (one crash-isolated process a worker), "command", or an
