@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from trimtab.arrays import Floats, Ints
+from trimtab.ledger.event import FINALIZE
 from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.model.feasibility import met
 from trimtab.model.keys import keys_of, numbered
@@ -27,7 +28,7 @@ class Path:
     """How good the best result was, configuration by configuration.
 
     Results count that are complete, whole, and meet every constraint. A configuration that failed, was stopped, or is
-    not allowed takes its place without one.
+    not allowed takes its place without one. What was run again at the end is no part of it.
 
     Attributes:
         n: configurations that are over.
@@ -76,6 +77,11 @@ def path(table: TrialTable) -> Path:
     if problem.fidelities:
         ends = np.array([one.high for one in problem.fidelities])
         counts &= (np.isnan(table.fidelity[rows]) | (table.fidelity[rows] >= ends)).all(axis=1)
+    repeats = rows[counts]
+    searched = np.ones(len(rows), dtype=np.bool_)
+    if FINALIZE in table.notes:  # what was run again at the end was not looked for, and tells of noise alone
+        searched = np.array([not table.is_replicate(row) for row in rows.tolist()], dtype=np.bool_)
+    rows, counts, losses = rows[searched], counts[searched], losses[searched]
     begins = table.parent[rows] < 0
     found = np.where(counts, losses, np.inf)
     if not begins.all():  # what goes on with a configuration is no configuration more
@@ -83,7 +89,7 @@ def path(table: TrialTable) -> Path:
         merged = np.full(int(begins.sum()), np.inf)
         np.minimum.at(merged, place, found)
         found = merged
-    seen = path_of(found, noise(table, rows[counts], column))
+    seen = path_of(found, noise(table, repeats, column))
     if not len(seen.best):
         return seen
     metric = problem.metrics[column]
