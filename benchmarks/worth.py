@@ -6,7 +6,7 @@ python benchmarks/regret/record.py             # records whole studies, noisy on
 
 Losses that nobody measured for this: the recorded runs hold the best loss after each trial of Trimtab's default engine,
 on tasks whose losses have no noise. Of tables with noise, studies are recorded for this alone; where there are none,
-that is said and they are left out. What counts is a gain of more than a hundredth of what the search has brought.
+that is said and they are left out. What counts is a gain of more than a twentieth of what the search has brought.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from tasks import half  # noqa: E402
 
 from trimtab.ledger.codec import decode_record  # noqa: E402
 from trimtab.ledger.ledger import Ledger  # noqa: E402
-from trimtab.model.settings import MODEL  # noqa: E402
 from trimtab.space.parameter import Float  # noqa: E402
 from trimtab.space.problem import Problem, minimize  # noqa: E402
 from trimtab.space.space import Space  # noqa: E402
@@ -41,6 +40,7 @@ from trimtab.stop.budget import Budget  # noqa: E402
 from trimtab.stop.forecast import chances, forecast  # noqa: E402
 from trimtab.stop.path import Path, path, path_of  # noqa: E402
 from trimtab.stop.worth import (  # noqa: E402
+    GAIN,
     LASTING,
     LEAST,
     LEAST_LEFT,
@@ -141,7 +141,7 @@ def read(file: File) -> Ledger:
 
 
 def epsilon(seen: Path) -> float:
-    return max(MODEL.material * seen.scale, seen.noise)
+    return max(GAIN * seen.scale, seen.noise)
 
 
 # Forecasts
@@ -165,15 +165,36 @@ def coverage(runs: Iterable[Run]) -> tuple[float, float, float]:
     return float(np.mean(held)), float(np.mean(short)), float(np.mean(beyond))
 
 
-def brier(runs: Sequence[Run]) -> dict[str, tuple[float, float]]:
-    """Return the Brier score of the chance to reach a target, and that of the base rate, by family.
+@dataclass(frozen=True)
+class Targets:
+    """How chances to reach targets came true in one family.
+
+    Attributes:
+        n, n_studies: how many there were, in so many studies: those of one study come true together, or not.
+        share: of them that came true.
+        score: the Brier score of the chances.
+    """
+
+    n: int
+    n_studies: int
+    share: float
+    score: float
+
+    @property
+    def base(self) -> float:
+        """The Brier score of who knows the share beforehand."""
+        return self.share * (1.0 - self.share)
+
+
+def brier(runs: Sequence[Run]) -> dict[str, Targets]:
+    """Return how chances to reach a target came true, by family.
 
     Targets are regrets, which no search knows beforehand: from 0.5 to 0.01 of the way from the best loss that is known
     to the median one. They are looked at from a third, a half and two thirds of the trials on, while not reached.
     """
     scales = json.loads((HERE / "regret" / "scales.json").read_text(encoding="utf-8"))
-    scores: dict[str, list[tuple[float, bool]]] = defaultdict(list)
-    for run in runs:
+    scores: dict[str, list[tuple[float, bool, int]]] = defaultdict(list)
+    for place, run in enumerate(runs):
         best, median = scales[run.task]["best"], scales[run.task]["median"]
         for part in (1 / 3, 1 / 2, 2 / 3):
             n = max(run.least, int(part * len(run.losses)))
@@ -184,11 +205,12 @@ def brier(runs: Sequence[Run]) -> dict[str, tuple[float, float]]:
                 if short <= 0.0 or left < 1.0 or seen.scale <= 0.0:
                     continue  # it is reached
                 chance = float(chances(seen, np.array([short]), np.array([left]))[0, 0])
-                scores[run.family].append((chance, run.best(len(run.losses)) <= target))
+                scores[run.family].append((chance, run.best(len(run.losses)) <= target, place))
     found = {}
     for family, pairs in scores.items():
         p, came = np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs], dtype=float)
-        found[family] = float(np.mean((p - came) ** 2)), float(came.mean() * (1.0 - came.mean()))
+        n_studies = len({pair[2] for pair in pairs})
+        found[family] = Targets(len(pairs), n_studies, float(came.mean()), float(np.mean((p - came) ** 2)))
     return found
 
 
@@ -276,8 +298,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         figures.add(f"{what}: best value {AHEAD} trials ahead within its 90% interval", held, "share")
         figures.add(f"{what}: better than it", short, "share")
         figures.add(f"{what}: worse than it", beyond, "share")
-        for family, (score, base) in brier(runs).items():
-            figures.add(f"{what}: Brier score of the target, {family} (base rate {base:.3f})", score, "", at_most=base)
+        for family, found in brier(runs).items():
+            of = f"{family}: {found.n} targets that {found.n_studies} studies had not reached"
+            if found.base > 0.0:
+                told, limit = f"base rate {found.base:.3f}", found.base
+            else:  # no chance but that very one is as good as a share of none, or of all, known beforehand
+                told, limit = f"{'all' if found.share else 'none'} came: no base rate to be better than", None
+            figures.add(f"{what}: Brier score, {of} ({told})", found.score, "", at_most=limit)
         rules = {"worth": by_odds} | {f"patience {n}": by_patience(n) for n in PATIENCES}
         rules["hindsight"] = by_hindsight
         for rule, stops in rules.items():

@@ -196,8 +196,9 @@ def test_trials_that_a_refined_study_began_with_are_those_of_the_first_and_do_no
         return float((trial.params["x"] - 0.3) ** 2)
 
     first = tt.tune(
-        train, tt.Space(x=tt.Float(0, 1)), minimize="loss", budget=8, optimizer="random", progress=False, name="first"
-    )
+        train, tt.Space(x=tt.Float(0, 1)), minimize="loss", budget=8, optimizer="random", seed=0, progress=False,
+        name="first",
+    )  # fmt: skip
     second = tt.refine(first, widen={"x": (-1, 1)}, name="second")
     for found in (tt.compare(first, second), tt.compare(second, first)):
         assert "too little was run" in found.says

@@ -25,6 +25,7 @@ from trimtab.testing.simulation import Simulation
     [
         *((name, -1.0, -0.97, -1.0) for name in ("accuracy", "val_accuracy", "val/acc", "roc_auc", "f1-macro", "R2")),
         *((name, -1.0, -97.2, -100.0) for name in ("top1_acc", "test accuracy", "balanced_accuracy", "mAP")),
+        *((name, -1.0, -0.8, -100.0) for name in ("accuracy_pct", "acc (%)", "val_accuracy_percent")),
         *((name, 1.0, 0.2, 0.0) for name in ("error", "val_rmse", "mean_squared_error", "log_loss", "test error rate")),
         ("neg_mean_squared_error", -1.0, 3.0, 0.0),
         *((name, 1.0, 0.2, 0.0) for name in ("loss", "val_loss", "train/loss")),
@@ -39,6 +40,16 @@ from trimtab.testing.simulation import Simulation
 )
 def test_a_name_says_what_is_best(name: str, sign: float, best: float, floor: float) -> None:
     assert floor_of(name, sign, best) == floor
+
+
+@pytest.mark.parametrize(("target", "most"), [(None, 1.0), (0.95, 1.0), (95.0, 100.0)])
+def test_a_target_says_that_a_share_is_in_percent(target: float | None, most: float) -> None:
+    run = Simulation(Problem(Space(x=Float(0, 1)), (maximize("accuracy", target=target),)), Random(), 0)
+    for value in (0.5, 1.0, 0.9):  # of a hundred classes: a search that begins no better than chance
+        for number in run.ask():
+            run.start(number)
+            run.add(Told(number, {"accuracy": value}))
+    assert path(run.table).room == most - 1.0
 
 
 @pytest.mark.parametrize(("name", "most"), [("accuracy", 1.0), ("reward", math.inf)])
@@ -63,7 +74,7 @@ def test_at_the_best_there_can_be_nothing_is_left_to_gain() -> None:
             run.add(Told(number, {"accuracy": value}))
     assert not forecast(path(run.table), np.array([10.0])).survival.any()
     found = Worth(budget=Budget(trials=80)).outlook(run.table)
-    assert found.sentence == "worth going on? no: accuracy cannot be better than 1, the best so far"
+    assert found.sentence == "worth going on? no: accuracy cannot be better than 1, the best result so far"
 
 
 def test_a_study_ends_at_the_best_there_can_be() -> None:

@@ -141,6 +141,21 @@ def test_what_was_stopped_and_told_no_cost_is_counted_at_the_price_of_what_it_ra
     assert line.spent == 18 + 2 * 2
 
 
+@pytest.mark.parametrize("begins", [None, 4.0])
+def test_what_goes_on_after_it_was_lost_tells_the_price_of_what_it_ran_itself(run, begins):
+    """Of nine epochs that cost two each the last attempt pays five where four were kept, and all where none was."""
+    number = begin(run)
+    run.report(number, 4.0, loss=1.0, cost=8.0)
+    run.fail(number, "lost", again=True)
+    run.add(Started(number, "worker", 2, begins=begins))
+    end(run, number, cost=18.0 if begins is None else 10.0)
+    [line] = Budget(cost=100).spending(run.table)
+    assert line.spent == 8 + (18 if begins is None else 10)
+    assert not Budget(cost=line.spent + 18).lacks(run.table, Start((9.0,)))
+    assert "expected to cost 18" in Budget(cost=line.spent + 17).lacks(run.table, Start((9.0,)))
+    assert "expected to cost 6" in Budget(cost=line.spent + 5).lacks(run.table, Start((3.0,)))
+
+
 def test_what_running_trials_report_of_their_cost_is_spent_and_ends_them(run):
     end(run, begin(run), cost=9.0)
     number = begin(run)
@@ -151,6 +166,26 @@ def test_what_running_trials_report_of_their_cost_is_spent_and_ends_them(run):
     assert verdict.cancel
     run.fail(number, "lost", again=True)
     assert Budget(cost=100).spending(run.table)[0].spent == 13, "it will be paid again"
+
+
+@pytest.mark.parametrize(("limit", "ends"), [(4.5, True), (5.0, False), (12.0, False)])
+def test_what_runs_is_ended_before_the_report_that_would_overspend(run, limit, ends):
+    """The first trial of all, whose price nobody knows: a cost of 2 an epoch has come to 4, and the next makes 6."""
+    number = begin(run, end=9.0 if limit != 5.0 else 2.0)
+    run.report(number, 1.0, loss=1.0, cost=2.0)
+    run.report(number, 2.0, loss=1.0, cost=4.0)  # of 2 epochs that is all there is to pay
+    said = Budget(cost=limit).assess(run.problem, run.table)
+    assert said.cancel == ends
+    if ends:
+        assert said.reason.startswith("the budget of 4.5 is used up: 4 was spent, and what runs would go beyond it")
+
+
+def test_what_is_nearly_at_its_end_is_not_taken_to_cost_a_whole_report_more(run):
+    number = begin(run)
+    run.report(number, 4.0, loss=1.0, cost=8.0)
+    run.report(number, 8.0, loss=1.0, cost=16.0)  # one epoch is left, where there were four from report to report
+    assert not Budget(cost=18.5).assess(run.problem, run.table).cancel
+    assert Budget(cost=17.5).assess(run.problem, run.table).cancel
 
 
 def test_what_is_left_is_told_by_unit(run):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -350,6 +351,47 @@ def test_the_default_ends_a_study_that_stands_still_and_a_larger_budget_goes_on(
     assert len(tt.tune(objective, space, budget=110, stop="never", **options).table) == 110
 
 
+def square(trial: tt.Trial) -> float:
+    return trial.params["x"] ** 2
+
+
+LINE = tt.Space(x=tt.Float(-1, 1))
+TERMS = {"minimize": "loss", "optimizer": "random", "seed": 0, "progress": False}
+
+
+def test_what_a_run_was_told_of_a_gain_is_what_the_study_says_of_it() -> None:
+    made = tt.tune(square, LINE, budget=30, epsilon=0.25, worth="0.01 loss = 2 trials", **TERMS)
+    assert (made.worth.epsilon, made.worth.reason) == (0.25, "as given")
+    assert made.worth.pays is not None
+    other = made.outlook(epsilon=0.5, worth="1 loss = 1 trials")
+    assert (other.epsilon, other.pays) == (0.5, False)
+    again = tt.tune(square, LINE, budget=32, store=made, resume="always", **TERMS)
+    assert again.worth.reason != "as given", "the last run was told nothing"
+    assert again.worth.pays is None
+    assert made.outlook(epsilon=0.5).epsilon == 0.5
+
+
+@pytest.mark.parametrize("said", [{"epsilon": 0}, {"worth": "1 speed = 2 trials"}, {"worth": "1 loss = 2 gpu_hours"}])
+def test_an_outlook_by_terms_that_are_none(said: dict[str, object]) -> None:
+    made = tt.tune(square, LINE, budget=2, **TERMS)
+    with pytest.raises(ProblemError):
+        made.outlook(**said)
+
+
+@pytest.mark.parametrize("said", [None, [], {"epsilon": -1, "rate": 3, "gpus": "two"}, {"epsilon": "x", "cpus": -1}])
+def test_terms_that_a_stranger_put_on_record_count_as_not_said(said: object) -> None:
+    assert Worth.of_json(said, None) == Worth()
+
+
+def test_a_study_ends_at_the_same_trial_however_fast_it_runs() -> None:
+    def slow(trial: tt.Trial) -> float:
+        time.sleep(0.002 * (trial.number % 3))
+        return square(trial)
+
+    ends = {len(tt.tune(each, LINE, budget=300, epsilon=0.5, **TERMS).table) for each in (square, slow)}
+    assert ends == {LEAST_OF_ALL}
+
+
 # Patience and arguments
 
 
@@ -385,21 +427,19 @@ def folded(run: Simulation, pace: float) -> Iterator[Ledger]:
         yield ledger
 
 
-def test_odds_are_looked_at_the_less_often_the_faster_results_come() -> None:
-    def looks(pace: float) -> int:
-        rule = Worth(budget=Budget(trials=400), epsilon=1e-9)
-        told = (one.table for one in folded(run, pace) if len(one.table.order) and not one.table.n_running)
-        return len({len(table.order) for table in told if rule.assess(run.problem, table).chance is not None})
-
-    run = study(falling(96))
-    assert looks(60.0) == 96 - LEAST_OF_ALL + 1
-    assert 5 <= looks(0.001) <= 25
+@pytest.mark.parametrize("pace", [0.0, 0.001, 60.0])
+def test_when_odds_are_looked_at_follows_from_the_number_of_results_alone(pace: float) -> None:
+    """However fast results come, and however coarse the clock is: the same study ends at the same trial anywhere."""
+    rule, run = Worth(budget=Budget(trials=900), epsilon=1e-9), study(falling(150))
+    told = (one.table for one in folded(run, pace) if len(one.table.order) and not one.table.n_running)
+    looks = sorted({len(table.order) for table in told if rule.assess(run.problem, table).chance is not None})
+    assert looks == [*range(LEAST_OF_ALL, 64), *range(64, 128, 2), *range(128, 151, 4)]
 
 
 def test_what_ends_a_study_is_looked_at_again_after_every_result() -> None:
     """What still runs when the odds end a study may not make the driver start more."""
     rule = Worth(budget=Budget(trials=200), epsilon=10.0)
-    *_, ledger = folded(study(falling(65)), 0.001)
+    *_, ledger = folded(study(falling(65)), 60.0)
     assert not rule.assess(ledger.table.problem, ledger.table).stop, "65 results are none that are looked at"
     run = study(falling(64))
     run.add(Assessed(stop=True, reason="ends", rule="worth", n=64, until=200))
@@ -416,7 +456,8 @@ import sys, trimtab as tt
 def objective(trial):
     return sum((value - 0.3) ** 2 for value in trial.params.values())
 space = tt.Space({f"x{i}": tt.Float(0, 1) for i in range(4)})
-made = tt.tune(objective, space, minimize="loss", optimizer="random", budget=100, seed=1, progress=False)
+made = tt.tune(objective, space, minimize="loss", optimizer="random", budget=100, seed=1, progress=False,
+               epsilon=1e-9)
 assert len(made.table) == 100 and made.table.verdict("worth") is not None
 print(sorted(name for name in sys.modules if name.partition(".")[0] == "scipy"))
 """

@@ -65,7 +65,8 @@ def test_a_noisy_study_ends_with_its_finalists_run_again_from_its_budget(executo
     found = study.final
     assert found is not None
     assert any("run again on fresh seeds, 12 trials" in status.finale for status in shown.seen)
-    assert study.session.ledger.assessed.reason == str(found)
+    over = "the search has used its part of the budget, all but the last 12 trials; then the best were run again"
+    assert study.session.ledger.assessed.reason == f"{over}: {found}"
     assert study.session.ledger.assessed.rule == FINALIZE
     assert replay(study.session.journal.read()).differing == ()
     # the figures are those of the log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -70,3 +71,53 @@ def test_the_commands(tmp_path) -> None:
     assert bought["rests_on"] == 25
     assert bought["bought"] > 25
     assert bought["needed"] == 8
+    assert bought["must_gain"] is None
+    facts = json.loads(said("worth", "a", "--worth", "1 loss = 0.5 trials", "--epsilon", "0.5", "--json"))
+    assert (facts["epsilon"], facts["pays"]) == (0.5, False)
+
+
+@pytest.mark.parametrize(
+    ("more", "worth", "says"),
+    [
+        ("budget: 40", "0.01 loss = 20 trials", "worth its price (0.01 loss = 20 trials) if it betters loss by 0.02"),
+        (
+            "budget: {hours: 2}",
+            "0.01 = 1 hours",
+            "what has to come of it (0.01 = 1 hours) is known once a trial's cost",
+        ),
+    ],
+)
+def test_a_plan_says_what_has_to_come_of_the_budget(tmp_path, more: str, worth: str, says: str) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text(f"command: 'true {{x}}'\nminimize: loss\nspace: {{x: {{float: [0, 1]}}}}\n{more}\nworth: {worth}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "trimtab", "plan", str(file), "--store", f"sqlite:///{tmp_path}/t.db", "--json"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert says in json.loads(done.stdout)["sentence"]
+
+
+def test_a_noisy_study_has_one_figure_and_says_why_its_search_ended(tmp_path) -> None:
+    url, rng = f"sqlite:///{tmp_path}/t.db", np.random.default_rng(0)
+
+    def noisy(trial: tt.Trial) -> float:
+        return trial.params["x"] ** 2 + float(rng.normal())
+
+    made = tt.tune(
+        noisy, tt.Space(x=tt.Float(-9, 9)), minimize="loss", budget=60, patience=30, finalize=True, seed=0,
+        optimizer="random", store=url, name="a", progress=False,
+    )  # fmt: skip
+    figure = str(made.final)
+    made.close()
+    done = subprocess.run(
+        [sys.executable, "-m", "trimtab", "show", "a", "--store", url], capture_output=True, text=True, check=True
+    )
+    shown = " ".join(done.stdout.split())
+    best = shown.index("best ", shown.index("worth ") + 1)
+    assert "; then the best were run again worth" in shown
+    assert figure.split(";")[0] in shown[best:]
+    assert "its fresh run that is nearest to that mean" in shown
+    assert "best result  " in done.stdout
+    found = re.search(r"best result (\S+) now", shown)
+    assert found is not None
+    assert found[1] in shown[shown.index("best result ", best) :], "both are of the search"

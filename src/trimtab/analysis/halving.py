@@ -53,6 +53,7 @@ class Stage:
         default: which of them is the default; -1 where it cannot be tried.
         is_probed: whether nothing ran again before, so that the first run may show that there is no noise.
         why: how it is known that results are noisy.
+        ended: why the search had ended; empty where an older version wrote it down.
     """
 
     at: int
@@ -62,6 +63,7 @@ class Stage:
     default: int
     is_probed: bool
     why: str
+    ended: str = ""
 
     @classmethod
     def of(cls, table: TrialTable) -> Stage | None:
@@ -85,7 +87,8 @@ class Stage:
             if not len(found):
                 before = np.flatnonzero(same(table.x[:at], row))
                 x, rows = np.concatenate([x, row[None]]), [*rows, int(before[0]) if len(before) else -1]
-        return cls(at, runs, x, np.array(rows), where, said.get("probe") is True, str(said.get("why", "")))
+        why, ended = (str(said.get(key, "")) for key in ("why", "ended"))
+        return cls(at, runs, x, np.array(rows), where, said.get("probe") is True, why, ended)
 
 
 def _row(said: list[Any], width: int) -> Floats | None:
@@ -97,7 +100,14 @@ def _row(said: list[Any], width: int) -> Floats | None:
 
 
 def note(
-    table: TrialTable, rows: Sequence[int], runs: int, *, probe: bool, why: str, budget: Mapping[str, Any]
+    table: TrialTable,
+    rows: Sequence[int],
+    runs: int,
+    *,
+    probe: bool,
+    why: str,
+    budget: Mapping[str, Any],
+    ended: str = "",
 ) -> dict[str, Any]:
     """Return what is put on record when the last runs begin, from which `Stage.of` reads it.
 
@@ -108,11 +118,12 @@ def note(
         probe: see `Stage.is_probed`.
         why: how it is known that results are noisy.
         budget: what may be spent.
+        ended: why the search ended.
     """
     x = table.space.default_row()
     default = [None if value != value else value for value in x.tolist()] if table.space.satisfied(x) else None
     said = {"at": len(table), "runs": runs, "finalists": list(rows), "default": default, "probe": probe, "why": why}
-    return said | {"budget": dict(budget)}
+    return said | {"budget": dict(budget)} | ({"ended": ended} if ended else {})
 
 
 @dataclass(frozen=True, slots=True)

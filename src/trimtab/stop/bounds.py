@@ -26,9 +26,12 @@ DISTANCES: Final = re.compile(
 _LOSSES: Final = re.compile(r"loss|cost|penalty|risk")
 """As a rule never below 0: one that is above 0 in all results is taken for such, and one that comes to 0 for no end."""
 
+_PERCENT: Final = re.compile(r"pct|perc|percent|percentage")
+"""Words that say that a share is given in percent."""
+
 _AROUND: Final = re.compile(
     r"avg|balanced|cv|dev|eval|holdout|macro|mean|micro|ms|out|rate|s|score|std|test|top|train|val|valid|validation"
-    r"|weighted"
+    r"|weighted|pct|perc|percent|percentage"
 )
 """Words that say where or how a metric was measured, and nothing of what it is."""
 
@@ -38,13 +41,15 @@ _SCIKIT: Final = re.compile(
 """scikit-learn's names of errors, which its scorers turn around."""
 
 
-def floor_of(name: str, sign: float, best: float) -> float:
+def floor_of(name: str, sign: float, best: float, told: float = math.nan) -> float:
     """Return the least loss that a metric can have, -inf where nobody knows.
 
     Args:
         name: of the metric.
         sign: 1 where it is minimised, -1 where it is maximised: a loss is the metric times its sign.
         best: the least loss on record.
+        told: the largest number that is known of the metric beside: its target, or a result that does not count. An
+            accuracy of 0.8 may be in percent, and is where somebody wants 95.
     """
     words = [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
     scikit = _SCIKIT.fullmatch("_".join(words))
@@ -53,7 +58,9 @@ def floor_of(name: str, sign: float, best: float) -> float:
     if words[:1] == ["neg"]:
         return -math.inf
     if sign < 0.0 and _is_one_of(words, SHARES):
-        return next((-most for most in (1.0, 100.0) if -best <= most), -math.inf)
+        largest = -best if told != told else max(-best, told)
+        ends = (100.0,) if any(map(_PERCENT.fullmatch, words)) or "%" in name else (1.0, 100.0)
+        return next((-most for most in ends if largest <= most), -math.inf)
     if sign > 0.0 and _is_one_of(words, DISTANCES) and best >= 0.0:
         return 0.0
     if sign > 0.0 and _is_one_of(words, _LOSSES) and best > 0.0:

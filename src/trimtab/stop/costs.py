@@ -22,14 +22,38 @@ _ANY: Final = 1 << 30
 def assess(limit: float, table: TrialTable) -> Verdict:
     """Return whether a budget of cost covers another trial."""
     if table.n_running and reported(table, np.array(table.running), table.attempt[table.running]).any():
-        line = spent(limit, table)
+        line, step = spent(limit, table), _begun(table)
         if line.spent >= limit:  # what runs says what it costs as it goes
             return Verdict(stop=True, reason=_used_up(line), rule="budget", cancel=True, remaining=0)
+        if line.spent + step > limit * (1 + ROUNDING):
+            reason = f"{_used_up(line)}, and what runs would go beyond it with its next reports"
+            return Verdict(stop=True, reason=reason, rule="budget", cancel=True, remaining=0)
     affordable, reason = _affordable(limit, table)
     if affordable is not None and affordable <= 0:
         wait = price_awaited(table) or (len(table.problem.fidelities) == 1 and bool(table.n_running))
         return Verdict(stop=True, reason=reason, rule="budget", wait=wait, remaining=0)
     return Verdict(stop=False, reason="", rule="budget", remaining=affordable)
+
+
+def _begun(table: TrialTable) -> float:
+    """Return what runs is expected to cost until each trial reports again, by what it has cost from report to report.
+
+    Nothing of a trial that has reported all that it was to run, or has not reported yet; nor where nobody knows how far
+    trials run, and so whether one that has just reported is at its end.
+    """
+    if len(table.problem.fidelities) != 1:
+        return 0.0
+    name, curves, total = table.problem.cost or "cost", table.curves, 0.0
+    for row in table.running:
+        reports = curves.reports(row)
+        reports = reports[(curves.attempt[reports] == table.attempt[row]) & (curves.fold[reports] == WHOLE)]
+        if not len(reports):
+            continue
+        begins, reached = float(np.nan_to_num(table.begins[row])), float(curves.step[reports].max())
+        ran, left = max(reached - begins, 0.0), max(float(table.fidelity[row, 0]) - reached, 0.0)
+        if ran > 0.0:
+            total += _last(table, reports, name) * min(1.0 / len(reports), left / ran)
+    return total
 
 
 def _affordable(limit: float, table: TrialTable) -> tuple[int | None, str]:
@@ -108,14 +132,19 @@ def reported(table: TrialTable, rows: Ints, attempts: NDArray[np.int32]) -> Floa
         return found
     for i, (row, attempt) in enumerate(zip(rows.tolist(), attempts.tolist(), strict=True)):
         reports = curves.reports(row)
-        reports = reports[(curves.attempt[reports] == attempt) & (curves.fold[reports] == WHOLE)]
-        if name in curves.names:
-            values = curves.y[reports, curves.names.index(name)]
-        else:
-            values = curves.undeclared.of(reports).get(name, (None, found[:0]))[1]
-        values = values[np.isfinite(values)]
-        found[i] = values[-1] if len(values) else 0.0
+        found[i] = _last(table, reports[(curves.attempt[reports] == attempt) & (curves.fold[reports] == WHOLE)], name)
     return found
+
+
+def _last(table: TrialTable, reports: Ints, name: str) -> float:
+    """Return the last finite value of a metric among some reports, 0 where there is none."""
+    curves = table.curves
+    if name in curves.names:
+        values = curves.y[reports, curves.names.index(name)]
+    else:
+        values = curves.undeclared.of(reports).get(name, (None, np.zeros(0)))[1]
+    values = values[np.isfinite(values)]
+    return float(values[-1]) if len(values) else 0.0
 
 
 def _lost(table: TrialTable) -> float:
@@ -130,12 +159,29 @@ def _lost(table: TrialTable) -> float:
 
 def _pace(table: TrialTable, known: Bools) -> float:
     """Return the mean cost of one unit of the fidelity; 0 while none is known."""
-    ran = float(table.ran[known, 0].sum())
-    return float(table.spent[known].sum()) / ran if ran > 0 else 0.0
+    rows = np.flatnonzero(known)
+    ran = _paid(table, rows)
+    told = ran == ran
+    if not told.any():  # all were lost on the way, and then ended early: at least all of what they ran
+        ran, told = table.ran[rows, 0], np.full(len(rows), fill_value=True)
+    total = float(ran[told].sum())
+    return float(table.spent[rows[told]].sum()) / total if total > 0 else 0.0
+
+
+def _paid(table: TrialTable, rows: Ints) -> Floats:
+    """Return [n] for how much of the fidelity the costs of trials are, those of their last attempts.
+
+    An attempt that went on from a checkpoint, after one that was lost, ran less than its trial. nan where nobody knows:
+    of a trial that was lost, and ended early when it ran again.
+    """
+    whole = amounts(table, table.fidelity[rows], table.begins[rows])[:, 0]
+    early = np.where(table.attempt[rows] > 1, np.nan, table.ran[rows, 0])
+    paid: Floats = np.where(table.state[rows] == COMPLETE, whole, early)
+    return paid
 
 
 def _prices(table: TrialTable, parents: Floats, ends: Floats, ran: Floats) -> Floats:
-    """Return [n] what trials are expected to cost: the mean of those that ran between the same two fidelities.
+    """Return [n] what trials are expected to cost, by the price of a unit among those between the same two fidelities.
 
     Where there is none, it goes by the mean price of a unit.
 
@@ -149,8 +195,9 @@ def _prices(table: TrialTable, parents: Floats, ends: Floats, ran: Floats) -> Fl
     pace = _pace(table, known)
     whole = np.flatnonzero(known & (table.state == COMPLETE))  # what was stopped cost less than it might have
     begun = np.where(table.parent[whole] >= 0, table.fidelity[table.parent[whole], 0], np.nan)
-    prices = np.empty(len(ends))
+    units, prices = _paid(table, whole), np.empty(len(ends))
     for i, (parent, end) in enumerate(zip(parents.tolist(), ends.tolist(), strict=True)):
         same = (table.fidelity[whole, 0] == end) & ((begun == parent) | (np.isnan(begun) & math.isnan(parent)))
-        prices[i] = table.spent[whole[same]].mean() if same.any() else pace * ran[i]
+        paid = float(units[same].sum())
+        prices[i] = (float(table.spent[whole[same]].sum()) / paid if paid > 0.0 else pace) * ran[i]
     return prices

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints
+from trimtab.ledger.event import FINALIZE
 from trimtab.ledger.table import COMPLETE, STOPPED, TrialTable
 from trimtab.model.feasibility import met
 from trimtab.model.keys import keys_of, numbered
@@ -31,7 +32,7 @@ class Path:
     """How good the best result was, configuration by configuration.
 
     Results count that are complete, whole, and meet every constraint. A configuration that failed, was stopped, or is
-    not allowed takes its place without one.
+    not allowed takes its place without one. What was run again at the end is no part of it.
 
     Attributes:
         n: configurations that are over.
@@ -83,8 +84,13 @@ def path(table: TrialTable) -> Path:
     if problem.fidelities:
         ends = np.array([one.high for one in problem.fidelities])
         counts &= (np.isnan(table.fidelity[rows]) | (table.fidelity[rows] >= ends)).all(axis=1)
-    begins = table.parent[rows] < 0
-    found, behind = np.where(counts, losses, np.inf), compares & ~counts
+    repeats = rows[counts]
+    searched = np.ones(len(rows), dtype=np.bool_)
+    if FINALIZE in table.notes:  # what was run again at the end was not looked for, and tells of noise alone
+        searched = np.array([not table.is_replicate(row) for row in rows.tolist()], dtype=np.bool_)
+    rows, counts, losses, compares = rows[searched], counts[searched], losses[searched], compares[searched]
+    begins, goes_on = table.parent[rows] < 0, np.isin(rows, table.parent[rows])
+    found, behind = np.where(counts, losses, np.inf), compares & ~counts & ~goes_on
     if not begins.all():  # what goes on with a configuration is no configuration more
         place = np.maximum(np.cumsum(begins) - 1, 0)
         n = int(begins.sum())
@@ -92,10 +98,13 @@ def path(table: TrialTable) -> Path:
         np.minimum.at(merged, place, found)
         np.logical_or.at(fell, place, behind)
         found, behind = merged, fell & np.isinf(merged)
-    seen = path_of(found, noise(table, rows[counts], column), behind)
+    seen = path_of(found, noise(table, repeats, column), behind)
     if not len(seen.best):
         return seen
-    return replace(seen, floor=floor_of(problem.metrics[column].name, problem.signs[column], seen.best[-1]))
+    metric = problem.metrics[column]
+    told = table.y[rows, column]
+    largest = max(float(told[np.isfinite(told)].max()), -np.inf if metric.target is None else metric.target)
+    return replace(seen, floor=floor_of(metric.name, metric.sign, seen.best[-1], largest))
 
 
 def path_of(losses: Floats, deviation: float = 0.0, behind: Bools | None = None) -> Path:

@@ -11,7 +11,7 @@ from trimtab.stop.outlook import Outlook
 from trimtab.stop.path import Path
 
 ANSWERS: Final = ((0.5, "yes"), (0.2, "perhaps"), (0.1, "hardly"), (0.0, "no"))
-"""The answer to whether to go on, by the least chance of a gain that counts."""
+"""The answer to whether to go on, by the least chance of a gain that counts; below the last the odds end a study."""
 
 ALIKE: Final = 1.2
 """Results of different configurations that differ by no more than so many times what repeats of one do are alike."""
@@ -65,16 +65,16 @@ def answer(found: Outlook) -> str:
 
 def _sentence(found: Outlook) -> str:
     if found.chance == found.expected_gain == 0.0:
-        return f"worth going on? no: {found.metric} cannot be better than {_number(found.best)}, the best so far"
+        return f"worth going on? no: {found.metric} cannot be better than {_number(found.best)}, the best result so far"
     low, high = found.best_interval or (0.0, 0.0)
     would = "bring" if found.is_left else "would bring"
     begin = f"after {found.n_results} results little is known" if found.is_early else answer(found)
     parts = [
         f"worth going on? {begin}: {_left(found)} {would} more than {_gain(found.epsilon)} {found.metric} "
         f"with a chance of {_percent(found.chance)}, {_gain(found.expected_gain)} on average",
-        f"best {_number(found.best)} now, then {_number(low)} to {_number(high)} (90%)"
+        f"best result {_number(found.best)} now, then {_number(low)} to {_number(high)} (90%)"
         if low != high
-        else f"best {_number(found.best)} now, and then most likely too (90%)",
+        else f"best result {_number(found.best)} now, and then most likely too (90%)",
     ]
     if found.chance_of_target is not None and found.chance_of_target < 1.0:
         parts.append(f"the target {_number(found.target)} with a chance of {_percent(found.chance_of_target)}")
@@ -100,7 +100,7 @@ def _bought(found: Outlook) -> str:
     if found.best_interval is None:
         return ""
     low, high = found.best_interval
-    return f", best {_number(found.best)} now, then {_number(low)} to {_number(high)} (90%)"
+    return f", best result {_number(found.best)} now, then {_number(low)} to {_number(high)} (90%)"
 
 
 def _number(value: float | None) -> str:

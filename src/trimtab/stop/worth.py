@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -37,10 +37,13 @@ from trimtab.stop.spend import Price, covered, n_over, pace, price
 
 RULE: Final = "worth"
 
+GAIN: Final = 0.05
 UNLIKELY: Final = 0.1
 LASTING: Final = 0.05
-"""A gain with a smaller chance is not waited for, once it was so small for so large a part of all results. Both were
-chosen on the half for tuning, as those that save most with no more than a tenth of the stops wrong: decision 95."""
+"""A gain of more than so large a share of what the search has brought counts, where nobody says what does; it is not
+waited for once it had so small a chance, for so large a part of all results. All three were chosen on the half for
+tuning, as those that save two fifths of the trials with no more than a tenth of the stops wrong: decisions 95 and
+115."""
 
 LOOKS: Final = 4
 """In so many steps it is looked at how small the chance was."""
@@ -61,17 +64,14 @@ saves nobody anything. So a budget of 30 trials is always used up, and one that 
 FLAT: Final = 40
 """After so many equal results that all others differ has a chance of a fortieth (the rule of succession)."""
 
-EVERY: Final = 100
-"""From so many trials on the odds are looked at after every growth by a hundredth: what one more result in a thousand
-changes is not worth a millisecond of each."""
+GROWTH: Final = 32
+"""The odds are looked at after so small a part of all results more, or half of it: what one more result in a thousand
+changes is not worth a millisecond of each. By the number of results alone, whatever time they took, so that a study
+ends at the same trial wherever it is run. Below so many it is after every one; from 20 to 1,000 results it is looked at
+about 170 times, a tenth of a second or two in all."""
 
-TAKES_S: Final = 0.003
-SHARE: Final = 0.02
-"""What a verdict takes on a slow machine, and the share of the time of a study, by its own clock, that may go into
-verdicts."""
-
-SELDOM: Final = 8
-"""But after a growth by an eighth they are looked at however fast results come."""
+TOGETHER: Final = 1024
+"""So many results at most are taken for such that came in one batch."""
 
 STEPS: Final = 12
 """Points of the curve of the best value against further spend."""
@@ -97,7 +97,7 @@ class Worth:
     Attributes:
         budget: what may be spent, or who knows it; without one, as many configurations again are looked at.
         epsilon: the gain that counts, in the unit of the objective; by default the noise between results of one
-            configuration, and no less than a hundredth of what the search has brought so far.
+            configuration, and no less than a twentieth of what the search has brought so far.
         rate: what an improvement is worth, `0.01 accuracy = 3 gpu_hours`.
         prices: what an hour of a resource costs, {"gpu": 2.5, "cpu": 0.04}.
         cpus, gpus: that one trial uses.
@@ -121,6 +121,35 @@ class Worth:
                 f"epsilon is the gain that counts, a number above 0 in the objective's unit; got {shown(self.epsilon)}."
             )
 
+    @classmethod
+    def of_json(cls, said: object, budget: Budget | None) -> Worth:
+        """Return the rule whose terms are on record; what cannot be read there counts as not said.
+
+        Args:
+            said: see `to_json`; what a stranger or a later version wrote, too.
+            budget: what may be spent; its prices are those of the rule.
+        """
+        terms: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
+        epsilon: Any = terms.get("epsilon")
+        rate = terms.get("rate")
+        return cls(
+            budget=budget,
+            epsilon=epsilon if is_number(epsilon) and 0 < epsilon < math.inf else None,
+            rate=rate if isinstance(rate, str) else None,
+            prices={} if budget is None else budget.prices or {},
+            cpus=_amount(terms.get("cpus"), 1.0),
+            gpus=_amount(terms.get("gpus"), 0.0),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what was said of a gain as it is put on record: {"epsilon": 0.01, "rate": "...", "cpus", "gpus"}.
+
+        What was not said is left out; the budget, which has the prices, is on record itself.
+        """
+        told = {"epsilon": self.epsilon, "rate": self.rate}
+        found: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+        return found | ({"cpus": self.cpus, "gpus": self.gpus} if self.rate is not None else {})
+
     def check(self, problem: Problem) -> None:
         """Check that the rule fits a problem, before anything runs.
 
@@ -129,6 +158,14 @@ class Worth:
         """
         if self.rate is not None:
             exchange(self.rate, problem, self.prices, self.gpus)
+
+    def fits(self, problem: Problem) -> bool:
+        """Return whether the exchange rate, where there is one, fits a problem."""
+        try:
+            self.check(problem)
+        except ProblemError:
+            return False
+        return True
 
     @quiet()
     def assess(self, problem: Problem, table: TrialTable) -> Verdict:
@@ -248,10 +285,10 @@ class Worth:
         """Return the gain that counts, and why so much."""
         if self.epsilon is not None:
             return self.epsilon, "as given"
-        share = MODEL.material * seen.scale
+        share = GAIN * seen.scale
         if seen.noise > share:
             return seen.noise, "the noise between results of one configuration"
-        return share, f"{MODEL.material:.0%} of what the search has brought so far"
+        return share, f"{GAIN:.0%} of what the search has brought so far"
 
     def _is_unlikely(self, seen: Path, found: Outlook) -> bool:
         """Return whether a gain that counts is unlikely by now, and was so for some time."""
@@ -293,6 +330,19 @@ class Worth:
             return sum(each * used.get(name, 0.0) for name, each in self.prices.items())
         return {rates.WORKER: 1.0, rates.GPU: self.gpus, rates.CPU: self.cpus}[rate.unit]
 
+    def must_bring(self, problem: Problem, table: TrialTable | None, n: int) -> float:
+        """Return the gain for which n configurations are worth what they cost; nan where nobody knows what one costs.
+
+        Args:
+            problem: whose objective the rate is of.
+            table: trials that cost what the n will cost, of this study or of one like it; None where there are none.
+            n: how many.
+        """
+        rate = exchange(self.rate, problem, self.prices, self.gpus)
+        if table is None:
+            return n / rate.price * rate.gain if rate.unit == rates.TRIALS else math.nan
+        return n * self._each(rate, table) / rate.price * rate.gain
+
     def must_gain(self, table: TrialTable) -> dict[str, float]:
         """Return by how much the objective must get better for each of the "seconds" or the "cost" that is spent.
 
@@ -312,6 +362,11 @@ class Worth:
         else:
             each *= self._an_hour(rate) / 3600.0
         return {"seconds": each} if each > 0.0 else {}
+
+
+def _amount(said: Any, otherwise: float) -> float:
+    """Return how much of a resource a trial uses, as it is on record; `otherwise` where that cannot be read."""
+    return float(said) if is_number(said) and 0 <= said < math.inf else otherwise
 
 
 def _unmeasured(seen: Path, best: float) -> str:
@@ -336,14 +391,11 @@ def _is_due(table: TrialTable) -> bool:
     if before is not None and before.stop:
         return True
     n = len(table.order)
-    every, seldom, each_s = 1 + n // EVERY, max(1, n // SELDOM), pace(table)
-    if each_s * SHARE * seldom < TAKES_S:
-        every = seldom
-    elif each_s * SHARE < TAKES_S:
-        every = max(every, math.ceil(TAKES_S / (each_s * SHARE)))
-    every = 1 << every.bit_length() - 1  # so that what is due stays so while the pace changes a little
-    ended_at = table.ended_at[table.order[-EVERY:]]
-    came = max(1, int((ended_at == ended_at[-1]).sum()))
+    every = 1 << max(1, n // GROWTH).bit_length() - 1  # a power of two, so that one grid is part of the one before
+    latest = table.order[-TOGETHER:]
+    ended_at, started_at = table.ended_at[latest], table.started_at[latest]
+    # what began when the last one ended came after it, however coarse the clock is
+    came = max(1, int(((ended_at == ended_at[-1]) & (started_at < ended_at[-1])).sum()))
     return n // every > (n - came) // every
 
 

@@ -12,9 +12,11 @@ import numpy as np
 from trimtab.arrays import rng_at
 from trimtab.ledger.table import TrialTable
 from trimtab.numerics.arithmetic import quiet
+from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
 from trimtab.stop.spend import Price, n_over, pace, price
+from trimtab.stop.worth import Worth
 
 EACH: Final = 8
 """Trials that a parameter needs: with fewer, those that matter most are better tuned alone. Google's tuning playbook
@@ -37,6 +39,8 @@ class Plan:
         needed: trials that the space needs.
         n_active: parameters that are active at once, on average.
         left_out: names of parameters to hold at a value where the budget buys fewer: the last by priority first.
+        must_gain: the improvement for which the whole budget is worth what it costs, in the objective's unit; None
+            without an exchange rate, and where nobody knows what a trial costs.
         sentence: all of it for a person.
     """
 
@@ -48,11 +52,27 @@ class Plan:
     needed: int
     n_active: float
     left_out: tuple[str, ...]
+    must_gain: float | None
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What an improvement is worth.
+
+    Attributes:
+        problem: whose objective it is of.
+        rule: which has the exchange rate.
+    """
+
+    problem: Problem
+    rule: Worth
+
+
 @quiet()
-def plan(space: Space, budget: Budget, tables: Iterable[TrialTable], workers: int = 1) -> Plan:
+def plan(
+    space: Space, budget: Budget, tables: Iterable[TrialTable], workers: int = 1, priced: Priced | None = None
+) -> Plan:
     """Return what a budget buys in a space.
 
     Args:
@@ -60,6 +80,7 @@ def plan(space: Space, budget: Budget, tables: Iterable[TrialTable], workers: in
         budget: what may be spent in all.
         tables: trials of a pilot, or of earlier studies, that cost what trials will cost.
         workers: how many run at once.
+        priced: what an improvement is worth, where that is known.
     """
     known = [table for table in tables if len(table.order)]
     best = max(known, key=lambda table: len(table.order), default=None)
@@ -68,7 +89,20 @@ def plan(space: Space, budget: Budget, tables: Iterable[TrialTable], workers: in
     left_out = _left_out(space, bought) if bought is not None and bought < needed else ()
     rests_on = 0 if best is None else len(best.order)
     said = _sentence(bought, low, high, limit, rests_on, needed, n_active, left_out)
-    return Plan(bought, low, high, limit, rests_on, needed, n_active, left_out, said)
+    must_gain = None if priced is None or bought is None else priced.rule.must_bring(priced.problem, best, bought)
+    if must_gain is not None and not math.isfinite(must_gain):
+        must_gain = None
+    if priced is not None:
+        said = f"{said}; {_worth(priced, must_gain)}"
+    return Plan(bought, low, high, limit, rests_on, needed, n_active, left_out, must_gain, said)
+
+
+def _worth(priced: Priced, must_gain: float | None) -> str:
+    """Return what has to come of the budget, in words."""
+    rate, name = priced.rule.rate, priced.problem.objectives[0].name
+    if must_gain is None:
+        return f"what has to come of it ({rate}) is known once a trial's cost is"
+    return f"all of it is worth its price ({rate}) if it betters {name} by {must_gain:.2g}"
 
 
 def needs(space: Space) -> tuple[int, float]:

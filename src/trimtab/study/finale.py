@@ -123,7 +123,7 @@ class Finale:
         if not runs or left > runs or not self._is_needed(table):
             return None
         continues = set(self._purse.of(table).to_json()) == {"trials"}
-        reason = f"the last {left:,} trials are kept for running the best again"
+        reason = f"the search has used its part of the budget, all but the last {left:,} trials"
         return Verdict(stop=True, reason=reason, rule=FINALIZE, continues=continues, remaining=0)
 
     def _left(self, table: TrialTable) -> int | None:
@@ -199,10 +199,20 @@ class Finale:
             budget = self._purse.of(table).to_json()
             why = known.why if known.is_noisy else "it was asked for"
             rows = finalists(table, n_finalists(runs))
-            return [Noted(FINALIZE, note(table, rows, runs, probe=not known.is_measured, why=why, budget=budget))]
+            said = note(
+                table, rows, runs, probe=not known.is_measured, why=why, budget=budget, ended=self._why_over(over)
+            )
+            return [Noted(FINALIZE, said)]
 
         self._session.commit(build)
         return self.is_open
+
+    def _why_over(self, over: Verdict) -> str:
+        """Return why the search ended: who wants no more of it does not say why it had ended before."""
+        before = self._session.ledger.assessed
+        if over.rule == SEARCH_OVER:
+            return before.reason if before is not None and before.stop else ""
+        return over.reason
 
     def next(self, remaining: Remaining | None) -> Asked | Wait | None:
         """Return the next of the last runs; `Wait` while runs must end first, None where they are over."""
@@ -227,7 +237,9 @@ class Finale:
         table = self._session.table
         found = final(table)
         if found is not None:
-            return Verdict(stop=True, reason=str(found), rule=FINALIZE, remaining=0)
+            stage = Stage.of(table)
+            ended = "" if stage is None or not stage.ended else f"{stage.ended}; then the best were run again: "
+            return Verdict(stop=True, reason=f"{ended}{found}", rule=FINALIZE, remaining=0)
         return assessed(self._purse, table)
 
     @property

@@ -153,8 +153,11 @@ def create(
     objective: Mapping[str, Any] | None = None,
     budget: Mapping[str, Any] | None = None,
     learn_from: LearnFrom | None = None,
+    worth: Mapping[str, Any] | None = None,
 ) -> Study:
     """Create a study in an open store; `objective` is the fingerprint of what will run, within `budget`.
+
+    `worth` says which gain counts, as far as it was told.
 
     Raises:
         StudyExistsError: there is one of that name.
@@ -179,13 +182,14 @@ def create(
         seed=check_seed(seed),
         optimizer=settings_of(optimizer),
         scheduler=settings_of(scheduler),
-        provenance=provenance.gather(objective, budget),
+        provenance=provenance.gather(objective, budget, worth),
         id=os.urandom(4).hex(),
         exact_ends=True,
         in_arms=len(arms(problem.space)) > 0,
         **learned,
     )
-    return Study(Session(store, store.create(name, [created, *in_line]), optimizer, scheduler, objective, budget))
+    journal = store.create(name, [created, *in_line])
+    return Study(Session(store, journal, optimizer, scheduler, objective, budget, worth))
 
 
 def resume(
@@ -199,6 +203,7 @@ def resume(
     terms: Terms = "same",
     budget: Mapping[str, Any] | None = None,
     learn_from: LearnFrom | None = None,
+    worth: Mapping[str, Any] | None = None,
 ) -> Study:
     """Open the study of that name, or create it; `terms` say with which objective one on record goes on.
 
@@ -209,10 +214,10 @@ def resume(
     journal = _find(store, name)
     if journal is None:
         try:
-            return create(store, name, problem, optimizer, scheduler, seed, objective, budget, learn_from)
+            return create(store, name, problem, optimizer, scheduler, seed, objective, budget, learn_from, worth)
         except StudyExistsError:
             journal = store.open(name)  # another driver was quicker
-    study = Study(Session(store, journal, optimizer, scheduler, objective, budget))
+    study = Study(Session(store, journal, optimizer, scheduler, objective, budget, worth))
     _require_same(study, name, problem, scheduler, seed, learn_from)
     same_objective.require(study, objective, terms)
     return study

@@ -16,12 +16,17 @@ LONGEST_ARGUMENT = 2000
 """Characters of one argument that are kept: code after `python -c` may have any length."""
 
 
-def gather(objective: Mapping[str, Any] | None = None, budget: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def gather(
+    objective: Mapping[str, Any] | None = None,
+    budget: Mapping[str, Any] | None = None,
+    worth: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return what is known of this process: versions, arithmetic, git commit, host, user, command line.
 
     Args:
         objective: the fingerprint of what it runs; None if it runs no trials.
         budget: what it was told to spend, likewise.
+        worth: which gain counts and what it is worth, as far as it was told.
     """
     found: dict[str, Any] = {
         **versions(),
@@ -40,6 +45,8 @@ def gather(objective: Mapping[str, Any] | None = None, budget: Mapping[str, Any]
         found["objective"] = dict(objective)
     if budget is not None:
         found["budget"] = dict(budget)
+    if worth:
+        found["worth"] = dict(worth)
     return found
 
 

@@ -76,11 +76,19 @@ def budget_of(said: object) -> Budget | None:
 
 def asked_last(ledger: Ledger) -> dict[str, Any] | None:
     """Return what the last driver was told to spend, as it is on record; None where none was told."""
-    for come in (*reversed(ledger.opened), ledger.created.provenance):
-        said = come.get("budget")
-        if isinstance(said, dict):
-            return said
-    return None
+    said = _came_last(ledger).get("budget")
+    return said if isinstance(said, dict) else None
+
+
+def worth_last(ledger: Ledger) -> object:
+    """Return which gain the last driver was told to count, and what it is worth, as it is on record."""
+    return _came_last(ledger).get("worth")
+
+
+def _came_last(ledger: Ledger) -> Mapping[str, Any]:
+    """Return what is on record of the last driver that was told to spend anything; nothing where none was."""
+    come = (*reversed(ledger.opened), ledger.created.provenance)
+    return next((said for said in come if isinstance(said.get("budget"), dict)), {})
 
 
 def in_force(ledger: Ledger) -> Budget | None:

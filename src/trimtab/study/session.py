@@ -65,6 +65,7 @@ class Session:
         scheduler: Scheduler | None = None,
         objective: Mapping[str, Any] | None = None,
         budget: Mapping[str, Any] | None = None,
+        worth: Mapping[str, Any] | None = None,
     ) -> None:
         self.store = store
         self.journal = journal
@@ -80,6 +81,7 @@ class Session:
         self._scheduler = scheduler
         self._objective = objective  # the fingerprint of what this process runs, if it runs trials
         self._budget = budget  # what it was told to spend, if it runs trials
+        self._worth = worth  # and which gain counts
         self._is_open = self._is_closed = False
         forks.register(self)
 
@@ -256,7 +258,7 @@ class Session:
         changed = None if wanted is None or is_made_by(wanted, self.ledger.optimizer) else settings_of(wanted)
         just_created = self.ledger.head == 1 and self.ledger.created.provenance.get("pid") == os.getpid()
         if changed is not None or not just_created:
-            come = Opened(provenance.gather(self._objective, self._budget), changed)
+            come = Opened(provenance.gather(self._objective, self._budget, self._worth), changed)
             self.commit(lambda: [come])
 
     def save_snapshot(self) -> None:

@@ -38,7 +38,7 @@ from trimtab.study.dispatch import Dispatch, Uncovered
 from trimtab.study.enqueue import put_in_line
 from trimtab.study.listing import Listing
 from trimtab.study.lost import require_running
-from trimtab.study.purse import RESERVED, changed, in_force
+from trimtab.study.purse import RESERVED, changed, in_force, worth_last
 from trimtab.study.reported import put_on_record
 from trimtab.study.session import Session
 from trimtab.study.top import Standing, front, top
@@ -630,7 +630,8 @@ class Study(Explained):
         """What going on would bring and cost: the odds, the curve of the best value, and all of it in a sentence.
 
         It is looked at until the end of the budget in force. Where that is used up, or there is none, for as many
-        configurations again. docs/worth.md says what the figures rest on.
+        configurations again. Which gain counts, and what it is worth, is as the last `tune` was told; `outlook` asks by
+        others. docs/worth.md says what the figures rest on.
 
         Example:
             ```python
@@ -639,11 +640,36 @@ class Study(Explained):
                 tt.tune(train, space, minimize="loss", budget=2 * len(study.table), store=study)
             ```
         """
+        return self.outlook()
+
+    def outlook(self, *, epsilon: float | None = None, worth: str | None = None) -> Outlook:
+        """Return what going on would bring and cost, as `Study.worth`, by terms that are said here.
+
+        Args:
+            epsilon: the gain that counts, in the objective's unit; None for what the last `tune` was told.
+            worth: what an improvement is worth, as "0.01 accuracy = 3 gpu_hours"; None likewise.
+
+        Raises:
+            ProblemError: epsilon is no number above 0, or the rate cannot be read or does not fit the study.
+
+        Example:
+            ```python
+            print(study.outlook(worth="0.01 loss = 20 trials").pays)
+            ```
+        """
         from trimtab.stop.worth import Worth  # imported when used: what it reads takes some time to load
 
         with self.session.lock:
-            budget, table = in_force(self.session.ledger), self.table.frozen()
-        return Worth(budget=budget).outlook(table)
+            ledger, table = self.session.ledger, self.table.frozen()
+            rule = Worth.of_json(worth_last(ledger), in_force(ledger))
+        if not rule.fits(table.problem):
+            rule = replace(rule, rate=None)  # it was of the problem that this one was refined from
+        if epsilon is not None:
+            rule = replace(rule, epsilon=epsilon)
+        if worth is not None:
+            rule = replace(rule, rate=worth)
+            rule.check(table.problem)
+        return rule.outlook(table)
 
     @property
     def best_params(self) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def tune(
             expected to be worth its cost. Without it, it ends when a gain of more than `epsilon` is unlikely within
             the budget. docs/worth.md has both.
         epsilon: the gain that counts, in the objective's unit; the noise between results of one configuration if left
-            out, and no less than a hundredth of what the search has brought.
+            out, and no less than a twentieth of what the search has brought.
         patience: end the study too when the best did not get better in so many trials.
         workers: how many trials run at once.
         executor: "serial" (in this process), "processes" (one crash-isolated process a worker), "command", or an
@@ -228,8 +228,9 @@ def tune(
 
         taken = fingerprint.take(objective, space.names)
         study = open_or_create(
-            opened, name, problem, engine, plan, seed, taken, terms, budget.to_json(), learn_from=learn_from
-        )
+            opened, name, problem, engine, plan, seed, taken, terms, budget.to_json(), learn_from=learn_from,
+            worth=_terms(stops),
+        )  # fmt: skip
         study.enqueue_all(points, once=True)
         finale = None if finalize is False else Finale(study.session, finalize, purse, workers, goes_on=stop == "never")
         loop = Loop(study.dispatch, runner, stops, settings, _progress(progress, study), finale)
@@ -292,6 +293,13 @@ def _stops(
             "value that is good enough target=."
         )
     return [Target(), purse, *stop]
+
+
+def _terms(stops: Iterable[Stop]) -> dict[str, Any]:
+    """Return which gain counts and what it is worth, as it is put on record; nothing where no rule of ours looks."""
+    from trimtab.stop.worth import Worth  # imported when used, see `_stops`
+
+    return next((rule.to_json() for rule in stops if isinstance(rule, Worth)), {})
 
 
 def _executor(

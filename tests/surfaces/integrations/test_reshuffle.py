@@ -192,7 +192,7 @@ def test_last_runs_are_on_splits_that_the_search_did_not_see(folds):
             trial.report(fold=fold, loss=loss)
 
     space = tt.Space(x=tt.Float(0, 1, default=0.9))
-    given = {"optimizer": "random", "seed": 0, "finalize": True, "progress": False}
+    given = {"optimizer": "random", "seed": 0, "finalize": True, "progress": False, "epsilon": 1e-9}
     study = tt.tune(objective, space, minimize="loss", folds=folds, race=False, budget=40, **given)
     last = [trial.number for trial in study.trials if trial.origin == "finalize"]
     assert study.final is not None

@@ -11,6 +11,7 @@ import numpy as np
 
 import trimtab as tt
 from trimtab.analysis.final import Final
+from trimtab.analysis.halving import Stage
 from trimtab.execute.logs import last_lines
 from trimtab.ledger.event import FINALIZE, Assessed
 from trimtab.ledger.table import COMPLETE, SEARCH_SCORE, STATES, STOPPED, TrialTable, TrialView
@@ -199,7 +200,7 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     for limit, text in limit_lines(study.budget, table):
         yield f"budget of {limit}" if limit != "deadline" else limit, text
     if ledger.assessed is not None and ledger.assessed.stop:
-        yield "ended", clean(ended_text(ledger.assessed))
+        yield "ended", clean(ended_text(ledger.assessed, table))
     found = study.worth
     if found.chance is not None and not found.is_early:
         yield "worth", clean(found.sentence)
@@ -215,7 +216,7 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
         for line in best_remarks(study):
             yield "front", clean(line)
     else:
-        for line in (best_line(study, table.trial(row)), *best_remarks(study)):
+        for line in best_lines(study, row):
             yield "best", clean(line)
     if study.final is not None:
         yield from final_lines(study.final)
@@ -223,7 +224,7 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     if len(curve) > 1:
         name = study.problem.objectives[0].name
         of = f" of {clean(name)}" if len(study.problem.objectives) > 1 else ""
-        yield f"best so far{of}", f"{sparkline(curve)}  {number(curve[0])} → {number(curve[-1])}"
+        yield f"best result{of}", f"{sparkline(curve)}  {number(curve[0])} → {number(curve[-1])}"
     by = ledger.created.provenance
     yield "begun", f"{moment(_at(table, 0))} on {clean(str(by.get('host', '?')))}, {clean(_code(by))}"
     for key, value in table.notes.items():
@@ -232,9 +233,16 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     yield "files", str(study.session.files.base)
 
 
-def ended_text(verdict: Assessed) -> str:
-    """Return why a study ended; what its last runs came to is said with the best trial."""
-    return "the best were run again" if verdict.rule == FINALIZE else verdict.reason
+def ended_text(verdict: Assessed, table: TrialTable) -> str:
+    """Return why a study ended: why its search did, and that the best were run again.
+
+    What these runs came to is said with the best trial.
+    """
+    if verdict.rule != FINALIZE:
+        return verdict.reason
+    stage = Stage.of(table)
+    before = "" if stage is None else stage.ended
+    return f"{before}; then the best were run again" if before else "the best were run again"
 
 
 def final_lines(found: Final) -> Iterator[tuple[str, str]]:
@@ -243,7 +251,9 @@ def final_lines(found: Final) -> Iterator[tuple[str, str]]:
         name = "the default" if one.trial is None else f"trial {one.trial}"
         also = ", the default" if one.is_default and one.trial is not None else ""
         failed = f", {one.n_failed} failed" if one.n_failed else ""
-        fresh = "not run again" if one.mean is None else f"{number(one.mean)} over {count(one.n_runs, 'fresh run')}"
+        # those that confirm the winner are none of them, and their mean is the study's figure
+        runs = f"{count(one.n_runs, 'fresh run')} to choose by"
+        fresh = "not run again" if one.mean is None else f"{number(one.mean)} over {runs}"
         seen = "not run in the search" if one.score is None else f"{number(one.score)} in the search"
         yield "run again", clean(f"{name}{also}: {seen}, {fresh}{failed}")
 
@@ -271,6 +281,19 @@ def _reached(table: TrialTable, row: int) -> float:
         return end
     steps = table.curves.step[table.curves.reports(row)]  # of every fold
     return min(end, float(steps.max(initial=0.0)))
+
+
+def best_lines(study: tt.Study, row: int) -> list[str]:
+    """Return what the best trial is, with one objective: the study's figure first, then what else is to be known.
+
+    The figure is the mean of fresh runs once the best were run again, of which the trial is but one.
+    """
+    said = best_line(study, study.table.trial(row))
+    found = None if best.final_row(study.table) is None else study.final
+    if found is None or found.is_exact:
+        return [said, *best_remarks(study)]
+    others = [remark for remark in best_remarks(study) if remark != str(found)]
+    return [str(found), f"{said}, its fresh run that is nearest to that mean", *others]
 
 
 def best_remarks(study: tt.Study) -> list[str]:

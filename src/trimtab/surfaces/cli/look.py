@@ -287,9 +287,9 @@ def best(
             _show_ranking(study, limit, only_params=only_params, as_json=as_json)
         else:
             row = bests.require_best(study.table, fidelity)
-            remarks = facts.best_remarks(study) if fidelity is None else []
             view = study.best if fidelity is None else study.table.trial(row)
-            _show_best(study, view, remarks, only_params=only_params, as_json=as_json)
+            lines = facts.best_lines(study, row) if fidelity is None else [facts.best_line(study, view)]
+            _show_best(study, view, lines, only_params=only_params, as_json=as_json)
 
 
 def _tolerance(text: str) -> tuple[str, float | str]:
@@ -309,7 +309,8 @@ def _show_chosen(
 ) -> None:
     """Show the trial that a preference takes, and where it lies on the front."""
     view = study.table.trial(chosen)
-    _show_best(study, view, [f"trial {chosen} is {preference}."], only_params=only_params, as_json=as_json)
+    lines = [f"trial {chosen} is {preference}.", facts.best_line(study, view)]
+    _show_best(study, view, lines, only_params=only_params, as_json=as_json)
     points = None if only_params or as_json else scatter.points_of(study.table, rows, chosen)
     if points is not None and len(points.numbers) > 1:
         say("\n" + "\n".join(scatter.drawn(points, cells())))
@@ -335,7 +336,8 @@ def _show_front(
         front.show(study, rows, kept)
 
 
-def _show_best(study: tt.Study, view: TrialView, remarks: list[str], *, only_params: bool, as_json: bool) -> None:
+def _show_best(study: tt.Study, view: TrialView, lines: list[str], *, only_params: bool, as_json: bool) -> None:
+    """Show one trial, and what is to be known of it in these lines."""
     if as_json:
         found = facts.trial_facts(view, study.problem)
         if study.final is not None and study.final.trial == view.number:
@@ -343,7 +345,7 @@ def _show_best(study: tt.Study, view: TrialView, remarks: list[str], *, only_par
         say_json(view.params if only_params else found)
         return
     if not only_params:
-        for line in (*remarks, facts.best_line(study, view)):
+        for line in lines:
             say("\n".join(wrapped(line, cells())))
     for line in facts.labelled([(name, exact(value)) for name, value in view.params.items()]).splitlines():
         say(line if only_params else f"  {line}")

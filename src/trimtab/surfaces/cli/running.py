@@ -20,7 +20,15 @@ from trimtab.study import best, naming
 from trimtab.study.plugin import named
 from trimtab.surfaces.cli import for_family, spec
 from trimtab.surfaces.cli.budget import from_words
-from trimtab.surfaces.cli.facts import best_line, best_remarks, counts_text, ended_text, labelled, study_facts
+from trimtab.surfaces.cli.facts import (
+    best_line,
+    best_lines,
+    best_remarks,
+    counts_text,
+    ended_text,
+    labelled,
+    study_facts,
+)
 from trimtab.surfaces.cli.front import MOST_ROWS
 from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, spoken, spoken_each, store_option
 from trimtab.surfaces.cli.output import cells, say, say_json
@@ -209,7 +217,7 @@ def run(
 def _result(study: tt.Study, row: int | None) -> str:
     """Return what came of a run: the best trial with its settings, or why there is none."""
     verdict = study.session.ledger.assessed
-    ended = "" if verdict is None else f"; {ended_text(verdict)}"
+    ended = "" if verdict is None else f"; {ended_text(verdict, study.table)}"
     lines = [f"{clean(study.name)}: {counts_text(study.table)}{clean(ended)}"]
     if row is None:
         return "\n".join([*lines, clean(best.why_no_best(study.table))])
@@ -221,8 +229,9 @@ def _result(study: tt.Study, row: int | None) -> str:
         lines.append(f"{more}`trimtab best` has the front with its parameters.")
         return "\n".join(lines)
     settings = [(name, exact(value)) for name, value in view.params.items()]
-    lines += [f"best {best_line(study, view)}", *(f"  {line}" for line in labelled(settings).splitlines())]
-    return "\n".join([*lines, *best_remarks(study)])
+    first, *others = best_lines(study, row)
+    lines += [f"best {first}", *(f"  {line}" for line in labelled(settings).splitlines())]
+    return "\n".join([*lines, *others])
 
 
 def _with_renamed(learn_from: Any, pairs: Sequence[str]) -> dict[str, dict[str, str]]:

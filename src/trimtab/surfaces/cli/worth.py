@@ -6,17 +6,23 @@ import dataclasses
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import trimtab as tt
 from trimtab.errors import TrimtabError
 from trimtab.storage.url import open_store
+from trimtab.study.open import make_problem
+from trimtab.study.starts import resources_of
 from trimtab.surfaces.cli import spec
 from trimtab.surfaces.cli.odds import worth_facts
 from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, load, store_option, study_argument
 from trimtab.surfaces.cli.output import cells, say, say_json
 from trimtab.surfaces.render.text import clean, wrapped
+
+if TYPE_CHECKING:
+    from trimtab.study.beforehand import Priced
 
 MOST_STUDIES = 200
 """So many studies of a store are looked at for what trials like these cost, the latest."""
@@ -25,13 +31,18 @@ MOST_STUDIES = 200
 @click.command()
 @study_argument
 @store_option
+@click.option("--worth", "rate", metavar="TEXT", help="What an improvement is worth, instead of what its run was told.")
+@click.option("--epsilon", type=click.FloatRange(min=0, min_open=True), help="The gain that counts, likewise.")
 @json_option
-def worth(name: str | None, *, store: str | None, as_json: bool) -> None:
-    """Say whether it is worth going on with a STUDY: the odds, the cost, and a picture of the best value to come."""
+def worth(name: str | None, *, store: str | None, rate: str | None, epsilon: float | None, as_json: bool) -> None:
+    """Say whether it is worth going on with a STUDY: the odds, the cost, and a picture of the best value to come.
+
+    Which gain counts, and what it is worth, is as the last run of the study was told.
+    """
     from trimtab.surfaces.render.fan import fan_text  # imported when used, as what reads the future is
 
     with load(store, name) as study:
-        found = study.worth
+        found = study.outlook(worth=rate, epsilon=epsilon)
         if as_json:
             say_json(worth_facts(found))
             return
@@ -50,6 +61,8 @@ def worth(name: str | None, *, store: str | None, as_json: bool) -> None:
 def plan(file: Path, *, store: str | None, pilot: int | None, as_json: bool) -> None:
     """Say how many trials the budget of FILE buys, how many its space needs, and what to leave out if they do not fit.
 
+    Where the file says what an improvement is worth, also how much has to come of the budget.
+
     What a trial costs is known from trials of the study itself, or of studies in the store that tune the same
     parameters.
     """
@@ -64,11 +77,31 @@ def plan(file: Path, *, store: str | None, pilot: int | None, as_json: bool) -> 
         ).close()
     with ExitStack() as stack:
         tables = [study.table for study in _alike(url, asked, stack)]
-        found = planned(asked.space, budget, tables, asked.arguments.get("workers", 1))
+        found = planned(asked.space, budget, tables, asked.arguments.get("workers", 1), _priced(asked, budget))
     if as_json:
         say_json(dataclasses.asdict(found))
     else:
         say("\n".join(wrapped(clean(found.sentence), cells())))
+
+
+def _priced(asked: spec.StudyFile, budget: tt.Budget) -> Priced | None:
+    """Return what an improvement is worth to whoever wrote the file; None where it does not say.
+
+    Raises:
+        ProblemError: the file's rate does not fit the rest of it.
+    """
+    rate = asked.arguments.get("worth")
+    if rate is None:
+        return None
+    from trimtab.stop.worth import Worth  # imported when used, as what reads the future is
+    from trimtab.study.beforehand import Priced
+
+    names = ("minimize", "maximize", "target", "folds", "cost", "fidelity")
+    said: dict[str, Any] = dict.fromkeys(names) | {"objectives": (), "constraints": ()}
+    said |= {key: value for key, value in asked.arguments.items() if key in said}
+    taken = resources_of(asked.arguments.get("resources"))
+    rule = Worth(rate=rate, prices=budget.prices or {}, cpus=taken.get("cpu", 0.0), gpus=taken.get("gpu", 0.0))
+    return Priced(make_problem(asked.space, **said), rule)
 
 
 def _alike(url: str, asked: spec.StudyFile, stack: ExitStack) -> Iterator[tt.Study]:
