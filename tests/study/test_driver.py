@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,6 +39,7 @@ from trimtab.study.driver import (
     Reaped,
     Release,
     Said,
+    Share,
     Show,
     Submit,
     Submitted,
@@ -55,8 +57,8 @@ CANCEL = Verdict(stop=True, reason="the budget of 1 hours is used up", rule="bud
 class Situation:
     """A driver of up to two trials, and how things stand around it."""
 
-    def __init__(self, free: int | None = 2, workers: int = 2) -> None:
-        self.run = Simulation(PROBLEMS["continuous"])
+    def __init__(self, free: int | None = 2, workers: int = 2, folds: int | None = None) -> None:
+        self.run = Simulation(replace(PROBLEMS["continuous"], folds=folds))
         self.driver = Driver(workers, retries=2)
         self.now = 100.0
         self.free = free
@@ -302,6 +304,18 @@ def test_a_scheduler_that_waits_while_ours_run(it: Situation) -> None:
     number = it.runs()
     assert it.answered(Wait("the rung is not full")) == Next(Poll(0.0), (Show(),))
     assert it.exited(number).then == Claim()
+
+
+def test_idle_workers_help_where_there_are_folds_and_nothing_else_can_be_started() -> None:
+    it = Situation(free=3, workers=3, folds=4)
+    it.runs()
+    assert it.answered(BUSY) == Next(Poll(0.0), (Show(),)), "a trial is about to start"
+    assert it.answered(Wait("the rung is not full")) == Next(Poll(0.0), (Share(), Show()))
+    assert it.answered(None) == Next(Poll(0.0), (Share(), Show()))
+    it.verdict = OVER
+    assert it.answered(None) == Next(Poll(0.0), (Share(), Show()))
+    it.verdict = CANCEL
+    assert Share() not in it.answered(None).first
 
 
 def test_a_scheduler_that_waits_while_only_others_run_is_not_waited_for_in_silence(it: Situation) -> None:

@@ -36,8 +36,8 @@ class Command:
     and `{flat_params_json}` (with one entry a parameter), `{number}`, `{attempt}`, `{seed}`, `{checkpoint_dir}`,
     `{resume_from}` (the same folder, where there is anything in it to go on from), `{study}` and `{python}` (the Python
     that runs this). `{{` and `}}` stand for braces. With `{fold}`, where a trial is divided into folds, the program
-    runs once for each of them, one after the other, and what it gives as its result is the value of that fold; so it
-    does with `{fold_name}`, what the fold is called.
+    runs once for each of them, one after the other, or at once where workers are idle, and what it gives as its result
+    is the value of that fold; so it does with `{fold_name}`, what the fold is called.
 
     An argument with an inactive parameter is left out, or with `{resume_from}` at a first start, and so is the option
     whose value it is: `--momentum {momentum}`, `--set m={m}`, `-m {momentum}`; the switch in `-v {m}` stays, and so
@@ -159,7 +159,7 @@ class Command:
             "study": task.study,
             "python": sys.executable,
         }
-        if _holds_something(task.checkpoint_dir):
+        if holds_something(task.checkpoint_dir):
             values["resume_from"] = values["checkpoint_dir"]
         if task.folds is not None:
             fold = task.cells[0] if task.cells else 0
@@ -171,7 +171,7 @@ class Command:
         return values
 
 
-def _holds_something(folder: Path) -> bool:
+def holds_something(folder: Path) -> bool:
     """Whether an earlier attempt has left anything here, or the trial that this one continues."""
     try:
         return any(folder.iterdir())

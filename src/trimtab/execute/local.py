@@ -1,4 +1,7 @@
-"""What executors of this machine share: a thread that watches processes, and a queue of what they say."""
+"""What executors of this machine share: a thread that watches processes, and a queue of what they say.
+
+And who helps whom with its folds (`shared.Shared`), while there is nothing else to do.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from math import inf
 
 from trimtab.errors import ExecutorError
 from trimtab.execute.keeping import Guardian
-from trimtab.execute.protocol import Exited, Lost, Message, Task
+from trimtab.execute.protocol import Exited, Lost, Message, Noted, Reported, Task
+from trimtab.execute.shared import Shared
 from trimtab.execute.supervise import Watch
 
 
@@ -25,7 +29,8 @@ class LocalExecutor(ABC):
     busy with something else. It and the driver's calls take turns by one lock.
 
     Subclasses start processes (`_start`), pass on the wish to halt (`_halt`) and end everything (`_end_all`); they
-    register files with `_listen`, and put messages into `_messages` with `_emit`.
+    register files with `_listen`, and pass on what an attempt says with `_pass_on` and how it ended with `_over`; what
+    is neither goes into `_messages` with `_emit`. Of attempts in `_shared` folds are asked for with `_ask`.
     """
 
     traits: frozenset[str] = frozenset()
@@ -35,6 +40,9 @@ class LocalExecutor(ABC):
         self._n_slots = n_slots
         self._n_out = 0  # attempts whose end `poll` has not told: a slot is free once what came of it is known
         self._watches: dict[str, Watch] = {}
+        self._shared: dict[tuple[int, int], Shared] = {}
+        self._n_helpers = 0
+        self._is_apart: bool | None = None  # whether folds can be run apart; None until that was seen
         self._lock = threading.RLock()
         self._messages: queue.SimpleQueue[Message | Exception] = queue.SimpleQueue()
         self._broken: Exception | None = None
@@ -52,7 +60,7 @@ class LocalExecutor(ABC):
 
     def free(self) -> int:
         with self._lock:
-            return 0 if self._is_closed else self._n_slots - self._n_out
+            return 0 if self._is_closed else self._n_slots - self._n_out - self._n_helpers
 
     def submit(self, task: Task) -> str:
         with self._lock:
@@ -88,20 +96,37 @@ class LocalExecutor(ABC):
         except queue.Empty:
             return messages
 
+    def share(self) -> None:
+        with self._lock:
+            while self._is_apart and self.free():
+                shared = max(self._shared.values(), key=lambda each: each.n_spare, default=None)
+                if shared is None or not shared.n_spare:
+                    return
+                self._n_helpers += 1
+                self._start(shared.helper())
+                self._nudge()
+
     def halt(self, handle: str, reason: str) -> None:
         with self._lock:
-            watch = self._watches.get(handle)
-            if watch is not None and watch.halted is None:
-                watch.halted = reason
-                self._halt(handle, reason)
-                self._nudge()
+            shared = self._shared_by(handle)
+            for each in (handle, *(shared.helpers if shared is not None else ())):
+                watch = self._watches.get(each)
+                if watch is not None and watch.halted is None:
+                    watch.halted = reason
+                    self._halt(each, reason)
+            if shared is not None and handle not in self._watches:  # its own worker is through, or waits without one
+                shared.stop(reason)
+                self._settle(shared)
+            self._nudge()
 
     def cancel(self, handle: str, grace: float) -> None:
         with self._lock:
-            watch = self._watches.get(handle)
-            if watch is not None:
-                watch.cancel(grace)
-                self._nudge()
+            shared = self._shared_by(handle)
+            for each in (handle, *(shared.helpers if shared is not None else ())):
+                watch = self._watches.get(each)
+                if watch is not None:
+                    watch.cancel(grace)
+            self._nudge()
 
     def attach(self, handles: Iterable[str]) -> None:
         raise ExecutorError(f"executor={self.name!r} cannot take up trials of another driver: {', '.join(handles)}.")
@@ -133,6 +158,9 @@ class LocalExecutor(ABC):
     def _end_all(self) -> None:
         """End all processes and close all files; the last thing that the thread does."""
 
+    def _go_on(self, shared: Shared, fold: int | None) -> None:  # noqa: B027 - not all run folds apart
+        """Have whoever was given an attempt, and waits, run this fold; none is left where it is None."""
+
     def _begin(self) -> None:  # noqa: B027 - not all have something to prepare
         """Do what is to be done first, in the thread that watches."""
 
@@ -145,6 +173,73 @@ class LocalExecutor(ABC):
         return due
 
     # What subclasses use
+
+    def _pass_on(self, task: Task, message: Reported | Noted) -> None:
+        """Pass on what whoever runs a task says, in the name of its attempt."""
+        shared = self._shared.get((task.number, task.attempt))
+        if shared is None and task.helper:
+            return  # that is over
+        if shared is not None and isinstance(message, Reported) and not shared.hear(task.handle, message):
+            return
+        self._emit(message)
+
+    def _ask(self, task: Task) -> tuple[bool, int | None]:
+        """Return (whether there is an answer yet, the next fold of a task), None where it is through.
+
+        Without an answer one comes by `_go_on`: folds that helpers have may come back.
+        """
+        shared = self._shared.get((task.number, task.attempt))
+        if shared is None:
+            return True, None
+        fold = shared.take(task.handle)
+        if fold is None and not task.helper and shared.is_helped:
+            shared.wait()
+            return False, None
+        self._settle(shared)
+        return True, fold
+
+    def _over(self, task: Task, message: Exited | Lost) -> None:
+        """Take in how a task ended; of a helper that is no news, but that its fold may be open again."""
+        shared = self._shared.get((task.number, task.attempt))
+        is_well = isinstance(message, Exited) and message.failure is None and message.stopped is None
+        if task.helper:
+            self._n_helpers -= 1
+            if shared is not None:
+                shared.leave(task.handle, is_well=is_well)
+                self._settle(shared)
+        elif shared is None:
+            self._emit(message)
+        else:
+            shared.end = message
+            if isinstance(message, Exited) and message.failure is not None:
+                self._tell(shared)
+            else:
+                self._settle(shared)
+
+    def _learn(self, *, is_apart: bool) -> None:
+        """Take note of whether folds can be run apart: once one cannot, none is."""
+        self._is_apart = is_apart and self._is_apart is not False
+
+    def _settle(self, shared: Shared) -> None:
+        """Go on where whoever was given an attempt waits for what helpers have, or is through before they are."""
+        if shared.end is not None:
+            if not shared.is_helped:
+                self._tell(shared)
+        elif shared.waits_since is not None and (shared.is_open or not shared.is_helped):
+            self._go_on(shared, shared.go_on())
+
+    def _tell(self, shared: Shared) -> None:
+        """Tell how an attempt ended. Where it failed, what helpers do is of no use; others are about to end."""
+        del self._shared[shared.task.number, shared.task.attempt]
+        end = shared.ended()
+        self._emit(end)
+        if isinstance(end, Exited) and end.failure is not None:
+            for handle in shared.helpers:
+                if handle in self._watches:
+                    self._watches[handle].cancel(0.0)
+
+    def _shared_by(self, handle: str) -> Shared | None:
+        return next((shared for shared in self._shared.values() if shared.task.handle == handle), None)
 
     def _emit(self, message: Message | Exception) -> None:
         self._messages.put(message)

@@ -19,7 +19,7 @@ from trimtab.execute.broken import is_broken
 from trimtab.execute.descent import take_over
 from trimtab.execute.plain import plain
 from trimtab.execute.protocol import Exited, Message, Task
-from trimtab.execute.trial import Channel, Trial
+from trimtab.execute.trial import Channel, GivesFolds, Trial
 from trimtab.text import hide_secrets, valid
 
 LAST_LINES = 30
@@ -86,6 +86,14 @@ class _Line:
             self._require_running()
             self.reason = self.reason or self._channel.halted()
         return self.reason
+
+    def next_fold(self) -> int | None:
+        self._require_own()
+        with self._lock:
+            self._require_running()
+            channel = self._channel
+            assert isinstance(channel, GivesFolds)  # whoever gives a task that is shared has one
+            return channel.next_fold()
 
     def close(self) -> None:
         """Hear nothing more: a thread that the objective left running must not speak in the next trial's name."""

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import inf
 from typing import IO
 
@@ -23,9 +24,10 @@ from trimtab.execute.objective import LOADING, refer
 from trimtab.execute.outcome import DEVICE_FULL, OUT_OF_MEMORY
 from trimtab.execute.protocol import Exited, Lost, Message, Noted, Reported, Resources, Started, Task
 from trimtab.execute.script import LoadedEnough
+from trimtab.execute.shared import Shared
 from trimtab.execute.supervise import CRASHES, Watch, killed, name_of, require_system
 from trimtab.execute.trial import Trial
-from trimtab.execute.wire import Ended, Free, Halt, Job, Leave, Ready, Unusable
+from trimtab.execute.wire import Ask, Ended, Fold, Free, Halt, Job, Leave, Ready, Unusable
 from trimtab.execute.worker_process import WorkerProcess
 
 TERM_S = 2.0
@@ -87,11 +89,16 @@ class ProcessExecutor(LocalExecutor):
             raise
 
     def _start(self, task: Task) -> None:
+        cells = range(task.folds or 0) if task.cells is None else task.cells
+        if self._n_slots > 1 and len(cells) > 1 and not task.helper:
+            task = replace(task, is_shared=True)
+            self._shared[task.number, task.attempt] = Shared(task, cells)
         self._watches[task.handle] = Watch(task, self._term_s)
         self._waiting.append(task)
         self._hand_out()
 
     def _hand_out(self) -> None:
+        self._give_up_helping()
         for worker in self._workers:
             if not self._waiting:
                 return
@@ -114,7 +121,8 @@ class ProcessExecutor(LocalExecutor):
             self._waiting.remove(task)
             worker.task = task
             self._watches[task.handle].begin(worker.kept, worker.new, worker.leaked)
-            self._emit(Started(task.number, task.attempt, worker.pid))
+            if not task.helper:
+                self._emit(Started(task.number, task.attempt, worker.pid))
 
     def _may_run(self, task: Task, worker: WorkerProcess) -> bool:
         """Return whether a worker will do: in a new one a trial meets no error but its own."""
@@ -154,9 +162,19 @@ class ProcessExecutor(LocalExecutor):
         for task in list(self._waiting):
             watch = self._watches[task.handle]
             if watch.halted is not None or watch.ending is not None:
-                self._waiting.remove(task)
-                del self._watches[task.handle]
-                self._emit(watch.exited(*(watch.ending or ("", ""))))
+                self._take_back(task, watch.exited(*(watch.ending or ("", ""))))
+
+    def _give_up_helping(self) -> None:
+        """Take back helpers for whom nothing was left before a worker took them."""
+        for task in list(self._waiting):
+            shared = self._shared.get((task.number, task.attempt))
+            if task.helper and (shared is None or not shared.is_open):
+                self._take_back(task, Exited(task.number, task.attempt))
+
+    def _take_back(self, task: Task, message: Exited) -> None:
+        self._waiting.remove(task)
+        del self._watches[task.handle]
+        self._over(task, message)
 
     # Workers come
 
@@ -210,8 +228,32 @@ class ProcessExecutor(LocalExecutor):
             self._emit(ExecutorError(message.reason))
         elif isinstance(message, Ended):
             self._finish(worker, message)
-        elif isinstance(message, (Reported, Noted)) and worker.is_running(message):
-            self._emit(message)
+        elif isinstance(message, (Reported, Noted)) and worker.task is not None and worker.is_running(message):
+            self._pass_on(worker.task, message)
+        elif isinstance(message, Ask) and worker.task is not None:
+            is_answered, fold = self._ask(worker.task)
+            self._see_apart(worker.task)
+            if is_answered:
+                self._answer(worker, fold)
+
+    def _go_on(self, shared: Shared, fold: int | None) -> None:
+        for worker in self._workers:
+            if worker.task is not None and worker.task.handle == shared.task.handle:
+                self._answer(worker, fold)
+
+    def _answer(self, worker: WorkerProcess, fold: int | None) -> None:
+        if worker.task is not None:
+            with contextlib.suppress(OSError):  # it has just died, which will be noticed
+                worker.wire.send(Fold(worker.task.handle, fold))
+
+    def _see_apart(self, task: Task) -> None:
+        """See whether this objective's folds can be run apart, from whoever has run one: not with one folder for all.
+
+        A checkpoint is of the trial as a whole.
+        """
+        shared = self._shared.get((task.number, task.attempt))
+        if shared is not None and shared.is_tried:
+            self._learn(is_apart=shared.is_apart and task.resume_from is None and not task.checkpoint_dir.exists())
 
     def _finish(self, worker: WorkerProcess, ended: Ended) -> None:
         """Take in the end of an attempt; the worker has yet to say that it is fit for another."""
@@ -219,7 +261,9 @@ class ProcessExecutor(LocalExecutor):
             return
         task, worker.task = worker.task, None
         watch = self._watches.pop(task.handle)
-        message = self._judged(worker, ended)
+        if ended.exited.values is not None:
+            self._learn(is_apart=False)  # what an objective makes of the folds that it has seen is not of all of them
+        message = ended.exited if task.helper else self._judged(worker, ended)
         worker.tidies()
         worker.n_done += 1
         if watch.ending is not None:  # a signal is on its way, which must not hit the next trial
@@ -227,7 +271,7 @@ class ProcessExecutor(LocalExecutor):
             worker.kept.kill()
             if ended.exited.failure is not None:
                 message = watch.exited(*watch.ending)
-        self._emit(message)
+        self._over(task, message)
 
     def _judged(self, worker: WorkerProcess, ended: Ended) -> Exited | Lost:
         """Return how an attempt ended: it is lost if the error that it met may be an earlier trial's.
@@ -268,13 +312,16 @@ class ProcessExecutor(LocalExecutor):
         self._hear_last_words(worker)
         self._ignore(worker.kept.fileno())
         status = worker.kept.status or 0
-        if worker.task is not None:
-            watch = self._watches.pop(worker.task.handle)
-            if status == -signal.SIGKILL and worker.n_done:
-                self._cramped.add(worker.task.number)  # by the kernel, perhaps, since the machine has no memory left
-            self._emit(watch.died(status, "worker"))
-            tidy(worker.task.log_dir)
-        elif worker.stage == "loading":
+        is_loading = worker.stage == "loading"
+        worker.retire()  # so that it is given nothing more
+        task, worker.task = worker.task, None
+        if task is not None:
+            watch = self._watches.pop(task.handle)
+            if status == -signal.SIGKILL and worker.n_done and not task.helper:
+                self._cramped.add(task.number)  # by the kernel, perhaps, since the machine has no memory left
+            self._over(task, watch.died(status, "worker"))
+            tidy(task.log_dir)
+        elif is_loading:
             self._failed_to_start(worker, status)
         worker.close()
         self._workers[slot] = self._hire(slot)

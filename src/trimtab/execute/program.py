@@ -28,7 +28,7 @@ from trimtab.execute.lines import Lines, ends_with_object, objects
 from trimtab.execute.logs import STDERR, Logs, last_lines
 from trimtab.execute.outcome import DEVICE_FULL, OUT_OF_MEMORY
 from trimtab.execute.plain import as_number
-from trimtab.execute.protocol import Exited, Message, Noted, Reported, Task
+from trimtab.execute.protocol import Exited, Lost, Noted, Reported, Task
 from trimtab.execute.reports import ReportFile
 from trimtab.execute.supervise import Watch, name_of
 from trimtab.execute.this_trial import TRIAL_FILE
@@ -189,7 +189,7 @@ class Program:
         if (self._prints or self.fold is not None) and not self._report_file.is_used:
             self.watch.end("killed", "the trial was halted.")
 
-    def hear(self) -> list[Message] | None:
+    def hear(self) -> list[Reported | Noted] | None:
         """Return what the program printed since the last time; None when it closed its output.
 
         At most one chunk is read, so that one talkative program does not keep the others waiting.
@@ -197,13 +197,13 @@ class Program:
         chunk = self._chunk()
         return None if chunk == b"" else self._take(self._printed_lines.feed(chunk or b""), printed=True)
 
-    def read_reports(self) -> list[Message]:
+    def read_reports(self) -> list[Reported | Noted]:
         """Return what the program wrote to its report file since the last time."""
         return self._take(self._report_file.read(), printed=False)
 
-    def last_words(self) -> list[Message]:
+    def last_words(self) -> list[Reported | Noted]:
         """Return what is left to be read from a program that has ended, and what could not be read of it."""
-        said: list[Message] = []
+        said: list[Reported | Noted] = []
         for _ in range(MOST_LAST_WORDS):
             chunk = self._chunk()
             if not chunk:
@@ -216,7 +216,7 @@ class Program:
             said.append(Noted(self.task.number, self.task.attempt, "unread reports", fault))
         return said
 
-    def ended(self) -> Message:
+    def ended(self) -> Exited | Lost:
         """Return how it ended; its process has."""
         self.kept.close()
         status = self.kept.status or 0
@@ -226,7 +226,7 @@ class Program:
         finally:
             self._close_files()
 
-    def _how(self, status: int) -> Message:
+    def _how(self, status: int) -> Exited | Lost:
         if self.watch.halted is not None and (self.watch.ending is not None or self._halted_file.exists()):
             return self.watch.exited(
                 "", ""
@@ -271,8 +271,8 @@ class Program:
             os.write(self._logs.out, chunk)
         return chunk
 
-    def _take(self, lines: Sequence[bytes], *, printed: bool) -> list[Message]:
-        said: list[Message] = []
+    def _take(self, lines: Sequence[bytes], *, printed: bool) -> list[Reported | Noted]:
+        said: list[Reported | Noted] = []
         for line in lines:
             if b"{" not in line:  # as are most, and a program may print millions
                 continue
@@ -286,7 +286,7 @@ class Program:
                 said += self._report(values)
         return said
 
-    def _report(self, values: dict[str, Any]) -> list[Message]:
+    def _report(self, values: dict[str, Any]) -> list[Reported | Noted]:
         """Take one report: a result is kept, an intermediate value returned."""
         counter = self._counter(values)
         step = None if counter is None else as_number(values.pop(counter))
@@ -306,7 +306,7 @@ class Program:
         self._n_steps += 1
         return [Reported(self.task.number, self.task.attempt, step, values, fold)]
 
-    def _without_step(self) -> list[Message]:
+    def _without_step(self) -> list[Reported | Noted]:
         """Say once that the values of one fold are no result, which would pass for that of the whole trial.
 
         Nobody said of how many folds it is one.

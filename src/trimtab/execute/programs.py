@@ -13,10 +13,11 @@ from pathlib import Path
 
 from trimtab.errors import ExecutorError
 from trimtab.execute import gpus as devices
-from trimtab.execute.command import Command
+from trimtab.execute.command import Command, holds_something
 from trimtab.execute.local import LocalExecutor
 from trimtab.execute.program import Program
-from trimtab.execute.protocol import Exited, Message, Reported, Resources, Started, Task
+from trimtab.execute.protocol import Exited, Noted, Reported, Resources, Started, Task
+from trimtab.execute.shared import Shared
 from trimtab.execute.supervise import require_system
 from trimtab.ledger.curves import AT_END
 from trimtab.text import valid
@@ -46,23 +47,47 @@ class ProgramExecutor(LocalExecutor):
         super().__init__(len(environments))
 
     def _start(self, task: Task) -> None:
-        slot = min(set(range(self._n_slots)) - {program.slot for program in self._programs.values()})
         if self._command.is_by_fold(task):
-            cells = tuple(range(task.folds or 0)) if task.cells is None else task.cells
-            if not cells:  # an attempt before this one was lost once it had reported them all
-                self._emit(Exited(task.number, task.attempt))
-                return
-            task = _of_fold(task, cells)
-        program = self._spawn(task, slot)
+            if not task.helper:
+                folds = tuple(range(task.folds or 0)) if task.cells is None else task.cells
+                self._shared[task.number, task.attempt] = Shared(task, folds)
+            self._run(task, self._ask(task)[1])
+            return
+        program = self._spawn(task)
         if program is not None:
             self._emit(Started(task.number, task.attempt, program.kept.pid))
             self._attend(program)
 
-    def _spawn(self, task: Task, slot: int) -> Program | None:
+    def _run(self, task: Task, fold: int | None) -> None:
+        """Run the next fold of an attempt; without one it is over, and has no result but its folds.
+
+        The study makes one of them.
+        """
+        shared = self._shared.get((task.number, task.attempt))
+        if fold is None or shared is None:
+            watch = None if shared is None else shared.watch
+            self._over(task, Exited(task.number, task.attempt, seconds=0.0 if watch is None else watch.seconds))
+            return
+        program = self._spawn(replace(task, cells=(fold,), log_dir=shared.task.log_dir / f"fold-{fold}"))
+        if program is None:
+            return
+        if shared.watch is None:
+            self._emit(Started(task.number, task.attempt, program.kept.pid))
+        else:
+            program.watch.go_on(shared.watch)
+        if not task.helper:
+            shared.watch = program.watch
+        self._attend(program)
+
+    def _go_on(self, shared: Shared, fold: int | None) -> None:
+        self._run(shared.task, fold)
+
+    def _spawn(self, task: Task) -> Program | None:
+        slot = min(set(range(self._n_slots)) - {program.slot for program in self._programs.values()})
         try:
             return Program(self._guardian, self._command, task, slot, self._environments[slot])
         except (OSError, ValueError) as error:
-            self._emit(Exited(task.number, task.attempt, failure="exception", error=_not_started(error)))
+            self._over(task, Exited(task.number, task.attempt, failure="exception", error=_not_started(error)))
             return None
 
     def _attend(self, program: Program) -> None:
@@ -70,7 +95,7 @@ class ProgramExecutor(LocalExecutor):
         self._programs[handle] = program
         self._watches[handle] = program.watch
         if program.note is not None:
-            self._emit(program.note)
+            self._pass_on(program.task, program.note)
         self._listen(program.out, lambda: self._hear(program))
         self._listen(program.kept.fileno(), lambda: self._finish(program))
 
@@ -81,51 +106,50 @@ class ProgramExecutor(LocalExecutor):
     def _look(self, now: float) -> float:
         due = super()._look(now)
         for program in list(self._programs.values()):
-            self._emit_all(program.read_reports())
+            self._pass_on_all(program, program.read_reports())
             due = min(due, now + REPORTS_EVERY_S)
         return due
 
-    def _emit_all(self, messages: Sequence[Message]) -> None:
+    def _pass_on_all(self, program: Program, messages: Sequence[Reported | Noted]) -> None:
         for message in messages:
-            self._emit(message)
+            self._pass_on(program.task, message)
 
     def _hear(self, program: Program) -> None:
         said = program.hear()
         if said is None:
             self._ignore(program.out)
         else:
-            self._emit_all(said)
+            self._pass_on_all(program, said)
 
     def _finish(self, program: Program) -> None:
         """Take in that a program has ended, and with it what it started."""
         if not program.kept.take_in():
             return
-        self._emit_all(program.last_words())
+        self._pass_on_all(program, program.last_words())
         self._ignore(program.out)
         self._ignore(program.kept.fileno())
         ended = program.ended()
-        del self._programs[program.task.handle], self._watches[program.task.handle]
-        if program.fold is None or not isinstance(ended, Exited) or ended.failure or ended.stopped:
-            self._emit(ended)
-        else:
-            self._next_fold(program, ended)
-
-    def _next_fold(self, program: Program, ended: Exited) -> None:
-        """Report what a program gave for its fold, and run the next one in its place; after the last the trial is over.
-
-        The trial has no result but its folds, of which the study makes one.
-        """
         task, watch = program.task, program.watch
-        number, attempt, cells = task.number, task.attempt, task.cells or ()
-        if isinstance(ended.values, dict):
-            self._emit(Reported(number, attempt, AT_END, ended.values, program.fold))
-        if len(cells) == 1 or watch.halted is not None:
-            self._emit(Exited(number, attempt, stopped=watch.halted, seconds=watch.seconds))
+        del self._programs[task.handle], self._watches[task.handle]
+        if program.fold is None or not isinstance(ended, Exited) or ended.failure or ended.stopped:
+            self._over(task, ended)
             return
-        following = self._spawn(_of_fold(task, cells[1:], program.home.parent), program.slot)
-        if following is not None:
-            following.watch.go_on(watch)
-            self._attend(following)
+        if isinstance(ended.values, dict):
+            self._pass_on(task, Reported(task.number, task.attempt, AT_END, ended.values, program.fold))
+        if watch.halted is not None:
+            self._over(task, Exited(task.number, task.attempt, stopped=watch.halted, seconds=watch.seconds))
+            return
+        is_answered, fold = self._ask(task)
+        self._see_apart(task)
+        if is_answered:
+            self._run(task, fold)
+
+    def _see_apart(self, task: Task) -> None:
+        """See whether this program's folds can be run apart: what it leaves in its folder is of one of them alone."""
+        shared = self._shared.get((task.number, task.attempt))
+        uses_folder = not {"checkpoint_dir", "resume_from"}.isdisjoint(self._command.fields)
+        if shared is not None and shared.is_tried:
+            self._learn(is_apart=shared.is_apart and not uses_folder and not holds_something(task.checkpoint_dir))
 
     def _end_all(self) -> None:
         for program in self._programs.values():
@@ -163,11 +187,6 @@ def open_command(
     require_system(workers, resources, "command")
     _require_program(command)
     return ProgramExecutor(command.rooted(), devices.assign(workers, resources.gpus, gpus))
-
-
-def _of_fold(task: Task, cells: tuple[int, ...], log_dir: Path | None = None) -> Task:
-    """Return the part of an attempt that is its next fold, with a folder of its own for what it prints and reports."""
-    return replace(task, cells=cells, log_dir=(log_dir or task.log_dir) / f"fold-{cells[0]}")
 
 
 def _require_program(command: Command) -> None:

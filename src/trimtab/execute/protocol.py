@@ -90,6 +90,8 @@ class Task:
         folds: into how many folds a trial is divided; None where the problem does not say.
         fold_names: what the folds are called; empty where they have numbers alone.
         cells: the folds that are still to be run, in this order; None for all of them, in theirs.
+        is_shared: whether which fold comes next is asked for, since several workers may be at this attempt.
+        helper: counts those that help with its folds, from 1; 0 is whoever was given the attempt.
     """
 
     number: int
@@ -110,11 +112,13 @@ class Task:
     folds: int | None = None
     cells: tuple[int, ...] | None = None
     fold_names: tuple[str, ...] = ()
+    is_shared: bool = False
+    helper: int = 0
 
     @property
     def handle(self) -> str:
-        """What a local executor calls this attempt."""
-        return f"{self.number}/{self.attempt}"
+        """What a local executor calls this attempt, or whoever helps with it."""
+        return f"{self.number}/{self.attempt}" + (f"/{self.helper}" if self.helper else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,8 @@ class Exited:
 
     Exactly one of these holds: `failure` is None and `values` is what the objective returned, unchecked; or `failure`
     names the kind ("exception", "oom", "timeout", "killed") and `error` says what happened, in one line first; or
-    `stopped` holds the reason with which the trial was halted.
+    `stopped` holds the reason with which the trial was halted. `is_part` says that helpers ran some of its folds, so
+    that what the objective returned is not of all of them.
     """
 
     number: int
@@ -166,6 +171,7 @@ class Exited:
     error: str = ""
     stopped: str | None = None
     seconds: float = 0.0
+    is_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +287,19 @@ class Timed(Protocol):
     """An executor in a time of its own: while it runs a study, the study goes by its clock."""
 
     clock: Clock
+
+
+@runtime_checkable
+class SharesFolds(Protocol):
+    """An executor whose workers may help with the folds of a trial that another one runs.
+
+    To the study it stays one attempt: the executor sees to it that each fold is run once, passes on what helpers report
+    as if whoever was given the attempt had, and tells of its end after the last of that.
+    """
+
+    def share(self) -> None:
+        """Have workers that are idle help, since nothing else can be started now; `free` counts them out meanwhile."""
+        ...
 
 
 @runtime_checkable

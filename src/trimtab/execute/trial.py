@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
 
 from trimtab.errors import ObjectiveError, ProblemError, TrialStopped, UsageError
 from trimtab.execute.descent import take_over
@@ -33,6 +33,15 @@ class Channel(Protocol):
         ...
 
 
+@runtime_checkable
+class GivesFolds(Protocol):
+    """A channel that knows which fold comes next, where several workers share those of a trial."""
+
+    def next_fold(self) -> int | None:
+        """Wait for the next fold, and return it; None where none is left."""
+        ...
+
+
 class Trial(Explained):
     """One attempt at one configuration, seen from inside.
 
@@ -56,11 +65,12 @@ class Trial(Explained):
         channel: where messages go.
     """
 
-    __slots__ = ("_channel", "_task")
+    __slots__ = ("_channel", "_has_asked", "_task")
 
     def __init__(self, task: Task, channel: Channel) -> None:
         self._task = task
         self._channel = channel
+        self._has_asked = False  # for folds
 
     if not TYPE_CHECKING:  # a trial is no mapping, for a type checker either
 
@@ -186,7 +196,8 @@ class Trial(Explained):
 
         Which comes next is chosen: those that tell configurations apart come first. Folds that an earlier attempt at
         this trial reported are left out, and none comes any more once the trial is to end. A trial that returns nothing
-        and reported every fold has the mean over its folds as its result.
+        and reported every fold has the mean over its folds as its result. Workers that are idle may help with such a
+        trial: the objective runs in each of them, and folds that one has, others do not get.
 
         Example:
             ```python
@@ -205,7 +216,8 @@ class Trial(Explained):
             raise ProblemError(
                 "folds() goes through the folds of a trial and this problem has none; give tune folds=5."
             )
-        return self._still(range(n) if self._task.cells is None else self._task.cells)
+        folds = range(n) if self._task.cells is None else self._task.cells
+        return self._given(folds) if self._task.is_shared else self._still(folds)
 
     def fold_name(self, fold: int) -> str:
         """Return what a fold is called: an instance that was declared, `1-4` of several repeats, else its number."""
@@ -216,6 +228,22 @@ class Trial(Explained):
             if self.should_stop:
                 return
             yield fold
+
+    def _given(self, folds: Sequence[int]) -> Iterator[int]:
+        """Ask for one fold after the other; whoever goes through them once more gets them all."""
+        if self._has_asked:
+            yield from self._still(folds)
+            return
+        self._has_asked = True
+        channel = self._channel
+        if not isinstance(channel, GivesFolds):
+            raise TypeError(f"a {type(channel).__name__} gives no folds.")
+        while not self.should_stop:
+            fold = channel.next_fold()
+            if fold is None:
+                break
+            yield fold
+        self._channel.halted()  # it may have been told to end while it waited
 
     @property
     def should_stop(self) -> bool:

@@ -87,6 +87,19 @@ class Halt:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Worker to driver: which fold comes next? Comes to a `Fold`, unless the trial is to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Driver to worker: the next fold of what runs under `handle`; None where none is left."""
+
+    handle: str
+    fold: int | None
+
+
 class Wire:
     """One end of a connection.
 

@@ -27,7 +27,7 @@ from trimtab.execute.requests_to_end import keep_from_forks
 from trimtab.execute.strays import Keeper
 from trimtab.execute.surroundings import Surroundings, begin_anew
 from trimtab.execute.trial import Trial
-from trimtab.execute.wire import Ended, Free, Halt, Job, Leave, Ready, Unusable, Wire
+from trimtab.execute.wire import Ask, Ended, Fold, Free, Halt, Job, Leave, Ready, Unusable, Wire
 
 WIRE, JOB, KEEPER = 3, 4, 5
 """Files that a worker begins with: the socket to the driver; one that holds the pickled `Job`, which is read without
@@ -99,19 +99,20 @@ def _open_logs(wire: Wire, task: Task) -> Logs:
 def _run(wire: Wire, objective: Callable[[Trial], object], task: Task, logs: Logs) -> Outcome:
     try:
         with _written_to(logs):
-            return outcome.run(objective, task, _Channel(wire))
+            return outcome.run(objective, task, _Channel(wire, task.handle))
     except KeyboardInterrupt:
         return Outcome(Exited(task.number, task.attempt, failure="killed", error="the trial was interrupted (SIGINT)."))
 
 
 class _Channel:
-    """Passes a trial's messages to the driver."""
+    """Passes a trial's messages to the driver, and the driver's to the trial."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, handle: str) -> None:
         self._wire = wire
+        self._handle = handle
         self._reason: str | None = None
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message | Ask) -> None:
         try:
             self._wire.send(message)
         except OSError:
@@ -125,6 +126,19 @@ class _Channel:
                 _end_by(signal.SIGKILL)
             self._reason = next((message.reason for message in arrived if isinstance(message, Halt)), None)
         return self._reason
+
+    def next_fold(self) -> int | None:
+        self.send(Ask())
+        try:
+            while self._reason is None:
+                message = self._wire.receive()
+                if isinstance(message, Fold) and message.handle == self._handle:
+                    return message.fold
+                if isinstance(message, Halt):
+                    self._reason = message.reason
+        except (EOFError, ConnectionError):
+            _end_by(signal.SIGKILL)  # likewise
+        return None
 
 
 @contextlib.contextmanager

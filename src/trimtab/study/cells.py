@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -67,6 +67,18 @@ class Cells:
             if len(values) > 1:
                 found[key] = float(values.std(ddof=1) / len(values) ** 0.5)
         return found
+
+    def completed(self, returned: object) -> object:
+        """Return a result of a trial whose objective has seen some of the folds alone: what cells tell goes first.
+
+        None where they do not tell all that counts.
+        """
+        means = self.result() if all(metric.name in self.values for metric in self._problem.objectives) else {}
+        said = returned if isinstance(returned, Mapping) else {}
+        counts = {*self._problem.metric_names, self._problem.cost or COST}
+        if not means or not counts.isdisjoint(said.keys() - means.keys()):
+            return None
+        return {**said, **means}
 
     def result(self) -> dict[str, float]:
         """Return the result of a trial that returned nothing.

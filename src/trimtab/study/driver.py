@@ -138,6 +138,11 @@ class GiveBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """Have workers that are idle help with the folds of what runs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Show:
     """Show people how things stand.
 
@@ -151,7 +156,7 @@ class Show:
 Instruction: TypeAlias = Look | Claim | Submit | Poll | Reap | Pause | Finish
 """What something comes of."""
 
-Aside: TypeAlias = End | Release | Collect | Prepare | GiveBack | Show
+Aside: TypeAlias = End | Release | Collect | Prepare | GiveBack | Share | Show
 """What is done on the way to it, and nothing comes of."""
 
 
@@ -333,11 +338,11 @@ class Driver:
         """Claim a trial if one may be started; else wait for what runs, or end."""
         free = self._workers - len(self.held) if facts.free is None else facts.free
         if free <= 0:
-            return self._wait(None)
+            return self._wait(facts, None)
         if facts.verdict.cancel:
-            return self._wait(facts.verdict).after(self._end_all(facts.verdict))
+            return self._wait(facts, facts.verdict).after(self._end_all(facts.verdict))
         if self.held and (self._alone is not None or self._is_suspect(facts.table.first_again, facts.table)):
-            return self._wait(None)
+            return self._wait(facts, None)
         self._over = None
         return Next(Claim())
 
@@ -345,7 +350,7 @@ class Driver:
         said, table = came.said, facts.table
         self._is_asking = said is BUSY
         if isinstance(said, Busy):
-            return self._wait(None)
+            return self._wait(facts, None)
         if not self.held and self._over is not None and self._over.cancel:  # it was claimed while a verdict came
             return Next(Finish(self._over), (GiveBack(said),) if isinstance(said, int) else ())
         if isinstance(said, int):
@@ -356,24 +361,26 @@ class Driver:
             return self._fill(facts)  # the answer is older than what ended meanwhile
         self._is_uncovered = isinstance(said, Uncovered)
         if isinstance(said, Uncovered):  # what runs may take less than was reserved for it
-            return self._wait(Verdict(stop=True, reason=said.reason, rule="budget", wait=bool(table.n_running)))
+            return self._wait(facts, Verdict(stop=True, reason=said.reason, rule="budget", wait=bool(table.n_running)))
         verdict = facts.verdict
         if verdict.stop and (said is None or not verdict.continues):
-            return self._wait(verdict)
+            return self._wait(facts, verdict)
         if said is None:
-            return self._wait(Verdict(stop=True, reason="every configuration has been tried", rule="exhausted"))
+            return self._wait(facts, Verdict(stop=True, reason="every configuration has been tried", rule="exhausted"))
         waits = Verdict(stop=True, reason=said.reason, rule="scheduler", wait=bool(table.n_running))
-        return self._wait(verdict if verdict.stop and not waits.wait else waits)
+        return self._wait(facts, verdict if verdict.stop and not waits.wait else waits)
 
-    def _wait(self, over: Verdict | None) -> Next:
+    def _wait(self, facts: Facts, over: Verdict | None) -> Next:
         """Wait for what runs; where nothing does, see whether something is to be started after all.
 
         Args:
+            facts: how things stand.
             over: why nothing more is to be started; None where something may be.
         """
         self._over = over
         if self.held:
-            return Next(Poll(0.0), (Show(),))
+            helps = over is not None and not over.cancel and facts.table.problem.folds is not None
+            return Next(Poll(0.0), (Share(), Show()) if helps else (Show(),))
         return Next(Reap()) if over is not None else Next(Pause(ASKING_S), (Show(),))
 
     def _reaped(self, came: Reaped, facts: Facts) -> Next:

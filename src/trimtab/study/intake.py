@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +18,11 @@ from trimtab.study.cells import Cells
 from trimtab.study.lost import is_running, lose
 from trimtab.study.plan import DIVERGED
 from trimtab.study.reported import Reports
+
+PARTIAL: Final = (
+    "several workers ran its folds, and it returned what only one that runs all of them can tell; one does so now"
+)
+"""Why an attempt is run again that was divided before anybody knew what its objective returns."""
 
 
 class Intake:
@@ -81,6 +87,10 @@ class Intake:
             returned = message.values
             if returned is None and (cells := self._cells(number)).folds:
                 returned = cells.result()
+            elif message.is_part:
+                returned = self._cells(number).completed(returned)
+                if returned is None:
+                    return [lose(self._table, number, PARTIAL, blame="", retries=self._retries)]
             result = values.check(problem, returned, cost_required=self._cost_required)
         except values.NotFiniteError as unusable:
             return [Failed(number, "nan", str(unusable), attempt, seconds=seconds)]

@@ -359,6 +359,9 @@ class Loop:
                     self._asker.prepare(aside=self._is_aside)
                 case driver.GiveBack():
                     self._give_back(aside.number)
+                case driver.Share():
+                    if isinstance(self._executor, execute.SharesFolds):
+                        self._executor.share()
                 case driver.Show():
                     self._waits_for = aside.waits_for
                     self._show()
