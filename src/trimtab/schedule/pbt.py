@@ -18,7 +18,7 @@ from trimtab.schedule.protocol import Continue, Fresh, Halt, Request, Wait
 from trimtab.schedule.rungs import check_count, one_fidelity, ranked
 from trimtab.space.condition import shown
 from trimtab.space.parameter import CATEGORICAL, ORDINAL, Parameter
-from trimtab.space.problem import Fidelity, Problem
+from trimtab.space.problem import Fidelity, Problem, is_counted
 from trimtab.space.space import Space
 
 INTERVALS = 10
@@ -278,8 +278,7 @@ def intervals(fidelity: Fidelity, every: float | None) -> tuple[float, ...]:
         (3.0, 6.0, 9.0, 10.0)
     """
     if every is None:
-        is_counted = fidelity.low == int(fidelity.low) and fidelity.high == int(fidelity.high) > 1  # 0 to 1 is a share
-        every = float(math.ceil(fidelity.high / INTERVALS)) if is_counted else fidelity.high / INTERVALS
+        every = float(math.ceil(fidelity.high / INTERVALS)) if is_counted(fidelity) else fidelity.high / INTERVALS
     n = math.ceil(fidelity.high / every)
     multiples = (k * every for k in range(1, n))
     return (*(end for end in multiples if fidelity.low <= end < fidelity.high), fidelity.high)
