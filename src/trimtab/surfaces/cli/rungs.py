@@ -11,6 +11,7 @@ from typing import Any
 import trimtab as tt
 from trimtab.checks import is_number, is_whole
 from trimtab.schedule.auto import FIRST
+from trimtab.schedule.found import is_population
 from trimtab.schedule.reading import Rung, rungs_of
 from trimtab.schedule.rungs import stepped
 from trimtab.study.savings import Savings
@@ -27,7 +28,9 @@ MORE = "A wider terminal shows them, and so does `trimtab show STUDY --json`."
 
 
 def seen(study: tt.Study) -> list[Rung]:
-    """Return what became of trials at each rung; nothing without a fidelity, or where none was seen early."""
+    """Return what became of trials at each rung; nothing of a population, or where none was seen early."""
+    if is_population(study.table):
+        return []
     scheduler = study.session.ledger.created.scheduler
     eta, low = scheduler.get("eta"), scheduler.get("low")
     found = rungs_of(
