@@ -262,6 +262,26 @@ def _ladder(name: str) -> CurveTask:
     return CurveTask(name, FOUR, tt.Fidelity("share", 1, 27, log=True), (), curves, carries_over=False)
 
 
+SHIFTS = {"shifted": (0.0, 0.3, 0.0), "shifted noisy": (0.0, 0.25, 0.1)}
+"""The fixed share of a whole run's cost, how far from its place the best lies at the lowest rung, and noise there."""
+
+
+def _shifted(name: str) -> CurveTask:
+    """On less data more must be held back: `decay` and `drop` are best higher."""
+    fixed, shift, noise = SHIFTS[name.split("/")[1]]
+    shares = np.array([1.0, 3.0, 9.0, 27.0]) / 27.0
+    missing = -np.log(shares) / np.log(27.0)
+
+    def curves(params: list[Params]) -> tuple[Floats, Floats]:
+        u = _units(params)
+        off = shift * np.array([0.0, 1.0, 0.0, 1.0])
+        losses = [_final(u - each * off) + each * (0.3 + noise * _noise(u, k)) for k, each in enumerate(missing)]
+        whole = 600.0 * np.exp(1.2 * _noise(u, 99))
+        return np.stack(losses, axis=1), whole[:, None] * (fixed + (1.0 - fixed) * shares)[None]
+
+    return CurveTask(name, FOUR, tt.Fidelity("share", 1, 27, log=True), (), curves, carries_over=False)
+
+
 def _names() -> dict[str, Callable[[str], CurveTask]]:
     tasks = json.loads((DATA / "lcbench" / "config_space.json").read_text()) if (DATA / "lcbench").is_dir() else None
     openml = tasks["hyperparameters"][0]["choices"] if tasks else []
@@ -271,6 +291,7 @@ def _names() -> dict[str, Callable[[str], CurveTask]]:
         **{f"taskset/{text}": _taskset for text in texts},
         **{f"adversarial/{name}": _adversarial for name in ADVERSARIAL},
         **{f"ladder/{name}": _ladder for name in LADDERS},
+        **{f"ladder/{name}": _shifted for name in SHIFTS},
     }
 
 

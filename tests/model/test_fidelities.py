@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,13 +12,17 @@ import pytest
 from trimtab.arrays import Floats
 from trimtab.ledger.event import Origin
 from trimtab.ledger.table import COMPLETE
+from trimtab.model.features import Features
 from trimtab.model.fidelities import height
-from trimtab.model.labels import labelled
+from trimtab.model.labels import labelled, with_below
 from trimtab.model.observations import Observations
+from trimtab.model.settings import MODEL, ModelSettings
+from trimtab.model.surrogate import Surrogate
 from trimtab.optim.auto import Auto
 from trimtab.optim.cmaes import CmaEs
 from trimtab.optim.gp import Gp
 from trimtab.optim.tpe import Tpe
+from trimtab.schedule.rungs import spearman
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Fidelity, Problem, minimize
 from trimtab.space.space import Space
@@ -212,3 +217,76 @@ def test_a_deterministic_objective_under_halving_has_no_noise_and_nothing_is_con
         gp = run.state if engine is Gp else run.state.gp
         model = gp.surrogate.model(gp.observations, None)
         assert model.posterior.noise < 1e-5
+
+
+TWO_LOG = Problem(SPACE, LOSS, (Fidelity("epoch", 1, 9, log=True), Fidelity("share", 1 / 9, 1.0, log=True)))
+
+
+def shifted(x: Floats, epoch: float) -> float:
+    """The best lies elsewhere at lower fidelities: all that is missed is missed likewise by neighbours."""
+    off = 0.4 * (1.0 - np.log(epoch) / np.log(9))
+    return float(((x - np.array([0.3, 0.3 + off])) ** 2).sum() + 1.0 / epoch)
+
+
+def promoted(problem: Problem, n: int) -> Observations:
+    """Run whole ones, some that were begun low, and the best of many that were."""
+    run = Simulation(problem)
+    xs = SPACE.sample(np.random.default_rng(1), n)
+    low = [run_one(run, x, 1, shifted) for x in xs]
+    best = sorted(low[6:], key=lambda row: float(run.table.y[row, 0]))[: n // 4]
+    for row in [*low[:6], *best]:
+        run_one(run, run.table.x[row], 9, shifted, row)
+    return observed(run)
+
+
+@pytest.mark.parametrize("problem", [EPOCHS, TWO_LOG], ids=["one", "two"])
+def test_what_was_seen_at_lower_fidelities_tells_how_far_they_are_from_a_whole_run(problem: Problem) -> None:
+    observations = promoted(problem, 32)
+    seen = labelled(observations, len(observations), None)
+    told = with_below(observations, len(observations), seen)
+    assert len(told) == len(seen) + 6 + 8
+    assert told.apart is not None
+    np.testing.assert_array_equal(told.labels[: len(seen)], seen.labels)
+    highest = np.isin(np.arange(len(seen)), observations.config.view[32:])
+    assert (told.apart[: len(seen)][highest] == 0).all()
+    assert (told.apart[: len(seen)][~highest, 0] > 0).all()
+    assert (told.apart[:, 1:] == 0).all(), "the share was the highest in all"
+    assert (told.apart[len(seen) :, 0] > 0).all()
+
+
+def test_a_process_that_is_told_of_lower_fidelities_ranks_better_where_these_are_off() -> None:
+    """On less data more must be held back, and smaller steps be made: three of four parameters are best elsewhere."""
+    space = Space(a=Float(0, 1), b=Float(0, 1), c=Float(0, 1), d=Float(0, 1))
+    problem = Problem(space, LOSS, (Fidelity("share", 1, 27, log=True),))
+
+    def loss(x: Floats, share: float) -> float:
+        off = 0.3 * (1.0 - np.log(share) / np.log(27))
+        at = np.array([0.35 - 0.5 * off, 0.4 + off, 0.7, 0.2 + off])
+        return float((np.array([3.0, 0.8, 0.5, 0.4]) * (x - at) ** 2).sum())
+
+    def agreement(seed: int, settings: ModelSettings) -> float:
+        run, observations = Simulation(problem), Observations(problem, settings)
+        xs = space.sample(np.random.default_rng(seed), 40)
+        for x in xs[:5]:
+            run_one(run, x, 27, loss)
+        low = [run_one(run, x, 1, loss) for x in xs[5:]]
+        best = sorted(low[8:], key=lambda row: float(run.table.y[row, 0]))[:9]
+        for row in [*low[:8], *best]:
+            run_one(run, run.table.x[row], 27, loss, row)
+        for row in run.table.order.tolist():
+            observations.tell(run.table, row)
+        features = Features(space)
+        surrogate = Surrogate(features, np.ones(4), is_tree=False, settings=settings)
+        others = space.sample(np.random.default_rng(99), 300)
+        means = surrogate.model(observations, None).posterior.mean(features.embed(others))
+        return spearman(-means, np.array([loss(x, 27) for x in others]))
+
+    without = replace(MODEL, below_least=10**9)
+    gains = [agreement(seed, MODEL) - agreement(seed, without) for seed in range(3)]
+    assert np.mean(gains) > 0.005, gains
+
+
+def test_few_rows_below_are_left_out() -> None:
+    observations = promoted(EPOCHS, 32)
+    seen = labelled(observations, 36, None)
+    assert with_below(observations, 36, seen) is seen, "four are below by then"

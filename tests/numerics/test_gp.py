@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -203,3 +205,47 @@ def test_blas_threads_are_put_back() -> None:
             inside = {info["num_threads"] for info in threadpoolctl.threadpool_info() if info["user_api"] == "blas"}
         assert inside == {1}
         assert [info["num_threads"] for info in threadpoolctl.threadpool_info()] == before
+
+
+def apart(n: int = 30, seed: int = 0) -> Data:
+    """Rows that are two ways apart from what is asked about; a third of them in neither."""
+    off = np.random.default_rng(seed).random((n, 2))
+    off[::3] = 0.0
+    return replace(data(n, seed=seed), apart=off)
+
+
+def test_rows_that_are_apart_follow_the_textbook_with_a_product_of_kernels() -> None:
+    d, prior = apart(), Prior()
+    theta = prior.centre(d.n_groups)
+    mean, deviation = Posterior(d, theta).predict(points := np.random.default_rng(1).random((7, 5)))
+    plain = Posterior(replace(d, apart=None), theta)
+    own, across = plain.covariances(d.z), plain.covariances(points)
+    assert d.apart is not None
+    noisy = own * (1.0 + d.apart @ d.apart.T) + np.diag(np.exp(theta[2]) * d.noise_share + d.known)
+    np.testing.assert_allclose(mean, across.T @ np.linalg.solve(noisy, d.y), rtol=1e-5, atol=1e-7)
+    at = np.diagonal(Posterior(replace(d, z=np.vstack([points, d.z[7:]]), apart=None), theta).covariances(points))
+    variance = at - (across * np.linalg.solve(noisy, across)).sum(axis=0)
+    np.testing.assert_allclose(deviation**2, variance, rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_gradient_where_rows_are_apart(seed: int) -> None:
+    d, prior = apart(seed=seed), Prior()
+    theta = prior.centre(d.n_groups) + np.random.default_rng(seed).normal(0, 0.5, d.n_groups + 3)
+    _, gradient = neg_log_posterior(theta, d, prior)
+    steps = np.eye(len(theta)) * 1e-5
+    numeric = [
+        (neg_log_posterior(theta + s, d, prior)[0] - neg_log_posterior(theta - s, d, prior)[0]) / 2e-5 for s in steps
+    ]
+    np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-6)
+
+
+def test_a_fantasy_beside_rows_that_are_apart_is_what_conditioning_anew_gives() -> None:
+    d, theta = apart(), Prior().centre(4)
+    z, points = np.random.default_rng(3).random((2, 5)), np.random.default_rng(4).random((5, 5))
+    posterior = Posterior(d, theta)
+    told = posterior.condition(z)
+    np.testing.assert_allclose(told.predict(points)[0], posterior.predict(points)[0], atol=1e-6)
+    assert (told.predict(z)[1] < 0.1 * posterior.predict(z)[1]).all()
+    anew = Posterior(told._data, theta)
+    np.testing.assert_allclose(told.predict(points)[1], anew.predict(points)[1], rtol=1e-4)

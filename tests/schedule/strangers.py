@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from trimtab.arrays import Bools, Floats, Rng
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
+from trimtab.schedule.pbt import Pbt
 from trimtab.schedule.protocol import Continue, Fresh, Halt, Request, Wait
 
 
@@ -118,6 +120,21 @@ class Population:
 
     def to_json(self) -> dict[str, object]:
         return {"members": self.members, "every": self.every}
+
+
+class Annealed(Pbt):
+    """Population-based training whose changes halve the first parameter: what `Pbt.changed` is there for."""
+
+    def __init__(self) -> None:
+        super().__init__(population=4, every=3)
+
+    def changed(self, table: TrialTable, donor: int, rng: Rng, held: Bools) -> Floats:
+        u = table.space.to_unit(table.x[donor])
+        u[~held] *= np.where(np.arange(len(u)) == 0, 0.5, rng.uniform(0.9, 1.0, len(u)))[~held]
+        return table.space.canonical(table.space.from_unit(u))
+
+    def to_json(self) -> dict[str, object]:
+        return {}
 
 
 class Median:

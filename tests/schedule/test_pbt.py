@@ -21,10 +21,15 @@ import trimtab as tt
 from trimtab.errors import ObjectiveError, ProblemError, TrialError
 from trimtab.ledger.event import Origin
 from trimtab.ledger.table import COMPLETE, FAILED
+from trimtab.schedule.found import n_parts
+from trimtab.schedule.pb2 import Pb2
 from trimtab.schedule.pbt import Pbt, intervals
 from trimtab.schedule.protocol import Continue, Request, Wait
 from trimtab.schedule.rungs import one_fidelity
 from trimtab.study.replay import replay
+from trimtab.study.savings import savings
+from trimtab.surfaces.cli.facts import best_remarks
+from trimtab.surfaces.cli.rungs import seen
 from trimtab.testing.simulated import SimulatedExecutor, Tabulated
 from trimtab.testing.simulation import PROBLEMS, Simulation
 
@@ -236,6 +241,38 @@ def test_intervals() -> None:
 def test_options_are_checked(options: dict, message: str) -> None:
     with pytest.raises(ProblemError, match=message):
         Pbt(**options)
+
+
+@pytest.mark.parametrize(("name", "said"), [("pbt", "Pbt"), ("pb2", "Pb2")])
+def test_without_one_fidelity_no_study_is_created(name: str, said: str) -> None:
+    for fidelity, there in ((None, "none is"), ([EPOCHS, tt.Fidelity("share", 0.1, 1)], "2 are")):
+        with pytest.raises(ProblemError, match=rf"{said} trains .*, and {there} declared; give fidelity=tt.Fidelity"):
+            tt.create_study(NOISY, minimize="loss", fidelity=fidelity, scheduler=name)
+
+
+def test_options_are_refused_in_the_name_of_who_has_them() -> None:
+    with pytest.raises(ProblemError, match="Pb2 expects population="):
+        Pb2(population=1)
+    with pytest.raises(ProblemError, match="Pb2 expects hold="):
+        Pb2(hold="lr")
+
+
+def test_what_is_best_says_that_it_is_a_schedule_and_nothing_was_saved(capsys) -> None:
+    study = tt.tune(
+        noisy, NOISY, minimize="loss", fidelity=tt.Fidelity("epoch", 1, 20), budget=8, optimizer="random",
+        scheduler=Pbt(every=2), executor=SimulatedExecutor(noisy), seed=0, name="p",
+    )  # fmt: skip
+    row = study.best.number
+    n = n_parts(study.table, row)
+    assert n == len({tuple(stretch.params.items()) for stretch in study.schedule(row)}) > 1
+    said = capsys.readouterr().err
+    assert f"what trial {row} found is a schedule: {n} configurations" in said
+    assert "tt.replay_schedule" in said
+    assert "not run to the end" not in said
+    assert savings(study.table) is None
+    assert f"goes on with trial {study.best.parent}" in repr(study.best)
+    assert any("is a schedule" in remark for remark in best_remarks(study))
+    assert seen(study) == []
 
 
 def test_without_a_fidelity_trials_run_whole() -> None:

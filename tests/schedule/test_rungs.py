@@ -326,7 +326,7 @@ def test_the_reading_counts_lines_at_each_rung() -> None:
     assert rungs[0].with_end == pytest.approx(-1.0)
     assert (rungs[0].correlation, rungs[0].n_to_end) == (pytest.approx(1.0), 2)
     assert (rungs[3].let_on, rungs[3].wrong) == (1, 1), "trial 1 was behind at 27, and leads in the end"
-    assert rungs_of(begun(PROBLEMS["two fidelities"], n=0).table) == []
+    assert rungs_of(begun(PROBLEMS["continuous"], n=0).table) == []
 
 
 def test_ranks_are_those_of_whole_trials_that_no_rung_chose() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from stranger_job import EPOCHS, MARK, POINT, SPACE, loss_of, train, tuned
-from strangers import Asha, Hyperband, Median, Population
+from strangers import Annealed, Asha, Hyperband, Median, Population
 
 import trimtab as tt
 from trimtab.errors import PluginError, StoreUnavailableError, TrialError
@@ -30,7 +30,7 @@ from trimtab.study.replay import replay
 from trimtab.testing.schedulers import SchedulerContract
 from trimtab.testing.simulated import SimulatedExecutor
 
-SCHEDULERS = (Asha, Hyperband, Population, Median)
+SCHEDULERS = (Asha, Hyperband, Population, Annealed, Median)
 KILLS = int(os.environ.get("TRIMTAB_KILLS", "12"))
 
 
@@ -58,7 +58,7 @@ def checked(study: tt.Study, scheduler: Any) -> None:
     kids = [row for row in range(len(table)) if table.parent[row] >= 0]
     for row in kids:
         assert table.fidelity[row, 0] > table.fidelity[table.parent[row], 0]
-        if not isinstance(scheduler, Population):
+        if not isinstance(scheduler, Population | Annealed):
             assert table.x[row].tolist() == table.x[table.parent[row]].tolist()
             assert (table.parent == table.parent[row]).sum() == 1
     top = [row for row in range(len(table)) if table.fidelity[row, 0] == 9 and table.state[row] == COMPLETE]

@@ -26,7 +26,8 @@ def begun(*fidelities: tt.Fidelity) -> Simulation:
 
 def run_to(run: Simulation, steps: int, seconds: float | None, *, parent: int | None = None, to: float = 27) -> int:
     """Run a trial up to `steps` and end it there, by a verdict if it was to go further."""
-    number = run.put(np.array([len(run.table) / 100]), Origin("test"), fidelity=(to,), parent=parent)
+    x = np.array([len(run.table) / 100]) if parent is None else run.table.x[parent]
+    number = run.put(x, Origin("test"), fidelity=(to,), parent=parent)
     run.start(number)
     first = 1 if parent is None else int(run.table.curves.of(parent)[0][-1]) + 1
     for step in range(first, steps + 1):

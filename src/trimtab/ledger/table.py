@@ -85,6 +85,7 @@ class TrialView(Explained):
             first = next(iter(self.error.splitlines()), "")
             said.append(f"{self.failure}: {first}" if first else self.failure)
         said += [self.reason] if self.reason else []
+        said += [] if self.parent is None else [f"goes on with trial {self.parent}"]
         said += [
             ", ".join(f"{name}={value!r}" for name, value in pairs.items()) for pairs in (self.metrics, self.params)
         ]

@@ -16,9 +16,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from trimtab.arrays import Floats, Ints
-from trimtab.ledger.table import TrialTable
+from trimtab.ledger.table import STOPPED, TrialTable
 from trimtab.model.features import Features
-from trimtab.space.problem import Problem
+from trimtab.space.problem import Problem, counted
 
 RIDGES: Final = np.geomspace(0.1, 1000.0, 9)
 """Ridges that are tried; the one is taken that foresees costs best that are left out."""
@@ -179,7 +179,7 @@ def _known(table: TrialTable, of: str) -> Ints:
 def legs(table: TrialTable, rows: Ints) -> Floats:
     """Return [m] how far rows are run, from where they begin, as a product over fidelities; 1 without any.
 
-    With one fidelity it is how far they were run, where that is on record: an early end makes a trial cheaper.
+    It is how far they were run, where that is on record: an early end makes a trial cheaper.
     """
     leg = np.ones(len(rows))
     parents = table.parent[rows]
@@ -187,9 +187,15 @@ def legs(table: TrialTable, rows: Ints) -> Floats:
         end = table.fidelity[rows, place]
         start = np.where(parents >= 0, table.fidelity[parents, place], 0.0)
         leg *= np.where(end > start, end - start, np.where(end > 0.0, end, 1.0))
-    if len(table.problem.fidelities) == 1:
+    fidelities = table.problem.fidelities
+    if len(fidelities) == 1:
         ran = table.ran[rows, 0]
         leg = np.where(ran > 0.0, ran, leg)
+    elif (counting := counted(fidelities)) is not None:
+        for i in np.flatnonzero((table.state[rows] == STOPPED) & (parents < 0)).tolist():
+            steps, _ = table.curves.of(int(rows[i]))
+            if len(steps) and table.fidelity[rows[i], counting] > 0.0:
+                leg[i] *= min(1.0, float(steps[-1] / table.fidelity[rows[i], counting]))
     return np.where(np.isfinite(leg) & (leg > 0.0), leg, 1.0)
 
 

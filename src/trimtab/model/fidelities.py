@@ -5,6 +5,10 @@ at both: the autoregressive model of Kennedy & O'Hagan (2000, eq. 1), with a del
 the configuration. Its variance is known noise to whoever regresses on the results, so that a fidelity that foretells
 little weighs little, and curves that cross do little harm. A slope of 1 is believed beforehand, as if a few
 configurations had said so: those that were promoted are alike, and differ by noise.
+
+What a line misses is not noise alone: on less data another strength of a penalty is best, and so of neighbours the same
+is missed. Where configurations were run at several fidelities, each paid by itself, `Below` keeps what they gave at the
+lower ones, and a process is told how far from a whole run each row is (`numerics.gp.Data.apart`).
 """
 
 from __future__ import annotations
@@ -34,13 +38,19 @@ Curve: TypeAlias = tuple[Floats, Floats]
 
 def height(fidelities: Sequence[Fidelity], at: Floats) -> float:
     """Return how far up a fidelity [F] is: 0 at the lowest, 1 at the highest, the mean over several."""
-    places = []
+    found = places(fidelities, at)
+    return float(np.mean(found)) if found else 1.0
+
+
+def places(fidelities: Sequence[Fidelity], at: Floats) -> list[float]:
+    """Return how far up each of F fidelities is: 0 at the lowest, 1 at the highest."""
+    found = []
     for fidelity, value in zip(fidelities, at.tolist(), strict=True):
         low, high = fidelity.low, fidelity.high
         if fidelity.log and value > 0.0:
             low, high, value = np.log(low), np.log(high), np.log(value)
-        places.append((value - low) / (high - low) if high > low else 1.0)
-    return float(np.mean(places)) if places else 1.0
+        found.append((value - low) / (high - low) if high > low else 1.0)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +70,69 @@ class Results:
     known: Floats
     margins: Floats
 
+    def take(self, rows: Ints) -> Results:
+        return Results(self.config[rows], self.losses[rows], self.known[rows], self.margins[rows])
+
     @property
     def excess(self) -> Floats:
         """[m, C] by how much each constraint is broken; wholly where its metric was not measured."""
         return np.maximum(np.where(np.isnan(self.margins), LARGEST, self.margins), 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Below:
+    """What configurations gave at fidelities below the one where they got furthest, carried to the highest.
+
+    Attributes:
+        at: [c, F] of each configuration, where it got furthest.
+        fidelity: [m, F] of each row below.
+        results: the m rows below.
+    """
+
+    at: Floats
+    fidelity: Floats
+    results: Results
+
+
 def carried(
-    results: Results, fidelity: Floats, heights: Floats, curves: Sequence[Curve], settings: ModelSettings
-) -> Results:
+    results: Results,
+    fidelity: Floats,
+    heights: Floats,
+    curves: Sequence[Curve],
+    settings: ModelSettings,
+    place: int = 0,
+) -> tuple[Results, Below]:
     """Return the rows of each configuration at the fidelity where it got furthest, carried to the highest there is.
+
+    And those below, where a line is known that leads from there.
 
     Args:
         results: n rows, of any fidelity.
         fidelity: [n, F] theirs.
         heights: [n] the same as one number.
-        curves: [n] what each gave at which step, where there is one fidelity that counts steps; else none.
+        curves: [n] what each gave at which step, where a fidelity counts steps; else none.
         settings: the constants.
+        place: which one does.
     """
     furthest = np.full(int(results.config.max()) + 1, -np.inf)
     np.maximum.at(furthest, results.config, heights)
     kept = np.flatnonzero(heights == furthest[results.config])
     level = numbered(np.column_stack([heights, fidelity]))  # in the order of their heights
-    used, level_of_kept = np.unique(level[kept], return_inverse=True)
-    seen = _on_curves(results, fidelity, level, used, curves) if len(curves) else _at_runs(results, level, used)
-    losses, known = results.losses[kept].copy(), results.known[kept].copy()
+    used = np.unique(level[kept])
+    seen = _on_curves(results, fidelity, level, used, curves, place) if len(curves) else _at_runs(results, level, used)
+    of = np.minimum(np.searchsorted(used, level), len(used) - 1)
+    has_line = used[of] == level
+    losses, known = results.losses.copy(), results.known.copy()
     for k in range(losses.shape[1]):
         lines = _lines(seen[:, :, k], settings)
         for i, line in enumerate(lines):
-            rows = level_of_kept == i
+            rows = has_line & (of == i)
             losses[rows, k], known[rows, k] = line.along(losses[rows, k]), known[rows, k] + line.variance
-    return Results(results.config[kept], losses, known, results.margins[kept])
+    every = Results(results.config, losses, known, results.margins)
+    at = np.empty((len(furthest), fidelity.shape[1]))
+    at[results.config[kept]] = fidelity[kept]
+    below = np.flatnonzero(has_line & (heights < furthest[results.config]))
+    return every.take(kept), Below(at, fidelity[below], every.take(below))
 
 
 def _at_runs(results: Results, level: Ints, used: Ints) -> Floats:
@@ -102,16 +144,24 @@ def _at_runs(results: Results, level: Ints, used: Ints) -> Floats:
     return seen
 
 
-def _on_curves(results: Results, fidelity: Floats, level: Ints, used: Ints, curves: Sequence[Curve]) -> Floats:
-    """Return [c, L, K] the same between the first and the last step of each, on a line between two steps."""
-    steps = np.array([fidelity[np.argmax(level == each), 0] for each in used])
-    mine: list[list[Curve]] = [[] for _ in range(int(results.config.max()) + 1)]
-    for config, curve in zip(results.config.tolist(), curves, strict=True):
-        mine[config].append(curve)
-    seen = np.full((len(mine), len(used), results.losses.shape[1]), np.nan)
-    for config, of in enumerate(mine):
+def _on_curves(
+    results: Results, fidelity: Floats, level: Ints, used: Ints, curves: Sequence[Curve], place: int
+) -> Floats:
+    """Return [c, L, K] the same between the first and the last step of each, on a line between two steps.
+
+    Of several fidelities that is so at the same of all others.
+    """
+    others = numbered(np.delete(fidelity, place, axis=1)) if fidelity.shape[1] > 1 else np.zeros(len(level), dtype=int)
+    first = np.array([np.argmax(level == each) for each in used])
+    steps, others_of = fidelity[first, place], others[first]
+    n = int(results.config.max()) + 1
+    mine: dict[tuple[int, int], list[Curve]] = {}
+    for config, other, curve in zip(results.config.tolist(), others.tolist(), curves, strict=True):
+        mine.setdefault((config, other), []).append(curve)
+    seen = np.full((n, len(used), results.losses.shape[1]), np.nan)
+    for (config, other), of in mine.items():
         at, losses = _joined(of)
-        is_on = (steps >= at[0]) & (steps <= at[-1])
+        is_on = (others_of == other) & (steps >= at[0]) & (steps <= at[-1])
         seen[config, is_on] = np.column_stack([np.interp(steps[is_on], at, column) for column in losses.T])
     return seen
 

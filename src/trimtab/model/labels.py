@@ -40,6 +40,7 @@ class Labelled:
         rows: [c] their places among all configurations.
         zero: the label of a constraint that is met to the bit; 0 where that says nothing.
         bend: what labels of one metric among several were made by.
+        apart: [c, F] how far from a whole run each is, in deviations; None where that does not matter.
     """
 
     x: Floats
@@ -50,6 +51,7 @@ class Labelled:
     rows: Ints
     zero: float = 0.0
     bend: Bend | None = None
+    apart: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -61,7 +63,8 @@ class Labelled:
     def take(self, rows: Ints) -> Labelled:
         columns = (self.x, self.losses, self.labels, self.counts, self.known)
         x, losses, labels, counts, known = (column[rows] for column in columns)
-        return Labelled(x, losses, labels, counts, known, self.rows[rows], self.zero, self.bend)
+        apart = None if self.apart is None else self.apart[rows]
+        return Labelled(x, losses, labels, counts, known, self.rows[rows], self.zero, self.bend, apart)
 
 
 class Labels(Protocol):
@@ -345,14 +348,59 @@ def _scalar(losses: Floats, breach: Floats, rng: Rng | None, rho: float) -> Floa
     return loss
 
 
-def _label_variance(loss: Floats, labels: Floats, variance: Floats) -> Floats:
+def with_below(observations: Observations, length: int, seen: Labelled) -> Labelled:
+    """Return the configurations, and after them as rows of their own what they gave at lower fidelities.
+
+    That is where one objective is all there is, and some configurations were run at several fidelities. Else nothing is
+    added.
+
+    Args:
+        observations: what is on record.
+        length: of so many results.
+        seen: configurations with their labels.
+    """
+    below, settings = observations.below(length), observations.settings
+    if below is None or below.results.losses.shape[1] != 1 or below.results.margins.shape[1]:
+        return seen
+    rows = np.flatnonzero(np.isin(below.results.config, seen.rows))[-settings.below_rows :]
+    if len(rows) < settings.below_least:
+        return seen
+    results, unit = below.results.take(rows), np.sqrt(settings.apart)
+    losses = results.losses[:, 0]
+    order = np.argsort(seen.losses, kind="stable")
+    labels = np.interp(losses, seen.losses[order], seen.labels[order])
+    known = _label_variance(losses, labels, results.known[:, 0], (seen.losses[order], seen.labels[order]))
+    return Labelled(
+        np.concatenate([seen.x, observations.x.view[results.config]]),
+        np.concatenate([seen.losses, losses]),
+        np.concatenate([seen.labels, labels]),
+        np.concatenate([seen.counts, np.ones(len(rows))]),
+        np.concatenate([seen.known, known]),
+        np.concatenate([seen.rows, results.config]),
+        seen.zero,
+        seen.bend,
+        unit * observations.apart(np.concatenate([below.at[seen.rows], below.fidelity[rows]])),
+    )
+
+
+def _label_variance(
+    loss: Floats, labels: Floats, variance: Floats, known: tuple[Floats, Floats] | None = None
+) -> Floats:
     """Return [c] variances of labels, from those of the losses: the warp is followed one deviation to both sides.
 
     The warp is known at the losses that were seen, and is a line between them; the larger of the two steps counts,
     since beyond the best nothing was seen.
+
+    Args:
+        loss: [c] the losses.
+        labels: [c] theirs.
+        variance: [c] of the losses.
+        known: losses, ascending, and labels where the warp is known; the same if None.
     """
-    order = np.argsort(loss, kind="stable")
-    seen, at = loss[order], labels[order]
+    if known is None:
+        order = np.argsort(loss, kind="stable")
+        known = loss[order], labels[order]
+    seen, at = known
     deviation = np.sqrt(variance)
     with np.errstate(over="ignore", invalid="ignore"):
         worse = labels - np.interp(loss + deviation, seen, at)

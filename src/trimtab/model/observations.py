@@ -20,12 +20,12 @@ from trimtab.ledger.event import FAILURE_KINDS
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.model.dominance import Front
 from trimtab.model.feasibility import margins, split
-from trimtab.model.fidelities import LARGEST, Curve, Results, carried, height
+from trimtab.model.fidelities import LARGEST, Below, Curve, Results, carried, height, places
 from trimtab.model.folds import Folds
 from trimtab.model.keys import key_of
 from trimtab.model.outliers import are_torn
 from trimtab.model.settings import MODEL, ModelSettings
-from trimtab.space.problem import Problem
+from trimtab.space.problem import Problem, counted
 
 KEPT: Final = 3
 """What was carried is kept for so many lengths of the log: an ask reads one or two again and again."""
@@ -71,6 +71,7 @@ class Observations:
         d, k = len(problem.space), len(self._objectives)
         n_constraints = len(problem.metrics) - k
         self._fidelities = problem.fidelities
+        self._stepped = counted(self._fidelities)
         self._is_plain = k == 1 and not (n_constraints or self._fidelities or problem.folds)
         self.x, self.config = Column(np.float64, width=d), Column(np.int64)
         self.fidelity = Column(np.float64, width=len(self._fidelities))
@@ -88,7 +89,7 @@ class Observations:
         self._ids: dict[bytes, int] = {}
         self._run_ids: dict[bytes, int] = {}
         self._first: dict[bytes, tuple[Floats, Floats]] = {}
-        self._carried: dict[int, Results] = {}
+        self._carried: dict[int, tuple[Results, Below | None]] = {}
         self._top = -np.inf
         self._spoilt_at: float = np.inf
         self._begin()
@@ -141,8 +142,8 @@ class Observations:
         self._heights.add(height(self._fidelities, at))
         run = config.to_bytes(8) + key + (b"" if part is None else row.to_bytes(8))  # parts are no repeats
         self._runs.add(self._run_ids.setdefault(run, len(self._run_ids)))
-        if len(self._fidelities) == 1:
-            self._curves.append(_curve(table, row, float(at[0]), losses))
+        if self._stepped is not None:
+            self._curves.append(_curve(table, row, float(at[self._stepped]), losses))
         if part is None:
             self._compare(losses, excess, float(self._heights.view[-1]))
         else:
@@ -201,11 +202,29 @@ class Observations:
             self._carried = dict(list(self._carried.items())[-KEPT:])
             found = found if self._folds is None else self._folds.completed(found)
             if not self._fidelities:
-                self._carried[length] = found
+                self._carried[length] = found, None
                 return found
             fidelity, heights = self.fidelity.view[:length], self._heights.view[:length]
-            self._carried[length] = carried(found, fidelity, heights, self._curves[:length], self.settings)
-        return self._carried[length]
+            self._carried[length] = carried(
+                found, fidelity, heights, self._curves[:length], self.settings, self._stepped or 0
+            )
+        return self._carried[length][0]
+
+    def below(self, length: int) -> Below | None:
+        """Return what configurations gave at lower fidelities than where they got furthest; None where there is none.
+
+        Such rows are of trials that others go on with. What a trial reports on its way is none: each of them is much of
+        the next.
+        """
+        if not self._fidelities or not length:
+            return None
+        self.results(length)
+        return self._carried[length][1]
+
+    def apart(self, fidelity: Floats) -> Floats:
+        """Return [m, F] how far fidelities [m, F] are from a whole run: 1 at the lowest, 0 at the highest."""
+        found: Floats = 1.0 - np.array([places(self._fidelities, at) for at in fidelity]).reshape(fidelity.shape)
+        return found
 
     def is_highest(self, config: int, fidelity: Floats | None) -> bool:
         """Return whether a run at a fidelity [F] would repeat what a configuration gave at the highest there is."""
@@ -255,7 +274,7 @@ class Observations:
 def reached(table: TrialTable, row: int) -> Floats | None:
     """Return [F] the fidelity at which a trial that is over gave a result; None if it gave none.
 
-    One that was stopped got as far as its last report, which counts by the first fidelity; one that has some of its
+    One that was stopped got as far as its last report, by the fidelity that counts steps; one that has some of its
     folds, as far as it was to go.
     """
     fidelities = table.problem.fidelities
@@ -271,7 +290,7 @@ def reached(table: TrialTable, row: int) -> Floats | None:
     steps, _ = table.curves.of(row)
     if not len(steps):
         return None
-    at[0] = steps[-1]
+    at[counted(fidelities) or 0] = steps[-1]
     return at
 
 

@@ -64,6 +64,14 @@ class ModelSettings:
     carried_rows: int = 100
     """And no more than so many are looked at, the latest: what an ask can pay."""
 
+    apart: float = 0.1
+    """How far the lowest fidelity is from a whole run has a variance of so many amplitudes: measured, decision 111."""
+
+    below_least: int = 5
+    below_rows: int = 50
+    """What configurations gave below where they got furthest is told from so many rows on, and the latest so many: the
+    first by taste, the second what an ask can pay."""
+
     # Hyperparameters
 
     prior: Prior = _OBJECTIVE

@@ -13,7 +13,7 @@ import numpy as np
 
 from trimtab.arrays import Floats, Ints, Rng
 from trimtab.model.features import Features
-from trimtab.model.labels import Joined, Labelled, Labels
+from trimtab.model.labels import Joined, Labelled, Labels, with_below
 from trimtab.model.observations import Observations
 from trimtab.model.odd import without_odd
 from trimtab.model.outliers import is_usual
@@ -44,8 +44,8 @@ class Model:
         seen: what is regressed on.
         features: the coordinates, warped where that pays.
         z: [c, Q] those of `seen`.
-        posterior: the process; where earlier studies are believed, of what is left of labels once what they expect is
-            taken off.
+        posterior: the process, conditioned on `seen`, and after these on what was seen at lower fidelities; where
+            earlier studies are believed, of what is left of labels once what they expect is taken off.
         expected: what these expect.
     """
 
@@ -141,7 +141,8 @@ class Surrogate:
             seen = seen.take(np.union1d(seen.best(half), np.arange(len(seen) - half, len(seen))))
         features = self.features.warped(fitted.curves)
         z = features.embed(seen.x)
-        data = _data(features, z, seen, expected, self._settings)
+        told = self._told(observations, n, seen)
+        data = _data(features, features.embed(told.x), told, expected, self._settings)
         if observations.is_spoilt(n):
             data = without_odd(data, seen.losses, fitted.theta)
         posterior, expected = settled(data, fitted.theta, expected, self._settings)
@@ -179,15 +180,16 @@ class Surrogate:
         """Return how well the process foresees losses of the better half that are left out: a sum of log densities."""
         model = self.model(observations, None, length)
         slopes = self.labels.log_slopes(observations, length, self.fit(observations, length).reach)
-        return float(np.nansum(model.posterior.leave_one_out() + slopes[model.seen.rows]))
+        density = model.posterior.leave_one_out()[: len(model.seen)]
+        return float(np.nansum(density + slopes[model.seen.rows]))
 
     def _fit(self, observations: Observations, length: int, before: Fit | None) -> Fit:
         if not len(self.labels(observations, length, 1.0)):  # of a metric that was not measured
             return Fit(self._prior.centre(self.features.n_groups), self._reaches[0], None)
         if before is not None:
             seen, prior, expected = self._seen(observations, length, before.reach, self._settings.fit_rows)
-            features = self.features.warped(before.curves)
-            data = _data(features, features.embed(seen.x), seen, expected, self._settings)
+            features, told = self.features.warped(before.curves), self._told(observations, length, seen)
+            data = _data(features, features.embed(told.x), told, expected, self._settings)
             return replace(before, theta=fit(data, prior, [before.theta], self._settings.warm))
         reaches = self._reaches if length >= self._settings.warped_from else self._reaches[:1]
         fits = [self._anew(observations, length, reach) for reach in reaches]
@@ -212,10 +214,16 @@ class Surrogate:
             )
         return seen, self._prior, expected
 
+    def _told(self, observations: Observations, length: int, seen: Labelled) -> Labelled:
+        """Return what is regressed on: `seen`, and after it what was seen at lower fidelities."""
+        is_one = isinstance(self.labels, Joined)  # of one metric among several only the furthest counts
+        return with_below(observations, length, seen) if is_one else seen
+
     def _anew(self, observations: Observations, length: int, reach: float) -> tuple[Fit, float]:
         """Return a fit from fixed starts, and how well it foresees losses that are left out of the better half."""
         seen, prior, expected = self._seen(observations, length, reach, self._settings.anew_rows)
-        data = _data(self.features, self.features.embed(seen.x), seen, expected, self._settings)
+        told = self._told(observations, length, seen)
+        data = _data(self.features, self.features.embed(told.x), told, expected, self._settings)
         centre = prior.centre(data.n_groups)
         long = centre.copy()
         long[N_SCALES:] = np.log(self._settings.long_length2)
@@ -224,9 +232,9 @@ class Surrogate:
         curves = None
         may_warp = self._settings.has_input_warps and length >= self._settings.warped_from
         if may_warp and len(self.features.places):
-            theta, curves, density = self._curved(data, seen, prior, theta, density, expected)
+            theta, curves, density = self._curved(data, told, prior, theta, density, expected)
         slopes = self.labels.log_slopes(observations, length, reach)  # of all, not of those that were chosen
-        by_loss = density + slopes[seen.rows]
+        by_loss = density[: len(seen)] + slopes[seen.rows]
         return Fit(theta, reach, curves), float(np.nansum(by_loss))
 
     def _curved(
@@ -252,10 +260,10 @@ def _data(features: Features, z: Floats, seen: Labelled, expected: Expected | No
     """Return what is regressed on: labels, less what earlier studies expect."""
     share = 1.0 / seen.counts
     if expected is None:
-        return Data(z, seen.labels, features.group, features.n_groups, share, seen.known)
+        return Data(z, seen.labels, features.group, features.n_groups, share, seen.known, apart=seen.apart)
     known = expected.known[seen.rows]
     lever = settings.past_spread / expected.believed * known
-    return Data(z, seen.labels - known, features.group, features.n_groups, share, seen.known, lever)
+    return Data(z, seen.labels - known, features.group, features.n_groups, share, seen.known, lever, seen.apart)
 
 
 def settled(

@@ -9,6 +9,10 @@ To that kernel a trend is added, t (z . z' + 4 z**2 . z'**2): a quadratic in eve
 normal with variances t and 4 t and integrated out (ibid., section 2.7). Most of what a parameter does it does by
 itself, and in many dimensions a bowl is learned from far fewer rows than a Matérn process needs.
 
+Rows may be of something near to the function that is asked about, as losses after a part of the training are. Row i is
+then f(z_i) + sum_j a_ij g_j(z_i), of as many more functions g_j as there are columns of `apart`, each a process with
+the kernel of f: its product with 1 + a a' is that of the rows, and predictions are of f.
+
 Everything is float64. Letters: n rows, m candidates, Q coordinates, G groups.
 """
 
@@ -80,6 +84,7 @@ class Data:
         known: [n] known noise variance on top.
         lever: [n] of a function that may be in the labels some number of times: its values, times the standard
             deviation of that number, which is normal about 0. Fits integrate it out; posteriors know nothing of it.
+        apart: [n, J] how far each row is from the function, in so many ways; None where no row is.
     """
 
     z: Floats
@@ -89,6 +94,7 @@ class Data:
     noise_share: Floats
     known: Floats
     lever: Floats | None = None
+    apart: Floats | None = None
 
     def take(self, rows: Ints) -> Data:
         """Return the data of some rows."""
@@ -100,6 +106,7 @@ class Data:
             self.noise_share[rows],
             self.known[rows],
             None if self.lever is None else self.lever[rows],
+            None if self.apart is None else self.apart[rows],
         )
 
 
@@ -180,6 +187,10 @@ def slopes(theta: Floats, data: Data, prior: Prior) -> tuple[float, Floats, Floa
     basis = basis_of(data.z)
     covariance = basis @ basis.T
     covariance *= trend
+    factor = None if data.apart is None else 1.0 + data.apart @ data.apart.T
+    if factor is not None:
+        k *= factor
+        covariance *= factor
     covariance += k
     if data.lever is not None:
         covariance += np.outer(data.lever, data.lever)
@@ -197,9 +208,12 @@ def slopes(theta: Floats, data: Data, prior: Prior) -> tuple[float, Floats, Floa
     w -= inverse
     gradient = np.empty_like(theta)
     gradient[0] = -0.5 * (float(np.vdot(w, k)) + 1e-8 * amplitude * float(np.trace(w)))
+    by_noise = np.diagonal(w) @ data.noise_share
+    if factor is not None:
+        w *= factor
     w_basis = w @ basis
     gradient[1] = -0.5 * trend * float(np.einsum("nf,nf->", basis, w_basis))
-    gradient[2] = -0.5 * noise * float(np.diagonal(w) @ data.noise_share)
+    gradient[2] = -0.5 * noise * float(by_noise)
     w *= slope
     w *= amplitude
     # sum_ij M_ij (z_i - z_j)**2 = 2 (sum_i (M 1)_i z_i**2 - sum_i z_i (M z)_i), for every coordinate at once
@@ -258,7 +272,10 @@ class Posterior:
         self._basis = basis_of(data.z)
         if chol is None:
             noise = self.noise * data.noise_share + data.known
-            chol = _cholesky(self._kernel(data.z), noise, self.amplitude)
+            own = self._kernel(data.z)
+            if data.apart is not None:
+                own *= 1.0 + data.apart @ data.apart.T
+            chol = _cholesky(own, noise, self.amplitude)
         self._chol = chol
         self._alpha = _solve_twice(self._chol, data.y)
 
@@ -281,6 +298,7 @@ class Posterior:
             data.n_groups,
             np.append(data.noise_share, np.zeros(len(z))),
             np.append(data.known, np.full(len(z), PENDING_NOISE * self.amplitude)),
+            apart=None if data.apart is None else np.vstack([data.apart, np.zeros((len(z), data.apart.shape[1]))]),
         )
         return Posterior(told, self.theta, self._appended(z))
 

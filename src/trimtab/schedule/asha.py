@@ -9,15 +9,17 @@ from trimtab.errors import ProblemError
 from trimtab.ledger.table import FAILED, TrialTable
 from trimtab.schedule.protocol import Continue, Fresh, Halt, Request
 from trimtab.schedule.rungs import (
+    At,
     Configs,
     Seen,
+    at_text,
     check_count,
     check_eta,
     check_low,
+    diagonal,
     has_child,
-    ladder,
-    one_fidelity,
     outside,
+    uncounted,
     undeclared,
 )
 from trimtab.space.condition import shown
@@ -35,7 +37,8 @@ class Asha:
     "promote" trials end at their rung, and the best go on as new ones, from a copy of the checkpoint: what came early
     and was passed later is not trained on, and where nothing carries over each rung is paid in full.
 
-    Without exactly one fidelity all trials run whole.
+    With several fidelities "stop" goes by the steps of the one that counts them, the first whose bounds are whole
+    numbers, and "promote" along the diagonal, on which all rise together. Without any all trials run whole.
 
     Args:
         eta: of how many trials one goes on.
@@ -64,11 +67,10 @@ class Asha:
         self._configs = Configs()
 
     def assign(self, table: TrialTable, request: Request) -> Fresh | Continue:  # noqa: ARG002 - the protocol's signature
-        fidelity = one_fidelity(table.problem)
-        if self.mode == "stop" or fidelity is None:
+        if self.mode == "stop" or not table.problem.fidelities:
             return Fresh(table.problem.whole)
-        rungs = ladder(fidelity, self.eta, self.low)
-        return promoted(table, self._configs, rungs, self.eta) or Fresh(rungs[:1])
+        rungs = diagonal(table.problem, self.eta, self.low)
+        return promoted(table, self._configs, rungs, self.eta) or Fresh(rungs[0])
 
     def judge(self, table: TrialTable, row: int) -> Halt | None:
         if self.mode == "promote" or not self._seen.follow(table):
@@ -77,7 +79,7 @@ class Asha:
         return None if k is None else outside(self._seen, table, row, k, self.eta, self.at_least)
 
     def needs(self, problem: Problem) -> str:
-        return undeclared(problem)
+        return uncounted(problem) if self.mode == "stop" else undeclared(problem)
 
     def may_continue(self, table: TrialTable) -> Bools:
         return np.zeros(len(table), dtype=np.bool_) if self.mode == "stop" else open_ended(table)
@@ -86,9 +88,7 @@ class Asha:
         return {"name": "asha", "eta": self.eta, "mode": self.mode, "low": self.low, "at_least": self.at_least}
 
 
-def promoted(
-    table: TrialTable, configs: Configs, rungs: tuple[float, ...], eta: int, more: str = ""
-) -> Continue | None:
+def promoted(table: TrialTable, configs: Configs, rungs: tuple[At, ...], eta: int, more: str = "") -> Continue | None:
     """Return the promotion that is due, from the highest rung of which there is one; None if none is.
 
     Args:
@@ -104,19 +104,16 @@ def promoted(
         best = there.best(eta)
         due = best[~children[best]]
         if len(due):
-            name = table.problem.fidelities[0].name
-            why = f"among the best {len(best)} of {len(there.rows)} trials at {name} {rung:g}"
-            return Continue(int(due[0]), (above,), why=f"{why}, {more}" if more else why)
+            why = f"among the best {len(best)} of {len(there.rows)} trials at {at_text(table.problem, rung)}"
+            return Continue(int(due[0]), above, why=f"{why}, {more}" if more else why)
     return None
 
 
 def open_ended(table: TrialTable) -> Bools:
     """Return [N] whether each trial may yet be promoted: below the top, not failed, and continued by none so far.
 
-    None may without exactly one fidelity.
+    None may without a fidelity.
     """
-    fidelity = one_fidelity(table.problem)
-    if fidelity is None:
-        return np.zeros(len(table), dtype=np.bool_)
-    found: Bools = (table.state != FAILED) & (table.fidelity[:, 0] < fidelity.high) & ~has_child(table)
+    is_below = (table.fidelity < np.array(table.problem.whole)).any(axis=1)
+    found: Bools = (table.state != FAILED) & is_below & ~has_child(table)
     return found

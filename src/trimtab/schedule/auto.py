@@ -1,6 +1,6 @@
 """The default: early stopping where it pays, measured as the study goes on; whole trials else.
 
-With exactly one declared fidelity one of three things is done:
+With a declared fidelity one of three things is done:
 
 * *Stopping.* Trials that report as they go start as whole ones and are halved asynchronously (Li et al., 2020): at each
   rung a trial ends that is outside the best 1/eta of those that got there. It begins once some whole trials have shown
@@ -12,9 +12,10 @@ With exactly one declared fidelity one of three things is done:
   1/eta go on to the end. If it ranks otherwise the next rung is tried; if it is not cheap, none.
 * *Whole trials*, until and unless one of these is found to pay.
 
-Without a fidelity, or with several, all trials run whole.
+Of several fidelities, trials are stopped by the one that counts steps, at the highest of all others; a look is at the
+lowest rung of the diagonal, on which all rise together. Without any fidelity all trials run whole.
 
-With one fidelity, a trial that breaks a constraint on its way ends once others have shown that it stays broken
+A trial that breaks a constraint on its way ends once others have shown that it stays broken
 (`trimtab.schedule.bounds`).
 
 Where a trial goes through folds, these race, with a fidelity or without (`trimtab.schedule.folds`).
@@ -34,17 +35,20 @@ from trimtab.schedule.bounds import broken
 from trimtab.schedule.folds import Race, shuffled
 from trimtab.schedule.protocol import Assignment, Continue, Fresh, Halt, Request
 from trimtab.schedule.rungs import (
+    At,
     Configs,
     Seen,
+    at_text,
     check_eta,
     check_low,
     check_race,
+    diagonal,
     has_child,
-    ladder,
-    one_fidelity,
+    is_at,
+    is_whole_run,
     outside,
     spearman,
-    undeclared,
+    uncounted,
 )
 from trimtab.space.problem import Problem
 
@@ -113,7 +117,7 @@ class Auto:
 
     def assign(self, table: TrialTable, request: Request) -> Assignment:  # noqa: ARG002 - the protocol's signature
         whole = Fresh(table.problem.whole)
-        if not self._assigning.follow(table) or self._assigning.any_early:
+        if not table.problem.fidelities or (self._assigning.follow(table) and self._assigning.any_early):
             return whole
         return self._looked(table) or whole
 
@@ -144,28 +148,25 @@ class Auto:
 
     def _looked(self, table: TrialTable) -> Fresh | Continue | None:
         """Return what looking at lower fidelities asks for; None for a whole trial."""
-        fidelity = one_fidelity(table.problem)
-        if fidelity is None:
-            return None
-        rungs = ladder(fidelity, self.eta, self.low)
+        rungs = diagonal(table.problem, self.eta, self.low)
         looks = Looks(table, rungs)
         k = looks.rung
         if k is None:
             return None
         waiting = looks.waiting()
         if len(waiting):
-            why = f"to see how {fidelity.name} {rungs[k]:g} ranks it"
-            return Continue(int(waiting[0]), (fidelity.high,), why=why)
+            why = f"to see how {at_text(table.problem, rungs[k])} ranks it"
+            return Continue(int(waiting[0]), rungs[-1], why=why)
         if looks.pays:
             found = promoted(table, self._configs, looks.used, self.eta, looks.why)
-            return found or Fresh((rungs[k],))
-        return Fresh((rungs[k],)) if looks.may_look() else None
+            return found or Fresh(rungs[k])
+        return Fresh(rungs[k]) if looks.may_look() else None
 
     def needs(self, problem: Problem) -> str:
-        return undeclared(problem)
+        return uncounted(problem)
 
     def may_continue(self, table: TrialTable) -> Bools:
-        if one_fidelity(table.problem) is None:
+        if not table.problem.fidelities:
             return np.ones(len(table), dtype=np.bool_)  # none is stopped, so there is nothing to remove
         found: Bools = open_ended(table) & (table.state != STOPPED)
         return found
@@ -193,7 +194,7 @@ def fair(seen: Seen, table: TrialTable, eta: int) -> Ints:
     before = order[: stopped[0]] if len(stopped) else order
     later = np.arange(0, len(table), period(seen.levels, seen.top, eta))
     rows = np.union1d(before, later)
-    found: Ints = rows[(table.state[rows] == COMPLETE) & (table.fidelity[rows, 0] == seen.top)]
+    found: Ints = rows[(table.state[rows] == COMPLETE) & is_whole_run(table)[rows]]
     return found
 
 
@@ -222,7 +223,7 @@ def lowest_rung(seen: Seen, table: TrialTable, eta: int) -> int:
 def _first_cheap(seen: Seen, table: TrialTable) -> int:
     """Return the first rung at which a stopped trial took clearly less than a whole one."""
     price = costs(table)
-    whole = price[(table.state == COMPLETE) & (table.fidelity[:, 0] == seen.top)]
+    whole = price[(table.state == COMPLETE) & is_whole_run(table)]
     whole = whole[whole > 0]
     if len(whole) < FIRST:
         return 0
@@ -255,17 +256,17 @@ class Looks:
         why: a clause that says so.
     """
 
-    def __init__(self, table: TrialTable, rungs: tuple[float, ...]) -> None:
+    def __init__(self, table: TrialTable, rungs: tuple[At, ...]) -> None:
         self._table, self._rungs = table, rungs
         self._price = costs(table)
-        at = table.fidelity[:, 0]
-        self._fresh = [np.flatnonzero((table.parent < 0) & (at == rung)) for rung in rungs[:-1]]
-        whole = (table.state == COMPLETE) & (at == rungs[-1])
+        self._work = [math.prod(rung) for rung in rungs]
+        self._fresh = [np.flatnonzero((table.parent < 0) & is_at(table, rung)) for rung in rungs[:-1]]
+        whole = (table.state == COMPLETE) & is_at(table, rungs[-1])
         self._n_whole = int(whole.sum())
         self._spent_whole = float(np.nansum(self._price[whole]))
         self.rung: int | None = None
         self.pays = False
-        self.used: tuple[float, ...] = ()
+        self.used: tuple[At, ...] = ()
         self.why = ""
         self._decide()
 
@@ -286,11 +287,12 @@ class Looks:
                 self.why = f"which take {ratio:.2g} of a whole run and rank as the end does, by {found:.2f}"
                 return
 
-    def _cheap_ones(self, k: int, ratio: float) -> tuple[float, ...]:
+    def _cheap_ones(self, k: int, ratio: float) -> tuple[At, ...]:
         """Return the rungs from the k-th on that cost little, if costs grow evenly from there; and the highest."""
-        low, top = self._rungs[k], self._rungs[-1]
-        share = [ratio + (1.0 - ratio) * (rung - low) / (top - low) for rung in self._rungs[k:]]
-        return (*(rung for rung, each in zip(self._rungs[k:], share, strict=True) if each <= CHEAP), top)
+        low, top = self._work[k], self._work[-1]
+        share = [ratio + (1.0 - ratio) * (work - low) / (top - low) for work in self._work[k:]]
+        cheap = [rung for rung, each in zip(self._rungs[k:], share, strict=True) if each <= CHEAP]
+        return (*cheap, self._rungs[-1])
 
     def waiting(self) -> Ints:
         """Return the trials at a rung that is looked at which are to be run whole, and are not yet."""
@@ -303,9 +305,9 @@ class Looks:
     def _pairs(self, k: int) -> tuple[Ints, Ints]:
         """Return (trials at a rung, the whole trials that went on with them), both complete, without those chosen."""
         table = self._table
-        is_whole = (table.state == COMPLETE) & (table.fidelity[:, 0] == self._rungs[-1])
+        is_whole = (table.state == COMPLETE) & is_at(table, self._rungs[-1])
         rows = np.flatnonzero((table.parent >= 0) & is_whole)
-        rows = rows[table.fidelity[table.parent[rows], 0] == self._rungs[k]][:PAIRS]  # those after it are chosen
+        rows = rows[is_at(table, self._rungs[k])[table.parent[rows]]][:PAIRS]  # those after it are chosen
         return table.parent[rows].astype(np.int64), rows
 
     def _ratio(self, low: Ints, high: Ints) -> float:
@@ -323,5 +325,5 @@ class Looks:
             return False
         spent = float(np.nansum(self._price[np.concatenate(self._fresh)]))
         low, high = self._pairs(k)
-        ratio = self._ratio(low, high) if len(low) else self._rungs[k] / self._rungs[-1]
+        ratio = self._ratio(low, high) if len(low) else self._work[k] / self._work[-1]
         return spent + ratio * self._spent_whole / self._n_whole <= LOOKS * self._spent_whole

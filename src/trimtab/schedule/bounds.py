@@ -15,7 +15,7 @@ from trimtab.arrays import Floats
 from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.model.feasibility import margins, met
 from trimtab.schedule.protocol import Halt
-from trimtab.schedule.rungs import one_fidelity
+from trimtab.schedule.rungs import is_whole_run, stepped
 from trimtab.space.problem import Metric
 
 FIRST: Final = 5
@@ -39,7 +39,7 @@ def broken(table: TrialTable, row: int) -> Halt | None:
     None while no whole trial meets all constraints: then each tells how far it is from doing so.
     """
     problem = table.problem
-    fidelity = one_fidelity(problem)
+    fidelity = stepped(problem)
     if fidelity is None or not problem.constraints or row % PERIOD == 0:
         return None
     steps, y = table.curves.of(row)
@@ -48,7 +48,7 @@ def broken(table: TrialTable, row: int) -> Halt | None:
     missed = margins(problem, y[-1])
     if not (missed > 0.0).any():
         return None
-    whole = np.flatnonzero((table.state == COMPLETE) & (table.fidelity[:, 0] == fidelity.high))
+    whole = np.flatnonzero((table.state == COMPLETE) & is_whole_run(table))
     if not met(problem, table.y[whole]).any():
         return None
     paths = [_path(table, one) for one in whole[-LATEST:].tolist()]

@@ -20,7 +20,7 @@ from trimtab.ledger.columns import Column
 from trimtab.ledger.table import COMPLETE, FAILED, TrialTable
 from trimtab.model.feasibility import split
 from trimtab.schedule.protocol import Continue, Fresh, Request, Wait
-from trimtab.schedule.rungs import ranked
+from trimtab.schedule.rungs import At, at_text, ranked
 from trimtab.space.problem import Problem
 
 
@@ -34,7 +34,7 @@ class Bracket:
     """
 
     size: int
-    rungs: tuple[float, ...]
+    rungs: tuple[At, ...]
 
 
 class Brackets:
@@ -69,7 +69,7 @@ class Brackets:
             begin, kind = self._place(bracket)
             members = self._fresh.view[begin : begin + kind.size]
             if len(members) < kind.size and not is_last:
-                return Fresh(kind.rungs[:1])
+                return Fresh(kind.rungs[0])
             if not len(members):
                 break
             if bracket not in self._is_through:
@@ -106,18 +106,17 @@ class Brackets:
 
     def _within(self, table: TrialTable, members: Ints, kind: Bracket, child: Ints) -> Continue | str:
         """Return the promotion that is due in a bracket, else what it waits for; nothing if it is through."""
-        name = table.problem.fidelities[0].name
         for rung, above in zip(kind.rungs[:-1], kind.rungs[1:], strict=True):
             if not np.isin(table.state[members], (COMPLETE, FAILED)).all():
-                return f"the trials at {name} {rung:g}"
+                return f"the trials at {at_text(table.problem, rung)}"
             best = _best(table, members, self._eta)
             due = best[child[best] < 0]
             if len(due):
-                why = f"among the best {len(best)} of {len(members)} in its bracket at {name} {rung:g}"
-                return Continue(int(due[0]), (above,), why=why)
+                why = f"among the best {len(best)} of {len(members)} in its bracket at {at_text(table.problem, rung)}"
+                return Continue(int(due[0]), above, why=why)
             members = child[best]
         if not np.isin(table.state[members], (COMPLETE, FAILED)).all():
-            return f"the trials at {name} {kind.rungs[-1]:g}"
+            return f"the trials at {at_text(table.problem, kind.rungs[-1])}"
         return ""
 
 

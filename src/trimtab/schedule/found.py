@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from trimtab.checks import is_number, is_whole
 from trimtab.errors import ProblemError, TrialError
 from trimtab.explain import Explained
@@ -113,6 +115,33 @@ def schedule_of(table: TrialTable, trial: int) -> Schedule:
     parts = zip(line, [0.0, *ends], ends, table.space.decode(table.x[line]), strict=False)
     return Schedule(
         fidelity.name, float(fidelity.low), table.problem.metric_names, tuple(Stretch(*each) for each in parts)
+    )
+
+
+def n_parts(table: TrialTable, row: int) -> int:
+    """Return with how many configurations, one after the other, a trial and those that it goes on with were run."""
+    n = 1
+    while (parent := int(table.parent[row])) >= 0:
+        n += not np.array_equal(table.x[row], table.x[parent], equal_nan=True)
+        row = parent
+    return n
+
+
+def is_population(table: TrialTable) -> bool:
+    """Return whether some trial went on with another configuration than the one that it goes on with."""
+    rows = np.flatnonzero(table.parent >= 0)
+    mine, theirs = table.x[rows], table.x[table.parent[rows]]
+    return bool(((mine != theirs) & ~(np.isnan(mine) & np.isnan(theirs))).any())
+
+
+def schedule_remark(table: TrialTable, row: int) -> str:
+    """Return that a trial's parameters are the last of several it was trained with; empty where they are not."""
+    n = n_parts(table, row)
+    if n == 1:
+        return ""
+    return (
+        f"what trial {row} found is a schedule: {n} configurations one after the other, of which its parameters are "
+        f"the last; study.schedule({row}) has them all, and tt.replay_schedule trains along them"
     )
 
 

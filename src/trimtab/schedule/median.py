@@ -8,7 +8,7 @@ from trimtab.arrays import Bools, Floats
 from trimtab.ledger.columns import Column
 from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.schedule.protocol import Fresh, Halt, Request
-from trimtab.schedule.rungs import check_count, check_low, undeclared
+from trimtab.schedule.rungs import check_count, check_low, uncounted
 from trimtab.space.problem import Problem
 
 MOST_STEPS = 256
@@ -66,7 +66,7 @@ class Median:
         )
 
     def needs(self, problem: Problem) -> str:
-        return undeclared(problem)
+        return uncounted(problem)
 
     def may_continue(self, table: TrialTable) -> Bools:
         return np.zeros(len(table), dtype=np.bool_)

@@ -8,7 +8,7 @@ from trimtab.arrays import Bools, Floats, Ints
 from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.schedule.asha import open_ended, promoted
 from trimtab.schedule.protocol import Continue, Fresh, Halt, Request
-from trimtab.schedule.rungs import Configs, check_eta, check_low, ladder, one_fidelity, undeclared
+from trimtab.schedule.rungs import At, Configs, check_eta, check_low, diagonal, is_at, undeclared
 from trimtab.space.problem import Problem
 
 PERCENTILE = 90.0
@@ -26,7 +26,8 @@ class Pasha:
     good on the lower one as the one that has that place there, up to what curves differ by that cross again and again
     (soft ranking, section 4.2). The top rung has grown once a trial was promoted to it.
 
-    Of several objectives the first counts for that. Without exactly one fidelity all trials run whole.
+    Of several objectives the first counts for that. With several fidelities the rungs lie on the diagonal, on which all
+    rise together. Without any all trials run whole.
 
     Args:
         eta: of how many trials one goes on.
@@ -49,21 +50,20 @@ class Pasha:
         self._agreed: tuple[tuple[Problem, bytes], bool] | None = None
 
     def assign(self, table: TrialTable, request: Request) -> Fresh | Continue:  # noqa: ARG002 - the protocol's signature
-        fidelity = one_fidelity(table.problem)
-        if fidelity is None:
+        if not table.problem.fidelities:
             return Fresh(table.problem.whole)
-        rungs = ladder(fidelity, self.eta, self.low)
+        rungs = diagonal(table.problem, self.eta, self.low)
         top = self._top(table, rungs)
-        return promoted(table, self._configs, rungs[: top + 1], self.eta) or Fresh(rungs[:1])
+        return promoted(table, self._configs, rungs[: top + 1], self.eta) or Fresh(rungs[0])
 
-    def _top(self, table: TrialTable, rungs: tuple[float, ...]) -> int:
+    def _top(self, table: TrialTable, rungs: tuple[At, ...]) -> int:
         """Return the highest rung to which trials are promoted now."""
         last = len(rungs) - 1
-        ours = table.fidelity[table.parent >= 0, 0]
-        top = max(1, *(k for k, rung in enumerate(rungs) if k == 0 or (ours == rung).any()))
+        ours = table.parent >= 0
+        top = max(1, *(k for k, rung in enumerate(rungs) if k == 0 or is_at(table, rung)[ours].any()))
         if top >= last:
             return last
-        rows = np.flatnonzero((table.fidelity[:, 0] == rungs[top]) & (table.state == COMPLETE) & (table.parent >= 0))
+        rows = np.flatnonzero(is_at(table, rungs[top]) & (table.state == COMPLETE) & (table.parent >= 0))
         key = table.problem, rows.tobytes()
         if (
             self._agreed is None or self._agreed[0][0] is not key[0] or self._agreed[0][1] != key[1]

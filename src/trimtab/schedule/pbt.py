@@ -18,7 +18,7 @@ from trimtab.schedule.protocol import Continue, Fresh, Halt, Request, Wait
 from trimtab.schedule.rungs import check_count, one_fidelity, ranked
 from trimtab.space.condition import shown
 from trimtab.space.parameter import CATEGORICAL, ORDINAL, Parameter
-from trimtab.space.problem import Fidelity, Problem
+from trimtab.space.problem import Fidelity, Problem, is_counted
 from trimtab.space.space import Space
 
 INTERVALS = 10
@@ -48,7 +48,8 @@ class Pbt:
     replaced likewise; if that fails as well, it is given up.
 
     Trials need checkpoints: an objective without any trains each interval from the beginning. There is one population;
-    then the study ends. Without exactly one fidelity all trials run whole.
+    then the study ends. Without exactly one fidelity there are no intervals, and no study is created; one on record
+    runs its trials whole.
 
     Args:
         population: how many members.
@@ -78,27 +79,28 @@ class Pbt:
         resample: float = 0.25,
         hold: Sequence[str] = (),
     ) -> None:
+        name = type(self).__name__
         # A quarter, 0.8 and 1.2, and a probability of 0.25 are those of the paper's section 4.1.1.
-        self.population = check_count("Pbt", "population", population, 2)
+        self.population = check_count(name, "population", population, 2)
         if every is not None and (not is_number(every) or every <= 0):
             raise ProblemError(
-                f"Pbt expects every=, the interval in units of the fidelity, to be a number above 0, or None; "
+                f"{name} expects every=, the interval in units of the fidelity, to be a number above 0, or None; "
                 f"got {shown(every)}."
             )
         self.every = None if every is None else float(every)
         if not is_number(share) or not 0.0 < share <= 0.5:
-            raise ProblemError(f"Pbt expects share= to be a number above 0 and at most 0.5; got {shown(share)}.")
+            raise ProblemError(f"{name} expects share= to be a number above 0 and at most 0.5; got {shown(share)}.")
         self.share = float(share)
         if self.population * self.share < 1.0:
             raise ProblemError(
-                f"Pbt expects share= of population= to be one member at least; {share:g} of {population} is none. "
+                f"{name} expects share= of population= to be one member at least; {share:g} of {population} is none. "
                 f"Take a population of {math.ceil(1.0 / share)}."
             )
-        self.factors = _check_factors(factors)
+        self.factors = _check_factors(name, factors)
         if not is_number(resample) or not 0.0 <= resample <= 1.0:
-            raise ProblemError(f"Pbt expects resample= to be a probability, from 0 to 1; got {shown(resample)}.")
+            raise ProblemError(f"{name} expects resample= to be a probability, from 0 to 1; got {shown(resample)}.")
         self.resample = float(resample)
-        self.hold = _check_names(hold)
+        self.hold = _check_names(name, hold)
         self._members = _Members()
 
     def assign(self, table: TrialTable, request: Request) -> Fresh | Continue | Wait:
@@ -216,8 +218,8 @@ class Pbt:
         for name in self.hold:
             if name not in space:
                 raise ProblemError(
-                    f"Pbt is to hold {name!r}, which is no parameter{did_you_mean(name, space.names)}; there are: "
-                    f"{', '.join(space.names)}."
+                    f"{type(self).__name__} is to hold {name!r}, which is no parameter"
+                    f"{did_you_mean(name, space.names)}; there are: {', '.join(space.names)}."
                 )
         fixed = space.fixed_row()
         held: Bools = np.array([name in self.hold for name in space.names], dtype=np.bool_)
@@ -258,6 +260,15 @@ class Pbt:
             'how far they go: with fidelity=tt.Fidelity("epoch", 1, N), N being the last step, it does.'
         )
 
+    def refuses(self, problem: Problem) -> str:
+        if one_fidelity(problem) is not None:
+            return ""
+        declared = f"{len(problem.fidelities)} are" if problem.fidelities else "none is"
+        return (
+            f"{type(self).__name__} trains a population interval by interval, counted in one fidelity, and {declared} "
+            'declared; give fidelity=tt.Fidelity("epoch", 1, N), N being the last step of a whole run.'
+        )
+
     def to_json(self) -> dict[str, object]:
         return {
             "name": "pbt",
@@ -278,8 +289,7 @@ def intervals(fidelity: Fidelity, every: float | None) -> tuple[float, ...]:
         (3.0, 6.0, 9.0, 10.0)
     """
     if every is None:
-        is_counted = fidelity.low == int(fidelity.low) and fidelity.high == int(fidelity.high) > 1  # 0 to 1 is a share
-        every = float(math.ceil(fidelity.high / INTERVALS)) if is_counted else fidelity.high / INTERVALS
+        every = float(math.ceil(fidelity.high / INTERVALS)) if is_counted(fidelity) else fidelity.high / INTERVALS
     n = math.ceil(fidelity.high / every)
     multiples = (k * every for k in range(1, n))
     return (*(end for end in multiples if fidelity.low <= end < fidelity.high), fidelity.high)
@@ -403,20 +413,20 @@ def _moved(parameter: Parameter, code: float, factor: float) -> float:
     return grid.value(min(max(to, 0), grid.n - 1))
 
 
-def _check_factors(factors: object) -> tuple[float, float]:
+def _check_factors(name: str, factors: object) -> tuple[float, float]:
     if not isinstance(factors, Sequence) or len(factors) != 2 or not all(map(is_number, factors)):
-        raise ProblemError(f"Pbt expects factors= to be two numbers, as (0.8, 1.2); got {shown(factors)}.")
+        raise ProblemError(f"{name} expects factors= to be two numbers, as (0.8, 1.2); got {shown(factors)}.")
     low, high = map(float, factors)
     if not 0.0 < low < 1.0 < high:
         raise ProblemError(
-            f"Pbt expects factors= to be one between 0 and 1 and one above 1, as (0.8, 1.2); got {shown(factors)}."
+            f"{name} expects factors= to be one between 0 and 1 and one above 1, as (0.8, 1.2); got {shown(factors)}."
         )
     return low, high
 
 
-def _check_names(hold: object) -> tuple[str, ...]:
+def _check_names(name: str, hold: object) -> tuple[str, ...]:
     if isinstance(hold, str) or not isinstance(hold, Sequence) or not all(isinstance(name, str) for name in hold):
-        raise ProblemError(f'Pbt expects hold= to be names of parameters, as ["layers"]; got {shown(hold)}.')
+        raise ProblemError(f'{name} expects hold= to be names of parameters, as ["layers"]; got {shown(hold)}.')
     return tuple(hold)
 
 

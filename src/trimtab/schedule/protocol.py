@@ -197,3 +197,12 @@ class Advises(Protocol):
     def needs(self, problem: Problem) -> str:
         """Return what is to be declared, as a sentence for whoever wrote the study; empty if nothing is."""
         ...
+
+
+@runtime_checkable
+class Refuses(Protocol):
+    """A scheduler that cannot do without something, and says so before a study is created."""
+
+    def refuses(self, problem: Problem) -> str:
+        """Return why a study of this problem is not to be created, and what to do; empty if it may be."""
+        ...

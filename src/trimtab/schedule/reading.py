@@ -10,7 +10,7 @@ import numpy as np
 from trimtab.arrays import Floats, Ints
 from trimtab.ledger.table import COMPLETE, STOPPED, TrialTable
 from trimtab.schedule.auto import FIRST, costs, fair, ranks_well
-from trimtab.schedule.rungs import Seen, spearman
+from trimtab.schedule.rungs import Seen, is_at, spearman
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Rung:
 
 
 def rungs_of(table: TrialTable, eta: int = 3, low: float | None = None, *, lets_through: bool = False) -> list[Rung]:
-    """Return what became of trials at each rung; nothing without exactly one fidelity.
+    """Return what became of trials at each rung; nothing without a fidelity that counts steps.
 
     Args:
         table: all that is on record.
@@ -129,10 +129,10 @@ def _losses(seen: Seen, table: TrialTable, levels: Floats, lines: Ints) -> Float
     """Return [N, K] the first objective's loss of each line at each level, by the trial with which it begins."""
     index = table.problem.metrics.index(table.problem.objectives[0])
     losses = np.full((len(table), len(levels)), np.nan)
-    rows = np.arange(len(table))
+    rows, whole = np.arange(len(table)), table.problem.whole
     for k, level in enumerate(levels.tolist()):
         shown = seen.losses(rows, k) if k < len(levels) - 1 else np.full(len(table), np.nan)
-        is_end = (table.state == COMPLETE) & (table.fidelity[:, 0] == level)
+        is_end = (table.state == COMPLETE) & is_at(table, (*whole[: seen.place], level, *whole[seen.place + 1 :]))
         shown = np.where(is_end, table.losses()[:, index], shown)
         known = np.flatnonzero(~np.isnan(shown))
         losses[lines[known], k] = shown[known]

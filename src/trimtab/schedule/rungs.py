@@ -1,5 +1,9 @@
 """Rungs: the fidelities at which trials are compared, and what was seen there.
 
+With several fidelities there are two kinds of rungs. Trials that report are compared by the steps of the one that
+counts steps, at the highest of all others (`Seen`). Trials that end at their rungs are compared along the diagonal, on
+which all fidelities rise together (`diagonal`).
+
 What a trial showed at a rung is the first that it reported at that level or above, all objectives known. Trials of one
 configuration, seeds of it for instance, count once, by their mean. Trials that failed do not count: nan is no value,
 and what an error ended is no result.
@@ -7,13 +11,14 @@ and what an error ended is no result.
 One is better than another where it breaks the constraints less, or as little and dominates it: is as good in every
 objective and better in one. With one objective that is the smaller loss.
 
-Letters: N rows, K rungs below the highest, M objectives; n trials at one rung.
+Letters: N rows, K rungs below the highest, M objectives, F fidelities; n trials at one rung.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -27,7 +32,7 @@ from trimtab.model.feasibility import split
 from trimtab.model.keys import keys_of
 from trimtab.schedule.protocol import Halt
 from trimtab.space.condition import shown
-from trimtab.space.problem import Fidelity, Problem
+from trimtab.space.problem import Fidelity, Problem, counted, is_counted
 
 DEPTH = 3
 """Rungs below a whole run where the least fidelity is 0, of which no ratio can be taken: from 1/27 on with eta = 3, as
@@ -41,6 +46,12 @@ rungs, nine trials of `hyperband` took over five minutes."""
 MOST_ETA = 1000
 """Where less than a thousandth goes on, nothing does in studies of the sizes that there are. By taste; it also keeps
 powers of it numbers."""
+
+ROUNDING = 1e-9
+"""A logarithm and back is not exact: by no more than this part."""
+
+At: TypeAlias = tuple[float, ...]
+"""A fidelity of the problem: [F] values."""
 
 SHARES = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 
@@ -103,23 +114,35 @@ def check_low(name: str, low: object) -> float | None:
 
 
 def one_fidelity(problem: Problem) -> Fidelity | None:
-    """Return the fidelity that counts steps; None where there is none, or several, of which none is the one."""
+    """Return the fidelity if there is one alone."""
     return problem.fidelities[0] if len(problem.fidelities) == 1 else None
 
 
+def stepped(problem: Problem) -> Fidelity | None:
+    """Return the fidelity that reports' steps are of; None where there is none."""
+    place = counted(problem.fidelities)
+    return None if place is None else problem.fidelities[place]
+
+
 def undeclared(problem: Problem) -> str:
-    """Return what a scheduler lacks that ends trials at steps of one fidelity: a sentence; empty if nothing."""
-    if len(problem.fidelities) == 1:
-        return ""
-    if problem.fidelities:
+    """Return what a scheduler lacks that ends trials at rungs: a sentence; empty if nothing."""
+    return "" if problem.fidelities else _NOTHING_SAYS
+
+
+def uncounted(problem: Problem) -> str:
+    """Return what a scheduler lacks that ends trials at the steps that they report: a sentence; empty if nothing."""
+    if problem.fidelities and counted(problem.fidelities) is None:
         return (
-            "trials report as they go, and none is ended early, since several fidelities are declared: with the "
-            "one alone that counts steps they are."
+            "trials report as they go, and none is ended early, since none of the fidelities counts steps: of several, "
+            "the first counts whose bounds are whole numbers, as those of epochs are."
         )
-    return (
-        "trials report as they go, and none is ended early, since nothing says how far they go: "
-        'with fidelity=tt.Fidelity("epoch", 1, N), N being the last step that is reported, they are.'
-    )
+    return undeclared(problem)
+
+
+_NOTHING_SAYS = (
+    "trials report as they go, and none is ended early, since nothing says how far they go: "
+    'with fidelity=tt.Fidelity("epoch", 1, N), N being the last step that is reported, they are.'
+)
 
 
 def ladder(fidelity: Fidelity, eta: int, low: float | None = None) -> tuple[float, ...]:
@@ -135,12 +158,72 @@ def ladder(fidelity: Fidelity, eta: int, low: float | None = None) -> tuple[floa
     """
     first = max(fidelity.low, low or 0.0) or fidelity.high / eta**DEPTH
     first = max(first, fidelity.high / float(eta) ** MOST_RUNGS)
-    is_counted = fidelity.low == int(fidelity.low) and fidelity.high == int(fidelity.high) and fidelity.high > 1.0
+    counts = is_counted(fidelity)
     rungs = []
     while first * math.sqrt(eta) <= fidelity.high and first > 0:
-        rungs.append(min(float(math.ceil(first)) if is_counted else first, fidelity.high))
+        rungs.append(min(float(math.ceil(first)) if counts else first, fidelity.high))
         first *= eta
     return (*dict.fromkeys(rung for rung in rungs if rung < fidelity.high), fidelity.high)
+
+
+def diagonal(problem: Problem, eta: int, low: float | None = None) -> tuple[At, ...]:
+    """Return the rungs along which all fidelities rise together, ascending, the last a whole run; [F] each.
+
+    With one fidelity they are those of `ladder`. With several, what a run costs is taken to be in proportion to the
+    product of them, and that product, where nothing is rounded, is eta times as large from rung to rung: each fidelity
+    rises by a constant factor, from its lowest to its highest. One whose bounds are equal stays where it is.
+
+    Args:
+        problem: at least one fidelity.
+        eta: the factor between rungs.
+        low: of the first fidelity, where to begin; its lowest if None.
+
+    Example:
+        >>> from trimtab import Fidelity, Float, Problem, Space, minimize
+        >>> both = Fidelity("epoch", 1, 9), Fidelity("share", 1 / 9, 1)
+        >>> diagonal(Problem(Space(a=Float(0, 1)), (minimize("loss"),), both), 9)[1]
+        (3.0, 0.3333333333333333)
+    """
+    first, *others = problem.fidelities
+    if not others:
+        return tuple((rung,) for rung in ladder(first, eta, low))
+    lows = [max(first.low, low or 0.0), *(each.low for each in others)]
+    highs = np.array(problem.whole)
+    begin = np.array([min(one, high) or high / eta**DEPTH for one, high in zip(lows, highs.tolist(), strict=True)])
+    if not (begin > 0.0).all():  # nothing to take a ratio of: 0 to 0
+        return (problem.whole,)
+    ways = np.log(highs) - np.log(begin)
+    total, step = float(ways.sum()), math.log(eta)
+    rungs: list[At] = []
+    up = max(0.0, total - MOST_RUNGS * step)
+    while up + 0.5 * step <= total + ROUNDING:
+        values = np.exp(np.log(begin) + up / total * ways) if up > 0.0 else begin
+        rungs.append(tuple(_rounded(*each) for each in zip(problem.fidelities, begin, values.tolist(), strict=True)))
+        up += step
+    return (*(rung for rung in dict.fromkeys(rungs) if rung != problem.whole), problem.whole)
+
+
+def _rounded(fidelity: Fidelity, begin: float, value: float) -> float:
+    """Return a value of a fidelity: whole where it counts, and within its bounds."""
+    if is_counted(fidelity):
+        value = float(math.ceil(value * (1.0 - ROUNDING)))
+    return min(max(value, begin), float(fidelity.high))
+
+
+def is_at(table: TrialTable, at: At) -> Bools:
+    """Return [N] whether each trial is one of fidelity `at`."""
+    found: Bools = (table.fidelity == np.array(at)).all(axis=1)
+    return found
+
+
+def is_whole_run(table: TrialTable) -> Bools:
+    """Return [N] whether each trial is to be run to the highest fidelity."""
+    return is_at(table, table.problem.whole)
+
+
+def at_text(problem: Problem, at: At) -> str:
+    """Return a fidelity in words, as "epoch 9", or "epoch 9 and share 0.3"."""
+    return " and ".join(f"{one.name} {value:g}" for one, value in zip(problem.fidelities, at, strict=True))
 
 
 def n_better(losses: Floats, excess: Floats, mine: Floats, my_excess: float) -> int:
@@ -260,10 +343,10 @@ class Configs:
         rows = rows[rows < self._of.n]
         return any(key != self._keys[row] for row, key in zip(rows.tolist(), keys_of(table.x[rows]), strict=True))
 
-    def done(self, table: TrialTable, level: float) -> AtRung:
-        """Return the trials that were run to a level and are complete, and whose objectives are known."""
+    def done(self, table: TrialTable, at: At) -> AtRung:
+        """Return the trials that were run to a fidelity and are complete, and whose objectives are known."""
         config = self.follow(table)
-        rows = np.flatnonzero((table.fidelity[:, 0] == level) & (table.state == COMPLETE))
+        rows = np.flatnonzero(is_at(table, at) & (table.state == COMPLETE))
         losses, excess = split(table.problem, table.y[rows])
         known = ~np.isnan(losses).any(axis=1)
         rows = rows[known]
@@ -282,7 +365,8 @@ class Seen:
 
     Attributes:
         levels: [K] the rungs below the highest.
-        top: the highest fidelity.
+        place: which fidelity counts the steps; trials that are not at the highest of all others are left out.
+        top: the highest of that one.
         at: [N, K] the step at which each trial got to each rung; nan if it did not.
         any_early: whether any trial reported before its end.
     """
@@ -294,21 +378,23 @@ class Seen:
         self._head = 0
 
     def follow(self, table: TrialTable) -> bool:
-        """Read what is new; return whether there are rungs: exactly one fidelity."""
-        fidelity = one_fidelity(table.problem)
-        if fidelity is None:
+        """Read what is new; return whether there are rungs: a fidelity that counts steps."""
+        place = counted(table.problem.fidelities)
+        if place is None:
             return False
         if self._problem is not table.problem or table.head < self._head:
-            self._begin(table.problem, fidelity)
+            self._begin(table.problem, place)
         self._extend(table)
         if table.head > self._head:
             self._read(table, table.curves.since(self._head))
             self._head = table.head
         return True
 
-    def _begin(self, problem: Problem, fidelity: Fidelity) -> None:
-        self._problem, self._head = problem, 0
-        *levels, self.top = ladder(fidelity, self._eta, self._low)
+    def _begin(self, problem: Problem, place: int) -> None:
+        self._problem, self._head, self.place = problem, 0, place
+        *levels, self.top = ladder(problem.fidelities[place], self._eta, self._low)
+        self._others = np.flatnonzero(np.arange(len(problem.fidelities)) != place)
+        self._whole_others = np.array(problem.whole)[self._others]
         self.levels = np.array(levels)
         self._objectives = sum(metric.is_objective for metric in problem.metrics)
         self.any_early = False
@@ -372,14 +458,16 @@ class Seen:
 
     def _take(self, table: TrialTable, rows: Ints, begins: Ints, step: Floats, losses: Floats, excess: Floats) -> None:
         """Take up the reports of some trials, sorted by trial and step; those of the i-th begin at `begins[i]`."""
-        parent = table.parent[rows]
-        passed = np.where(parent >= 0, table.fidelity[parent, 0], -math.inf)  # what goes on did not pass those below
-        last = begins[1:] > begins[:-1]
-        self.any_early = self.any_early or bool((step[begins[:-1][last]] < table.fidelity[rows[last], 0]).any())
+        parent, at = table.parent[rows], self.place
+        passed = np.where(parent >= 0, table.fidelity[parent, at], -math.inf)  # what goes on did not pass those below
+        others = table.fidelity[np.ix_(rows, self._others)]
+        compares = ((others == self._whole_others) | np.isnan(others)).all(axis=1)
+        last = (begins[1:] > begins[:-1]) & compares
+        self.any_early = self.any_early or bool((step[begins[:-1][last]] < table.fidelity[rows[last], at]).any())
         total = excess.sum(axis=1)
         for i, row in enumerate(rows.tolist()):
             first = begins[i] + np.searchsorted(step[begins[i] : begins[i + 1]], self.levels)
-            there = (first < begins[i + 1]) & (self.levels > passed[i])
+            there = (first < begins[i + 1]) & (self.levels > passed[i]) & compares[i]
             place = first[there]
             self._at[row, there] = step[place]
             self._losses[row, there] = losses[place]
@@ -388,7 +476,7 @@ class Seen:
     def just_reached(self, table: TrialTable, row: int) -> int | None:
         """Return the rung that a trial's last report got it to, the highest of several; None if it got to none."""
         step = table.curves.step[table.curves.reports(row)[-1]]
-        if step >= table.fidelity[row, 0]:
+        if step >= table.fidelity[row, self.place]:
             return None  # it is through
         reached = np.flatnonzero(self.at[row] == step)
         return int(reached[-1]) if len(reached) else None
@@ -431,7 +519,8 @@ def outside_the_best(table: TrialTable, step: float, loss: float, eta: int, n: i
     """Return the sentence for a trial that is not among the best of n at a rung."""
     problem = table.problem
     which = f"outside the best {SHARES.get(eta, f'{eta}th part')} of the {n} trials that got there"
-    at = f"stopped at {problem.fidelities[0].name} {step:g}: "
+    fidelity = stepped(problem) or problem.fidelities[0]
+    at = f"stopped at {fidelity.name} {step:g}: "
     if len(problem.objectives) > 1:
         return f"{at}it is {which}"
     [metric] = problem.objectives

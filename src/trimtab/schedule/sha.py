@@ -7,7 +7,7 @@ from trimtab.ledger.table import TrialTable
 from trimtab.schedule.asha import open_ended
 from trimtab.schedule.brackets import Bracket, Brackets
 from trimtab.schedule.protocol import Continue, Fresh, Halt, Request, Wait
-from trimtab.schedule.rungs import check_count, check_eta, check_low, ladder, one_fidelity, undeclared
+from trimtab.schedule.rungs import check_count, check_eta, check_low, diagonal, undeclared
 from trimtab.space.problem import Fidelity, Problem
 
 
@@ -17,7 +17,7 @@ class Sha:
     Trials of a rung are compared when all of them are over, so none is promoted by luck of coming early. Batch follows
     on batch until the budget ends; when a budget of trials ends amid a batch, those that are there are halved.
 
-    Without exactly one fidelity all trials run whole.
+    With several fidelities the rungs lie on the diagonal, on which all rise together. Without any all trials run whole.
 
     Args:
         eta: of how many trials one goes on.
@@ -40,16 +40,16 @@ class Sha:
         self.n = None if n is None else check_count("Sha", "n", n)
         self.low = check_low("Sha", low)
         self.rounds = None if rounds is None else check_count("Sha", "rounds", rounds)
-        self._brackets: tuple[Fidelity, Brackets] | None = None
+        self._brackets: tuple[tuple[Fidelity, ...], Brackets] | None = None
 
     def assign(self, table: TrialTable, request: Request) -> Fresh | Continue | Wait:
-        fidelity = one_fidelity(table.problem)
-        if fidelity is None:
+        fidelities = table.problem.fidelities
+        if not fidelities:
             return Fresh(table.problem.whole)
-        if self._brackets is None or self._brackets[0] != fidelity:
-            rungs = ladder(fidelity, self.eta, self.low)
+        if self._brackets is None or self._brackets[0] != fidelities:
+            rungs = diagonal(table.problem, self.eta, self.low)
             size = self.n or self.eta ** (len(rungs) - 1)
-            self._brackets = fidelity, Brackets([Bracket(size, rungs)], self.eta, self.rounds)
+            self._brackets = fidelities, Brackets([Bracket(size, rungs)], self.eta, self.rounds)
         return self._brackets[1].next(table, request)
 
     def judge(self, table: TrialTable, row: int) -> Halt | None:

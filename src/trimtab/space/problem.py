@@ -207,6 +207,19 @@ class Fidelity:
         return f"{_text(self.low)} to {_text(self.high)}" + (" on a logarithmic scale" if self.log else "")
 
 
+def is_counted(fidelity: Fidelity) -> bool:
+    """Return whether a fidelity counts: its bounds are whole numbers, and the highest is above 1, all of a share."""
+    low, high = fidelity.low, fidelity.high
+    return low == int(low) and high == int(high) and high > 1.0
+
+
+def counted(fidelities: Sequence[Fidelity]) -> int | None:
+    """Return the place of the fidelity that reports' steps are of: the only one, of several the first that counts."""
+    if len(fidelities) == 1:
+        return 0
+    return next((place for place, each in enumerate(fidelities) if is_counted(each)), None)
+
+
 @dataclass(frozen=True)
 class Problem:
     """What is tuned: a space, and what is wanted of its configurations.

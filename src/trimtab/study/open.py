@@ -11,7 +11,7 @@ from trimtab.errors import ProblemError, StudyExistsError, StudyMismatchError, S
 from trimtab.explain import explained
 from trimtab.ledger.event import FORMAT_VERSION, Created, Event
 from trimtab.optim.protocol import Learns, Optimizer
-from trimtab.schedule.protocol import Scheduler
+from trimtab.schedule.protocol import Refuses, Scheduler
 from trimtab.space.condition import shown
 from trimtab.space.folds import FoldsGiven, folds_of
 from trimtab.space.preference import Preference
@@ -162,6 +162,7 @@ def create(
     Raises:
         StudyExistsError: there is one of that name.
         ProblemError, StudyNotFoundError: it cannot learn from what it is to learn from.
+        ProblemError: the scheduler lacks something.
     """
     given: object = name  # which need not be what its type says
     if not isinstance(given, str) or not given.strip():
@@ -175,6 +176,9 @@ def create(
         learned = {"learn_from": found.asked, "past": found.past, "portfolio": found.portfolio}
         if not (isinstance(optimizer, Learns) and optimizer.learns(problem)):
             in_line = put_first(found, problem)
+    why_not = scheduler.refuses(problem) if isinstance(scheduler, Refuses) else ""
+    if why_not:
+        raise ProblemError(why_not)
     created = Created(
         version=FORMAT_VERSION,
         name=name,

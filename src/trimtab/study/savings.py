@@ -10,6 +10,7 @@ import numpy as np
 from trimtab.arrays import Floats, Ints
 from trimtab.ledger import cells
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, TrialTable
+from trimtab.schedule.found import is_population
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,13 @@ class Savings:
 
 
 def savings(table: TrialTable) -> Savings | None:
-    """Return what early stopping saved; None where it ended nothing."""
+    """Return what early stopping saved; None where it ended nothing.
+
+    Of a population all members are trained to the end: who takes over from another ends a line of descent, and saves
+    nothing.
+    """
+    if is_population(table):
+        return None
     root = _roots(table)
     last = np.full(len(table), -1)
     np.maximum.at(last, root, np.arange(len(table)))

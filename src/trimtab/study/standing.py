@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable, TrialView
 from trimtab.numerics.arithmetic import quiet
+from trimtab.schedule.found import schedule_remark
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 from trimtab.stop.protocol import Looks
@@ -62,6 +63,7 @@ class Status:
         space: what is tuned, for those who look at whether it is likely wrong.
         finale: what is run again and why, while that is done; empty otherwise.
         learns: what a study that begins learns from earlier ones, a sentence; empty where it does not.
+        schedule: once the study has stopped, that the best trial's parameters are the last of several; else empty.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Status:
     space: Space | None = None
     finale: str = ""
     learns: str = ""
+    schedule: str = ""
 
 
 @runtime_checkable
@@ -234,6 +237,7 @@ class Standing:
             space=problem.space,
             finale=finale,
             learns=learning(self._session.ledger, self._session.optimizer),
+            schedule="" if row is None or not reason else schedule_remark(table, row),
         )
 
     def _looked(self, *, is_over: bool) -> Outlook | None:

@@ -24,11 +24,12 @@ def advantage(posterior: Posterior, seen: Labelled, n: int) -> float:
     """Return by how much the process foretells latest labels better than a constant: nats of log density a label.
 
     Args:
-        posterior: of what was seen; what it takes for granted beyond that, pending trials for one, must not be in it.
+        posterior: of what was seen first, and maybe of more after it; what it takes for granted beyond that, pending
+            trials for one, must not be in it.
         seen: three labels or more, in the order of their first coming.
         n: how many count.
     """
-    gained = posterior.leave_one_out() - _by_constant(seen.labels)
+    gained = posterior.leave_one_out()[: len(seen)] - _by_constant(seen.labels)
     return float(gained[-n:].mean())
 
 

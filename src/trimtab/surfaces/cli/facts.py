@@ -16,6 +16,7 @@ from trimtab.execute.logs import last_lines
 from trimtab.ledger.event import FINALIZE, Assessed
 from trimtab.ledger.table import COMPLETE, SEARCH_SCORE, STATES, STOPPED, TrialTable, TrialView
 from trimtab.model.feasibility import split
+from trimtab.schedule.found import schedule_remark
 from trimtab.study import best
 from trimtab.study.overview import Entry
 from trimtab.study.purse import RESERVED
@@ -297,14 +298,18 @@ def best_lines(study: tt.Study, row: int) -> list[str]:
 
 
 def best_remarks(study: tt.Study) -> list[str]:
-    """Return what is to be known about the best trial: that there is a front, or that several runs were averaged."""
+    """Return what is to be known about the best trial: a front, a mean of several runs, or a schedule."""
     if len(study.problem.objectives) > 1:
         wanted = study.problem.preference
         at = fidelity_remark(study)
         front = front_remark(study) if wanted is None else preferred_remark(study, wanted)
         return [*([] if at is None else [at]), front]
     said = None if best.final_row(study.table) is None else str(study.final)
-    return [remark for remark in (fidelity_remark(study), said or sorting_remark(study)) if remark is not None]
+    row = best.best_row(study.table)
+    schedule = None if row is None else schedule_remark(study.table, row)
+    where = f"; `trimtab show {study.name} {row} --json` prints them." if schedule else ""
+    remarks = (fidelity_remark(study), said or sorting_remark(study), f"{schedule}{where}" if schedule else None)
+    return [remark for remark in remarks if remark is not None]
 
 
 HOW = (

@@ -11,7 +11,9 @@ from typing import Any
 import trimtab as tt
 from trimtab.checks import is_number, is_whole
 from trimtab.schedule.auto import FIRST
+from trimtab.schedule.found import is_population
 from trimtab.schedule.reading import Rung, rungs_of
+from trimtab.schedule.rungs import stepped
 from trimtab.study.savings import Savings
 from trimtab.surfaces.cli.output import cells, say
 from trimtab.surfaces.render import table as tables
@@ -26,7 +28,9 @@ MORE = "A wider terminal shows them, and so does `trimtab show STUDY --json`."
 
 
 def seen(study: tt.Study) -> list[Rung]:
-    """Return what became of trials at each rung; nothing without one fidelity, or where none was seen early."""
+    """Return what became of trials at each rung; nothing of a population, or where none was seen early."""
+    if is_population(study.table):
+        return []
     scheduler = study.session.ledger.created.scheduler
     eta, low = scheduler.get("eta"), scheduler.get("low")
     found = rungs_of(
@@ -54,7 +58,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 def show(study: tt.Study, rungs: list[Rung]) -> None:
     """Print the table of rungs, and a remark below where there is one."""
-    name = study.problem.fidelities[0].name
+    name = (stepped(study.problem) or study.problem.fidelities[0]).name
     heads = [
         tables.Column(name, right=True),
         tables.Column("entered", right=True),

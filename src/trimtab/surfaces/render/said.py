@@ -212,14 +212,16 @@ def _percent(share: float) -> str:
 
 
 def early_text(status: Status, *, named: bool = True) -> list[str]:
-    """Return the lines about early stopping once a study has stopped: what it saved, and what it would need.
+    """Return the lines about schedulers once a study has stopped.
+
+    They are what early stopping saved, what it would need, and that what was found is a schedule.
 
     Args:
         status: how it stands.
         named: whether each begins with the name of the study.
     """
     lines = [] if status.saved is None else [saved_text(status.saved, status.saved_in)]
-    lines += [clean(status.need)] if status.need else []
+    lines += [clean(text) for text in (status.need, status.schedule) if text]
     return [f"{clean(status.name)}: {line}" if named else line for line in lines]
 
 
