@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.spaces.entry import USELESS, Entry, Family, Hazard, one_of, real, steps, whole
+from trimtab.spaces.entry import USELESS, Entry, Family, Hazard, one_of, real, steps, taken, whole
 from trimtab.spaces.sizes import At
 
 _SKLEARN = "scikit-learn"
@@ -35,6 +35,12 @@ def _svm(**c: object) -> tuple[Entry, ...]:
              says="The constant inside of polynomial and sigmoid. Above 0 a polynomial has its lower powers too; "
              "below, it is no kernel.",
              sources=("sklearn", "measured")),
+        whole("max_iter", 10_000, 10_000_000, log=True, default=-1, start=At("max(100000, 10 * rows)", 100_000),
+              held=True, priority=5, beyond=True,
+              says="Held, and not tuned: without a bound, which is the default, a polynomial of large gamma and C did "
+              "not end within a minute on 80 rows. What is any good has converged long before.",
+              hazards=(Hazard("is refused", below=-1), Hazard("fits nothing", how=USELESS, equal=(0,))),
+              sources=("sklearn", "measured")),
     )  # fmt: skip
 
 
@@ -42,6 +48,7 @@ _SVM_MISTAKES = (
     "C and gamma on linear scales: their best values lie decades apart from one data set to the next.",
     "degree without a condition on the kernel: it does nothing unless that is 'poly'.",
     "Features that are not scaled: one gamma does not suit all of them.",
+    "max_iter left unbounded beside a polynomial kernel: a trial may not end.",
 )
 SVC = Family(
     name="svc",
@@ -98,6 +105,12 @@ NEIGHBORS = Family(
         steps("p", 1, 2, default=2, priority=3,
               says="1 sums distances along the features, which suits many of them; 2 is Euclid's.",
               hazards=(Hazard("is refused", below=1e-300),), sources=("sklearn",)),
+    ),
+    also=(
+        taken("metric", "p says it, of the usual ones.", "sklearn"),
+        taken("algorithm", "A matter of speed: the neighbours are the same.", "sklearn-guide"),
+        taken("leaf_size", "A matter of speed: the neighbours are the same.", "sklearn-guide",
+              hazards=(Hazard("is refused", below=1),)),
     ),
 )  # fmt: skip
 
