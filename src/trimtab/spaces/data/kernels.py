@@ -16,11 +16,12 @@ def _svm(**c: object) -> tuple[Entry, ...]:
                       Hazard("may not end where classes overlap", how=USELESS, above=1e6)),
              interacts=("gamma: where one grows the other falls", "the scale of the features"),
              sources=("hsu2003", "probst2019", "vanrijn2018"), **c),
-        real("gamma", At("max(1e-6, 0.001 / features)", 1e-5), At("min(10.0, 100.0 / features)", 10.0), log=True,
+        real("gamma", At("max(1e-6, 0.001 / features)", 1e-5), At("min(10.0, 30.0 / features)", 10.0), log=True,
              default="scale", start=At("1 / features", 0.05), prior=0.2, priority=1,
              when={"kernel": ("rbf", "poly", "sigmoid")},
              says="How near two rows have to be to count as alike; the most tunable of all, by Probst et al. The "
-             "default, 'scale', is 1 / (features * variance): 1 / features where they are scaled.",
+             "default, 'scale', is 1 / (features * variance): 1 / features where they are scaled. Beyond some 30 / "
+             "features each row is alike to itself alone.",
              hazards=(Hazard("is refused", below=0.0),
                       Hazard("makes all rows alike", how=USELESS, equal=(0, 0.0))),
              interacts=("C", "the scale of the features"),
@@ -31,9 +32,10 @@ def _svm(**c: object) -> tuple[Entry, ...]:
                sources=("hsu2003", "probst2019")),
         whole("degree", 2, 5, default=3, priority=4, when={"kernel": ("poly",)},
               says="Of the polynomial, and nothing else.", sources=("sklearn",)),
-        real("coef0", 0.0, 1.0, default=0.0, start=0.5, priority=4, when={"kernel": ("poly", "sigmoid")},
+        real("coef0", 0.0, 1.0, default=0.0, start=1.0, prior=0.4, priority=4, when={"kernel": ("poly", "sigmoid")},
              says="The constant inside of polynomial and sigmoid. Above 0 a polynomial has its lower powers too; "
-             "below, it is no kernel.",
+             "near it, nothing but its highest, which are next to nothing where gamma is small. Below, it is no "
+             "kernel.",
              sources=("sklearn", "measured")),
         whole("max_iter", 10_000, 10_000_000, log=True, default=-1, start=At("max(100000, 10 * rows)", 100_000),
               held=True, priority=5, beyond=True,

@@ -57,6 +57,16 @@ _LESS = (
           hazards=(_NO_PART,)),
 )  # fmt: skip
 
+def _own_leaf(task: str, start: At, says: str) -> Entry:
+    """Return the least number of rows in a leaf of a tree that stands alone."""
+    return whole("min_samples_leaf", 1, At("max(4, min(rows / 4, 200))", 200), log=True, default=1, start=start,
+                 prior=0.4, priority=1, cost="less", beyond=True, only=task,
+                 says="The least number of rows in a leaf. 1, the default, fits the noise: one tree by itself wants "
+                 f"more than those of a forest do. {says}",
+                 hazards=(LEAF,), aliases=("min_samples_per_leaf",), share=True,
+                 sources=("vanrijn2018", "measured"))  # fmt: skip
+
+
 TREE = Family(
     name="tree",
     title="Decision trees",
@@ -67,11 +77,9 @@ TREE = Family(
     mistakes=("min_samples_split from 1: an error.", "Several limits of size at once: they do the same."),
     essential=(("min_samples_leaf", "max_depth", "ccp_alpha", "max_leaf_nodes", "min_samples_split"),),
     entries=(
-        whole("min_samples_leaf", 1, At("max(4, min(rows / 4, 200))", 200), log=True, default=1,
-              start=At("max(1, min(rows / 16, 20))", 20), prior=0.4, priority=1, cost="less", beyond=True,
-              says="The least number of rows in a leaf. 1, the default, fits the noise: one tree by itself wants more "
-              "than those of a forest do.",
-              hazards=(LEAF,), aliases=("min_samples_per_leaf",), share=True, sources=("vanrijn2018", "measured")),
+        _own_leaf("classification", At("max(1, min(rows / 12, 20))", 20), "Probabilities of few rows are 0 or 1, and "
+                  "logarithmic losses of those that are wrong have no bound: 20 rows and more."),
+        _own_leaf("regression", At("max(1, min(rows / 30, 8))", 8), "A mean of some 8 rows is good enough."),
         depth(1, 30, None, At("max(3, log(rows) - 1)", 8), prior=0.5, priority=1),
         _SPLIT_SIZE,
         real("ccp_alpha", 1e-6, 0.1, log=True, default=0.0, start=3e-3, prior=0.5, priority=2, beyond=True, cost="less",
