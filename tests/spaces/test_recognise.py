@@ -122,9 +122,17 @@ def test_a_count_is_no_share() -> None:
 
 def test_what_a_search_tries_itself_is_not_tuned_around_it() -> None:
     search = GridSearchCV(make_pipeline(StandardScaler(), SVC()), {"svc__kernel": ["rbf", "linear"]})
-    assert tt.spaces.of(search, X, Y).names == ("estimator__svc__C", "estimator__svc__class_weight")
+    assert set(tt.spaces.of(search, X, Y).names) == {
+        f"estimator__svc__{one}" for one in ("C", "class_weight", "max_iter")
+    }
     several = RandomizedSearchCV(SVC(), [{"C": [1, 2]}, {"coef0": [0, 1]}])
     assert not {"estimator__C", "estimator__coef0"} & set(tt.spaces.of(several, X, Y).names)
+
+
+def test_a_support_vector_machine_ends_unless_somebody_said_where() -> None:
+    held = tt.spaces.of(SVC(), X, Y)["max_iter"]
+    assert (held.role, held.default) == ("fixed", 100_000)
+    assert tt.spaces.of(SVC(max_iter=5_000), X, Y)["max_iter"].default == 5_000
 
 
 def test_what_is_derived_and_takes_less_is_asked_for_less() -> None:

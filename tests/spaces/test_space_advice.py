@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import trimtab as tt
-from trimtab.spaces.advice import found
+from trimtab.spaces.advice import found, remarks
 
 F, I, C, O, given = tt.Float, tt.Int, tt.Categorical, tt.Ordinal, tt.given  # noqa: E741 - a space a line
 
@@ -208,6 +208,328 @@ FRESH_GOOD: dict[str, tt.Space] = {
     "a compiler": tt.Space(opt_level=I(0, 3), unroll=I(1, 64), inline_threshold=I(0, 1000), gamma=F(0, 1)),
     "a database": tt.Space(shared_buffers=I(128, 8192), work_mem=I(1, 512), checkpoint_timeout=I(30, 3600)),
 }  # fmt: skip
+
+
+# Once more, by the habits of other libraries: tried at first sight in two rounds, between which kinds were mended.
+# Decision 119.
+
+LATER_MISTAKES: dict[str, tuple[tt.Space, list[tuple[str, str]]]] = {
+    "leaves to thousands": (
+        tt.Space(learning_rate=F(0.01, 0.3, log=True), num_leaves=I(2, 3000), min_child_samples=I(5, 100)),
+        [("num_leaves", "linear")],
+    ),
+    "batches to thousands": (
+        tt.Space(lr=F(1e-5, 1e-1, log=True), batch_size=I(8, 1024), weight_decay=F(1e-6, 1e-2, log=True)),
+        [("batch_size", "linear")],
+    ),
+    "decay among strangers": (
+        tt.Space(weight_decay=F(1e-6, 1e-2), beam=I(1, 8), n_tokens=I(64, 128)),
+        [("weight_decay", "linear")],
+    ),
+    "leaves among strangers": (
+        tt.Space(
+            learning_rate=F(0.01, 0.3, log=True),
+            num_leaves=I(4, 2048),
+            batch_size=O([32, 64]),
+            weight_decay=F(1e-6, 0.1, log=True),
+        ),
+        [("num_leaves", "linear")],
+    ),
+    "smoothing alone": (tt.Space(var_smoothing=F(1e-11, 1.0)), [("var_smoothing", "linear")]),
+    "mlp: alpha": (
+        tt.Space(
+            learning_rate_init=F(1e-4, 1e-1, log=True), hidden_layer_sizes=I(16, 256, log=True), alpha=F(1e-6, 1.0)
+        ),
+        [("alpha", "linear")],
+    ),
+    "catboost: l2": (
+        tt.Space(learning_rate=F(0.01, 0.3, log=True), depth=I(4, 10), l2_leaf_reg=F(0.01, 100)),
+        [("l2_leaf_reg", "linear")],
+    ),
+    "forest: features": (
+        tt.Space(n_estimators=I(100, 500), max_features=F(0.1, 2.0), min_samples_leaf=I(1, 20)),
+        [("max_features", "hazard")],
+    ),
+    "histograms: bins": (
+        tt.Space(learning_rate=F(0.01, 0.3, log=True), max_iter=I(50, 500), max_bins=I(64, 512)),
+        [("max_bins", "hazard")],
+    ),
+    "neighbours to 500": (
+        tt.Space(n_neighbors=I(1, 500), weights=C(["uniform", "distance"])),
+        [("n_neighbors", "linear")],
+    ),
+    "xgboost: subsample to 1.5": (
+        tt.Space(learning_rate=F(0.01, 0.3, log=True), max_depth=I(3, 9), subsample=F(0.5, 1.5)),
+        [("subsample", "hazard")],
+    ),
+    "svr: epsilon from 0": (
+        tt.Space(C=F(0.1, 100, log=True), gamma=F(1e-4, 1, log=True), epsilon=F(-0.1, 1.0)),
+        [("epsilon", "hazard")],
+    ),
+    "sac: tau": (
+        tt.Space(learning_rate=F(1e-5, 1e-3, log=True), tau=F(0.0001, 0.1), train_freq=O([1, 8, 64])),
+        [("tau", "linear")],
+    ),
+    "lora: rank": (
+        tt.Space(lr=F(1e-5, 1e-3, log=True), lora_rank=I(1, 256), lora_alpha=O([16, 32])),
+        [("lora_rank", "linear")],
+    ),
+    "hidden to 4096": (
+        tt.Space(learning_rate=F(1e-5, 1e-2, log=True), hidden_size=I(16, 4096), dropout=F(0, 0.5)),
+        [("hidden_size", "linear")],
+    ),
+    "momentum of 1 in a list": (
+        tt.Space(lr=F(1e-3, 1.0, log=True), momentum=C([0.8, 0.9, 1.0]), weight_decay=F(1e-6, 1e-2, log=True)),
+        [("momentum", "hazard")],
+    ),
+    "splits of one alone": (tt.Space(min_samples_split=I(1, 20)), [("min_samples_split", "hazard")]),
+    "svc: whole C": (tt.Space(C=I(1, 1000), gamma=F(1e-4, 1, log=True), kernel=C(["rbf", "poly"])), [("C", "linear")]),
+    "reg_lambda linear": (
+        tt.Space(learning_rate=F(0.01, 0.3, log=True), max_depth=I(3, 9), reg_lambda=F(0.001, 100)),
+        [("reg_lambda", "linear")],
+    ),
+    "units to 2000": (tt.Space(units=I(8, 2000), lr=F(1e-5, 1e-2, log=True), dropout=F(0, 0.5)), [("units", "linear")]),
+    "bagging from 0": (
+        tt.Space(
+            learning_rate=F(0.01, 0.2, log=True), num_leaves=I(8, 128), bagging_fraction=F(0, 1), bagging_freq=I(1, 7)
+        ),
+        [("bagging_fraction", "hazard")],
+    ),
+    "histograms: leaves": (
+        tt.Space(learning_rate=F(0.01, 0.3, log=True), max_iter=I(50, 300), max_leaf_nodes=I(4, 2000)),
+        [("max_leaf_nodes", "linear")],
+    ),
+    "ppo: rate": (
+        tt.Space(learning_rate=F(1e-5, 1e-2), gamma=O([0.98, 0.99]), clip_range=F(0.1, 0.3), n_steps=O([512, 2048])),
+        [("learning_rate", "linear")],
+    ),
+    "ppo: entropy": (
+        tt.Space(
+            learning_rate=F(1e-5, 1e-3, log=True), ent_coef=F(1e-8, 0.1), clip_range=F(0.1, 0.3), gae_lambda=F(0.9, 1)
+        ),
+        [("ent_coef", "linear")],
+    ),
+    "catboost: temperature of Bernoulli": (
+        tt.Space(
+            learning_rate=F(0.01, 0.3, log=True),
+            depth=I(4, 10),
+            bootstrap_type=C(["Bayesian", "Bernoulli"]),
+            bagging_temperature=F(0, 1),
+        ),
+        [("bagging_temperature", "hazard")],
+    ),
+    "ridge in a pipeline": (
+        tt.Space(ridge__alpha=F(1e-3, 1e3), ridge__fit_intercept=C([True, False])),
+        [("ridge__alpha", "linear")],
+    ),
+    "qda alone": (tt.Space(reg_param=F(-0.1, 1.0), tol=F(1e-5, 1e-3, log=True)), [("reg_param", "hazard")]),
+    "warm-up to the end": (
+        tt.Space(lr=F(1e-5, 1e-2, log=True), warmup_ratio=F(0, 1), weight_decay=F(1e-4, 0.3, log=True)),
+        [("warmup_ratio", "hazard")],
+    ),
+    "tfidf: features": (
+        tt.Space(
+            tfidf__max_df=F(0, 1),
+            tfidf__min_df=I(1, 5),
+            tfidf__sublinear_tf=C([True, False]),
+            clf__C=F(0.01, 100, log=True),
+        ),
+        [("tfidf__max_df", "hazard")],
+    ),
+    "forest: bag": (
+        tt.Space(n_estimators=I(100, 500), max_samples=F(0, 1), max_features=F(0.1, 1)),
+        [("max_samples", "hazard")],
+    ),
+    "svr: epsilon": (
+        tt.Space(C=F(0.1, 100, log=True), gamma=C(["scale", "auto"]), epsilon=F(0.01, 0.5)),
+        [("epsilon", "linear")],
+    ),
+    "batches without a rate": (
+        tt.Space(batch_size=I(32, 256), weight_decay=F(0, 0.1), epochs=I(5, 50)),
+        [("", "missing")],
+    ),
+}
+LATER_GOOD: dict[str, tt.Space] = {
+    "lightgbm, no limit of depth": tt.Space(
+        learning_rate=F(0.01, 0.3, log=True), max_depth=I(-1, 12), num_leaves=I(8, 256, log=True)
+    ),
+    "lightgbm, depths listed": tt.Space(
+        learning_rate=F(0.01, 0.3, log=True), max_depth=C([-1, 5, 10]), n_estimators=I(50, 500), subsample=F(0.5, 1)
+    ),
+    "lightgbm, tutorial 2": tt.Space(
+        num_leaves=I(20, 150),
+        max_depth=I(-1, 30),
+        learning_rate=F(0.005, 0.3, log=True),
+        n_estimators=I(100, 1000),
+        reg_alpha=F(1e-8, 10, log=True),
+        reg_lambda=F(1e-8, 10, log=True),
+        min_split_gain=F(0, 1),
+    ),
+    "forest, features counted": tt.Space(n_estimators=I(100, 500), max_features=I(1, 12), min_samples_leaf=I(1, 20)),
+    "forest, no limit listed": tt.Space(
+        n_estimators=I(100, 500),
+        max_depth=C([None, 10, 20, 30]),
+        min_samples_split=O([2, 5, 10]),
+        min_samples_leaf=O([1, 2, 4]),
+        bootstrap=C([True, False]),
+    ),
+    "xgboost, depth of 0": tt.Space(
+        eta=F(0.01, 0.3, log=True), max_depth=I(0, 10), max_leaves=I(0, 255), grow_policy=C(["depthwise", "lossguide"])
+    ),
+    "xgboost, more names": tt.Space(
+        learning_rate=F(0.01, 0.3, log=True),
+        max_depth=I(3, 10),
+        colsample_bylevel=F(0.5, 1),
+        scale_pos_weight=F(1, 10),
+        max_delta_step=I(0, 10),
+        gamma=F(0, 5),
+    ),
+    "histograms, bins": tt.Space(
+        learning_rate=F(0.01, 0.3, log=True), max_bins=I(32, 255), max_depth=C([None, 3, 6]), max_leaf_nodes=I(8, 64)
+    ),
+    "pca counted": tt.Space(pca__n_components=I(2, 50), svc__C=F(1e-2, 1e3, log=True), svc__gamma=F(1e-5, 1, log=True)),
+    "neighbours, powers": tt.Space(n_neighbors=I(1, 30), p=F(1, 5), metric=C(["minkowski"]), leaf_size=I(10, 60)),
+    "boosting, more names": tt.Space(
+        learning_rate=F(0.01, 0.3, log=True),
+        n_estimators=I(50, 500),
+        max_depth=I(2, 8),
+        min_samples_split=I(2, 20),
+        min_samples_leaf=I(1, 20),
+        max_features=C(["sqrt", "log2", None]),
+        loss=C(["squared_error", "huber"]),
+    ),
+    "catboost, bootstraps": tt.Space(
+        learning_rate=F(0.01, 0.3, log=True),
+        depth=I(4, 10),
+        bootstrap_type=C(["Bayesian", "Bernoulli"]),
+        bagging_temperature=F(0, 1, when=given("bootstrap_type") == "Bayesian"),
+        subsample=F(0.5, 1, when=given("bootstrap_type") == "Bernoulli"),
+        colsample_bylevel=F(0.5, 1),
+        min_data_in_leaf=I(1, 50),
+    ),
+    "transformers": tt.Space(
+        learning_rate=F(1e-6, 1e-4, log=True),
+        gradient_accumulation_steps=O([1, 2, 4]),
+        lr_scheduler_type=C(["linear", "cosine"]),
+        weight_decay=C([0.0, 0.01, 0.1]),
+        adam_beta2=C([0.98, 0.999]),
+    ),
+    "rl, gae": tt.Space(
+        learning_rate=F(1e-5, 1e-3, log=True),
+        n_steps=O([128, 512, 2048]),
+        gae_lambda=F(0.9, 1.0),
+        vf_coef=F(0.2, 1),
+        target_kl=F(0.01, 0.1),
+    ),
+    "mlp, solver": tt.Space(
+        hidden_layer_sizes=I(10, 200),
+        activation=C(["relu", "tanh", "logistic"]),
+        solver=C(["adam", "lbfgs"]),
+        alpha=F(1e-6, 1e-1, log=True),
+        learning_rate_init=F(1e-4, 1e-1, log=True, when=given("solver") == "adam"),
+    ),
+    "logistic, solvers": tt.Space(
+        C=F(1e-3, 1e3, log=True),
+        solver=C(["lbfgs", "liblinear", "newton-cg"]),
+        max_iter=I(100, 1000),
+        tol=F(1e-5, 1e-3, log=True),
+    ),
+    "elastic mixture listed": tt.Space(
+        alpha=F(1e-4, 10, log=True), l1_ratio=C([0.1, 0.5, 0.9, 1.0]), selection=C(["cyclic", "random"])
+    ),
+    "writer of a database": tt.Space(flush_ms=I(1, 5000), pool_size=I(1, 64), timeout=F(0.1, 30)),
+    "queue": tt.Space(n_workers=I(1, 64), max_batch=I(1, 4096), linger_ms=F(0, 100)),
+    "robot arm": tt.Space(stiffness=F(1, 5000), damping=F(0, 1), momentum=F(0, 50), friction=F(0, 1)),
+    "chemistry": tt.Space(temperature=F(20, 180), alpha=F(0, 1), beta_1=F(0, 5), beta_2=F(0, 5)),
+    "solver of equations": tt.Space(
+        tol=F(1e-10, 1e-3, log=True), max_iter=I(10, 10000), depth=I(1, 40), width=I(1, 500)
+    ),
+    "leaves as shares": tt.Space(
+        n_estimators=I(100, 500),
+        min_samples_leaf=F(0.001, 0.1),
+        min_samples_split=F(0.01, 0.2),
+        max_features=C(["sqrt", "log2"]),
+    ),
+    "forest of counts": tt.Space(max_depth=I(3, 20), max_samples=I(50, 200), max_features=I(2, 10)),
+    "trees of xgboost, kaggle": tt.Space(
+        eta=F(0.005, 0.3, log=True),
+        max_depth=I(3, 12),
+        subsample=F(0.4, 1),
+        colsample_bytree=F(0.4, 1),
+        alpha=F(1e-8, 10, log=True),
+    ),
+    "kaggle lightgbm": tt.Space(
+        learning_rate=F(0.005, 0.1, log=True),
+        num_leaves=I(16, 255),
+        max_depth=C([-1, 6, 8, 12]),
+        min_data_in_leaf=I(10, 200),
+        feature_fraction=F(0.4, 1),
+        bagging_fraction=F(0.4, 1),
+        bagging_freq=C([0, 1, 5]),
+        max_bin=I(63, 255),
+    ),
+    "keras": tt.Space(
+        units_1=I(32, 256, step=32), units_2=I(32, 256, step=32), dropout_1=F(0, 0.5), lr=F(1e-4, 1e-2, log=True)
+    ),
+    "resnet": tt.Space(
+        lr=F(0.01, 1, log=True),
+        momentum=F(0.8, 0.99),
+        nesterov=C([True, False]),
+        weight_decay=F(1e-5, 1e-3, log=True),
+        label_smoothing=F(0, 0.2),
+        batch_size=O([128, 256]),
+    ),
+    "llm": tt.Space(
+        peak_lr=F(1e-4, 1e-2, log=True),
+        warmup_steps=I(100, 2000, log=True),
+        beta2=F(0.9, 0.99),
+        grad_clip=F(0.5, 2),
+        d_model=O([256, 512]),
+    ),
+    "dqn": tt.Space(
+        learning_rate=F(1e-5, 1e-3, log=True),
+        buffer_size=I(10_000, 1_000_000, log=True),
+        exploration_fraction=F(0.05, 0.5),
+        target_update_interval=I(100, 10_000, log=True),
+        gamma=O([0.95, 0.99]),
+        batch_size=O([32, 64]),
+    ),
+    "svm, listed": tt.Space(
+        C=C([0.1, 1, 10, 100]),
+        kernel=C(["linear", "rbf"]),
+        gamma=C([1e-3, 1e-2, "scale"], when=given("kernel") == "rbf"),
+    ),
+    "kmeans": tt.Space(n_clusters=I(2, 50), n_init=I(1, 20), init=C(["k-means++", "random"])),
+    "umap": tt.Space(n_neighbors=I(2, 200), min_dist=F(0, 1), metric=C(["cosine", "euclidean"])),
+    "prophet": tt.Space(
+        changepoint_prior_scale=F(0.001, 0.5, log=True),
+        seasonality_prior_scale=F(0.01, 10, log=True),
+        holidays_prior_scale=F(0.01, 10, log=True),
+    ),
+    "arima": tt.Space(p=I(0, 5), d=I(0, 2), q=I(0, 5)),
+    "hpc": tt.Space(tile=I(1, 1024), threads=I(1, 64), batch_size=I(1, 64), unroll=O([1, 2, 4, 8])),
+}
+
+
+@pytest.mark.parametrize(("space", "said"), LATER_MISTAKES.values(), ids=LATER_MISTAKES)
+def test_a_mistake_by_other_habits_is_told(space: tt.Space, said: list[tuple[str, str]]) -> None:
+    assert [(remark.name, remark.kind) for remark in found(space)] == said
+
+
+@pytest.mark.parametrize("space", LATER_GOOD.values(), ids=LATER_GOOD)
+def test_a_good_space_by_other_habits_is_met_with_silence(space: tt.Space) -> None:
+    assert tt.spaces.check(space) == []
+
+
+def test_what_to_write_is_said_as_the_space_is_written() -> None:
+    wide = LATER_MISTAKES["leaves to thousands"][0]
+    assert remarks(wide, "python")[0].endswith("write log=True, from 2.")
+    assert remarks(wide, "yaml")[0].endswith("write log: true, from 2.")
+    assert remarks(wide, "toml")[0].endswith("write log = true, from 2.")
+    idle = tt.Space(optimizer=C(["adam", "sgd", "adamw"]), lr=F(1e-5, 0.1, log=True), beta_2=F(0.9, 0.999))
+    assert remarks(idle)[0].endswith("write when=tt.given('optimizer').is_in(['adam', 'adamw']).")
+    assert remarks(idle, "yaml")[0].endswith("write when: {optimizer: [adam, adamw]}.")
+    assert remarks(idle, "toml")[0].endswith('write when = {optimizer = ["adam", "adamw"]}.')
 
 
 @pytest.mark.parametrize(("space", "name", "kind"), FRESH_MISTAKES.values(), ids=FRESH_MISTAKES)

@@ -55,6 +55,18 @@ def check_entry(family: Family, entry: Entry) -> None:
     assert not set(entry.aliases) & {other.name for other in family.entries if other is not entry}
 
 
+@pytest.mark.parametrize("family", [one for one in FAMILIES.values() if one.also], ids=case)
+def test_what_a_family_takes_besides_is_not_searched_and_is_there(family: Family) -> None:
+    searched = {name for entry in family.entries for name in (entry.name, *entry.aliases)}
+    for entry in family.also:
+        assert entry.says
+        assert entry.sources
+        assert set(entry.sources) <= set(SOURCES)
+        assert not searched & {entry.name, *entry.aliases}
+        for name in family.classes if family.package == "scikit-learn" else ():
+            assert entry.name in signature(family, name)
+
+
 def test_every_source_is_used() -> None:
     assert {source for _, entry in ENTRIES for source in entry.sources} | {"measured"} >= set(SOURCES) - UNUSED
 

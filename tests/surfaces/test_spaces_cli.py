@@ -100,6 +100,83 @@ def test_check_says_what_is_likely_wrong_and_exits_0(tmp_path: Path) -> None:
     assert "nothing to remark" in CliRunner().invoke(cli, ["check", str(path)], standalone_mode=False).output
 
 
+LACKS = """\
+command: ["{python}", "train.py", "--lr={lr}"]
+minimize: loss
+space:
+  lr: {float: [1e-5, 1e-1]}
+  layers: {int: [1, 8]}
+budget: 1
+"""
+
+
+def checked(path: Path) -> list[str]:
+    said = json.loads(CliRunner().invoke(cli, ["check", "--json", str(path)], standalone_mode=False).output)
+    hints: list[str] = said["hints"]
+    return hints
+
+
+def test_check_says_which_parameters_the_command_leaves_out(tmp_path: Path) -> None:
+    path, program = tmp_path / "study.yaml", tmp_path / "train.py"
+    path.write_text(LACKS)
+    (hint, other) = checked(path)
+    assert hint.startswith("layers is tuned, and the command does not say it: write --layers={layers} into it")
+    assert "TRIMTAB_PARAM_LAYERS" in hint
+    assert other.endswith("write log: true, from 1e-05."), "as the file is written, not as Python"
+    program.write_text("import os\n\nlayers = int(os.environ['TRIMTAB_PARAM_LAYERS'])\n")
+    assert checked(path) == [other], "the program asks its environment"
+    program.write_text("import sys\n")
+    assert len(checked(path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "n"),
+    [
+        ("[./train, '--lr={lr}', '--layers={layers}']", 0),
+        ("[./train, '{params_file}']", 0),
+        ("[./train, '{flat_params_json}']", 0),
+        ("[./train]", 0),  # which may ask its environment: nobody can look
+        ("[python, train.py]", 1),
+        ("[python, -m, train]", 1),
+        ("[./train, '--layers={layers}']", 1),
+    ],
+)
+def test_what_a_command_hands_over_in_other_ways_is_not_missed(tmp_path: Path, command: str, n: int) -> None:
+    (tmp_path / "train.py").write_text("import sys\n")
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        LACKS.replace('["{python}", "train.py", "--lr={lr}"]', command).replace("1e-1]}", "1e-1], log: true}")
+    )
+    assert len(checked(path)) == n
+
+
+def test_what_only_others_are_active_under_need_not_be_handed_over(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        "command: './train --lr={lr} --momentum={momentum}'\nminimize: loss\nbudget: 1\nspace:\n"
+        "  lr: {float: [1e-5, 1e-1], log: true}\n  has_momentum: {categorical: [true, false]}\n"
+        "  momentum: {float: [0.5, 0.9], when: {has_momentum: true}}\n  held: {int: [1, 8], default: 2, role: fixed}\n"
+    )
+    assert checked(path) == []
+
+
+def test_a_run_of_a_file_gives_its_hints_as_the_file_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(LACKS)
+    (tmp_path / "train.py").write_text("print('{\"loss\": 1}')\n")
+    asked = ["run", str(path), "--store", f"sqlite:///{tmp_path}/a.db"]
+    first = CliRunner().invoke(cli, asked, standalone_mode=False)
+    assert "train: hint: layers is tuned" in first.output + first.stderr
+    assert "write log: true" in first.output + first.stderr
+    assert "log=True" not in first.output + first.stderr
+    again = CliRunner().invoke(cli, [*asked, "--budget", "2"], standalone_mode=False)
+    assert "hint" not in again.output + again.stderr
+    assert (
+        "hint: layers is tuned"
+        in CliRunner().invoke(cli, ["run", str(path), "--dry-run"], standalone_mode=False).output
+    )
+
+
 def test_check_refuses_what_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text(WRONG.replace("float", "flaot"))

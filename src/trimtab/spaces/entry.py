@@ -84,7 +84,8 @@ class Entry:
         hazards: where it goes wrong.
         interacts: other parameters that its best value depends on.
         aliases: other names of the same.
-        share: whether a real number is a share and a whole one a count, so that 1 and 1.0 are not the same setting.
+        share: whether a real number is a share and a whole one a count, so that 1 and 1.0 are not the same setting;
+            the entry is about the one that it searches.
         beyond: whether ranges without the default make sense, as where the default turns it off or is only cheap.
         sources: keys of `sources.SOURCES`.
     """
@@ -120,6 +121,11 @@ class Entry:
         return self.default if isinstance(self.start, str) and self.start == SAME else self.start
 
     @property
+    def is_searched(self) -> bool:
+        """Whether it has a range: not so what a family takes besides."""
+        return bool(self.choices) or self.low is not None
+
+    @property
     def is_numeric(self) -> bool:
         return not self.choices
 
@@ -140,6 +146,13 @@ class Entry:
 def end_text(end: Number) -> str:
     """Return an end of a range in words."""
     return f"{end.formula} ({end.usual:g} where that is not known)" if isinstance(end, At) else f"{end:g}"
+
+
+def taken(
+    name: str, says: str, *sources: str, hazards: tuple[Hazard, ...] = (), aliases: tuple[str, ...] = ()
+) -> Entry:
+    """Return the entry of what is not worth tuning, or only by hand: for `Family.also`."""
+    return Entry(name=name, says=says, sources=sources, hazards=hazards, aliases=aliases, beyond=True)
 
 
 def real(name: str, low: Number, high: Number, **more: Any) -> Entry:
@@ -174,6 +187,7 @@ class Family:
         classes: the estimators that it is for; several share one family.
         entries: in the order in which to tune them.
         essential: of each of these groups one parameter at least should be tuned.
+        also: what the library takes besides, and that is not searched: known where somebody tunes it by hand.
         task: the task that it is for, where it is for one alone.
         about: what matters, for a page.
         mistakes: typical ones, for a page.
@@ -188,6 +202,7 @@ class Family:
     classes: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()
     essential: tuple[tuple[str, ...], ...] = ()
+    also: tuple[Entry, ...] = ()
     task: str = ""
     about: str = ""
     mistakes: tuple[str, ...] = ()
@@ -196,4 +211,4 @@ class Family:
 
     def entry(self, name: str) -> Entry | None:
         """Return the entry of a name or an alias, the first there is; None for none."""
-        return next((one for one in self.entries if name == one.name or name in one.aliases), None)
+        return next((one for one in (*self.entries, *self.also) if name == one.name or name in one.aliases), None)

@@ -60,6 +60,22 @@ _RATE: Final = re.compile(r"(.*_)?(lr|learning_?rate)(_?(0|init|base|max|peak))?
 _PATTERNS: Final = tuple(re.compile(role.pattern) for role in ROLES)
 
 
+TELLING: Final = frozenset(
+    {"batch_size", "train_batch_size", "weight_decay", "label_smoothing", "dropout", "dropout_rate", "warmup_ratio",
+     "hidden_size", "hidden_dim", "hidden_units", "lora_rank", "lora_r", "learning_rate_init", "num_leaves",
+     "max_leaf_nodes", "min_samples_split", "min_samples_leaf", "min_child_samples", "min_child_weight",
+     "colsample_bytree", "feature_fraction", "bagging_fraction", "reg_lambda", "reg_alpha", "lambda_l1", "lambda_l2",
+     "l2_leaf_reg", "l1_ratio", "ccp_alpha", "var_smoothing", "n_neighbors", "gae_lambda", "max_grad_norm"}
+)  # fmt: skip
+"""Names that are hardly given to anything else, so that one of them says what it is in any company. Not so `alpha`,
+`gamma`, `depth` or `max_depth`, which others have too, and with other ranges."""
+
+
+def is_telling(name: str) -> bool:
+    """Return whether a name says what it is beside names that say nothing."""
+    return _plain(name) in TELLING
+
+
 def is_rate(name: str) -> bool:
     """Return whether a name is that of a learning rate itself, and not of what is done with one, as `lr_decay`."""
     return _RATE.fullmatch(_plain(name)) is not None

@@ -28,13 +28,19 @@ def _lines(family: Family) -> Iterator[str]:
         for entry in sorted(family.entries, key=lambda one: (one.held, one.priority)):
             yield f"**{entry.name}**" + _note(entry)
             yield ""
+    if family.also:
+        yield "Not searched, but known where a space of your own has it:"
+        yield ""
+        for entry in family.also:
+            yield f"* **{entry.name}**" + _note(entry)
+        yield ""
     if family.mistakes:
         yield "Typical mistakes:"
         yield ""
         for mistake in family.mistakes:
             yield f"* {mistake}"
         yield ""
-    used = list(dict.fromkeys(source for entry in family.entries for source in entry.sources))
+    used = list(dict.fromkeys(source for entry in (*family.entries, *family.also) for source in entry.sources))
     if used:
         yield "Sources:"
         yield ""

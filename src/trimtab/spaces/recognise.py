@@ -239,6 +239,6 @@ def _can_be(entry: Entry, value: Any) -> bool:
         return any(value is one or (type(value) is type(one) and value == one) for one in entry.choices)
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         return False
-    if entry.share and isinstance(value, int | np.integer):  # a count
+    if entry.share and isinstance(value, int | np.integer) is not entry.whole:  # a count, or a share
         return False
     return bool(np.isfinite(value)) and (value > 0 or not entry.log) and (not entry.whole or float(value).is_integer())

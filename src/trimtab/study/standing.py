@@ -61,6 +61,8 @@ class Status:
         outlook: what going on would bring and cost; None where nobody looks.
         need: what the study lacks for trials to be ended early, once it has stopped; empty before, and where nothing.
         space: what is tuned, for those who look at whether it is likely wrong.
+        hints: what is likely wrong with the space, where somebody has looked already; None to look at `space`.
+        check: what says all of it.
         finale: what is run again and why, while that is done; empty otherwise.
         learns: what a study that begins learns from earlier ones, a sentence; empty where it does not.
         schedule: once the study has stopped, that the best trial's parameters are the last of several; else empty.
@@ -101,6 +103,8 @@ class Status:
     need: str = ""
     outlook: Outlook | None = None
     space: Space | None = None
+    hints: tuple[str, ...] | None = None
+    check: str = "tt.spaces.check(space)"
     finale: str = ""
     learns: str = ""
     schedule: str = ""

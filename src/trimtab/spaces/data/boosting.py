@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trimtab.spaces.data.trees import rate, rounds
-from trimtab.spaces.entry import CRASHES, USELESS, Entry, Family, Hazard, real, whole
+from trimtab.spaces.entry import CRASHES, USELESS, Entry, Family, Hazard, real, taken, whole
 from trimtab.spaces.sizes import At
 
 _NEGATIVE = Hazard("is refused", below=0.0)
@@ -58,6 +58,20 @@ XGBOOST = Family(
                  aliases=("alpha", "l1"), sources=("xgboost-parameters",)),
         _penalty("gamma", 0.0, "The gain that a split has to bring, in the units of the loss.", priority=4,
                  aliases=("min_split_loss",), sources=("xgboost-parameters",)),
+    ),
+    also=(
+        *(taken(name, f"The share of features of each {of}.", "xgboost-parameters",
+                hazards=(Hazard("is refused", below=1e-300), Hazard("is refused", above=1.0)))
+          for name, of in (("colsample_bylevel", "level"), ("colsample_bynode", "split"))),
+        taken("max_leaves", "0 is no limit.", "xgboost-parameters", hazards=(_NEGATIVE,)),
+        taken("grow_policy", "lossguide grows leaf by leaf, as LightGBM does.", "xgboost-parameters"),
+        taken("max_delta_step", "For classes that are very unequal.", "xgboost-parameters", hazards=(_NEGATIVE,)),
+        taken("scale_pos_weight", "For rare classes that count as much as others.", "xgboost-parameters",
+              hazards=(_NEGATIVE,)),
+        taken("max_bin", "How finely numbers are split.", "xgboost-parameters",
+              hazards=(Hazard("is refused", below=2),)),
+        taken("tree_method", "hist is fast, and as good.", "xgboost-parameters"),
+        taken("booster", "gbtree, or dart, which is slow.", "xgboost-parameters"),
     ),
 )  # fmt: skip
 
@@ -131,6 +145,25 @@ LIGHTGBM = Family(
         _penalty("reg_alpha", 0.0, "Sets small leaves to 0; 0.001 is next to nothing.", priority=4,
                  aliases=("lambda_l1", "l1_regularization"), sources=("lightgbm-tuning",)),
     ),
+    also=(
+        taken("max_depth", "0 or less is no limit; leaves are what a tree grows by.", "lightgbm-tuning"),
+        taken("min_split_gain", "The gain that a split has to bring.", "lightgbm-tuning", hazards=(_NEGATIVE,),
+              aliases=("min_gain_to_split",)),
+        taken("min_child_weight", "The least weight of a leaf; min_child_samples says it in rows.", "lightgbm-tuning",
+              hazards=(_NEGATIVE,), aliases=("min_sum_hessian_in_leaf",)),
+        taken("max_bin", "How finely numbers are split.", "lightgbm-tuning", hazards=(Hazard("is refused", below=2),)),
+        taken("path_smooth", "Draws small leaves to the nodes above them.", "lightgbm-tuning", hazards=(_NEGATIVE,)),
+        taken("scale_pos_weight", "For rare classes that count as much as others.", "lightgbm-tuning",
+              hazards=(Hazard("is refused", below=1e-300),)),
+        taken("boosting_type", "gbdt; dart is slow, and goss is for many rows.", "lightgbm-tuning",
+              aliases=("boosting",)),
+        taken("feature_fraction_bynode", "The share of features of each split.", "lightgbm-tuning",
+              hazards=(Hazard("is refused", below=1e-300), Hazard("is refused", above=1.0))),
+        taken("extra_trees", "Splits at random, of which there are fewer to fit the noise by.", "lightgbm-tuning"),
+        taken("cat_smooth", "Of categories: how far rare ones are drawn to the mean.", "lightgbm-tuning",
+              hazards=(_NEGATIVE,)),
+        taken("cat_l2", "Of categories: a penalty.", "lightgbm-tuning", hazards=(_NEGATIVE,)),
+    ),
 )  # fmt: skip
 
 CATBOOST = Family(
@@ -169,6 +202,23 @@ CATBOOST = Family(
               says="How finely numbers are split.",
               hazards=(Hazard("is refused", above=65535), Hazard("is refused", below=1)),
               sources=("catboost-tuning",)),
+    ),
+    also=(
+        taken("bootstrap_type", "How rows are drawn, or weighed.", "catboost-tuning"),
+        taken("subsample", "The share of rows; of Bernoulli, MVS and Poisson alone.", "catboost-tuning",
+              hazards=(Hazard("is refused", below=1e-300), Hazard("is refused", above=1.0),
+                       Hazard("is refused: the Bayesian bootstrap has none", given={"bootstrap_type": ("Bayesian",)})),
+              aliases=("bagging_fraction",)),
+        taken("colsample_bylevel", "The share of features of each split.", "catboost-tuning",
+              hazards=(Hazard("is refused", below=1e-300), Hazard("is refused", above=1.0)), aliases=("rsm",)),
+        taken("min_data_in_leaf", "Of trees that are not symmetric alone.", "catboost-tuning"),
+        taken("max_leaves", "Of the policy Lossguide alone.", "catboost-tuning"),
+        taken("grow_policy", "SymmetricTree is fast, and harder to overfit.", "catboost-tuning"),
+        taken("one_hot_max_size", "Categories of so few values become columns.", "catboost-tuning"),
+        taken("leaf_estimation_iterations", "Steps within a leaf.", "catboost-tuning",
+              hazards=(Hazard("is refused", below=1),)),
+        taken("scale_pos_weight", "For rare classes that count as much as others.", "catboost-tuning",
+              hazards=(_NEGATIVE,)),
     ),
 )  # fmt: skip
 

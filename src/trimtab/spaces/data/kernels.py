@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.spaces.entry import USELESS, Entry, Family, Hazard, one_of, real, steps, whole
+from trimtab.spaces.entry import USELESS, Entry, Family, Hazard, one_of, real, steps, taken, whole
 from trimtab.spaces.sizes import At
 
 _SKLEARN = "scikit-learn"
@@ -16,11 +16,12 @@ def _svm(**c: object) -> tuple[Entry, ...]:
                       Hazard("may not end where classes overlap", how=USELESS, above=1e6)),
              interacts=("gamma: where one grows the other falls", "the scale of the features"),
              sources=("hsu2003", "probst2019", "vanrijn2018"), **c),
-        real("gamma", At("max(1e-6, 0.001 / features)", 1e-5), At("min(10.0, 100.0 / features)", 10.0), log=True,
+        real("gamma", At("max(1e-6, 0.001 / features)", 1e-5), At("min(10.0, 30.0 / features)", 10.0), log=True,
              default="scale", start=At("1 / features", 0.05), prior=0.2, priority=1,
              when={"kernel": ("rbf", "poly", "sigmoid")},
              says="How near two rows have to be to count as alike; the most tunable of all, by Probst et al. The "
-             "default, 'scale', is 1 / (features * variance): 1 / features where they are scaled.",
+             "default, 'scale', is 1 / (features * variance): 1 / features where they are scaled. Beyond some 30 / "
+             "features each row is alike to itself alone.",
              hazards=(Hazard("is refused", below=0.0),
                       Hazard("makes all rows alike", how=USELESS, equal=(0, 0.0))),
              interacts=("C", "the scale of the features"),
@@ -31,10 +32,17 @@ def _svm(**c: object) -> tuple[Entry, ...]:
                sources=("hsu2003", "probst2019")),
         whole("degree", 2, 5, default=3, priority=4, when={"kernel": ("poly",)},
               says="Of the polynomial, and nothing else.", sources=("sklearn",)),
-        real("coef0", 0.0, 1.0, default=0.0, start=0.5, priority=4, when={"kernel": ("poly", "sigmoid")},
+        real("coef0", 0.0, 1.0, default=0.0, start=1.0, prior=0.4, priority=4, when={"kernel": ("poly", "sigmoid")},
              says="The constant inside of polynomial and sigmoid. Above 0 a polynomial has its lower powers too; "
-             "below, it is no kernel.",
+             "near it, nothing but its highest, which are next to nothing where gamma is small. Below, it is no "
+             "kernel.",
              sources=("sklearn", "measured")),
+        whole("max_iter", 10_000, 10_000_000, log=True, default=-1, start=At("max(100000, 10 * rows)", 100_000),
+              held=True, priority=5, beyond=True,
+              says="Held, and not tuned: without a bound, which is the default, a polynomial of large gamma and C did "
+              "not end within a minute on 80 rows. What is any good has converged long before.",
+              hazards=(Hazard("is refused", below=-1), Hazard("fits nothing", how=USELESS, equal=(0,))),
+              sources=("sklearn", "measured")),
     )  # fmt: skip
 
 
@@ -42,6 +50,7 @@ _SVM_MISTAKES = (
     "C and gamma on linear scales: their best values lie decades apart from one data set to the next.",
     "degree without a condition on the kernel: it does nothing unless that is 'poly'.",
     "Features that are not scaled: one gamma does not suit all of them.",
+    "max_iter left unbounded beside a polynomial kernel: a trial may not end.",
 )
 SVC = Family(
     name="svc",
@@ -98,6 +107,12 @@ NEIGHBORS = Family(
         steps("p", 1, 2, default=2, priority=3,
               says="1 sums distances along the features, which suits many of them; 2 is Euclid's.",
               hazards=(Hazard("is refused", below=1e-300),), sources=("sklearn",)),
+    ),
+    also=(
+        taken("metric", "p says it, of the usual ones.", "sklearn"),
+        taken("algorithm", "A matter of speed: the neighbours are the same.", "sklearn-guide"),
+        taken("leaf_size", "A matter of speed: the neighbours are the same.", "sklearn-guide",
+              hazards=(Hazard("is refused", below=1),)),
     ),
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.spaces.entry import DIVERGES, USELESS, Entry, Family, Hazard, one_of, real, steps, whole
+from trimtab.spaces.entry import DIVERGES, USELESS, Entry, Family, Hazard, one_of, real, steps, taken, whole
 from trimtab.spaces.sizes import At
 
 _SKLEARN = "scikit-learn"
@@ -44,6 +44,16 @@ MLP = Family(
                sources=("sklearn-guide",)),
         real("beta_1", 0.8, 0.99, default=0.9, priority=4, says="Momentum of Adam.",
              hazards=(Hazard("is refused", above=0.999999999),), sources=("kingma2015",)),
+    ),
+    also=(
+        taken("solver", "adam; lbfgs, which has neither rate nor batches, where rows are few.", "sklearn-guide"),
+        taken("beta_2", "How long squares of gradients are remembered.", "kingma2015",
+              hazards=(Hazard("is refused", above=0.999999999),)),
+        taken("epsilon", "Keeps steps finite.", "kingma2015", hazards=(Hazard("is refused", below=1e-300),)),
+        taken("n_iter_no_change", "How patient it is before it ends.", "sklearn",
+              hazards=(Hazard("is refused", below=1),)),
+        taken("validation_fraction", "What is held back to stop by.", "sklearn",
+              hazards=(Hazard("is refused", below=0.0), Hazard("is refused", above=0.999999999))),
     ),
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.spaces.entry import DIVERGES, USELESS, Entry, Family, Hazard, one_of, real, whole
+from trimtab.spaces.entry import DIVERGES, USELESS, Entry, Family, Hazard, one_of, real, taken, whole
 from trimtab.spaces.sizes import At
 
 _SKLEARN = "scikit-learn"
@@ -20,7 +20,7 @@ def leaf_size(default: int = 1, prior: float | None = 0.3, priority: int = 1) ->
                  says="The least number of rows in a leaf: 1 fits the noise. What matters most in a forest, by van "
                  "Rijn "
                  "and Hutter.",
-                 hazards=(LEAF,), aliases=("min_samples_per_leaf",),
+                 hazards=(LEAF,), aliases=("min_samples_per_leaf",), share=True,
                  sources=("vanrijn2018", "probst2019rf"))  # fmt: skip
 
 
@@ -36,11 +36,36 @@ def depth(
 
 _SPLIT_SIZE = whole("min_samples_split", 2, At("max(4, min(rows / 10, 100))", 50), log=True, default=2, prior=0.3,
                     priority=3, cost="less", says="The least number of rows that are split further.", hazards=(SPLIT,),
+                    share=True,
                     interacts=("min_samples_leaf, which does nearly the same",), sources=("sklearn",))  # fmt: skip
 _CRITERION = one_of("criterion", "gini", "entropy", "log_loss", default="gini", priority=4, only="classification",
                     says="Hardly matters.", sources=("vanrijn2018",))  # fmt: skip
 _BALANCED = one_of("class_weight", None, "balanced", default=None, only="classification", priority=4,
                    says="For rare classes that count as much as others.", sources=("sklearn",))  # fmt: skip
+
+_NO_PART = Hazard("is refused", below=0.0)
+_LEAVES = taken(
+    "max_leaf_nodes",
+    "Leaves, the best first; a limit of depth is none then.",
+    "sklearn",
+    hazards=(Hazard("is refused", below=2),),
+)
+_LESS = (
+    taken("min_weight_fraction_leaf", "The size of leaves, by weights.", "sklearn",
+          hazards=(_NO_PART, Hazard("is refused", above=0.5))),
+    taken("min_impurity_decrease", "In the units of the impurity: pruning does the same.", "sklearn",
+          hazards=(_NO_PART,)),
+)  # fmt: skip
+
+def _own_leaf(task: str, start: At, says: str) -> Entry:
+    """Return the least number of rows in a leaf of a tree that stands alone."""
+    return whole("min_samples_leaf", 1, At("max(4, min(rows / 4, 200))", 200), log=True, default=1, start=start,
+                 prior=0.4, priority=1, cost="less", beyond=True, only=task,
+                 says="The least number of rows in a leaf. 1, the default, fits the noise: one tree by itself wants "
+                 f"more than those of a forest do. {says}",
+                 hazards=(LEAF,), aliases=("min_samples_per_leaf",), share=True,
+                 sources=("vanrijn2018", "measured"))  # fmt: skip
+
 
 TREE = Family(
     name="tree",
@@ -52,11 +77,9 @@ TREE = Family(
     mistakes=("min_samples_split from 1: an error.", "Several limits of size at once: they do the same."),
     essential=(("min_samples_leaf", "max_depth", "ccp_alpha", "max_leaf_nodes", "min_samples_split"),),
     entries=(
-        whole("min_samples_leaf", 1, At("max(4, min(rows / 4, 200))", 200), log=True, default=1,
-              start=At("max(1, min(rows / 16, 20))", 20), prior=0.4, priority=1, cost="less", beyond=True,
-              says="The least number of rows in a leaf. 1, the default, fits the noise: one tree by itself wants more "
-              "than those of a forest do.",
-              hazards=(LEAF,), aliases=("min_samples_per_leaf",), sources=("vanrijn2018", "measured")),
+        _own_leaf("classification", At("max(1, min(rows / 12, 20))", 20), "Probabilities of few rows are 0 or 1, and "
+                  "logarithmic losses of those that are wrong have no bound: 20 rows and more."),
+        _own_leaf("regression", At("max(1, min(rows / 30, 8))", 8), "A mean of some 8 rows is good enough."),
         depth(1, 30, None, At("max(3, log(rows) - 1)", 8), prior=0.5, priority=1),
         _SPLIT_SIZE,
         real("ccp_alpha", 1e-6, 0.1, log=True, default=0.0, start=3e-3, prior=0.5, priority=2, beyond=True, cost="less",
@@ -64,6 +87,11 @@ TREE = Family(
              hazards=(Hazard("is refused", below=0.0),), sources=("sklearn-guide",)),
         _CRITERION,
         _BALANCED,
+    ),
+    also=(
+        taken("max_features", "For forests: one tree by itself looks at all.", "sklearn", hazards=_SHARE),
+        taken("splitter", "random is for ensembles.", "sklearn"),
+        _LEAVES, *_LESS,
     ),
 )  # fmt: skip
 
@@ -105,6 +133,12 @@ _FOREST_MISTAKES = (
     "n_estimators as what matters most: more trees are never worse, only slower.",
     "max_depth alone: what is worth tuning is max_features, and the size of leaves.",
 )
+_FOREST_ALSO = (
+    taken("bootstrap", "Whether rows are drawn, or all are there; as the kind of forest has it.", "sklearn-guide"),
+    taken("ccp_alpha", "Prunes; a forest wants its trees whole.", "sklearn-guide", hazards=(_NO_PART,)),
+    _LEAVES,
+    *_LESS,
+)
 FOREST = Family(
     name="forest",
     title="Random forests",
@@ -115,6 +149,7 @@ FOREST = Family(
     mistakes=_FOREST_MISTAKES,
     essential=(("max_features", "min_samples_leaf", "max_depth", "min_samples_split", "max_samples"),),
     entries=_forest(bootstrap=True),
+    also=_FOREST_ALSO,
 )
 EXTRA_TREES = Family(
     name="extra_trees",
@@ -126,6 +161,7 @@ EXTRA_TREES = Family(
     mistakes=_FOREST_MISTAKES,
     essential=(("max_features", "min_samples_leaf", "max_depth", "min_samples_split"),),
     entries=tuple(entry for entry in _forest(bootstrap=False)),
+    also=_FOREST_ALSO,
 )
 
 RATE_HAZARDS = (
@@ -181,6 +217,11 @@ GRADIENT_BOOSTING = Family(
              prior=0.5, cost="more", beyond=True, says="The share of features that a split looks at.",
              hazards=_AT_MOST_ALL, share=True, sources=("sklearn-guide",)),
     ),
+    also=(
+        taken("loss", "What is wanted of the model, and no matter of tuning.", "sklearn"),
+        taken("criterion", "Hardly matters.", "sklearn"),
+        _SPLIT_SIZE, _LEAVES, *_LESS,
+    ),
 )  # fmt: skip
 HIST_GRADIENT_BOOSTING = Family(
     name="hist_gradient_boosting",
@@ -213,6 +254,14 @@ HIST_GRADIENT_BOOSTING = Family(
              sources=("sklearn",)),
         one_of("class_weight", None, "balanced", default=None, only="classification", priority=4, since="1.2",
                says="For rare classes that count as much as others.", sources=("sklearn",)),
+    ),
+    also=(
+        taken("max_depth", "None is no limit; leaves are what a tree grows by.", "sklearn",
+              hazards=(Hazard("is refused", below=1),)),
+        taken("max_bins", "How finely numbers are split; fewer are faster, and hardly worse.", "sklearn",
+              hazards=(Hazard("is refused", above=255), Hazard("is refused", below=2))),
+        taken("loss", "What is wanted of the model, and no matter of tuning.", "sklearn"),
+        taken("early_stopping", "Instead of tuning the rounds, where rows are many.", "sklearn-guide"),
     ),
 )  # fmt: skip
 ADABOOST = Family(

@@ -30,6 +30,7 @@ from trimtab.surfaces.cli.facts import (
     study_facts,
 )
 from trimtab.surfaces.cli.front import MOST_ROWS
+from trimtab.surfaces.cli.hints import OfFile, hints
 from trimtab.surfaces.cli.options import DEFAULT_STORE, json_option, spoken, spoken_each, store_option
 from trimtab.surfaces.cli.output import cells, say, say_json
 from trimtab.surfaces.render.numbers import exact
@@ -196,13 +197,13 @@ def run(
         with tt.load_study(url, arguments.get("name") or naming.name_of(asked.objective())) as found:
             asked = dataclasses.replace(asked, space=found.space)
     if dry_run:
-        _dry_run(asked, arguments)
+        _dry_run(asked, file, arguments)
         return 0
     study = tt.tune(
         asked.objective(),
         asked.space,
         store=url,
-        progress=not quiet,
+        progress=False if quiet else OfFile(asked, file),
         **arguments,
     )
     with study:
@@ -260,7 +261,7 @@ def _remarks(command: tt.Command, space: tt.Space) -> Iterator[str]:
             yield f"in the environment {name} is {variable}"
 
 
-def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
+def _dry_run(asked: spec.StudyFile, file: Path, arguments: dict[str, Any]) -> None:
     """Show the space and the first trial, proposed in memory, if this machine has what the trials need."""
     resources = arguments.get("resources", tt.Resources())
     gpus.assign(arguments.get("workers", 1), resources.gpus)
@@ -274,4 +275,6 @@ def _dry_run(asked: spec.StudyFile, arguments: dict[str, Any]) -> None:
             say(f"it would run: {clean(shlex.join(hide_in_arguments(line)))}")
             for remark in _remarks(asked.work, asked.space):
                 say(remark)
+        for hint in hints(asked, file):
+            say(f"hint: {clean(hint)}")
     sys.stdout.flush()

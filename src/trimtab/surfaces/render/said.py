@@ -253,14 +253,16 @@ MOST_HINTS = 3
 
 def hints(status: Status) -> list[str]:
     """Return what is likely wrong with the space of a study that begins; nothing of one that goes on."""
-    if status.space is None or status.n_before:
+    if status.n_before:
         return []
-    from trimtab.spaces import check  # imported when used: it loads what is known of every family
+    found = list(status.hints or ())
+    if status.hints is None and status.space is not None:
+        from trimtab.spaces import check  # imported when used: it loads what is known of every family
 
-    found = check(status.space)
+        found = check(status.space)
     lines = [f"{clean(status.name)}: hint: {clean(text)}" for text in found[:MOST_HINTS]]
     more = len(found) - MOST_HINTS
-    return [*lines, f"{clean(status.name)}: {count(more, 'more hint')}: tt.spaces.check(space)"] if more > 0 else lines
+    return [*lines, f"{clean(status.name)}: {count(more, 'more hint')}: {clean(status.check)}"] if more > 0 else lines
 
 
 class News:
