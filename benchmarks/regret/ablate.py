@@ -34,6 +34,7 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "replicates": {"constants": {"gp": {"has_replicates": False}}},
     "input-warps": {"constants": {"gp": {"has_input_warps": False}}},
     "steps": {"constants": {"gp": {"has_steps": False}}},
+    "novelty": {"constants": {"gp": {"has_novelty": False}}},
     "guard": {"constants": {"gp": {"has_guard": False}}},
     "trust-region": {"constants": {"gp": {"has_trust_region": False}}},
     "stages": {"stages": False},

@@ -6,7 +6,8 @@ python benchmarks/regret/tasks.py --scales "bbob/*"    # measures best and media
 Defaults are tuned on the half "tune" and judged on the half "report". Which task is in which half is fixed by its place
 in its family: the first, third, fifth are to tune, the others to report. Special tasks are in neither. Tasks with
 limits have halves of their own, "tune-bound" and "report-bound", and so have those of several objectives, "tune-front"
-and "report-front", and those of long studies, of 1,000 trials, "tune-long" and "report-long".
+and "report-front", those of long studies, of 1,000 trials, "tune-long" and "report-long", those of steps, "tune-rough"
+and "report-rough", and those of which some results are off, "tune-off" and "report-off".
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ import designs
 import fronts
 import live
 import numpy as np
+import outlying
+import rough
 import search
 import surrogates
 import synthetic
@@ -36,8 +39,9 @@ from task import Task
 
 SCALES = Path(__file__).with_name("scales.json")
 
-MODULES: tuple[ModuleType, ...] = (tabular, surrogates, coco, live, synthetic, trees, designs, fronts)
-"""Each has NAMES; `make`, from a name to a task that has no scale yet; and `best` if the smallest losses are known."""
+MODULES: tuple[ModuleType, ...] = (tabular, surrogates, coco, live, synthetic, trees, designs, fronts, rough, outlying)
+"""Each has NAMES; `make`, from a name to a task that has no scale yet; and `best` if the smallest losses are known, or
+`scale` if the medians are too."""
 SPECIAL = frozenset({"sparse", "dense", "crash", "tree"})
 LONG = frozenset({"long-bbob", "long-mixint", "long-lcbench"})
 
@@ -50,10 +54,24 @@ N_FIRST, N_STUDIES = 25, 41
 
 KINDS = {"design": "-bound", "bbob-con": "-bound", "front": "-front", "biobj": "-front", "time": "-front"}
 KINDS |= dict.fromkeys(LONG, "-long")
-"""Families of tasks with limits, of several objectives, and of long studies have halves of their own."""
+KINDS |= {"taskset": "-rough", "needle": "-rough", "off": "-off"}
+"""Families of tasks with limits, of several objectives, of long studies, of steps, and of results that are off have
+halves of their own."""
 
 Half = Literal[
-    "tune", "report", "special", "tune-bound", "report-bound", "tune-front", "report-front", "tune-long", "report-long"
+    "tune",
+    "report",
+    "special",
+    "tune-bound",
+    "report-bound",
+    "tune-front",
+    "report-front",
+    "tune-long",
+    "report-long",
+    "tune-rough",
+    "report-rough",
+    "tune-off",
+    "report-off",
 ]
 
 _MODULES = {name: module for module in MODULES for name in module.NAMES}
@@ -111,6 +129,8 @@ def load(wanted: Iterable[str] | None = None) -> dict[str, Task]:
 def measure(name: str) -> dict[str, float]:
     """Return the smallest true loss of a task, and the median one of random configurations."""
     module = _MODULES[name]
+    if hasattr(module, "scale"):
+        return cast("dict[str, float]", module.scale(name))
     task = module.make(name)
     rng = np.random.default_rng(0)
     n = N_MEDIAN if hasattr(module, "best") else getattr(module, "N_SEARCH", N_SEARCH)

@@ -95,7 +95,7 @@ def test_whatever_the_numbers_something_on_the_front_is_taken(rows: list[tuple[f
         "weights": {"weights": {"m0": 3}},
         "reference": {"reference": dict.fromkeys(names, 0.5)},
         "order": {"order": names[::-1]},
-        "within": {"order": names, "within": {"m0": "10%", "m1": 1}},
+        "within": {"order": names, "within": dict.fromkeys(names[:-1], "10%")},
     }
     preference = tt.Preference(**ways[way])
     assert tt.Preference.from_json(preference.to_json()) == preference
@@ -126,6 +126,12 @@ def test_where_nothing_is_feasible_the_choice_says_why() -> None:
         told([]).choose(knee=True)
 
 
+def test_a_record_that_says_what_is_within_the_last_of_an_order_is_still_read() -> None:
+    read = tt.Preference.from_json({"order": ["accuracy", "size"], "within": {"accuracy": 0.1, "size": 2.0}})
+    assert read == tt.Preference(order=["accuracy", "size"], within={"accuracy": 0.1})
+    assert tt.Preference.from_json({"order": ["size"], "within": {"size": 2.0}}) == tt.Preference(order=["size"])
+
+
 @pytest.mark.parametrize(
     ("way", "said"),
     [
@@ -148,6 +154,8 @@ def test_where_nothing_is_feasible_the_choice_says_why() -> None:
         ({"order": "size", "within": {"size": "1"}}, 'a share as "1%"'),
         ({"order": "size", "within": {"size": "-1%"}}, 'a share as "1%"'),
         ({"order": "size", "within": {"size": -1}}, 'a share as "1%"'),
+        ({"order": "size", "within": {"size": "1%"}}, "'size', which order names last"),
+        ({"order": ["accuracy", "size"], "within": {"accuracy": 0.1, "size": 2}}, "Leave it out, or let order name"),
     ],
 )
 def test_a_preference_that_means_nothing_is_refused(way: dict[str, Any], said: str) -> None:

@@ -671,6 +671,36 @@ def test_the_heading_of_a_bounded_metric_leaves_its_confidence_to_show(tmp_path:
     assert "ms <= 30 with a confidence of 0.95" in call(tmp_path, "show")
 
 
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        ([29.0, 33.0], "the 2 runs of this configuration do not meet the constraints on average (ms misses by 1): not"),
+        ([29.0, 30.5], "the 2 runs of this configuration meet the constraints on average"),
+        ([31.0, 28.0], "the 2 runs of this configuration meet the constraints on average"),
+        ([29.0], ""),
+    ],
+    ids=["lucky", "met", "unlucky", "once"],
+)
+def test_show_says_what_the_runs_of_a_configuration_come_to(tmp_path: Path, runs: list[float], said: str) -> None:
+    store = f"sqlite:///{tmp_path}/trimtab.db"
+    study = tt.create_study(
+        tt.Space(x=tt.Float(0.0, 1.0)),
+        minimize="loss",
+        constraints=[tt.at_most("ms", 30)],
+        optimizer="random",
+        seed=0,
+        store=store,
+        name="study",
+    )
+    for ms in runs:
+        study.enqueue({"x": 0.5})
+        study.tell(study.ask().number, {"loss": 1.0, "ms": ms})
+    shown = call(tmp_path, "show", "0")
+    assert ("runs  " in shown) == bool(said)
+    assert said in " ".join(shown.split())
+    assert ("infeasible" in shown) == (runs[0] > 30)  # the trial's own mark says what it measured
+
+
 def test_where_there_is_no_study_it_says_how_another_store_is_named(tmp_path: Path) -> None:
     for argv in (("best",), ("show", "digits")):
         assert "with --store or TRIMTAB_STORE" in call(tmp_path, *argv, exits=2)

@@ -36,7 +36,7 @@ class Preference:
         order: the objectives that matter, the most important first: the best in the first, of those the best in the
             second, and so on.
         within: with `order`, how far from the best still counts as best: {"accuracy": "1%"} of the best value, or
-            {"accuracy": 0.005} in its own unit.
+            {"accuracy": 0.005} in its own unit. Not of the last one, whose best is what is taken.
 
     Raises:
         ProblemError: none or several ways of choosing, or a value that is none. That a problem has the objectives is
@@ -82,7 +82,13 @@ class Preference:
                 if name not in names:
                     there = ", ".join(map(str, names))
                     raise ProblemError(f"within has {name!r}, and order does not; it has: {there}.")
-            put(self, "within", {name: _tolerance(name, given) for name, given in within.items()} or None)
+            tolerances = {name: _tolerance(name, given) for name, given in within.items()}
+            if names[-1] in tolerances:
+                raise ProblemError(
+                    f"within has {names[-1]!r}, which order names last: of what is left the best in it is taken, so "
+                    f"nothing near that is chosen from. Leave it out, or let order name what decides after it."
+                )
+            put(self, "within", tolerances or None)
 
     def check(self, names: Sequence[str]) -> None:
         """Raise ProblemError unless objectives of these names are all that is named, and a reference has each."""
@@ -109,12 +115,18 @@ class Preference:
     def from_json(cls, data: object) -> Preference:
         """Read what `to_json` wrote.
 
+        Records from before it was refused may say what is within the last of an order. It counted for nothing, and is
+        left out.
+
         Raises:
             ProblemError: it is something else.
         """
         known = [field.name for field in fields(cls)]
         if not isinstance(data, Mapping) or not set(data) <= set(known):
             raise ProblemError(f"a preference is an object with one of {WAYS}, got {shown(data)}.")
+        order, within = data.get("order"), data.get("within")
+        if isinstance(order, list) and order and isinstance(within, Mapping):
+            data = {**data, "within": {name: near for name, near in within.items() if name != order[-1]}}
         return cls(**data)
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from trimtab.arrays import Floats, Ints
+from trimtab.arrays import Bools, Floats, Ints
 from trimtab.errors import NoBestError
 from trimtab.ledger.cells import counts
 from trimtab.ledger.event import FAILURE_KINDS, FINALIZE
@@ -90,6 +90,26 @@ def feasible(table: TrialTable) -> list[bool | None]:
     is_met = met(table.problem, table.y).tolist()
     done = (table.state == COMPLETE).tolist()
     return [ok if is_done else None for ok, is_done in zip(is_met, done, strict=True)]
+
+
+def missed_by_runs(table: TrialTable, row: int) -> tuple[int, dict[Metric, float]] | None:
+    """Return how many complete runs the configuration of `row` had, and what it misses by them all.
+
+    The best goes by that. None where it ran once, so that the trial itself says it. A constraint that was never
+    measured is missed by nan.
+    """
+    done = table.rows(COMPLETE)
+    mine = np.flatnonzero(same(table.x[done], table.x[row]) & _is_same(table.fidelity[done], table.fidelity[row]))
+    if len(mine) < 2:
+        return None
+    by = settled(table.problem, table.y[done], configurations(table, done))[mine[0]]
+    known = zip(table.problem.constraints, by.tolist(), strict=True)
+    return len(mine), {metric: off for metric, off in known if not off <= 0.0}
+
+
+def _is_same(fidelity: Floats, of: Floats) -> Bools:
+    found: Bools = ((fidelity == of) | (np.isnan(fidelity) & np.isnan(of))).all(axis=1)
+    return found
 
 
 def runs(table: TrialTable, row: int) -> Ints:

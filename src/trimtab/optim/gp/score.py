@@ -21,6 +21,7 @@ from trimtab.ledger.table import TrialTable
 from trimtab.model.processes import View
 from trimtab.numerics.acquisition import index, log_ei, log_ei_with_gradient, log_positive, log_positive_with_gradient
 from trimtab.optim import belief
+from trimtab.optim.gp.novelty import Novelty
 from trimtab.optim.gp.outlook import Outlook
 from trimtab.optim.gp.state import GpState
 from trimtab.optim.gp.steps import Steps
@@ -78,6 +79,9 @@ class Score:
         steps = Steps(space, seen.x, seen.losses, settings) if settings.has_steps else None
         if steps is not None and steps.any:
             self.terms["steps"] = lambda x: -steps.cost(x)
+        novelty = Novelty(space, seen.x, seen.losses, settings) if settings.has_novelty else None
+        if novelty is not None and novelty.length is not None:
+            self.terms["novelty"] = novelty.log_new
         if self.failures is not None:
             self.terms["failures"] = self.failures.cost
         thrift = Thrift(table, remaining, settings.thrift, has_prices=prices is not None)

@@ -114,6 +114,13 @@ class Settings(ModelSettings):
     step_rows: int = 200
     """Of configurations whose loss repeats so many are looked at, the latest: each costs O(rows)."""
 
+    has_novelty: bool = True
+    """Whether an improvement counts by the chance that a result is new, where results repeat to the bit: measured,
+    decision 108."""
+
+    novel_from: int = 3
+    """So many repeats tell how far steps reach. By taste."""
+
     # A model that foresees nothing
 
     has_guard: bool = True

@@ -405,6 +405,8 @@ def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
     for metric in lacks if is_feasible is False else ():
         if metric.name not in view.metrics:
             yield "metric", clean(f"{missed_text(metric, None)} ({metric})")
+    if study.problem.constraints and is_feasible is not None:
+        yield from _of_all_runs(table, view.number)
     if len(study.problem.objectives) > 1 and is_feasible:
         yield "front", _standing(table, view.number)
     is_cut = view.state == STATES[STOPPED] and len(view.fidelity) == 1
@@ -438,6 +440,20 @@ def _wanted(metric: tt.Metric, by: float | None) -> str:
     if metric.is_objective:
         return f" ({metric.goal})"
     return f" ({metric})" if by is None else f" ({metric}: missed by {number(by)})"
+
+
+def _of_all_runs(table: TrialTable, row: int) -> Iterator[tuple[str, str]]:
+    """Yield whether a configuration that ran several times may be the best, which goes by all of its runs."""
+    found = best.missed_by_runs(table, row)
+    if found is None:
+        return
+    n, by = found
+    of = f"the {n} runs of this configuration"
+    if not by:
+        yield "runs", f"{of} meet the constraints on average"
+        return
+    parts = [f"{one.name} {'is not known' if off != off else f'misses by {number(off)}'}" for one, off in by.items()]
+    yield "runs", clean(f"{of} do not meet the constraints on average ({', '.join(parts)}): not the best")
 
 
 def _standing(table: TrialTable, row: int) -> str:
