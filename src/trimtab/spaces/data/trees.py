@@ -57,6 +57,7 @@ _LESS = (
           hazards=(_NO_PART,)),
 )  # fmt: skip
 
+
 def _own_leaf(task: str, start: At, says: str) -> Entry:
     """Return the least number of rows in a leaf of a tree that stands alone."""
     return whole("min_samples_leaf", 1, At("max(4, min(rows / 4, 200))", 200), log=True, default=1, start=start,
