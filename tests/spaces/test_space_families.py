@@ -67,6 +67,13 @@ def test_what_a_family_takes_besides_is_not_searched_and_is_there(family: Family
             assert entry.name in signature(family, name)
 
 
+def test_a_tree_begins_by_its_task() -> None:
+    probabilities, means = (tt.spaces.tree(task=task, rows=240) for task in ("classification", "regression"))
+    assert probabilities["min_samples_leaf"].default == 20
+    assert means["min_samples_leaf"].default == 8
+    assert tt.spaces.tree(task="regression", rows=30)["min_samples_leaf"].default == 1
+
+
 def test_every_source_is_used() -> None:
     assert {source for _, entry in ENTRIES for source in entry.sources} | {"measured"} >= set(SOURCES) - UNUSED
 

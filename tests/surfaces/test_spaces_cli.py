@@ -139,10 +139,16 @@ def test_check_says_which_parameters_the_command_leaves_out(tmp_path: Path) -> N
         ("[python, train.py]", 1),
         ("[python, -m, train]", 1),
         ("[./train, '--layers={layers}']", 1),
+        ("[sh, -c, 'train --lr {lr} --layers $TRIMTAB_PARAM_LAYERS']", 0),
+        ("[sh, reads.sh, '{lr}']", 0),
+        ("[sh, calls.sh]", 0),
+        ("[sh, calls.sh, '{lr}']", 1),
     ],
 )
 def test_what_a_command_hands_over_in_other_ways_is_not_missed(tmp_path: Path, command: str, n: int) -> None:
     (tmp_path / "train.py").write_text("import sys\n")
+    (tmp_path / "reads.sh").write_text("train --lr $1 --layers $TRIMTAB_PARAM_LAYERS\n")
+    (tmp_path / "calls.sh").write_text("train --lr $1\n")
     path = tmp_path / "study.yaml"
     path.write_text(
         LACKS.replace('["{python}", "train.py", "--lr={lr}"]', command).replace("1e-1]}", "1e-1], log: true}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from trimtab.study.standing import Progress, Status
 from trimtab.surfaces.cli.spec import StudyFile
 
 MOST_BYTES = 1_000_000
-"""A program that is looked into for the variables that it reads is no larger: what is, was not written by hand."""
+"""So much of a program is looked at for the variables that it reads: more was not written by hand."""
 
 
 def hints(asked: StudyFile, file: Path) -> list[str]:
@@ -35,11 +36,13 @@ def _unsaid(asked: StudyFile) -> Iterator[str]:
              if one.role != "fixed" and one.n_values != 1 and name not in space.fixed]  # fmt: skip
     # What others are active under is told by what of them is left out.
     lacks = [name for name in tuned if name not in command.fields and name not in asks]
-    texts = list(_programs(command))
-    if not lacks or any(b"trimtab" in text.lower() for text in texts):
+    if not lacks:
         return
-    if not set(command.fields) & set(tuned) and not texts:
-        return  # a program that cannot be looked into and takes no parameter at all: its environment has them
+    files = list(_files(command))
+    if any(b"trimtab" in text.lower() for text in (*map(os.fsencode, command.arguments), *map(_read, files))):
+        return
+    if not set(command.fields) & set(tuned) and not any(path.suffix == ".py" for path in files):
+        return  # what takes no parameter at all and cannot be read, or calls another: its environment has them
     listed = ", ".join(lacks)
     verb = "is" if len(lacks) == 1 else "are"
     yield (
@@ -49,16 +52,25 @@ def _unsaid(asked: StudyFile) -> Iterator[str]:
     )
 
 
-def _programs(command: tt.Command) -> Iterator[bytes]:
-    """Yield the text of each Python program that the command names."""
+def _files(command: tt.Command) -> Iterator[Path]:
+    """Yield the files that a command names, programs among them."""
     folder = command.cwd or Path()
     for before, argument in zip(("", *command.arguments), command.arguments, strict=False):
         path = folder / (f"{argument.replace('.', '/')}.py" if before == "-m" else argument)
         try:
-            if path.suffix == ".py" and path.is_file() and path.stat().st_size <= MOST_BYTES:
-                yield path.read_bytes()
+            if path.is_file():
+                yield path
         except (OSError, ValueError):
             continue  # no path that this system has
+
+
+def _read(path: Path) -> bytes:
+    """Return what a file begins with; nothing of one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES)
+    except OSError:
+        return b""
 
 
 class OfFile:
