@@ -23,15 +23,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from importlib.util import find_spec
 from pathlib import Path as File
 from typing import Any
 
 import numpy as np
 import optuna
-import torch
 from optuna import terminator as shipped
-from syne_tune import config_space
-from syne_tune.stopping_criterions.automatic_termination_criterion import AutomaticTerminationCriterion
 
 from _figures import Figures
 from trimtab.ledger.table import TrialTable
@@ -90,6 +88,8 @@ def ends(table: TrialTable, losses: np.ndarray, make: Callable[[], shipped.Termi
 
 def domain(parameter: Any) -> Any:
     """Return the domain of a parameter of ours in Syne Tune."""
+    from syne_tune import config_space  # imported where used: no other benchmark needs it
+
     if parameter.kind == CATEGORICAL or hasattr(parameter, "choices"):
         return config_space.choice(list(parameter.choices))
     whole, log = type(parameter).__name__ == "Int", parameter.log
@@ -111,6 +111,9 @@ class Status:
 
 def ends_by_syne_tune(table: TrialTable, run: Run) -> int:
     """Return after how many trials Syne Tune's criterion ends a recorded study."""
+    import torch  # imported where used, see `domain`
+    from syne_tune.stopping_criterions.automatic_termination_criterion import AutomaticTerminationCriterion
+
     torch.manual_seed(0)  # it adds noise of its own, and starts from random points
     torch.set_default_dtype(torch.float64)  # without which it mixes precisions, and fails
     space = dict(zip(table.space.names, map(domain, table.space.parameters), strict=True))
@@ -130,6 +133,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rules", default="*", metavar="GLOB", help="of other libraries; all of ours are shown")
     args = parser.parse_args(argv)
     names = [name for name in (*OPTUNA, SYNE_TUNE) if fnmatch(name, args.rules)]
+    for package in ("syne_tune", "botorch"):
+        if SYNE_TUNE in names and find_spec(package) is None:
+            print(f"left out: Syne Tune's rule needs the package {package}.", file=sys.stderr)
+            names.remove(SYNE_TUNE)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     KEPT.mkdir(parents=True, exist_ok=True)
@@ -158,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not runs:
         print(f"skipped: no recorded studies in {FOLDER}; benchmarks/regret/record.py makes them.", file=sys.stderr)
         return 0
-    figures = Figures(__file__, __doc__, "optuna", "torch", "syne-tune", "botorch")
+    figures = Figures(__file__, __doc__, "optuna", "torch", *(["syne-tune", "botorch"] if SYNE_TUNE in names else []))
     places = {id(run): place for place, run in enumerate(runs)}
     rules: dict[str, Callable[[Run], int]] = {"worth": by_odds, "patience 30": by_patience(30)}
     rules |= {"patience 50": by_patience(50), "hindsight": by_hindsight}
