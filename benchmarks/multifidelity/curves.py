@@ -3,7 +3,8 @@
 lcbench      MLPs on 34 OpenML tasks, 52 epochs, through the network that YAHPO Gym fitted to LCBench; its own times
 taskset      Adam on 4 text tasks, 1,000 configurations x 50 steps (DyHPO's selection of TaskSet); all steps cost alike
 adversarial  curves that say the contrary of the end, nothing until late, or that diverge late
-ladder       a share of the data: nothing carries over, each rung is paid in full, costs have heavy tails
+ladder       a share of the data: nothing carries over, each rung is paid in full, costs have heavy tails; what it ranks
+             otherwise than the end is noise, or, in the last two, that the best lies elsewhere on less data
 
 Which half a task is in is fixed by its place in its family: the first, third, fifth are to tune, the others to report.
 """

@@ -79,6 +79,10 @@ is gone, and the next rung knows more."""
 LOOKS: Final = 0.05
 """The share of what whole trials took that is spent on looking whether lower fidelities pay."""
 
+UNSEEN: Final = 0.5
+"""What a look is taken to cost of a whole trial until one has told: the first stays within that share where half of a
+whole trial is fixed (decision 112)."""
+
 PAIRS: Final = 8
 """Configurations that are run at a rung and whole before it is used."""
 
@@ -325,5 +329,5 @@ class Looks:
             return False
         spent = float(np.nansum(self._price[np.concatenate(self._fresh)]))
         low, high = self._pairs(k)
-        ratio = self._ratio(low, high) if len(low) else self._work[k] / self._work[-1]
+        ratio = self._ratio(low, high) if len(low) else UNSEEN
         return spent + ratio * self._spent_whole / self._n_whole <= LOOKS * self._spent_whole
