@@ -18,7 +18,6 @@ import numpy as np
 
 from trimtab.numerics import blas
 
-
 _NOT_OF_NUMBERS = {"memory": "ignore"}
 """What `scipy.special` raises by default, of its errors."""
 
