@@ -18,6 +18,14 @@ import numpy as np
 
 from trimtab.numerics import blas
 
+_NOT_OF_NUMBERS = {"memory": "ignore"}
+"""What `scipy.special` raises by default, of its errors."""
+
+_IGNORED = dict.fromkeys(
+    ("singular", "underflow", "overflow", "slow", "loss", "no_result", "domain", "arg", "other", "memory"), "ignore"
+)
+"""What it says where it ignores all its errors; if a version of it has others, they are set each time."""
+
 
 class quiet(ContextDecorator):  # noqa: N801 - as numpy.errstate
     """Within this, nothing that a floating-point number does is raised, warned of or called for, in this thread.
@@ -35,8 +43,10 @@ class quiet(ContextDecorator):  # noqa: N801 - as numpy.errstate
         self._numpy = np.errstate(all="ignore")
         self._numpy.__enter__()
         special = sys.modules.get("scipy.special")  # not imported: not set otherwise
-        self._scipy = None if special is None else special.errstate(all="ignore")
-        if self._scipy is not None:
+        self._scipy = None
+        if special is not None and {**special.geterr(), **_NOT_OF_NUMBERS} != _IGNORED:
+            # seldom, for it ignores them by default, and to set that takes fifty times as long as to ask
+            self._scipy = special.errstate(all="ignore")
             self._scipy.__enter__()
 
     def __exit__(self, *error: object) -> None:

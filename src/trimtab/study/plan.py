@@ -57,6 +57,7 @@ class Plan:
         self._settings = dict(settings)
         # asked once: whether an object is of a protocol takes longer than what it is then asked, at every report
         self._adviser = self._scheduler if isinstance(self._scheduler, Advises) else None
+        self._orderer = self._scheduler if isinstance(self._scheduler, ChoosesFolds) else None
 
     @quiet()
     def assign(self, table: TrialTable, seed: int, remaining: Remaining | None) -> Assignment:
@@ -132,10 +133,9 @@ class Plan:
         """
         n = table.problem.folds or 0
         said: list[int] = shuffled(seed, n)
-        if isinstance(self._scheduler, ChoosesFolds):
+        if self._orderer is not None:
             said = [
-                each.item() if isinstance(each, np.generic) else each
-                for each in self._scheduler.folds(table, row, seed)
+                each.item() if isinstance(each, np.generic) else each for each in self._orderer.folds(table, row, seed)
             ]
             if not all(is_whole(fold) for fold in said) or sorted(said) != list(range(n)):
                 raise PluginError(
