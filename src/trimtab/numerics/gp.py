@@ -59,6 +59,12 @@ class Prior:
     length2_bounds: tuple[float, float] = (1e-2, 1e2)
     noise_bounds: tuple[float, float] = (1e-6, 1.0)
 
+    def penalty(self, off: Floats) -> float:
+        """Return the penalty of hyperparameters that are `off` the centre, [G + 3] by their logarithms."""
+        if isinstance(self.weight, float):
+            return self.weight * float(off @ off)  # not of products: so it was, and logs replay to the bit
+        return float(self.weight @ (off * off))
+
     def centre(self, n_groups: int) -> Floats:
         """Return [G + 3] the logarithms of the centres: amplitude, trend, noise, G squared lengthscales."""
         scales = np.array([self.amplitude, self.trend, self.noise])
@@ -225,8 +231,7 @@ def slopes(theta: Floats, data: Data, prior: Prior) -> tuple[float, Floats, Floa
     by_z = -2.0 * _scaled(zs * sums[:, None] - w_zs, theta[N_SCALES:], data.group)
     by_z -= trend * (w_basis[:, :q] + 4.0 * data.z * w_basis[:, q:])
     off = theta - prior.centre(data.n_groups)
-    pull = prior.weight * off
-    return value + float(pull @ off), gradient + 2.0 * pull, by_z
+    return value + prior.penalty(off), gradient + 2.0 * prior.weight * off, by_z
 
 
 def fit(data: Data, prior: Prior, starts: list[Floats], max_evaluations: int) -> Floats:
