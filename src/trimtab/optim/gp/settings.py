@@ -103,6 +103,10 @@ class Settings(ModelSettings):
     look_share: float = 0.25
     """Bad ones run again where the rest foretells one of this share of best labels. By taste."""
 
+    look_first_share: float = 0.5
+    """And of this one until results are known to be off: while what is off counts, little is foretold to be good, and
+    until then the search loses most. Measured: decision 109."""
+
     # Steps
 
     has_steps: bool = True
