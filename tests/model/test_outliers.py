@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import trimtab as tt
+from trimtab.model.odd import without_odd
 from trimtab.model.outliers import SURE, are_torn, fences, is_usual, torn, typical, unbelieved
+from trimtab.numerics.gp import Data
 from trimtab.study.replay import replay
 
 USUAL = np.linspace(1.0, 2.0, 21)
@@ -91,3 +93,24 @@ def test_cliffs_are_looked_at_twice_at_most() -> None:
         a, b = trial.params["a"], trial.params["b"]
         study.tell(trial.number, (a - 0.5) ** 2 + (b - 0.5) ** 2 + (1e5 if a > 0.52 else 0.0))
     assert sum("looks again" in (trial.why or "") for trial in study.trials) <= 2
+
+
+def test_a_process_sets_aside_no_better_half_that_is_not_far_out() -> None:
+    """Beside a leader a smooth process is sure, and a small step of the objective is many deviations."""
+    x = np.concatenate([np.linspace(0.0, 1.0, 30), np.linspace(0.5, 0.501, 10)])
+    losses = (x - 0.5) ** 2 + np.where(x > 0.5005, 1e-3, 0.0)
+    losses[3] = 1e4
+    labels = np.argsort(np.argsort(-losses)) / len(losses) - 0.5
+    data = Data(x[:, None], labels, np.zeros(1, dtype=int), 1, np.ones(len(x)), np.zeros(len(x)))
+    theta = np.log([0.3, 1e-6, 1e-6, 0.1])
+    found = without_odd(data, losses, theta).known > 0.0
+    assert found[3]
+    assert not (found & (labels >= np.median(labels))).any()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_that_results_are_off_is_found_early(seed: int) -> None:
+    _, study = _regret("up", seed, 30)
+    looks = [trial.number for trial in study.trials if "looks again" in (trial.why or "")]
+    assert looks
+    assert looks[0] < 25

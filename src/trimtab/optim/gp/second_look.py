@@ -41,7 +41,11 @@ def second_look(observations: Observations, outlook: Outlook, number: int, setti
         return Replicate(seen.x[at], int(seen.rows[at]), "looks again: too good beside all others to be believed")
     residual, _ = outlook.first.posterior.left_out()
     foretold = seen.labels - residual[: len(seen)]
-    doubted = may & (once > high) & (foretold >= np.quantile(seen.labels, 1.0 - settings.look_share))
+    is_far = may & (once > high)
+    doubted = is_far & (foretold >= np.quantile(seen.labels, 1.0 - settings.look_share))
+    if not doubted.any() and not is_spoilt:  # while what is off counts, little is foretold to be good
+        doubted = is_far & (foretold >= np.median(seen.labels))
+        doubted &= np.count_nonzero(doubted) >= settings.look_several
     if not doubted.any():
         return None
     at = int(np.argmax(np.where(doubted, foretold, -np.inf)))

@@ -103,6 +103,9 @@ class Settings(ModelSettings):
     look_share: float = 0.25
     """Bad ones run again where the rest foretells one of this share of best labels. By taste."""
 
+    look_several: int = 3
+    """Or, until results are known to be off, the better half for so many of them at once. By taste; decision 109."""
+
     # Steps
 
     has_steps: bool = True
