@@ -39,8 +39,12 @@ def in_a_group(trial):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
-    with subprocess.Popen([sys.executable, PROGRAM], env={**os.environ, **group, "RANK": "1"}) as other:
-        os.environ.update(group, RANK="0")
+    with (
+        subprocess.Popen([sys.executable, PROGRAM], env={**os.environ, **group, "RANK": "1"}) as other,
+        pytest.MonkeyPatch.context() as here,  # what trains later in this process is of no group
+    ):
+        for name, value in {**group, "RANK": "0"}.items():
+            here.setenv(name, value)
         result = group_program.rank_of_a_group(trial)
         assert other.wait(60) == 0
     return result
