@@ -175,6 +175,22 @@ def test_whoever_is_at_work_on_a_trial_that_is_halted_ends(open_executor, tmp_pa
         executor.poll(0.05)
 
 
+def test_a_trial_that_is_cancelled_while_it_waits_for_a_helper_ends(open_executor, tmp_path):
+    """No program of its own runs then; the fold that the helper had must not be begun once more."""
+    script = """if [ {fold} = 2 ]; then sleep 60; fi; sleep 0.2; echo "{{\\"loss\\": {fold}}}"; : {x}"""
+    executor = open_executor(Command(["sh", "-c", script]), workers=2)
+    heard, task = [], make(tmp_path)
+
+    def on_message(executor, message):
+        heard.append(message)
+        if len([m for m in heard if isinstance(m, Reported)]) == FOLDS - 1:
+            executor.cancel(task.handle, 0.0)
+
+    ended, _, after = run_shared(executor, task, patience=20.0, on_message=on_message)
+    assert (ended.failure, after) == ("killed", [])
+    assert executor.free() == 2
+
+
 SPACE = tt.Space(x=tt.Float(0.0, 1.0))
 
 

@@ -126,6 +126,8 @@ class LocalExecutor(ABC):
                 watch = self._watches.get(each)
                 if watch is not None:
                     watch.cancel(grace)
+            if shared is not None and shared.watch is not None:
+                shared.watch.cancel(grace)  # where it waits without a process: its next fold goes on from here
             self._nudge()
 
     def attach(self, handles: Iterable[str]) -> None:
