@@ -14,6 +14,7 @@ from trimtab.execute.command import Command
 from trimtab.execute.processes import open_processes
 from trimtab.execute.programs import open_command
 from trimtab.execute.protocol import Exited, Lost, Reported, Task
+from trimtab.execute.shared import Shared
 from trimtab.ledger.curves import AT_END
 
 FOLDS = 4
@@ -189,6 +190,17 @@ def test_a_trial_that_is_cancelled_while_it_waits_for_a_helper_ends(open_executo
     ended, _, after = run_shared(executor, task, patience=20.0, on_message=on_message)
     assert (ended.failure, after) == ("killed", [])
     assert executor.free() == 2
+
+
+def test_the_time_that_one_waited_until_it_ended_is_nobodys(tmp_path):
+    shared = Shared(make(tmp_path), [0, 1])
+    own, helper = shared.task.handle, shared.helper().handle
+    assert (shared.take(own), shared.take(helper), shared.take(own)) == (0, 1, None)
+    shared.wait()
+    time.sleep(0.2)
+    shared.over(Exited(0, 1, stopped="enough", seconds=0.3))
+    shared.leave(helper, is_well=True)
+    assert shared.ended().seconds == pytest.approx(0.3, abs=0.1), "0.1 of its own, 0.2 of its helper"
 
 
 SPACE = tt.Space(x=tt.Float(0.0, 1.0))

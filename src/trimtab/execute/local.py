@@ -212,7 +212,7 @@ class LocalExecutor(ABC):
         elif shared is None:
             self._emit(message)
         else:
-            shared.end = message
+            shared.over(message)
             if isinstance(message, Exited) and message.failure is not None:
                 self._tell(shared)
             else:

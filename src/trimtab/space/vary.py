@@ -101,7 +101,7 @@ def _chosen(name: str, parameter: Categorical, values: list[Any], *, inside: boo
     else:
         choices = [*ours, *(choice for choice in theirs if _place(choice, ours) is None)]
         are_numbers = isinstance(parameter, Ordinal) and isinstance(given, Ordinal) and given.is_numeric
-        if are_numbers and parameter.is_numeric and list(ours) == sorted(ours):
+        if are_numbers and parameter.is_numeric and list(ours) == sorted(ours):  # type: ignore[type-var]  # numbers
             choices.sort()  # else in the order that is given
     default = parameter.default
     keeps = default is None or _place(default, choices) is not None
