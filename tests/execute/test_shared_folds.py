@@ -14,6 +14,7 @@ from trimtab.execute.command import Command
 from trimtab.execute.processes import open_processes
 from trimtab.execute.programs import open_command
 from trimtab.execute.protocol import Exited, Lost, Reported, Task
+from trimtab.execute.shared import Shared
 from trimtab.ledger.curves import AT_END
 
 FOLDS = 4
@@ -173,6 +174,33 @@ def test_whoever_is_at_work_on_a_trial_that_is_halted_ends(open_executor, tmp_pa
     while executor.free() < 3:
         assert time.monotonic() < deadline
         executor.poll(0.05)
+
+
+def test_a_trial_that_is_cancelled_while_it_waits_for_a_helper_ends(open_executor, tmp_path):
+    """No program of its own runs then; the fold that the helper had must not be begun once more."""
+    script = """if [ {fold} = 2 ]; then sleep 60; fi; sleep 0.2; echo "{{\\"loss\\": {fold}}}"; : {x}"""
+    executor = open_executor(Command(["sh", "-c", script]), workers=2)
+    heard, task = [], make(tmp_path)
+
+    def on_message(executor, message):
+        heard.append(message)
+        if len([m for m in heard if isinstance(m, Reported)]) == FOLDS - 1:
+            executor.cancel(task.handle, 0.0)
+
+    ended, _, after = run_shared(executor, task, patience=20.0, on_message=on_message)
+    assert (ended.failure, after) == ("killed", [])
+    assert executor.free() == 2
+
+
+def test_the_time_that_one_waited_until_it_ended_is_nobodys(tmp_path):
+    shared = Shared(make(tmp_path), [0, 1])
+    own, helper = shared.task.handle, shared.helper().handle
+    assert (shared.take(own), shared.take(helper), shared.take(own)) == (0, 1, None)
+    shared.wait()
+    time.sleep(0.2)
+    shared.over(Exited(0, 1, stopped="enough", seconds=0.3))
+    shared.leave(helper, is_well=True)
+    assert shared.ended().seconds == pytest.approx(0.3, abs=0.1), "0.1 of its own, 0.2 of its helper"
 
 
 SPACE = tt.Space(x=tt.Float(0.0, 1.0))

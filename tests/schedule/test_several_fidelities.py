@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import trimtab as tt
+from trimtab.analysis.questions import answer
 from trimtab.errors import ProblemError
 from trimtab.ledger.event import Origin
 from trimtab.ledger.table import COMPLETE, STOPPED
@@ -163,6 +164,8 @@ def test_trials_that_report_are_stopped_by_the_steps_of_the_one_that_counts_them
         assert all(study.trials[row].reason.startswith("stopped at epoch ") for row in stopped.tolist())
     assert (table.state == COMPLETE).sum() >= 5
     assert (table.fidelity == np.array(study.problem.whole)).all(), "at all of the share"
+    assert " ended before epoch 27, " in answer("rungs", study.problem, table).sentence
+    assert answer("curves", study.problem, table).figure.panels[0].x.label == "epoch"
     replay(study.session.journal.read()).require_equal()
 
 

@@ -30,6 +30,9 @@ def test_a_range_is_narrowed_and_widened() -> None:
     assert wide["kernel"].default == "rbf"
     assert SVC.widen(kernel=["linear"])["kernel"].choices == ("rbf", "poly", "linear"), "choices to add"
     assert SVC.widen(kernel=["poly", "linear", "rbf"])["kernel"].choices == ("poly", "linear", "rbf"), "or all of them"
+    batch = tt.Space(batch=tt.Ordinal([16, 64]))
+    assert batch.widen(batch=[128, 32])["batch"].choices == (16, 32, 64, 128), "numbers in their order"
+    assert batch.widen(batch=["all"])["batch"].choices == (16, 64, "all"), "what is no number has none but that given"
     assert SVC.narrow(C=(None, 10))["C"] == SVC.narrow(C=(1e-3, 10))["C"]
     assert wide.narrow(C=(1e-3, 1e3), kernel=["rbf", "poly"])["C"] == SVC["C"]
 

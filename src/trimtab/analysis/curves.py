@@ -11,7 +11,7 @@ from trimtab.analysis import figure as fig
 from trimtab.analysis.axes import metric_axis
 from trimtab.analysis.card import Answer, Card, NotApplicable, counted, listed
 from trimtab.analysis.groups import grouped
-from trimtab.analysis.sample import Sample, metric_of, sample_of
+from trimtab.analysis.sample import Sample, metric_of, sample_of, step_place
 from trimtab.arrays import Floats, Ints
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.numerics.arithmetic import quiet
@@ -166,7 +166,7 @@ def _figure(data: CurvesData, metric: Metric, problem: Problem, best: Ints) -> f
             marks.append(fig.Line(x=curve.steps, y=curve.values, tone="main", name=f"the best, trial {first}"))
             if len(curve.steps) == 1:
                 marks.append(fig.Points(x=curve.steps, y=curve.values, tone="main", shape="diamond"))
-    step = problem.fidelities[0] if problem.fidelities else None
+    step = problem.fidelities[step_place(problem)] if problem.fidelities else None
     all_values = np.concatenate([curve.values for curve in data.curves])
     x = fig.Axis(label="step" if step is None else step.name)
     panel = fig.Panel(marks=tuple(marks), x=x, y=metric_axis(metric, all_values))

@@ -10,7 +10,7 @@ import numpy as np
 from trimtab.analysis import figure as fig
 from trimtab.analysis.axes import metric_axis
 from trimtab.analysis.card import Answer, Card, NotApplicable, counted, text
-from trimtab.analysis.sample import metric_of
+from trimtab.analysis.sample import metric_of, step_place
 from trimtab.arrays import Floats, Ints
 from trimtab.ledger.table import COMPLETE, STOPPED, TrialTable
 from trimtab.numerics.arithmetic import quiet
@@ -55,8 +55,9 @@ def rungs(problem: Problem, table: TrialTable, *, metric: str | None = None) -> 
     over = table.rows(COMPLETE, STOPPED)
     if not len(over):
         return NotApplicable("rungs", TITLE, "No trial is complete or stopped yet.")
-    at = table.fidelity[over, 0].copy()
-    at[np.isnan(at)] = problem.fidelities[0].high
+    place = step_place(problem)
+    at = table.fidelity[over, place].copy()
+    at[np.isnan(at)] = problem.fidelities[place].high
     stopped = np.flatnonzero(table.state[over] == STOPPED)
     at[stopped] = _reached(table, over[stopped], at[stopped])
     values = table.y[over, problem.metrics.index(which)]
@@ -66,7 +67,7 @@ def rungs(problem: Problem, table: TrialTable, *, metric: str | None = None) -> 
     return Card(
         "rungs",
         TITLE,
-        _sentence(data, problem.fidelities[0].name, which),
+        _sentence(data, problem.fidelities[place].name, which),
         data,
         _figure(problem, which, over, at, values, levels),
     )
@@ -138,15 +139,14 @@ def _figure(problem: Problem, metric: Metric, over: Ints, at: Floats, values: Fl
     medians = np.array(
         [np.median(values[shown][at[shown] == level]) if (at[shown] == level).any() else np.nan for level in levels]
     )
+    name = problem.fidelities[step_place(problem)].name
     panel = fig.Panel(
         marks=(
             fig.Points(x=place + spread, y=values[part], tone="quiet", numbers=over[part], name="ended there"),
             fig.Line(x=middle, y=medians, name="median"),
             fig.Points(x=middle, y=medians, shape="diamond"),
         ),
-        x=fig.Axis(label=problem.fidelities[0].name, scale=fig.PLACES, low=-0.5, high=len(levels) - 0.5, ticks=ticks),
+        x=fig.Axis(label=name, scale=fig.PLACES, low=-0.5, high=len(levels) - 0.5, ticks=ticks),
         y=metric_axis(metric, values[shown]),
     )  # fmt: skip
-    return fig.Figure(
-        panels=(panel,), label=f"{metric.name} of trials by the {problem.fidelities[0].name} at which they ended"
-    )
+    return fig.Figure(panels=(panel,), label=f"{metric.name} of trials by the {name} at which they ended")

@@ -14,6 +14,7 @@ from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, Tr
 from trimtab.model.feasibility import met
 from trimtab.plugins import did_you_mean
 from trimtab.space.problem import Metric, Problem
+from trimtab.space.problem import counted as counted_place
 
 FEW = 3
 """Of fewer results than this no analysis says anything about parameters."""
@@ -72,6 +73,11 @@ def metric_of(problem: Problem, name: str | None) -> Metric:
             return metric
     known = ", ".join(problem.metric_names)
     raise ProblemError(f"there is no metric {name!r}{did_you_mean(name, problem.metric_names)}; there are: {known}.")
+
+
+def step_place(problem: Problem) -> int:
+    """Return which fidelity trials are shown by: the one that reports' steps are of, the first where none counts."""
+    return counted_place(problem.fidelities) or 0
 
 
 def sample_of(problem: Problem, table: TrialTable, metric: str | None = None) -> Sample:

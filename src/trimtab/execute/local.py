@@ -126,6 +126,8 @@ class LocalExecutor(ABC):
                 watch = self._watches.get(each)
                 if watch is not None:
                     watch.cancel(grace)
+            if shared is not None and shared.watch is not None:
+                shared.watch.cancel(grace)  # where it waits without a process: its next fold goes on from here
             self._nudge()
 
     def attach(self, handles: Iterable[str]) -> None:
@@ -210,7 +212,7 @@ class LocalExecutor(ABC):
         elif shared is None:
             self._emit(message)
         else:
-            shared.end = message
+            shared.over(message)
             if isinstance(message, Exited) and message.failure is not None:
                 self._tell(shared)
             else:

@@ -122,11 +122,15 @@ class Shared:
         self._waited()
         return self.take(self.task.handle)
 
+    def over(self, end: Exited | Lost) -> None:
+        """Take in how whoever was given the attempt ended, maybe while it waited."""
+        self._waited()
+        self.end = end
+
     def stop(self, reason: str) -> None:
         """Take note that the attempt is to end whose own worker is through, or waits."""
-        self._waited()
         seconds = self.end.seconds if isinstance(self.end, Exited) else time.monotonic() - self._began_at
-        self.end = Exited(self.task.number, self.task.attempt, stopped=reason, seconds=seconds)
+        self.over(Exited(self.task.number, self.task.attempt, stopped=reason, seconds=seconds))
 
     def _waited(self) -> None:
         if self.waits_since is not None:

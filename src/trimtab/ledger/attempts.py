@@ -62,7 +62,7 @@ def _ends(contents: Contents, row: int) -> Floats:
 def _ran(contents: Contents, row: int, *, is_complete: bool) -> tuple[Floats, Floats]:
     """Return ([F] what the present attempt ran, [F] what it may have run besides, which nobody saw).
 
-    With several fidelities nobody knows which of them steps count, so an attempt that came to report ran all of each.
+    With several fidelities an attempt that came to report ran all of each: how far it was of the others no step says.
     """
     ends = _ends(contents, row)
     nothing = np.zeros_like(ends)

@@ -100,8 +100,9 @@ def _chosen(name: str, parameter: Categorical, values: list[Any], *, inside: boo
         choices = list(theirs)  # the whole list, in the order that is meant
     else:
         choices = [*ours, *(choice for choice in theirs if _place(choice, ours) is None)]
-        if isinstance(parameter, Ordinal) and parameter.is_numeric and list(ours) == sorted(ours):  # type: ignore[type-var]  # numbers
-            choices.sort()  # what is no number, Ordinal refuses
+        are_numbers = isinstance(parameter, Ordinal) and isinstance(given, Ordinal) and given.is_numeric
+        if are_numbers and parameter.is_numeric and list(ours) == sorted(ours):  # type: ignore[type-var]  # numbers
+            choices.sort()  # else in the order that is given
     default = parameter.default
     keeps = default is None or _place(default, choices) is not None
     try:

@@ -238,7 +238,7 @@ def _scalar(value: object, written: Written) -> str:
         written == "yaml"
         and isinstance(value, str)
         and _BARE.fullmatch(value)
-        and value not in ("true", "false", "null")
+        and value.lower() not in ("true", "false", "null")
     ):
         return value
     return json.dumps(value)

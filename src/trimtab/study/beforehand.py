@@ -190,6 +190,7 @@ def _sentence(
         return f"nobody knows what a trial costs: --pilot 3 runs three and tells; {space}"
     between = "" if low is None or high is None else f" ({low:,} to {high:,} with 90%, by {rests_on:,} on record)"
     text = f"the {limit} of the budget buy {bought:,} trials{between}; {space}"
-    if not left_out:
+    if bought >= needed:
         return f"{text}: they fit"
-    return f"{text}: hold {', '.join(left_out)} at a value (fixed:), or raise the budget to {needed:,} trials"
+    hold = f"hold {', '.join(left_out)} at a value (fixed:), or " if left_out else ""
+    return f"{text}: {hold}raise the budget to {needed:,} trials"

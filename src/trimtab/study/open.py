@@ -63,13 +63,14 @@ def create_study(
             `tt.Preference(order=["accuracy", "size"], within={"accuracy": "1%"})`: proposals go there, and `best` is
             the trial that it takes. None for all of the front.
         target: a value of the objective that is good enough.
-        fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`.
+        fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`, or several of these;
+            docs/schedulers.md.
         folds: into how many folds a trial is divided, as in cross-validation; `trial.folds()` goes through them. "3x5"
             is three repeats of five; a list has the instances that a configuration is tried on: seeds, data sets.
         race: whether the scheduler "auto" ends a trial among its folds, once these say that it will not be the best.
         cost: the metric that counts as cost.
         optimizer: what proposes configurations; a plugin's name, or an object.
-        scheduler: what decides how far each is run; a plugin's name, or an object. "auto" ends trials early where one
+        scheduler: what decides how far each is run; a plugin's name, or an object. "auto" ends trials early where a
             fidelity is declared and that pays; "whole" ends none.
         learn_from: earlier studies whose results help this one: names, a pattern such as "resnet-*", a label such as
             "project:vision", or studies; {"resnet-1": {"lr": "learning_rate"}} where a parameter is called otherwise

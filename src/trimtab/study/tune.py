@@ -101,7 +101,8 @@ def tune(
         prefer: of several objectives, which trade between them is wanted, as
             `tt.Preference(order=["accuracy", "size"], within={"accuracy": "1%"})`: proposals go there, and `best` is
             the trial that it takes. None for all of the front.
-        fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`.
+        fidelity: what a trial can be run less of, as `tt.Fidelity("epoch", 1, 81)`, or several of these;
+            docs/schedulers.md.
         folds: into how many folds a trial is divided, as in cross-validation; `trial.folds()` goes through them. "3x5"
             is three repeats of five; a list has the instances that a configuration is tried on: seeds, data sets.
         race: whether the scheduler "auto" ends a trial among its folds, once these say that it will not be the best.
@@ -117,12 +118,12 @@ def tune(
         epsilon: the gain that counts, in the objective's unit; the noise between results of one configuration if left
             out, and no less than a twentieth of what the search has brought.
         patience: end the study too when the best did not get better in so many trials.
-        workers: how many trials run at once.
+        workers: how many trials run at once; those for which none is left help with the folds of one that runs.
         executor: "serial" (in this process), "processes" (one crash-isolated process a worker), "command", or an
             object; by default serial for one worker, processes for more, command for a `Command`.
         resources: what one trial needs, with its limits of memory and time.
         optimizer: what proposes configurations; a plugin's name, or an object.
-        scheduler: what decides how far each is run; a plugin's name, or an object. "auto" ends trials early where one
+        scheduler: what decides how far each is run; a plugin's name, or an object. "auto" ends trials early where a
             fidelity is declared and that pays; "whole" ends none. A study on record keeps the scheduler that it has;
             one that was begun when "whole" was the default goes on with that.
         enqueue: configurations to try first; parameters that are left out are chosen by the optimizer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -307,7 +308,7 @@ def best_remarks(study: tt.Study) -> list[str]:
     said = None if best.final_row(study.table) is None else str(study.final)
     row = best.best_row(study.table)
     schedule = None if row is None else schedule_remark(study.table, row)
-    where = f"; `trimtab show {study.name} {row} --json` prints them." if schedule else ""
+    where = f"; `trimtab show {shlex.quote(study.name)} {row} --json` prints them." if schedule else ""
     remarks = (fidelity_remark(study), said or sorting_remark(study), f"{schedule}{where}" if schedule else None)
     return [remark for remark in remarks if remark is not None]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -98,4 +99,4 @@ class OfFile:
     def _told(self, status: Status) -> Status:
         if self._hints is None:
             self._hints = () if status.n_before else tuple(hints(self._asked, self._file))
-        return replace(status, hints=self._hints, check=f"trimtab check {self._file}")
+        return replace(status, hints=self._hints, check=f"trimtab check {shlex.quote(str(self._file))}")
