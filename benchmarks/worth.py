@@ -144,6 +144,10 @@ def recorded(which: str) -> Iterator[Run]:
 RACED = 80
 """Trials of a study."""
 
+CURVES = ("taskset", "adversarial")
+"""Of which `asha` ends trials. LCBench, whose network needs a package more, is left out."""
+
+N_SEEDS = 2
 N_BOWLS = 8
 """Landscapes of folds, each with folds of its own."""
 
@@ -176,9 +180,7 @@ class Followed(Run):
         return float(self.paths[n - 1].best[-1])
 
 
-def followed(
-    task: str, problem: Problem, optimizer: str, scheduler: str, seed: int, steps: Steps, *, carries_over: bool = False
-) -> Followed:
+def followed(task: str, problem: Problem, optimizer: str, scheduler: str, seed: int, steps: Steps) -> Followed:
     """Return a study on one worker, judged by the real scheduler and proposed by the real optimizer.
 
     What `tune` does besides changes nothing, and takes ten times as long.
@@ -189,7 +191,6 @@ def followed(
         optimizer, scheduler: by name.
         seed: the study's.
         steps: of a configuration and a fidelity, each report: (fold or None, step, loss, seconds since the one before).
-        carries_over: whether a trial goes on where its parent ended.
     """
     judge = plugins.load("schedulers", scheduler)()
     run = Simulation(problem, plugins.load("optimizers", optimizer)(), seed, judge)
@@ -212,7 +213,7 @@ def followed(
         put(Started(number, "worker"))
         order = judge.folds(table, number, seed) if problem.folds else None
         reports = list(steps(problem.space.decode(x[None])[0], to.fidelity, order))
-        if carries_over:
+        if parent is not None:  # it goes on where that one ended
             reports = [one for one in reports if one[1] > begins]
         losses = []
         for fold, step, loss, seconds in reports:
@@ -255,25 +256,12 @@ def folds_of(at: Bowl) -> Steps:
 
 
 def raced(which: str) -> tuple[list[Followed], dict[str, dict[str, float]]]:
-    """Return studies whose trials a scheduler ends, or a race over folds, and the scales of their tasks.
+    """Return studies in which a scheduler, or a race over folds, ended trials, and the scales of their tasks.
 
-    All curves but those of LCBench, whose network needs a package more, by half: `auto` and `asha`, at random and by
-    `tpe`. A family is a scheduler, or "folds".
+    Curves of TaskSet and adversarial ones, by half: `auto` and `asha`, at random and by `tpe`. A family is a scheduler,
+    or "folds". Where no trial was ended, a study is as any other, and left out.
     """
     runs, scales = list[Followed](), dict[str, dict[str, float]]()
-    known = json.loads((HERE / "results" / "multifidelity" / "scales.json").read_text(encoding="utf-8"))
-    for name in MAKERS:
-        if half_of(name) != which or name.startswith("lcbench/"):
-            continue
-        task = make(name)
-        problem = Problem(task.space, LOSS, (task.fidelity,))
-        best, median, *_ = known[name]
-        for scheduler in ("auto", "asha"):
-            of = f"{scheduler}/{name}"
-            scales[of] = {"best": best, "median": median}
-            for optimizer in ("random", "tpe"):
-                kinds = optimizer, scheduler, 0, steps_of(task)
-                runs.append(followed(of, problem, *kinds, carries_over=task.carries_over))
     landscape = list(BOWLS)[which == "report"]
     for seed in range(N_BOWLS):
         of, at = f"folds/{landscape}-{seed}", Bowl(seed, 0.3, BOWLS[landscape])
@@ -282,7 +270,21 @@ def raced(which: str) -> tuple[list[Followed], dict[str, dict[str, float]]]:
         scales[of] = {"best": float(losses.min()), "median": float(np.median(losses))}
         for optimizer in ("random", "tpe"):
             runs.append(followed(of, Problem(at.space, LOSS, folds=K), optimizer, "auto", seed, folds_of(at)))
-    return runs, scales
+    known = json.loads((HERE / "results" / "multifidelity" / "scales.json").read_text(encoding="utf-8"))
+    for name in MAKERS:
+        if half_of(name) != which or name.split("/")[0] not in CURVES:
+            continue
+        task = make(name)
+        problem = Problem(task.space, LOSS, (task.fidelity,))
+        best, median, *_ = known[name]
+        for scheduler in ("auto", "asha"):
+            of = f"{scheduler}/{name}"
+            scales[of] = {"best": best, "median": median}
+            for optimizer in ("random", "tpe"):
+                for seed in range(N_SEEDS):
+                    kinds = optimizer, scheduler, seed, steps_of(task)
+                    runs.append(followed(of, problem, *kinds))
+    return [run for run in runs if run.paths[-1].behind.any()], scales
 
 
 def read(file: File) -> Ledger:
@@ -381,7 +383,7 @@ def by_odds(run: Run) -> int:
             continue
         chance = float(chances(seen, np.array([epsilon(seen)]), np.array([float(length - n)]))[0, 0])
         unlikely[n] = chance < UNLIKELY
-        if n < run.least or length - n < max(LEAST_LEFT, LEAST_SAVED * length):
+        if seen.n_results < run.least or length - n < max(LEAST_LEFT, LEAST_SAVED * length):
             continue
         if unlikely[n] and all(unlikely[before] for before in lasting(n)):
             return n
