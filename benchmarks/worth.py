@@ -3,6 +3,7 @@
 python benchmarks/worth.py                     # on the runs of the reporting half in results/regret, of 100 trials
 python benchmarks/worth.py --half tune         # on what settings were chosen on
 python benchmarks/regret/record.py             # records whole studies, noisy ones too, which are then looked at as well
+python benchmarks/worth.py --raced             # instead: studies whose trials a scheduler ends, and with folds
 
 Losses that nobody measured for this: the recorded runs hold the best loss after each trial of Trimtab's default engine,
 on tasks whose losses have no noise. Of tables with noise, studies are recorded for this alone; where there are none,
@@ -17,22 +18,29 @@ import math
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as File
+from typing import Any
 
 import numpy as np
 
 from _figures import Figures
 
 HERE = File(__file__).parent
-sys.path.insert(0, str(HERE / "regret"))
+sys.path[:0] = [str(HERE / "regret"), str(HERE / "multifidelity")]
 
-from record import FOLDER  # noqa: E402 - of the folder that was just added
+from curves import MAKERS, CurveTask, half_of, make  # noqa: E402 - of the folders that were just added
+from folds import Bowl, K  # noqa: E402
+from record import FOLDER  # noqa: E402
 from tasks import half  # noqa: E402
 
+from trimtab import plugins  # noqa: E402
 from trimtab.ledger.codec import decode_record  # noqa: E402
+from trimtab.ledger.curves import AT_END  # noqa: E402
+from trimtab.ledger.event import Asked, Event, Origin, Record, Reported, Started, Stopped, Told  # noqa: E402
 from trimtab.ledger.ledger import Ledger  # noqa: E402
+from trimtab.schedule.protocol import Continue, Request  # noqa: E402
 from trimtab.space.parameter import Float  # noqa: E402
 from trimtab.space.problem import Problem, minimize  # noqa: E402
 from trimtab.space.space import Space  # noqa: E402
@@ -131,6 +139,154 @@ def recorded(which: str) -> Iterator[Run]:
         yield Run(task, len(table.space), seen.losses, np.nan, seen.noise)
 
 
+# Where trials end early
+
+RACED = 80
+"""Trials of a study."""
+
+CURVES = ("taskset", "adversarial")
+"""Of which `asha` ends trials. LCBench, whose network needs a package more, is left out."""
+
+N_SEEDS = 2
+N_BOWLS = 8
+"""Landscapes of folds, each with folds of its own."""
+
+N_SCALE = 1000
+"""Random configurations of which the scale of one is made."""
+
+BOWLS = {"bowl": 0.02, "noisy": 0.1}
+"""Noise in each cell of the landscapes of folds; the first is to tune, the other to report."""
+
+LOSS = (minimize("loss"),)
+
+Report = tuple[int | None, float, float, float]
+Steps = Callable[[Any, tuple[float, ...], Sequence[int] | None], Iterable[Report]]
+
+
+@dataclass(frozen=True)
+class Followed(Run):
+    """A study as it was after each of its configurations.
+
+    Attributes:
+        paths: [n] what was known then.
+    """
+
+    paths: Sequence[Path] = ()
+
+    def path(self, n: int) -> Path:
+        return self.paths[n - 1]
+
+    def best(self, n: int) -> float:
+        return float(self.paths[n - 1].best[-1])
+
+
+def followed(task: str, problem: Problem, optimizer: str, scheduler: str, seed: int, steps: Steps) -> Followed:
+    """Return a study on one worker, judged by the real scheduler and proposed by the real optimizer.
+
+    What `tune` does besides changes nothing, and takes ten times as long.
+
+    Args:
+        task: its name.
+        problem: with folds, or with one fidelity.
+        optimizer, scheduler: by name.
+        seed: the study's.
+        steps: of a configuration and a fidelity, each report: (fold or None, step, loss, seconds since the one before).
+    """
+    judge = plugins.load("schedulers", scheduler)()
+    run = Simulation(problem, plugins.load("optimizers", optimizer)(), seed, judge)
+    ledger, engine, paths, now = run.ledger, run.dispatch.engine, list[Path](), 0.0
+
+    def put(event: Event, seconds: float = 0.0) -> None:
+        nonlocal now
+        now += seconds
+        ledger.apply(Record(ledger.head + 1, now, event))
+
+    while len(paths) < RACED:
+        table = ledger.table
+        number = len(table)
+        to = judge.assign(table, Request(number, seed))
+        if isinstance(to, Continue):
+            x, parent, begins = table.x[to.parent], to.parent, float(table.fidelity[to.parent, 0])
+        else:
+            x, parent, begins = engine.propose(table, seed, to.fidelity).x[0], None, 0.0
+        put(Asked(number, tuple(x.tolist()), ledger.head, Origin(optimizer), to.fidelity, parent))
+        put(Started(number, "worker"))
+        order = judge.folds(table, number, seed) if problem.folds else None
+        reports = list(steps(problem.space.decode(x[None])[0], to.fidelity, order))
+        if parent is not None:  # it goes on where that one ended
+            reports = [one for one in reports if one[1] > begins]
+        losses = []
+        for fold, step, loss, seconds in reports:
+            losses.append(loss)
+            put(Reported(number, step, {"loss": loss}, 1, fold), seconds)
+            halt = judge.judge(table, number) if len(losses) < len(reports) else None
+            if halt is not None:
+                put(Stopped(number, halt.reason, 1, {"loss": loss}))
+                break
+        else:
+            put(Told(number, {"loss": float(np.mean(losses)) if order else losses[-1]}))
+        seen = path(table)
+        paths += [seen] * (seen.n - len(paths))
+    return Followed(task, len(problem.space), paths[-1].losses, np.nan, paths[-1].noise, paths)
+
+
+def steps_of(task: CurveTask) -> Steps:
+    """Return what the trials of a task report."""
+    look = task.look()
+
+    def steps(params: Any, fidelity: tuple[float, ...], _: Sequence[int] | None) -> Iterator[Report]:
+        before = 0.0
+        for step in (*(one for one in task.steps if one < fidelity[0]), *fidelity):
+            loss, seconds = look(params, step)
+            yield None, step, loss, seconds - before
+            before = seconds
+
+    return steps
+
+
+def folds_of(at: Bowl) -> Steps:
+    """Return what the trials of a landscape of folds report."""
+
+    def steps(params: Any, _: tuple[float, ...], order: Sequence[int] | None) -> Iterator[Report]:
+        losses = at.cells(params)
+        for fold in order or ():
+            yield fold, AT_END, float(losses[fold]), 1.0
+
+    return steps
+
+
+def raced(which: str) -> tuple[list[Followed], dict[str, dict[str, float]]]:
+    """Return studies in which a scheduler, or a race over folds, ended trials, and the scales of their tasks.
+
+    Curves of TaskSet and adversarial ones, by half: `auto` and `asha`, at random and by `tpe`. A family is a scheduler,
+    or "folds". Where no trial was ended, a study is as any other, and left out.
+    """
+    runs, scales = list[Followed](), dict[str, dict[str, float]]()
+    landscape = list(BOWLS)[which == "report"]
+    for seed in range(N_BOWLS):
+        of, at = f"folds/{landscape}-{seed}", Bowl(seed, 0.3, BOWLS[landscape])
+        sample = at.space.decode(at.space.sample(np.random.default_rng(0), N_SCALE))
+        losses = np.array([at.cells(one).mean() for one in sample])
+        scales[of] = {"best": float(losses.min()), "median": float(np.median(losses))}
+        for optimizer in ("random", "tpe"):
+            runs.append(followed(of, Problem(at.space, LOSS, folds=K), optimizer, "auto", seed, folds_of(at)))
+    known = json.loads((HERE / "results" / "multifidelity" / "scales.json").read_text(encoding="utf-8"))
+    for name in MAKERS:
+        if half_of(name) != which or name.split("/")[0] not in CURVES:
+            continue
+        task = make(name)
+        problem = Problem(task.space, LOSS, (task.fidelity,))
+        best, median, *_ = known[name]
+        for scheduler in ("auto", "asha"):
+            of = f"{scheduler}/{name}"
+            scales[of] = {"best": best, "median": median}
+            for optimizer in ("random", "tpe"):
+                for seed in range(N_SEEDS):
+                    kinds = optimizer, scheduler, seed, steps_of(task)
+                    runs.append(followed(of, problem, *kinds))
+    return [run for run in runs if run.paths[-1].behind.any()], scales
+
+
 def read(file: File) -> Ledger:
     """Return a log, folded."""
     first, *records = [decode_record(line) for line in file.read_bytes().splitlines()]
@@ -186,13 +342,13 @@ class Targets:
         return self.share * (1.0 - self.share)
 
 
-def brier(runs: Sequence[Run]) -> dict[str, Targets]:
+def brier(runs: Sequence[Run], scales: Mapping[str, Mapping[str, float]]) -> dict[str, Targets]:
     """Return how chances to reach a target came true, by family.
 
     Targets are regrets, which no search knows beforehand: from 0.5 to 0.01 of the way from the best loss that is known
-    to the median one. They are looked at from a third, a half and two thirds of the trials on, while not reached.
+    to the median one, {task: {"best", "median"}}. They are looked at from a third, a half and two thirds of the trials
+    on, while not reached.
     """
-    scales = json.loads((HERE / "regret" / "scales.json").read_text(encoding="utf-8"))
     scores: dict[str, list[tuple[float, bool, int]]] = defaultdict(list)
     for place, run in enumerate(runs):
         best, median = scales[run.task]["best"], scales[run.task]["median"]
@@ -227,7 +383,7 @@ def by_odds(run: Run) -> int:
             continue
         chance = float(chances(seen, np.array([epsilon(seen)]), np.array([float(length - n)]))[0, 0])
         unlikely[n] = chance < UNLIKELY
-        if n < run.least or length - n < max(LEAST_LEFT, LEAST_SAVED * length):
+        if seen.n_results < run.least or length - n < max(LEAST_LEFT, LEAST_SAVED * length):
             continue
         if unlikely[n] and all(unlikely[before] for before in lasting(n)):
             return n
@@ -284,36 +440,47 @@ def verdict_ms(n: int) -> float:
     return 1e3 * min(took)
 
 
+def judge(figures: Figures, name: str, runs: Sequence[Run], scales: Mapping[str, Mapping[str, float]]) -> None:
+    """Add the figures of forecasts and rules on some studies."""
+    n_tasks, length = len({run.task for run in runs}), max(len(run.losses) for run in runs)
+    what = f"{name}: {len(runs)} of {n_tasks} tasks, {length} trials"
+    held, short, beyond = coverage(runs)
+    figures.add(f"{what}: best value {AHEAD} trials ahead within its 90% interval", held, "share")
+    figures.add(f"{what}: better than it", short, "share")
+    figures.add(f"{what}: worse than it", beyond, "share")
+    for family, found in brier(runs, scales).items():
+        of = f"{family}: {found.n} targets that {found.n_studies} studies had not reached"
+        if found.base > 0.0:
+            told, limit = f"base rate {found.base:.3f}", found.base
+        else:  # no chance but that very one is as good as a share of none, or of all, known beforehand
+            told, limit = f"{'all' if found.share else 'none'} came: no base rate to be better than", None
+        figures.add(f"{what}: Brier score, {of} ({told})", found.score, "", at_most=limit)
+    rules = {"worth": by_odds} | {f"patience {n}": by_patience(n) for n in PATIENCES}
+    rules["hindsight"] = by_hindsight
+    for rule, stops in rules.items():
+        wrong, median, mean, missed = judged(runs, stops)
+        limit = 0.1 if rule == "worth" else None
+        figures.add(f"{what}: {rule}: stops after which more than epsilon came", wrong, "share", at_most=limit)
+        figures.add(f"{what}: {rule}: trials saved, median", median, "share")
+        figures.add(f"{what}: {rule}: trials saved, mean", mean, "share")
+        figures.add(f"{what}: {rule}: gain missed, mean", missed, "of the scale")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Judges forecasts of further tuning.")
     parser.add_argument("--half", choices=("tune", "report"), default="report")
+    parser.add_argument("--raced", action="store_true", help="studies whose trials a scheduler ends, instead")
     args = parser.parse_args(argv)
     figures = Figures(__file__, __doc__)
+    if args.raced:
+        runs, scales = raced(args.half)
+        for family in sorted({run.family for run in runs}):
+            judge(figures, family, [run for run in runs if run.family == family], scales)
+        return figures.close()
+    scales = json.loads((HERE / "regret" / "scales.json").read_text(encoding="utf-8"))
     for name, runs in (("runs on file", list(on_file(args.half))), ("recorded studies", list(recorded(args.half)))):
-        if not runs:
-            continue
-        n_tasks, length = len({run.task for run in runs}), max(len(run.losses) for run in runs)
-        what = f"{name}: {len(runs)} of {n_tasks} tasks, {length} trials"
-        held, short, beyond = coverage(runs)
-        figures.add(f"{what}: best value {AHEAD} trials ahead within its 90% interval", held, "share")
-        figures.add(f"{what}: better than it", short, "share")
-        figures.add(f"{what}: worse than it", beyond, "share")
-        for family, found in brier(runs).items():
-            of = f"{family}: {found.n} targets that {found.n_studies} studies had not reached"
-            if found.base > 0.0:
-                told, limit = f"base rate {found.base:.3f}", found.base
-            else:  # no chance but that very one is as good as a share of none, or of all, known beforehand
-                told, limit = f"{'all' if found.share else 'none'} came: no base rate to be better than", None
-            figures.add(f"{what}: Brier score, {of} ({told})", found.score, "", at_most=limit)
-        rules = {"worth": by_odds} | {f"patience {n}": by_patience(n) for n in PATIENCES}
-        rules["hindsight"] = by_hindsight
-        for rule, stops in rules.items():
-            wrong, median, mean, missed = judged(runs, stops)
-            limit = 0.1 if rule == "worth" else None
-            figures.add(f"{what}: {rule}: stops after which more than epsilon came", wrong, "share", at_most=limit)
-            figures.add(f"{what}: {rule}: trials saved, median", median, "share")
-            figures.add(f"{what}: {rule}: trials saved, mean", mean, "share")
-            figures.add(f"{what}: {rule}: gain missed, mean", missed, "of the scale")
+        if runs:
+            judge(figures, name, runs, scales)
     figures.add("a verdict at 100 trials", verdict_ms(100), "ms CPU", at_most=25.0)
     figures.add("a verdict at 1,000 trials", verdict_ms(1_000), "ms CPU", at_most=150.0)
     return figures.close()
