@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,11 +14,13 @@ import pytest
 from made import bowl, table_of
 
 import trimtab as tt
+from trimtab.analysis import figure as fig
 from trimtab.analysis.card import Card, NotApplicable
 from trimtab.analysis.questions import QUESTIONS, answer
 from trimtab.errors import ParamsError, ProblemError
 from trimtab.ledger.table import TrialTable
 from trimtab.space.problem import Problem
+from trimtab.surfaces.render.figure.scale import Scale
 from trimtab.surfaces.render.figure.svg import svg
 from trimtab.surfaces.render.figure.text import text
 from trimtab.surfaces.render.plain import plain
@@ -220,3 +223,16 @@ def test_many_trials_take_seconds(n: int) -> None:
         if isinstance(said, Card):
             assert len(svg(said.figure)) < 400_000
     assert max(spent.values()) < 4.0, spent  # two seconds, and room for a loaded machine
+
+
+@pytest.mark.parametrize(
+    ("span", "n_digits"), [(3.0, 0), (0.7, 1), (0.06, 2), (1e-3, 4), (1e-5, 6)], ids=lambda value: f"{value:g}"
+)
+def test_an_axis_of_time_says_the_time_however_short_it_is(span: float, n_digits: int) -> None:
+    begin = 1_795_991_831.3258357
+    ticks = Scale(fig.Axis(scale=fig.TIME), begin, begin + span).ticks(5)
+    assert len(ticks) >= 2
+    for at, said in ticks:
+        assert begin <= at <= begin + span
+        assert re.fullmatch(r"\d\d:\d\d:\d\d" + (rf"\.\d{{{n_digits}}}" if n_digits else ""), said)
+    assert len({said for _, said in ticks}) == len(ticks)

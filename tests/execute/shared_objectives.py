@@ -127,3 +127,55 @@ def hangs_in_the_second(trial: tt.Trial) -> None:
     for n, fold in enumerate(trial.folds()):
         time.sleep(PAUSE_S if n == 0 else 60)
         trial.report(fold=fold, loss=trial.params["x"] + fold, worker=os.getpid())
+
+
+def returns_the_worst(trial: tt.Trial) -> dict[str, float]:
+    is_first, losses = comes_first(trial), []
+    for n, fold in enumerate(trial.folds()):
+        meet(trial, n if trial.attempt == 1 else 0, is_first=is_first)
+        losses.append(trial.params["x"] + fold)
+        trial.report(fold=fold, loss=losses[-1])
+    return {"loss": max(losses)}
+
+
+def returns_a_cost(trial: tt.Trial) -> dict[str, float]:
+    is_first, losses = comes_first(trial), []
+    for n, fold in enumerate(trial.folds()):
+        meet(trial, n if trial.attempt == 1 else 0, is_first=is_first)
+        losses.append(trial.params["x"] + fold)
+        trial.report(fold=fold, loss=losses[-1])
+    return {"loss": sum(losses) / len(losses), "cost": float(len(losses))}
+
+
+def reports_no_fold(trial: tt.Trial) -> None:
+    for fold in trial.folds():
+        time.sleep(PAUSE_S)
+        trial.report(1, fold=fold, loss=trial.params["x"] + fold)
+
+
+def reports_the_fold_before(trial: tt.Trial) -> None:
+    before = None
+    for fold in trial.folds():
+        time.sleep(PAUSE_S)
+        if before is not None:
+            trial.report(fold=before, loss=trial.params["x"] + before, worker=os.getpid())
+        before = fold
+    trial.report(fold=before, loss=trial.params["x"] + before, worker=os.getpid())
+
+
+def skips_folds_in_a_helper(trial: tt.Trial) -> None:
+    is_first = comes_first(trial)
+    for n, fold in enumerate(trial.folds()):
+        meet(trial, n, is_first=is_first)
+        if is_first:
+            trial.report(fold=fold, loss=trial.params["x"] + fold, worker=os.getpid())
+
+
+def returns_the_mean_of_what_was_left(trial: tt.Trial) -> float:
+    losses = []
+    for fold in trial.folds():
+        if trial.attempt == 1 and len(losses) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        losses.append(trial.params["x"] + fold)
+        trial.report(fold=fold, loss=losses[-1])
+    return sum(losses) / len(losses)

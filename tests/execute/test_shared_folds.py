@@ -123,6 +123,7 @@ def test_a_program_that_keeps_files_for_the_trial_is_left_alone(open_executor, t
         objectives.reports_as_a_whole,
         objectives.takes_all_folds_first,
         objectives.goes_through_them_twice,
+        objectives.reports_the_fold_before,
     ],
 )
 def test_what_cannot_be_divided_is_left_alone(open_executor, tmp_path, objective):
@@ -133,7 +134,9 @@ def test_what_cannot_be_divided_is_left_alone(open_executor, tmp_path, objective
 
 
 @pytest.mark.usefixtures("_meeting")
-@pytest.mark.parametrize("objective", [objectives.kills_a_helper, objectives.fails_in_a_helper])
+@pytest.mark.parametrize(
+    "objective", [objectives.kills_a_helper, objectives.fails_in_a_helper, objectives.skips_folds_in_a_helper]
+)
 def test_what_a_helper_brings_on_itself_costs_nothing(open_executor, tmp_path, objective):
     ended, reports, after = run_shared(open_executor(objective), make(tmp_path))
     assert (ended.failure, after) == (None, [])
@@ -223,10 +226,29 @@ def test_what_an_objective_makes_of_some_folds_is_made_of_all(tmp_path, monkeypa
     assert (tmp_path / "helped-0-1").exists()
 
 
-def test_what_only_all_folds_in_one_tell_is_run_again(tmp_path, monkeypatch):
-    alone = tuned(objectives.returns_what_no_fold_has, 1)
-    monkeypatch.setenv(objectives.FOLDER, str(tmp_path))
-    helped = tuned(objectives.returns_what_no_fold_has, 4)
-    assert [trial.metrics["loss"] for trial in helped.trials] == [trial.metrics["loss"] for trial in alone.trials]
-    assert {trial.state for trial in helped.trials} == {"complete"}
+@pytest.mark.usefixtures("_meeting")
+@pytest.mark.parametrize(("objective", "more"), [(objectives.returns_the_worst, 3.0), (objectives.returns_a_cost, 1.5)])
+def test_what_only_all_folds_in_one_tell_is_run_again(objective, more):
+    helped = tuned(objective, 4)
+    for trial in helped.trials:
+        assert trial.state == "complete"
+        assert trial.metrics["loss"] == pytest.approx(trial.params["x"] + more), "as with one worker"
     assert helped.trials[0].attempt == 2
+
+
+def test_nobody_helps_where_folds_lack_what_counts():
+    for trial in tuned(objectives.returns_what_no_fold_has, 4).trials:
+        assert (trial.state, trial.attempt) == ("complete", 1)
+        assert trial.metrics["loss"] == trial.params["x"] + 3
+
+
+def test_an_objective_that_tells_nothing_fails_with_several_workers_as_with_one():
+    for trial in tuned(objectives.reports_no_fold, 4).trials:
+        assert (trial.state, trial.attempt) == ("failed", 1)
+        assert trial.error.startswith("the objective returned nothing")
+
+
+def test_the_mean_of_what_an_earlier_attempt_left_is_made_that_of_all():
+    for trial in tuned(objectives.returns_the_mean_of_what_was_left, 1).trials:
+        assert (trial.state, trial.attempt) == ("complete", 2)
+        assert trial.metrics["loss"] == pytest.approx(trial.params["x"] + 1.5)

@@ -35,6 +35,20 @@ def test_a_budget_of_trials() -> None:
     )
 
 
+def test_sentences_are_true_of_few_trials_few_parameters_and_few_records() -> None:
+    one = tt.Space(x=tt.Float(0, 1))
+    assert plan(one, tt.Budget(trials=1), []).sentence == (
+        "the trials of the budget buy 1 trial; the space needs about 8 (8 for each of 1 parameter that is active): "
+        "they do not fit; raise the budget to 8 trials"
+    )
+    assert plan(one, tt.Budget(trials=8), []).sentence.endswith("they fit")
+    table = pilot([0.001, 60.0]).table
+    found = plan(SPACE, tt.Budget(cost=600.0), [table])
+    assert found.sentence.startswith("the cost of the budget buys ")
+    assert found.high is None
+    assert f"({found.low} or more with 90%, by 2 on record)" in found.sentence
+
+
 def test_what_does_not_fit_is_left_out_by_priority() -> None:
     found = plan(SPACE, tt.Budget(trials=17), [])
     assert found.left_out == ("dropout",)

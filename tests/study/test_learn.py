@@ -265,6 +265,14 @@ def test_a_parameter_may_be_called_otherwise_now(tmp_path: Path) -> None:
     assert np.array_equal([row[:2] for row in swapped.table.past[0].x], [row[:2] for row in past.x])
     again = begun({"ne*": renamed, "resnet-*": renamed}, RENAMED, store=store, name="third")
     assert [lesson.renamed for lesson in again.learned] == [{}, renamed]
+    # what is said of a name goes before what a pattern says, whichever comes first; the name of now says nothing
+    by_name = {"resnet-1": {"lr": "learning_rate", "seed": "width"}}
+    for both in ({"resnet-*": renamed, **by_name}, {**by_name, "resnet-*": renamed}):
+        [lesson] = begun(both, RENAMED, store=store, name=f"both-{next(iter(both))}").learned
+        assert lesson.renamed == by_name["resnet-1"]
+    assert begun({"resnet-1": {"act": "act"}}, RENAMED, store=store, name="fourth").learned[0].renamed == {}
+    with pytest.raises(ProblemError, match="'resnet-1' has both 'lr' and 'seed', which are both to be 'learning_rate'"):
+        begun({"resnet-*": {"lr": "learning_rate"}, "*-1": {"seed": "learning_rate"}}, RENAMED, store=store)
     with pytest.raises(StudyMismatchError, match=r"learn_from: was .*learning_rate.*, is now resnet-1"):
         tt.tune(lambda trial: 0.0, RENAMED, minimize="loss", store=store, name="next", budget=9, learn_from="resnet-1")
 

@@ -160,8 +160,8 @@ class Exited:
 
     Exactly one of these holds: `failure` is None and `values` is what the objective returned, unchecked; or `failure`
     names the kind ("exception", "oom", "timeout", "killed") and `error` says what happened, in one line first; or
-    `stopped` holds the reason with which the trial was halted. `is_part` says that helpers ran some of its folds, so
-    that what the objective returned is not of all of them.
+    `stopped` holds the reason with which the trial was halted. Where helpers ran some of its folds, `own` are those
+    that whoever was given it took itself: what the objective returned is of no others.
     """
 
     number: int
@@ -171,7 +171,12 @@ class Exited:
     error: str = ""
     stopped: str | None = None
     seconds: float = 0.0
-    is_part: bool = False
+    own: tuple[int, ...] | None = None
+
+    @property
+    def is_part(self) -> bool:
+        """Whether helpers ran some of its folds."""
+        return self.own is not None
 
 
 @dataclass(frozen=True, slots=True)

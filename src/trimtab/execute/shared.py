@@ -28,7 +28,7 @@ class Shared:
         task: the attempt.
         watch: what counts the limits of the attempt, where each of its folds is a process of its own.
         is_apart: whether its folds can be run apart, as far as was seen: whoever was given it reports the fold that it
-            took last and nothing else.
+            took last and nothing else, with all that counts, before it takes another.
         is_tried: whether whoever was given the attempt is through with a fold.
         waits_since: since when whoever was given the attempt waits for a fold that may come back, by the monotonic
             clock; None while it does not.
@@ -48,6 +48,7 @@ class Shared:
         self._said: dict[str, set[str]] = {}  # the metrics that were reported of the fold that each has
         self._began: dict[str, float] = {}  # when each helper did
         self._fresh: set[str] = set()  # helpers that have not asked yet
+        self._own: list[int] = []  # what whoever was given the attempt took
         self._n_taken = self._n_helpers = 0
         self._is_spoilt = self._is_divided = False
         self._beside_s = 0.0  # what helpers took, less what the first worker waited
@@ -83,15 +84,29 @@ class Shared:
         return task
 
     def take(self, handle: str) -> int | None:
-        """Return the next fold for whoever asks, who is through with the one before; None where none is open."""
+        """Return the next fold for whoever asks, who is through with the one before; None where none is open.
+
+        A helper that did not report the one before gets none either: whoever was given the attempt runs that fold.
+        """
         self._fresh.discard(handle)
-        self.is_tried |= self._out.pop(handle, None) is not None and handle == self.task.handle
-        self._n_taken += 1
+        before, is_helper = self._out.pop(handle, None), handle != self.task.handle
+        is_reported = before is None or self._is_reported(handle)
         self._said[handle] = set()
+        self._n_taken += 1
+        if is_helper and before is not None and not is_reported:
+            self._open.appendleft(before)
+            self._is_spoilt = True
+            return None
+        if not is_helper:
+            self.is_tried |= before is not None
+            self.is_apart &= is_reported
         if self.end is not None or not self._open:
             return None
         fold = self._out[handle] = self._open.popleft()
-        self._is_divided |= handle != self.task.handle
+        if is_helper:
+            self._is_divided = True
+        else:
+            self._own.append(fold)
         return fold
 
     def hear(self, handle: str, report: Reported) -> bool:
@@ -107,11 +122,15 @@ class Shared:
     def leave(self, handle: str, *, is_well: bool) -> None:
         """Take in that a helper is gone; a fold that it had and did not report is open again, and comes first."""
         fold = self._out.pop(handle, None)
-        if fold is not None and not self._said[handle].issuperset(self.task.metrics):
+        if fold is not None and not self._is_reported(handle):
             self._open.appendleft(fold)
         self._is_spoilt |= not is_well
         self._fresh.discard(handle)
         self._beside_s += time.monotonic() - self._began.pop(handle)
+
+    def _is_reported(self, handle: str) -> bool:
+        """Return whether all that counts was reported of the fold that somebody has."""
+        return self._said[handle].issuperset(self.task.metrics)
 
     def wait(self) -> None:
         """Take note that whoever was given the attempt waits."""
@@ -144,4 +163,5 @@ class Shared:
         beside = self._beside_s + sum(time.monotonic() - began for began in self._began.values())
         if isinstance(self.end, Lost):
             return self.end
-        return replace(self.end, seconds=max(0.0, self.end.seconds + beside), is_part=self._is_divided)
+        own = tuple(self._own) if self._is_divided else None
+        return replace(self.end, seconds=max(0.0, self.end.seconds + beside), own=own)

@@ -25,6 +25,9 @@ tunes one with less than ten trials, and two or three with 25 or more."""
 N_SAMPLED: Final = 256
 """Random configurations that tell how many parameters are active at once."""
 
+MOST: Final = 1e9
+"""So many trials or more are no bound on how many a budget buys: few trials on record leave it open."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -32,7 +35,8 @@ class Plan:
 
     Attributes:
         bought: trials that the budget covers; None where nobody knows what one costs.
-        low, high: between which that lies with 90 %; None likewise, and where trials alone are counted.
+        low, high: between which that lies with 90 %; None likewise, and where trials alone are counted. `high` is None
+            as well where too few trials are on record to say.
         limit: which limit is the first to be reached: "trials", "hours", "cost", ...; "" where nobody knows. A
             deadline is not looked at: nobody knows when the study begins.
         rests_on: trials whose cost is known, of this study or of earlier ones like it.
@@ -139,7 +143,7 @@ def _bought(budget: Budget, table: TrialTable | None, workers: int) -> tuple[int
     n, low_n, high_n, name = min(known)
     if name == "trials":
         return int(n), None, None, name
-    return int(n), int(low_n), int(min(high_n, 1e9)), name
+    return int(n), int(low_n), int(high_n) if high_n < MOST else None, name
 
 
 def _limits(budget: Budget, table: TrialTable | None, workers: int) -> Iterable[tuple[float, str, Price]]:
@@ -185,12 +189,16 @@ def _sentence(
     n_active: float,
     left_out: tuple[str, ...],
 ) -> str:
-    space = f"the space needs about {needed:,} ({EACH} for each of {n_active:.3g} parameters that are active at once)"
+    active = "parameter that is active" if f"{n_active:.3g}" == "1" else "parameters that are active at once"
+    space = f"the space needs about {needed:,} ({EACH} for each of {n_active:.3g} {active})"
     if bought is None:
         return f"nobody knows what a trial costs: --pilot 3 runs three and tells; {space}"
-    between = "" if low is None or high is None else f" ({low:,} to {high:,} with 90%, by {rests_on:,} on record)"
-    text = f"the {limit} of the budget buy {bought:,} trials{between}; {space}"
+    span = "" if low is None else f"{low:,} or more" if high is None else f"{low:,} to {high:,}"
+    between = f" ({span} with 90%, by {rests_on:,} on record)" if span else ""
+    buy = "buy" if limit.endswith("s") else "buys"
+    text = f"the {limit} of the budget {buy} {bought:,} {'trial' if bought == 1 else 'trials'}{between}; {space}"
     if bought >= needed:
         return f"{text}: they fit"
-    hold = f"hold {', '.join(left_out)} at a value (fixed:), or " if left_out else ""
-    return f"{text}: {hold}raise the budget to {needed:,} trials"
+    if not left_out:
+        return f"{text}: they do not fit; raise the budget to {needed:,} trials"
+    return f"{text}: hold {', '.join(left_out)} at a value (fixed:), or raise the budget to {needed:,} trials"

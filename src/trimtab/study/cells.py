@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
 
 from trimtab.arrays import Floats
 from trimtab.errors import ObjectiveError
+from trimtab.execute.plain import as_number
 from trimtab.ledger.cells import cells_of
 from trimtab.ledger.curves import AT_END
 from trimtab.ledger.event import Reported
 from trimtab.ledger.table import TrialTable
-from trimtab.study.values import NotFiniteError
+from trimtab.study.values import NotFiniteError, as_mapping
 
 COST: Final = "cost"
 """The metric that counts as cost where the problem names none, as in what an objective returns."""
+
+EXACT: Final = 1e-6
+"""How far from the mean over its folds what an objective returned may be and yet be it: single precision."""
+
+PARTIAL: Final = (
+    "several workers ran its folds, and it returned what only one that runs all of them can tell; one does so now"
+)
+"""Why an attempt is run again that was divided before anybody knew what its objective returns."""
 
 
 class Cells:
@@ -68,17 +78,60 @@ class Cells:
                 found[key] = float(values.std(ddof=1) / len(values) ** 0.5)
         return found
 
-    def completed(self, returned: object) -> object:
-        """Return a result of a trial whose objective has seen some of the folds alone: what cells tell goes first.
+    def completed(self, returned: object, own: Sequence[int]) -> object:
+        """Return the result of a trial whose objective has seen some of the folds alone: what cells tell goes first.
 
-        None where they do not tell all that counts.
+        None where they do not tell all that counts, or where the objective made something else of its folds than their
+        mean, as their median, of which nobody knows what it is of all folds.
+
+        Args:
+            returned: what the objective returned.
+            own: the folds that it has seen.
+
+        Raises:
+            NotFiniteError: an objective is nan or infinite in a fold.
+            ObjectiveError: what was returned is no result.
         """
-        means = self.result() if all(metric.name in self.values for metric in self._problem.objectives) else {}
-        said = returned if isinstance(returned, Mapping) else {}
-        counts = {*self._problem.metric_names, self._problem.cost or COST}
-        if not means or not counts.isdisjoint(said.keys() - means.keys()):
+        problem = self._problem
+        is_known = all(metric.name in self.values for metric in problem.objectives)
+        if not is_known or len(self.folds) < (problem.folds or 0):
             return None
+        means = self.result()
+        said = as_mapping(problem, returned)
+        for name in {*problem.metric_names, problem.cost or COST} & said.keys():
+            if name not in means or not self._is_mean(name, said[name], own):
+                return None
         return {**said, **means}
+
+    def carried(self, returned: object, own: Sequence[int]) -> object:
+        """Return the result of a trial of which an earlier attempt ran some folds: means over its own are of all.
+
+        Args:
+            returned: what the objective returned.
+            own: the folds that this attempt ran.
+
+        Raises:
+            ObjectiveError: what was returned is no result.
+        """
+        if not 0 < len(own) < len(self.folds):
+            return returned
+        names = self._problem.metric_names
+        said = as_mapping(self._problem, returned)
+        known = {name: self.values[name] for name in names if name in said and name in self.values}
+        means = {name: float(values.mean()) for name, values in known.items() if self._is_mean(name, said[name], own)}
+        return {**said, **means} if means else returned
+
+    def _is_mean(self, name: str, said: object, own: Sequence[int]) -> bool:
+        """Return whether a number is the mean of a metric over some of the folds, or over all; of cost, the sum."""
+        number = as_number(said)
+        every = self.values[name]
+        some = every[np.isin(self.folds, own)]
+        if number is None or not len(some) or not np.isfinite(every).all():
+            return False
+        is_cost = name == (self._problem.cost or COST)
+        room = EXACT * float(np.abs(every).max())
+        found = [float(values.sum() if is_cost else values.mean()) for values in (some, every)]
+        return any(math.isclose(number, value, rel_tol=EXACT, abs_tol=room) for value in found)
 
     def result(self) -> dict[str, float]:
         """Return the result of a trial that returned nothing.

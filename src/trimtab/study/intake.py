@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Final
 
 import numpy as np
 
 from trimtab.errors import ObjectiveError
 from trimtab.execute import protocol as execute
-from trimtab.ledger.curves import WHOLE
+from trimtab.ledger.curves import AT_END, WHOLE
 from trimtab.ledger.event import Event, Failed, Noted, Reported, Stopped, Told
 from trimtab.ledger.table import TrialTable
 from trimtab.study import values
-from trimtab.study.cells import Cells
+from trimtab.study.cells import PARTIAL, Cells
 from trimtab.study.lost import is_running, lose
 from trimtab.study.plan import DIVERGED
 from trimtab.study.reported import Reports
-
-PARTIAL: Final = (
-    "several workers ran its folds, and it returned what only one that runs all of them can tell; one does so now"
-)
-"""Why an attempt is run again that was divided before anybody knew what its objective returns."""
 
 
 class Intake:
@@ -81,16 +75,22 @@ class Intake:
         if message.stopped is not None:
             last = self._last(number, attempt) or self._cells(number).means()
             return [Stopped(number, message.stopped, attempt, last, seconds, last.get(problem.cost or "cost"))]
+        result = self._of_earlier(number, attempt)
+        if result is not None:
+            return [Told(number, result.values, attempt, seconds, result.cost)]
         if message.failure is not None:
             return [Failed(number, message.failure, values.error_text(message.error), attempt, seconds=seconds)]
         try:
             returned = message.values
-            if returned is None and (cells := self._cells(number)).folds:
+            cells = self._cells(number)
+            if returned is None and cells.folds:
                 returned = cells.result()
-            elif message.is_part:
-                returned = self._cells(number).completed(returned)
+            elif returned is not None and message.own is not None:
+                returned = cells.completed(returned, message.own)
                 if returned is None:
                     return [lose(self._table, number, PARTIAL, blame="", retries=self._retries)]
+            elif returned is not None and cells.folds:
+                returned = cells.carried(returned, self._own(number, attempt))
             result = values.check(problem, returned, cost_required=self._cost_required)
         except values.NotFiniteError as unusable:
             return [Failed(number, "nan", str(unusable), attempt, seconds=seconds)]
@@ -99,8 +99,29 @@ class Intake:
         told = Told(number, result.values, attempt, seconds, result.cost)
         return [*(Noted(key, value, number) for key, value in result.notes.items()), told]
 
+    def _of_earlier(self, number: int, attempt: int) -> values.Result | None:
+        """Return the result of a trial that had reported all its folds when its worker was lost; None of any other.
+
+        This attempt had no fold left, so that what its objective makes of those that it has seen is of none.
+        """
+        cells, n = self._cells(number), self._table.problem.folds
+        if n is None or len(cells.folds) < n or self._own(number, attempt):
+            return None
+        try:
+            return values.check(self._table.problem, cells.result(), cost_required=self._cost_required)
+        except ObjectiveError:  # it has more to tell than its folds do
+            return None
+
     def _cells(self, number: int) -> Cells:
         return Cells(self._table, number, self._new.get(number, ()))
+
+    def _own(self, number: int, attempt: int) -> list[int]:
+        """Return the folds that an attempt reported."""
+        curves = self._table.curves
+        places = curves.reports(number)
+        places = places[(curves.attempt[places] == attempt) & (curves.step[places] == AT_END)]
+        new = [event.fold for event in self._new.get(number, ()) if event.step == AT_END and event.fold is not None]
+        return sorted({*curves.fold[places].tolist(), *new} - {WHOLE})
 
     def _last(self, number: int, attempt: int) -> dict[str, float]:
         """Return the last finite value of each metric that an attempt reported for the trial as a whole."""

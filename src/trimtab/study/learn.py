@@ -223,10 +223,13 @@ class _Found:
 
 
 def _add(found: dict[str, _Found], key: str, one: _Found) -> None:
-    """Take a study once, and all that is said of it; a pattern leaves it named that was named."""
+    """Take a study once, and all that is said of it; what is said of its name goes before what is said of a pattern."""
     was = found.get(key, one)
     study = was.study if isinstance(was.study, Ledger) else one.study
-    found[key] = _Found(study, {**was.renamed, **one.renamed}, is_named=was.is_named or one.is_named)
+    less, more = (one, was) if was.is_named and not one.is_named else (was, one)
+    is_above = more.is_named and not less.is_named
+    left = {old: new for old, new in less.renamed.items() if not is_above or new not in more.renamed.values()}
+    found[key] = _Found(study, {**left, **more.renamed}, is_named=was.is_named or one.is_named)
 
 
 def _taken(one: _Found, problem: Problem, features: Features) -> Past:
@@ -300,7 +303,16 @@ def _present(renamed: Mapping[str, str], space: Space, study: str, *, is_named: 
                 f"learn_from: {study!r} has both {old!r} and {new!r}, and one of them alone can be {new!r} here: say "
                 f"what {new!r} is here, or leave {old!r} out."
             )
-    return {old: new for old, new in renamed.items() if old in space}
+    found = {old: new for old, new in renamed.items() if old in space}
+    olds: dict[str, str] = {}
+    for old, new in found.items():
+        if new in olds:  # each said in another place
+            raise ProblemError(
+                f"learn_from: {study!r} has both {olds[new]!r} and {old!r}, which are both to be {new!r} here; one of "
+                "them alone can be: leave the other out."
+            )
+        olds[new] = old
+    return {old: new for old, new in found.items() if old != new}
 
 
 def _spoken(losses: Floats) -> tuple[float | None, ...]:

@@ -125,8 +125,10 @@ class Plan:
         return None
 
     @quiet()
-    def cells(self, table: TrialTable, row: int, seed: int) -> list[int]:
+    def cells(self, table: TrialTable, row: int, seed: int, *, anew: bool = False) -> list[int]:
         """Return the folds that a trial is still to run, in this order; by default one that is shuffled once a study.
+
+        Those that it reported before are left out, unless it begins `anew`.
 
         Raises:
             PluginError: the scheduler names folds that are none, or not each once.
@@ -142,7 +144,7 @@ class Plan:
                     f"the scheduler {shown_settings(self._settings)} says in which order a trial goes through folds 0 "
                     f"to {n - 1}, each once; it said {shown(said)} of trial {row}."
                 )
-        known = set(reported(table, row))
+        known = set() if anew else set(reported(table, row))
         return [fold for fold in said if fold not in known] if known else said
 
     def needs(self, problem: Problem) -> str:

@@ -43,7 +43,7 @@ def check(problem: Problem, returned: object, *, cost: float | None = None, cost
         NotFiniteError: a declared metric is nan or infinite.
         ObjectiveError: a metric is missing or no number, or a standard error is none.
     """
-    given = _as_mapping(problem, returned)
+    given = as_mapping(problem, returned)
     values: dict[str, float] = {}
     notes: dict[str, Any] = {}
     optional = {metric.name for metric in problem.constraints}
@@ -119,7 +119,12 @@ def _standard_error(name: str, raw: object) -> float:
     return value
 
 
-def _as_mapping(problem: Problem, returned: object) -> Mapping[Any, object]:
+def as_mapping(problem: Problem, returned: object) -> Mapping[Any, object]:
+    """Return what an objective returned by metric.
+
+    Raises:
+        ObjectiveError: it is nothing, or not as many values as there are metrics.
+    """
     names = problem.metric_names
     if isinstance(returned, Mapping):
         return returned

@@ -19,6 +19,7 @@ LARGEST = 1e300
 _STEPS = (1.0, 2.0, 5.0, 10.0)
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 _TIME_STEPS = (
+    *(factor / 10**digits for digits in (6, 5, 4, 3, 2, 1) for factor in (1, 2, 5)),
     1, 2, 5, 10, 30, _MINUTE, 120, 300, 600, 1800, _HOUR, 7200, 21600, 43200, _DAY, 172800, 604800, 2592000, 31536000,
 )  # fmt: skip
 
@@ -170,12 +171,13 @@ def _time_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
     span = high - low
     step = next((float(step) for step in _TIME_STEPS if span / step <= most), span)
     said = "%H:%M:%S" if step < _MINUTE else "%H:%M" if step < _DAY else "%d %b"
+    digits = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
+    first = math.ceil(low / step) if step > 0 else 0
     ticks: list[tuple[float, str]] = []
-    at = math.ceil(low / step) * step
-    while at <= high and len(ticks) <= 2 * most:
+    while (at := (first + len(ticks)) * step) <= high and len(ticks) <= 2 * most and digits <= 6:
         try:
-            ticks.append((at, datetime.fromtimestamp(at).strftime(said)))
+            text = datetime.fromtimestamp(round(at, 6)).strftime(said + ".%f" * (digits > 0))
         except (ValueError, OverflowError, OSError):
             return _linear_ticks(low, high, most)  # of a clock that was beyond all calendars
-        at += step
+        ticks.append((at, text[: len(text) - 6 + digits] if digits else text))
     return ticks or _linear_ticks(low, high, most)
