@@ -56,7 +56,7 @@ def test_what_does_not_fit_is_left_out_by_priority() -> None:
     assert "hold dropout at a value (fixed:), or raise the budget to 24 trials" in found.sentence
     one = plan(tt.Space(lr=tt.Float(1e-5, 1e-1, log=True)), tt.Budget(trials=5), [])
     assert one.left_out == ()
-    assert one.sentence.endswith(": raise the budget to 8 trials"), "nothing that could be left out"
+    assert one.sentence.endswith("they do not fit; raise the budget to 8 trials"), "nothing that could be left out"
 
 
 def test_hours_and_cost_need_a_pilot() -> None:

@@ -262,6 +262,25 @@ def test_folds_that_are_none(folds):
         tuned(losses, folds=folds)
 
 
+def dies_before_it_returns(trial: tt.Trial) -> float:
+    found = []
+    for fold in trial.folds():
+        found.append(trial.params["x"] + fold)
+        trial.report(fold=fold, loss=found[-1])
+    if trial.attempt == 1:
+        time.sleep(0.2)  # until its last report was heard
+        os.kill(os.getpid(), signal.SIGKILL)
+    return sum(found) / len(found)  # of none, where all were on record
+
+
+def test_a_trial_that_is_killed_after_its_last_fold_has_the_result_of_its_folds():
+    study = tuned(dies_before_it_returns, budget=2, executor="processes")
+    for trial in study.trials:
+        assert (trial.state, trial.attempt) == ("complete", 2), trial.error
+        assert trial.metrics["loss"] == pytest.approx(trial.params["x"] + 2.0)
+        assert reported(study.table, trial.number) == list(range(N))
+
+
 def test_a_fold_in_a_command_needs_folds():
     with pytest.raises(ExecutorError, match=r"uses \{fold\}, and the study does not say into how many folds"):
         tuned(tt.Command(["true", "{fold}"]), folds=None)
