@@ -472,7 +472,7 @@ import objectives, trimtab as tt
 from trimtab.errors import TrimtabError
 try:
     space = tt.Space(lr=tt.Float(1e-5, 1e-1, log=True))
-    tt.tune(objectives.{name}, space, minimize="loss", budget={budget}, store={url!r}, name="a")
+    tt.tune(objectives.{name}, space, minimize="loss", budget={budget}, store={url!r}, name="a", stop="never")
 except TrimtabError as error:
     print(error)
 else:

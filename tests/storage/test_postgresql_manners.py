@@ -194,14 +194,19 @@ def processes_of(server: PostgresServer) -> list[psutil.Process]:
     return [postmaster, *postmaster.children(recursive=True)]
 
 
+def wake(stopped: list[psutil.Process]) -> None:
+    """Let processes go on; a server's helpers may have ended meanwhile."""
+    for process in stopped:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGCONT)
+
+
 @pytest.fixture
 def stopped(postgres_server: PostgresServer) -> Iterator[list[psutil.Process]]:
     """Processes that the test stops; they go on afterwards, whatever happened."""
     stopped: list[psutil.Process] = []
     yield stopped
-    for process in stopped:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGCONT)
+    wake(stopped)
 
 
 def test_a_server_whose_processes_are_stopped(
@@ -218,8 +223,7 @@ def test_a_server_whose_processes_are_stopped(
     with pytest.raises(StoreLostError):
         study.append([notes(2)[1]], after=begin, at=5.0)
     assert time.monotonic() - began < 6
-    while stopped:
-        stopped.pop().send_signal(signal.SIGCONT)
+    wake(stopped)
     # The statement that was given up was on its way: on record by now, or in this moment, which refuses ours, or never.
     try:
         outcome = study.append(notes(1), after=study.head(), at=6.0).seq
@@ -239,7 +243,7 @@ def test_a_server_that_was_stopped_for_a_while_is_not_noticed(
     stopped += processes_of(postgres_server)
     for process in stopped:
         process.send_signal(signal.SIGSTOP)
-    timer = threading.Timer(1.5, lambda: [process.send_signal(signal.SIGCONT) for process in stopped])
+    timer = threading.Timer(1.5, wake, [stopped])
     timer.start()
     assert study.append(notes(3), after=begin, at=5.0).seq == 4
     timer.join()

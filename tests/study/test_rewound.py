@@ -180,7 +180,7 @@ def objective(trial):
     return trial.params["x"]
 if __name__ == "__main__":
     tt.tune(objective, tt.Space(x=tt.Float(0, 1)), minimize="loss", budget=100_000, store=sys.argv[1], name="study",
-            seed=0, optimizer="random", workers=int(sys.argv[2]))
+            seed=0, optimizer="random", workers=int(sys.argv[2]), stop="never")
 """
 
 
