@@ -106,7 +106,7 @@ def test_a_damaged_mark_is_one_sentence(make):
     ("changes", "said"),
     [
         ({"fidelity": {}}, "this problem has none; give tune fidelity="),
-        ({"fidelity": {"epoch": 3.0, "rows": 10.0}}, "several fidelities; say which counts: steps('epoch')"),
+        ({"fidelity": {"share": 0.5, "part": 0.2}}, "none goes from one whole number to another; read trial.fidelity"),
         ({"fidelity": {"share": 0.5}}, "counts whole steps and this trial's 'share' goes from 1 to 0.5"),
     ],
 )

@@ -41,7 +41,7 @@ def train(trial: tt.Trial) -> float:
 
 
 def reporting(trial: tt.Trial) -> float:
-    for epoch in trial.steps("epoch"):
+    for epoch in trial.steps():  # of epochs, in whatever order the two are declared
         loss = loss_of(trial.params, epoch, trial.fidelity["share"])
         trial.report(epoch, loss)
     return loss
