@@ -19,6 +19,7 @@ import argparse
 import fnmatch
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -124,7 +125,7 @@ def run_dehb(task: CurveTask, spending: Spending, seed: int, _: str) -> None:
     low, high = task.fidelity.low, task.fidelity.high
     dehb = DEHB(
         f=lambda *_: None, cs=space, min_fidelity=low, max_fidelity=high, eta=3, n_workers=1, seed=seed,
-        output_path="/tmp/dehb", log_level="ERROR",
+        output_path=str(Path(tempfile.gettempdir(), "trimtab-dehb")), log_level="ERROR",
     )  # fmt: skip
     steps = np.array([*task.steps, high])
     trained: dict[tuple[Any, ...], float] = {}

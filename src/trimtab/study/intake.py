@@ -105,8 +105,8 @@ class Intake:
         This attempt had no fold left, so that what its objective makes of those that it has seen is of none.
         """
         cells, n = self._cells(number), self._table.problem.folds
-        if n is None or len(cells.folds) < n or self._own(number, attempt):
-            return None
+        if n is None or len(cells.folds) < n or self._own(number, attempt) or self._table.error(number) == PARTIAL:
+            return None  # in the last case the attempt has them all to run again
         try:
             return values.check(self._table.problem, cells.result(), cost_required=self._cost_required)
         except ObjectiveError:  # it has more to tell than its folds do
