@@ -11,7 +11,7 @@ from trimtab.optim.tpe import Tpe
 from trimtab.space.parameter import Categorical, Float
 from trimtab.space.problem import Problem, minimize
 from trimtab.space.space import Space
-from trimtab.testing.simulation import Simulation
+from trimtab.testing.simulation import Simulation, plain_history
 
 LOSS = (minimize("loss"),)
 
@@ -60,7 +60,7 @@ def best_losses(engine: Gp | Tpe, best: float, seed: int, prior: float | None, *
 @pytest.mark.parametrize(("engine", "n", "waves"), [(Gp(), 30, 0.1), (Tpe(), 60, 0.0)], ids=["gp", "tpe"])
 def test_a_good_prior_helps_early_and_a_bad_one_does_not_hurt_for_long(engine: Gp | Tpe, n: int, waves: float) -> None:
     def mean(best: float, prior: float | None) -> np.ndarray:
-        return np.mean([best_losses(engine, best, seed, prior, n=n, waves=waves) for seed in range(8)], axis=0)
+        return np.mean([best_losses(engine, best, seed, prior, n=n, waves=waves) for seed in range(16)], axis=0)
 
     assert mean(0.7, 0.1)[0] < mean(0.7, None)[0]
     from_the_default = 5 * (0.8 - 0.2) ** 2
@@ -78,3 +78,51 @@ def test_the_start_is_drawn_from_the_prior_half_of_the_time(seed: int) -> None:
     near = np.abs(run.table.x[:, 0] - 0.9) < 0.05
     assert near[[0, 1, 3]].all()
     assert not near.all()
+
+
+MIXED = Space(
+    lr=Float(1e-5, 1e-1, log=True, default=1e-3, prior=0.1),
+    optimizer=Categorical(["adam", "sgd", "lion"], default="sgd", prior=0.25),
+    free=Float(0, 1),
+)
+
+
+@pytest.mark.parametrize("spread", [1e-300, 0.02, 0.4, 3.0, 1e6, 1e300])
+@pytest.mark.parametrize("default", [0.0, 0.3, 1.0])
+def test_quantiles_are_those_of_the_density(default, spread):
+    space = Space(x=Float(0, 1, default=default, prior=spread))
+    p = np.linspace(0.001, 0.999, 500)
+    u = belief.quantiles(space, p[:, None])[:, 0]
+    assert (np.diff(u) >= 0).all()
+    assert u.min() >= 0.0
+    assert u.max() <= 1.0
+    if spread < 1e-3:
+        assert np.abs(u - default).max() < 1e-12
+    else:
+        grid = np.linspace(0, 1, 4001)
+        density = np.exp(space.log_prior(grid[:, None]))
+        mass = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
+        assert np.abs(np.interp(u, grid, mass / mass[-1]) - p).max() < 1e-3
+
+
+def test_quantiles_of_choices_have_their_weights_and_what_is_not_believed_stays():
+    p = np.repeat(((np.arange(600) + 0.5) / 600)[:, None], len(MIXED), axis=1)
+    before = p.copy()
+    u = belief.quantiles(MIXED, p)
+    assert np.bincount((u[:, 1] * 3).astype(int)).tolist() == [100, 400, 100]
+    assert np.array_equal(u[:, 2], p[:, 2])
+    assert np.array_equal(p, before)
+
+
+def test_what_is_believed_is_covered_evenly_before_a_model():
+    run = Simulation(Problem(MIXED, LOSS), Gp(n_initial=17), seed=3)
+    plain_history(run, 17)
+    u = MIXED.to_unit(run.table.x)
+    even = np.linspace(0.0, 1.0, 9)
+    edges = belief.quantiles(MIXED, np.repeat(even[:, None], 3, axis=1))
+    believed, others = u[1::2], u[2::2]
+    for column in (0, 2):  # of eight points each lies in another eighth of what is believed
+        assert np.histogram(believed[:, column], edges[:, column])[0].tolist() == [1] * 8
+    assert np.histogram(others[:, 0], even)[0].max() <= 2
+    assert np.histogram(others[:, 0], edges[:, 0])[0].max() > 2
+    assert (believed[:, 1] == u[0, 1]).sum() in (5, 6)  # two thirds of the choices are the default

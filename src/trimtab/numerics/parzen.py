@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trimtab.arrays import Bools, Floats, Ints, Rng
+from trimtab.numerics.cut_normal import quantile
 
 _LOG_SQRT_2PI = 0.5 * np.log(2.0 * np.pi)
 
@@ -82,8 +83,6 @@ class Parzen:
 
     def sample(self, rng: Rng, n: int) -> Floats:
         """Draw [n, D] places; discrete values are those of the cells that the places lie in."""
-        from scipy.special import ndtr, ndtri
-
         which = np.searchsorted(np.cumsum(self._weights)[:-1], rng.random(n), side="right")
         u = rng.random((n, self._u.shape[1]))
         rows = np.flatnonzero(which < len(self._u))
@@ -91,10 +90,8 @@ class Parzen:
         numeric = np.concatenate([self._continuous, self._discrete])
         if len(numeric):
             at = np.ix_(kernel, numeric)
-            centre, spread = self._u[at], self._deviation[at]
-            low, high = ndtr(-centre / spread), ndtr((1.0 - centre) / spread)
-            drawn = centre + spread * ndtri(low + u[np.ix_(rows, numeric)] * (high - low))
-            u[np.ix_(rows, numeric)] = np.clip(drawn, 0.0, 1.0)
+            cells = np.ix_(rows, numeric)
+            u[cells] = quantile(u[cells], self._u[at], self._deviation[at])
         for column in self._categorical.tolist():
             share, r = self._share[column], u[rows, column]
             u[rows, column] = np.where(r < share, r / share, self._u[kernel, column])

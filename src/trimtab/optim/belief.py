@@ -1,4 +1,4 @@
-"""How much a user's prior on the optimum weighs, beside what trials have shown.
+"""What a user's prior on the optimum comes to: how much it weighs beside what trials have shown, and where it lies.
 
 piBO (Hvarfner et al., 2022, arXiv 2204.11051): the acquisition is multiplied by the prior to the power BETA / n, so
 that evidence washes it out. A prior that results contradict is left aside at once.
@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from trimtab.arrays import Floats, Ints
+from trimtab.numerics.cut_normal import quantile
 from trimtab.space.space import Space
 
 BETA: Final = 10.0
@@ -45,3 +46,22 @@ def _rank_correlation(a: Floats, b: Floats | Ints) -> float:
     x, y = (r - r.mean() for r in ranks)
     scale = float(np.sqrt((x @ x) * (y @ y)))
     return float(x @ y) / scale if scale else 0.0
+
+
+def quantiles(space: Space, p: Floats) -> Floats:
+    """Return the points [..., D] of the unit cube at quantiles p [..., D] of the prior's marginals.
+
+    Points that are spread evenly become points that are spread as evenly over what is believed; where nothing is, they
+    stay.
+    """
+    prior, u = space.prior, p.copy()
+    normal = np.isfinite(prior.spread)
+    u[..., normal] = quantile(p[..., normal], prior.centre[normal], prior.spread[normal])
+    for column in np.flatnonzero(prior.log_other).tolist():
+        k = space.parameters[column].n_values or 1
+        weights = np.full(k, np.exp(prior.log_other[column]))
+        weights[int(prior.centre[column] * k)] = 1.0
+        ends = np.cumsum(weights)
+        picked = np.searchsorted(ends, p[..., column] * ends[-1], side="right")
+        u[..., column] = (np.minimum(picked, k - 1) + 0.5) / k
+    return u

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
+
+from trimtab.arrays import Floats
 from trimtab.checks import is_whole
 from trimtab.errors import SpaceError
 from trimtab.ledger.table import TrialTable
+from trimtab.numerics.qmc import sobol
+from trimtab.optim.belief import quantiles
+from trimtab.optim.place import place
 from trimtab.optim.protocol import Proposal, Request
 from trimtab.optim.sobol import Sobol
+from trimtab.space.space import Space
 
 _SOBOL: Final = Sobol()
+OWN: Final = 1
+"""Added to a study's seed, so that what is believed is not the image of the points that are tried beside it."""
 
 
 def check_options(name: str, n_initial: Any, *, stages: Any = True) -> None:
@@ -44,7 +53,8 @@ def default(table: TrialTable, request: Request) -> Proposal | None:
 def start(table: TrialTable, request: Request) -> Proposal:
     """Return the default configuration, if it is the first and may be tried, else points of the sequence.
 
-    Where users said what they believe of the optimum, every second trial is drawn from that.
+    Where users said what they believe of the optimum, every second trial is drawn from that, as evenly as the others
+    are from the whole.
     """
     first = default(table, request)
     if first is not None:
@@ -54,6 +64,21 @@ def start(table: TrialTable, request: Request) -> Proposal:
         return proposal
     believed = [i for i in range(len(proposal.x)) if (request.number + i) % 2]
     x, whys = proposal.x.copy(), [proposal.reason(i) for i in range(len(proposal.x))]
-    for i, row in zip(believed, table.space.sample_prior(request.rng, len(believed), request.given), strict=True):
+    for i, row in zip(believed, _believed(table.space, request, believed), strict=True):
         x[i], whys[i] = row, "drawn from the prior"
     return Proposal(x, proposal.by, tuple(whys))
+
+
+def _believed(space: Space, request: Request, indices: list[int]) -> Floats:
+    """Return rows [n, D] at quantiles of the prior, for these indices of a request.
+
+    The quantiles are points of a Sobol sequence of their own, one after the other: what is believed is covered as
+    evenly as the rest of the space is, and neither sequence has gaps. Where a row violates a constraint, a random draw
+    from the prior stands in.
+    """
+    sequence = sobol(len(space), request.seed + OWN)
+    u = sequence.at([(request.number + i) // 2 for i in indices])
+    x, fits = place(space, quantiles(space, u), request.given)
+    for i in np.flatnonzero(~fits).tolist():
+        x[i] = space.sample_prior(request.rng, 1, request.given)[0]
+    return x

@@ -203,10 +203,10 @@ def _sgd_entries(task: str) -> tuple[Entry, ...]:
         real(
             "eta0",
             1e-4,
-            1.0,
+            10.0 if is_classifier else 1.0,
             log=True,
             default=0.01,
-            prior=0.25,
+            prior=0.3 if is_classifier else 0.25,
             priority=2,
             when={"learning_rate": ("invscaling", "adaptive")},
             says="The first step. Nothing with learning_rate='optimal'.",

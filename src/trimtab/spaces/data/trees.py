@@ -25,11 +25,18 @@ def leaf_size(default: int = 1, prior: float | None = 0.3, priority: int = 1) ->
 
 
 def depth(
-    low: int, high: int, default: int | None, start: int | At, *, prior: float | None = None, priority: int = 3
+    low: int,
+    high: int,
+    default: int | None,
+    start: int | At,
+    *,
+    prior: float | None = None,
+    priority: int = 3,
+    only: str | None = None,
 ) -> Entry:
     """Return the depth of a tree; None is said by one that no tree reaches."""
     return whole("max_depth", low, high, log=True, default=default, start=start, prior=prior, priority=priority,
-                 cost="more", says="Deeper trees fit more, and more of the noise.", beyond=default is None,
+                 cost="more", says="Deeper trees fit more, and more of the noise.", beyond=default is None, only=only,
                  hazards=(Hazard("is refused", equal=(0,)), Hazard("is refused", below=1)),
                  sources=("sklearn-guide",))  # fmt: skip
 
@@ -81,7 +88,8 @@ TREE = Family(
         _own_leaf("classification", At("max(1, min(rows / 12, 20))", 20), "Probabilities of few rows are 0 or 1, and "
                   "logarithmic losses of those that are wrong have no bound: 20 rows and more."),
         _own_leaf("regression", At("max(1, min(rows / 30, 8))", 8), "A mean of some 8 rows is good enough."),
-        depth(1, 30, None, At("max(3, log(rows) - 1)", 8), prior=0.5, priority=1),
+        depth(1, 30, None, At("max(3, log(rows) - 1)", 8), prior=0.5, priority=1, only="classification"),
+        depth(1, 30, None, At("max(4, 2 * log(rows) - 1)", 16), prior=0.5, priority=1, only="regression"),
         _SPLIT_SIZE,
         real("ccp_alpha", 1e-6, 0.1, log=True, default=0.0, start=3e-3, prior=0.5, priority=2, beyond=True, cost="less",
              says="Prunes what is worth less; in the units of the impurity.",
