@@ -13,7 +13,7 @@ import numpy as np
 from trimtab.ledger.attempts import WORKER
 from trimtab.ledger.table import TrialTable
 from trimtab.stop.duration import expected_seconds
-from trimtab.stop.start import Start, amounts
+from trimtab.stop.start import Start, amounts, works
 
 ROUNDING: Final = 1e-9
 """By what share more is no more: three trials of 0.1 are covered by 0.3, whatever floats say."""
@@ -139,10 +139,10 @@ def of_machines(limits: Mapping[str, float], prices: Mapping[str, float], table:
         return
     used, rows = table.used, table.running
     so_far = np.maximum(table.elapsed - table.begun_at[rows], 0.0)
-    ends = amounts(table, table.fidelity[rows], table.begins[rows])
+    left = works(table, table.fidelity[rows], table.begins[rows])
     more = [
-        max(0.0, (expected_seconds(table, end, table.x[row]) or 0.0) - past)
-        for row, end, past in zip(rows, ends, so_far.tolist(), strict=True)
+        max(0.0, (expected_seconds(table, one, table.x[row]) or 0.0) - past)
+        for row, one, past in zip(rows, left.tolist(), so_far.tolist(), strict=True)
     ]
     taken = [table.resources(row) for row in rows]
     for unit, limit in limits.items():
