@@ -17,7 +17,7 @@ from trimtab.ledger.table import COMPLETE, STOPPED
 from trimtab.schedule.asha import Asha
 from trimtab.schedule.reading import rungs_of
 from trimtab.schedule.rungs import MOST_RUNGS, At, at_text, diagonal, ladder
-from trimtab.space.problem import Problem, minimize
+from trimtab.space.problem import Problem, counted, minimize
 from trimtab.study.replay import replay
 from trimtab.testing.simulated import SimulatedExecutor
 from trimtab.testing.simulation import Simulation
@@ -239,3 +239,20 @@ def test_a_budget_of_one_of_several_fidelities_is_used_by_what_trials_ran() -> N
     assert table.ran[early] == pytest.approx(np.array([steps, np.array(steps) / EPOCHS.high]).T)
     assert 9.0 < table.ran[:, 1].sum() <= 10.0 * (1 + 1e-9)
     replay(study.session.journal.read()).require_equal()
+
+
+@pytest.mark.parametrize(
+    ("fidelities", "place"),
+    [
+        ((tt.Fidelity("share", 0, 1),), 0),  # there is no other
+        ((tt.Fidelity("share", 0.1, 1), tt.Fidelity("epoch", 1, 9)), 1),
+        ((tt.Fidelity("share", 0, 1), tt.Fidelity("epoch", 3, 9)), 1),  # from 0 to 1 is a share
+        ((tt.Fidelity("rows", 100, 10_000), tt.Fidelity("epoch", 1, 9)), 1),  # rows from 100 on are a size
+        ((tt.Fidelity("rows", 100, 10_000), tt.Fidelity("epoch", 3, 9)), 0),
+        ((tt.Fidelity("epoch", 1, 9), tt.Fidelity("seeds", 1, 5)), 0),
+        ((tt.Fidelity("share", 0.1, 1), tt.Fidelity("size", 0.5, 2.0)), None),
+        ((), None),
+    ],
+)
+def test_one_fidelity_counts_steps(fidelities: tuple[tt.Fidelity, ...], place: int | None) -> None:
+    assert counted(fidelities) == place

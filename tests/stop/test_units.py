@@ -297,7 +297,7 @@ def test_of_several_fidelities_what_runs_is_reserved_from_its_checkpoint_on(both
     assert not budget.lacks(both.table, Start((900.0, 9.0)))
     assert not budget.lacks(both.table, Start((900.0, 9.0), begins=0.0))
     begin_both(both, 900.0, 9.0)
-    assert "500 of 2000 of rows are left" in budget.lacks(both.table, Start((900.0, 6.0)))
+    assert "500 of 2000 rows are left" in budget.lacks(both.table, Start((900.0, 6.0)))
     assert not budget.lacks(both.table, Start((900.0, 9.0), begins=4.0))
 
 

@@ -160,8 +160,8 @@ class Trial(Explained):
         it is left out. Where it is 0 or less, they count from there.
 
         Args:
-            fidelity: which one counts the steps; if left out the only one, or of several the first whose bounds are
-                whole numbers, the highest above 1: it is the one that schedulers and budgets go by.
+            fidelity: which one counts the steps; if left out the only one, or of several the first that goes from 0 or
+                1 to a whole number above, or else from one whole number to another: schedulers and budgets go by it.
 
         Raises:
             ProblemError: the problem has no fidelity, or none of that name, or one that does not count whole steps.

@@ -18,8 +18,21 @@ from trimtab.stop.start import Start, amounts, works
 ROUNDING: Final = 1e-9
 """By what share more is no more: three trials of 0.1 are covered by 0.3, whatever floats say."""
 
-WORDS: Final = frozenset({"epoch", "step", "iteration", "round", "tree", "sample", "seed", "fold"})
+WORDS: Final = frozenset({"epoch", "step", "iteration", "round", "tree", "sample", "row", "seed", "fold"})
 """Names of fidelities that are words with a plural in s; of others, as `data_fraction`, the name stands alone."""
+
+
+def plural(name: str) -> str:
+    """Return the name of a fidelity in the plural, where that is sure to be a word; else an empty text.
+
+    Example:
+        >>> plural("epoch"), plural("rows"), plural("data_fraction")
+        ('epochs', 'rows', '')
+    """
+    if name in WORDS:
+        return f"{name}s"
+    return name if name.removesuffix("s") in WORDS else ""
+
 
 MACHINES: Final = {
     "worker_hours": "worker-hours",
@@ -67,7 +80,7 @@ class Spent:
     def noun(self) -> str:
         """The unit in words, in the plural."""
         if self.is_fidelity:
-            return f"{self.unit}s" if self.unit in WORDS else f"of {self.unit}"
+            return plural(self.unit) or f"of {self.unit}"
         return MACHINES.get(self.unit, self.unit)
 
     def lack(self, amount: float) -> str:
