@@ -17,7 +17,7 @@ from trimtab.ledger.table import COMPLETE, STOPPED
 from trimtab.schedule.asha import Asha
 from trimtab.schedule.reading import rungs_of
 from trimtab.schedule.rungs import MOST_RUNGS, At, at_text, diagonal, ladder
-from trimtab.space.problem import Problem, minimize
+from trimtab.space.problem import Problem, counted, minimize
 from trimtab.study.replay import replay
 from trimtab.testing.simulated import SimulatedExecutor
 from trimtab.testing.simulation import Simulation
@@ -193,3 +193,66 @@ def test_the_option_low_is_of_the_first() -> None:
     assert diagonal(problem(*BOTH), 3, 3.0)[0] == (3.0, 1 / 9)
     with pytest.raises(ProblemError):
         Asha(low=0)
+
+
+# What a promotion begins with, and what it pays
+
+
+def kept(trial: tt.Trial) -> float:
+    """Train from the last checkpoint on."""
+    loss = math.nan
+    for epoch in trial.steps():
+        loss = loss_of(trial.params, epoch, trial.fidelity["rows"] / 1e4)
+        trial.report(epoch, loss)
+        trial.mark_checkpoint(epoch)
+    return loss
+
+
+def test_a_promotion_whose_steps_do_not_rise_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three epochs, rounded up, several rungs have as many: with more rows, and no step to run, nothing was done."""
+    monkeypatch.chdir(tmp_path)
+    few = (tt.Fidelity("epoch", 1, 3), tt.Fidelity("rows", 100, 10_000, log=True))
+    study = tt.tune(
+        kept, SPACE, minimize="loss", fidelity=few, budget=9, scheduler="sha", optimizer="random", executor="serial",
+        seed=0, progress=False, stop="never", finalize=False,
+    )  # fmt: skip
+    table = study.table
+    assert (table.state == COMPLETE).all()
+    children = np.flatnonzero(table.parent >= 0)
+    rises = table.fidelity[children, 0] > table.fidelity[table.parent[children], 0]
+    assert rises.any()
+    assert not rises.all()
+    for row, goes_on in zip(children.tolist(), rises.tolist(), strict=True):
+        epochs, rows = table.fidelity[row].tolist()
+        before = float(table.fidelity[table.parent[row], 0]) if goes_on else math.nan
+        assert table.begins[row] == pytest.approx(before, nan_ok=True)
+        share = (epochs - before) / epochs if goes_on else 1.0
+        assert table.ran[row].tolist() == pytest.approx([epochs * share, rows * share])
+
+
+def test_a_budget_of_one_of_several_fidelities_is_used_by_what_trials_ran() -> None:
+    study = tuned(reporting, "asha", budget=tt.Budget(epochs={"share": 10.0}))
+    table = study.table
+    early = table.rows(STOPPED)
+    assert len(early) >= 3
+    steps = [table.curves.step[table.curves.reports(row)].max() for row in early.tolist()]
+    assert table.ran[early] == pytest.approx(np.array([steps, np.array(steps) / EPOCHS.high]).T)
+    assert 9.0 < table.ran[:, 1].sum() <= 10.0 * (1 + 1e-9)
+    replay(study.session.journal.read()).require_equal()
+
+
+@pytest.mark.parametrize(
+    ("fidelities", "place"),
+    [
+        ((tt.Fidelity("share", 0, 1),), 0),  # there is no other
+        ((tt.Fidelity("share", 0.1, 1), tt.Fidelity("epoch", 1, 9)), 1),
+        ((tt.Fidelity("share", 0, 1), tt.Fidelity("epoch", 3, 9)), 1),  # from 0 to 1 is a share
+        ((tt.Fidelity("rows", 100, 10_000), tt.Fidelity("epoch", 1, 9)), 1),  # rows from 100 on are a size
+        ((tt.Fidelity("rows", 100, 10_000), tt.Fidelity("epoch", 3, 9)), 0),
+        ((tt.Fidelity("epoch", 1, 9), tt.Fidelity("seeds", 1, 5)), 0),
+        ((tt.Fidelity("share", 0.1, 1), tt.Fidelity("size", 0.5, 2.0)), None),
+        ((), None),
+    ],
+)
+def test_one_fidelity_counts_steps(fidelities: tuple[tt.Fidelity, ...], place: int | None) -> None:
+    assert counted(fidelities) == place

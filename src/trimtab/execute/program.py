@@ -152,6 +152,7 @@ class Program:
             "params": task.params,
             "fidelity": dict(task.fidelity),
             "start": dict(task.start),
+            "counts": task.counts,
             "parent": task.resume_from,
             "metrics": list(task.metrics),
             "folds": task.folds,

@@ -80,6 +80,7 @@ class Task:
         params: the decoded configuration.
         fidelity: name -> value at which to end; empty where the problem has none.
         start: name -> first step to run where fidelities count from something else than 1.
+        counts: the name of the fidelity that counts steps; None where none does, or there is one alone.
         resume_from: the trial that this one continues, None for none.
         resume_dir: that trial's checkpoint folder, of which this one begins with a copy (`execute.descent`).
         metrics: names that the trial must return.
@@ -106,6 +107,7 @@ class Task:
     resume_dir: Path | None = None
     study: str = ""
     start: Mapping[str, float] = field(default_factory=dict)
+    counts: str | None = None
     resources: Resources = field(default_factory=Resources)
     seed: int = 0
     names: tuple[str, ...] = ()

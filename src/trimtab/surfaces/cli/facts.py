@@ -18,6 +18,7 @@ from trimtab.ledger.event import FINALIZE, Assessed
 from trimtab.ledger.table import COMPLETE, SEARCH_SCORE, STATES, STOPPED, TrialTable, TrialView
 from trimtab.model.feasibility import split
 from trimtab.schedule.found import schedule_remark
+from trimtab.schedule.rungs import stepped
 from trimtab.study import best
 from trimtab.study.overview import Entry
 from trimtab.study.purse import RESERVED
@@ -31,7 +32,7 @@ from trimtab.surfaces.render.numbers import count, duration, exact, moment, numb
 from trimtab.surfaces.render.said import saved_text
 from trimtab.surfaces.render.spark import sparkline
 from trimtab.surfaces.render.spending import limit_facts, limit_lines
-from trimtab.surfaces.render.text import clean, first_line, folded, width, wrapped
+from trimtab.surfaces.render.text import clean, first_line, folded, listed, width, wrapped
 from trimtab.text import hide_secrets, spelled
 
 LOG_LINES = 10
@@ -266,21 +267,23 @@ def _saved(table: TrialTable) -> str:
     What continues a trial is no other configuration, and what it ran itself counts alone.
     """
     over = np.isin(table.state, (COMPLETE, STOPPED))
-    if len(table.problem.fidelities) != 1 or not over.any():
+    if not table.problem.fidelities or not over.any():
         return ""
-    [fidelity] = table.problem.fidelities
     n = int((over & (table.parent < 0)).sum())
-    run, whole = float(table.ran[over, 0].sum()), n * float(fidelity.high)
-    if run == whole:
+    run, whole = table.ran[over].sum(axis=0), n * np.array(table.problem.whole)
+    if (run == whole).all():
         return ""
-    return f", which ran {run / whole:.0%} of what whole trials take: {fidelity.name} {number(run)} of {number(whole)}"
+    each = [
+        f"{one.name} {number(a)} of {number(b)}"
+        for one, a, b in zip(table.problem.fidelities, run.tolist(), whole.tolist(), strict=True)
+    ]
+    if len(each) == 1:
+        return f", which ran {run[0] / whole[0]:.0%} of what whole trials take: {each[0]}"
+    return f", which ran, of what whole trials take, {listed(each)}"
 
 
-def _reached(table: TrialTable, row: int) -> float:
-    """Return how far a trial that is over was run, in the unit of the first fidelity."""
-    end = float(table.fidelity[row, 0])
-    if table.state[row] == COMPLETE:
-        return end
+def _reached(table: TrialTable, row: int, end: float) -> float:
+    """Return how far a trial that was to get to `end` was stopped, in the unit of the fidelity that counts steps."""
     steps = table.curves.step[table.curves.reports(row)]  # of every fold
     return min(end, float(steps.max(initial=0.0)))
 
@@ -410,9 +413,9 @@ def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
         yield from _of_all_runs(table, view.number)
     if len(study.problem.objectives) > 1 and is_feasible:
         yield "front", _standing(table, view.number)
-    is_cut = view.state == STATES[STOPPED] and len(view.fidelity) == 1
+    cut = stepped(study.problem) if view.state == STATES[STOPPED] else None
     for name, end in view.fidelity.items():
-        reached = f"{number(_reached(table, view.number))} of " if is_cut else ""
+        reached = f"{number(_reached(table, view.number, end))} of " if cut is not None and name == cut.name else ""
         yield "fidelity", clean(f"{name} = {reached}{number(end)}")
     yield "why", clean(f"{view.origin}: {view.why}" if view.why else view.origin)
     if view.failure:

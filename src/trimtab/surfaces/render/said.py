@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from trimtab.ledger.table import TrialView
-from trimtab.stop.reserves import WORDS
+from trimtab.stop.reserves import plural
 from trimtab.study.savings import Savings
 from trimtab.study.standing import Status
 from trimtab.surfaces.render.numbers import count, duration, number, setting
 from trimtab.surfaces.render.spending import spent_text, until_text, warning
-from trimtab.surfaces.render.text import clean, first_line, joined, width
+from trimtab.surfaces.render.text import clean, first_line, joined, listed, width
 
 
 def done(status: Status) -> int:
@@ -189,21 +189,22 @@ def saved_text(saved: Savings, saved_in: Sequence[tuple[str, float]] = ()) -> st
     text = f"{saved.n_early:,} of {of} {ended}"
     if not saved.unit:
         return text
-    # A name is put in the plural where that is sure to be a word.
-    unit = f"the {saved.unit}s" if saved.unit in PLAIN else clean(saved.unit)
     time = ""
     if saved.seconds == saved.seconds:
         of_time = [f"{number(amount)} {noun}" for noun, amount in saved_in] or [
             f"{duration(saved.seconds)} of trial time"
         ]
         time = f", {'at least' if saved.is_least else 'about'} {' or '.join(of_time)},"
-    if saved.amount == saved.amount and saved.unit in PLAIN:
-        unit = f"{unit} ({number(saved.amount)})"
-    return f"{text}; {_percent(saved.share)} of {unit}{time} {'were' if saved.unit in PLAIN else 'was'} not spent"
+    units = [_unspent_text(saved.unit, saved.share, saved.amount), *(_unspent_text(*one) for one in saved.others)]
+    are = "were" if saved.others or plural(saved.unit) else "was"
+    return f"{text}; {listed(units)}{time} {are} not spent"
 
 
-PLAIN = WORDS
-"""Names of fidelities that are words with a plural in s; of others, as `data_fraction`, the name stands alone."""
+def _unspent_text(unit: str, share: float, amount: float) -> str:
+    """Return `61% of the epochs (431)`, or `61% of share`: a name is put in the plural where that is sure to be one."""
+    many = plural(unit)
+    total = f" ({number(amount)})" if many and amount == amount else ""
+    return f"{_percent(share)} of {f'the {many}' if many else clean(unit)}{total}"
 
 
 def _percent(share: float) -> str:
