@@ -37,7 +37,7 @@ from trimtab.study.diff import Diff, diff
 from trimtab.study.dispatch import Dispatch, Uncovered
 from trimtab.study.enqueue import put_in_line
 from trimtab.study.listing import Listing
-from trimtab.study.lost import require_running
+from trimtab.study.lost import require_running, why_lost
 from trimtab.study.purse import RESERVED, changed, in_force, worth_last
 from trimtab.study.reported import put_on_record
 from trimtab.study.session import Session
@@ -222,6 +222,7 @@ class Study(Explained):
             seconds = self.dispatch.seconds(row)
             if isinstance(outcome, tuple):
                 kind, message = outcome
+                message = why_lost(self.table, row, message) if kind == LOST else message
                 return [Failed(row, kind, message, tried, again=kind == LOST, seconds=seconds, cost=cost)]
             told = Told(row, outcome.values, tried, seconds, outcome.cost)
             return [*(Noted(key, value, row) for key, value in outcome.notes.items()), told]
