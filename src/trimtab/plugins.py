@@ -1,8 +1,9 @@
 """Plugins by name: entry-point groups in which built-ins register as strangers do.
 
 Groups: `trimtab.optimizers`, `trimtab.schedulers`, `trimtab.executors`, `trimtab.stores`, `trimtab.progress`,
-`trimtab.html` (how a study, a trial and a table look in a notebook), `trimtab.figures` (what draws figures),
-`trimtab.reports` (what writes a study up, by the ending of the file).
+`trimtab.html` (how a study, a trial and a table look in a notebook), `trimtab.figures` (what draws a
+`trimtab.analysis.figure.Figure`, for `plot.draw(name)`), `trimtab.reports` (what writes a study up: a function of the
+study, registered by the ending of its files, that returns their content as text or bytes).
 """
 
 from __future__ import annotations

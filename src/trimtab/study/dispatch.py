@@ -26,7 +26,6 @@ from trimtab.space.problem import counted
 from trimtab.stop.start import Start
 from trimtab.study import ahead, arms, lost, starts
 from trimtab.study.ahead import Ahead
-from trimtab.study.cells import PARTIAL
 from trimtab.study.engine import Engine
 from trimtab.study.line import Line
 from trimtab.study.order import Made, Order
@@ -375,7 +374,7 @@ class Dispatch:
         session, table, problem = self.session, self.session.table, self.session.table.problem
         attempt, parent = int(table.attempt[number]), int(table.parent[number])
         ends = table.fidelity[number].tolist()
-        is_anew = table.error(number) == PARTIAL  # of all its folds, or it would know as little as the one before
+        is_anew = lost.must_run_whole(table, number)  # or it would know as little as the one before
         place = counted(problem.fidelities)
         goes_on = starts.goes_on(table, parent, ends)
         return Task(

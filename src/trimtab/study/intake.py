@@ -13,8 +13,8 @@ from trimtab.ledger.curves import AT_END, WHOLE
 from trimtab.ledger.event import Event, Failed, Noted, Reported, Stopped, Told
 from trimtab.ledger.table import TrialTable
 from trimtab.study import values
-from trimtab.study.cells import PARTIAL, Cells
-from trimtab.study.lost import is_running, lose
+from trimtab.study.cells import Cells
+from trimtab.study.lost import PARTIAL, is_running, lose, must_run_whole
 from trimtab.study.plan import DIVERGED
 from trimtab.study.reported import Reports
 
@@ -105,8 +105,8 @@ class Intake:
         This attempt had no fold left, so that what its objective makes of those that it has seen is of none.
         """
         cells, n = self._cells(number), self._table.problem.folds
-        if n is None or len(cells.folds) < n or self._own(number, attempt) or self._table.error(number) == PARTIAL:
-            return None  # in the last case the attempt has them all to run again
+        if n is None or len(cells.folds) < n or self._own(number, attempt) or must_run_whole(self._table, number):
+            return None
         try:
             return values.check(self._table.problem, cells.result(), cost_required=self._cost_required)
         except ObjectiveError:  # it has more to tell than its folds do

@@ -35,6 +35,7 @@ from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress, Standing, Status
 from trimtab.study.starts import resources_of
 from trimtab.study.verdicts import as_event, assessed, news
+from trimtab.study.verdicts import must_gain as required_gain
 
 if TYPE_CHECKING:
     from trimtab.study.finale import Finale
@@ -214,7 +215,7 @@ class Loop:
         """Return what is left of the budget, and what has to come of it."""
         purse, table = self._settings.purse, self._session.table
         left = None if purse is None else purse.of(table).remaining(table)
-        must_gain = {} if self._rated is None else self._rated.must_gain(table)
+        must_gain = {} if self._rated is None else required_gain(self._rated, table)
         if not must_gain:
             return left
         left = left or Remaining()

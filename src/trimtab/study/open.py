@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from trimtab.checks import as_whole, is_number, is_whole
-from trimtab.errors import ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
+from trimtab.errors import PluginError, ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
 from trimtab.explain import explained
 from trimtab.ledger.event import FORMAT_VERSION, Created, Event
 from trimtab.optim.protocol import Learns, Optimizer
@@ -177,9 +177,7 @@ def create(
         learned = {"learn_from": found.asked, "past": found.past, "portfolio": found.portfolio}
         if not (isinstance(optimizer, Learns) and optimizer.learns(problem)):
             in_line = put_first(found, problem)
-    why_not = scheduler.refuses(problem) if isinstance(scheduler, Refuses) else ""
-    if why_not:
-        raise ProblemError(why_not)
+    require_willing(scheduler, problem)
     created = Created(
         version=FORMAT_VERSION,
         name=name,
@@ -195,6 +193,23 @@ def create(
     )
     journal = store.create(name, [created, *in_line])
     return Study(Session(store, journal, optimizer, scheduler, objective, budget, worth))
+
+
+def require_willing(scheduler: Scheduler, problem: Problem) -> None:
+    """Raise where a scheduler cannot do with a problem.
+
+    Raises:
+        ProblemError: it lacks something, and says what.
+        PluginError: it says what is no text.
+    """
+    why_not: object = scheduler.refuses(problem) if isinstance(scheduler, Refuses) else ""
+    if not isinstance(why_not, str):
+        raise PluginError(
+            f"the scheduler {type(scheduler).__name__} says in a text why it refuses a problem, an empty one where it "
+            f"does not; it said {shown(why_not)}."
+        )
+    if why_not:
+        raise ProblemError(why_not)
 
 
 def resume(

@@ -22,7 +22,7 @@ import pytest
 from trimtab.ledger.curves import AT_END
 from trimtab.ledger.event import FAILURE_KINDS, Event
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
-from trimtab.schedule.protocol import Assignment, Collects, Continue, Halt, Request, Scheduler
+from trimtab.schedule.protocol import Assignment, Collects, Continue, Halt, Refuses, Request, Scheduler
 from trimtab.study.plugin import named, settings_of
 from trimtab.study.replay import replay
 from trimtab.testing.optimizers import table_bytes
@@ -91,6 +91,15 @@ class SchedulerContract:
         watched = _Watched(make())
         _run(name, watched, self.n_trials)
         assert watched.n_said, "it was asked"
+
+    def test_it_does_not_refuse_everything(self, make: Make) -> None:
+        """Of a scheduler that refuses problems (`Refuses`): it says so in a text, of any problem."""
+        scheduler = make()
+        if not isinstance(scheduler, Refuses):
+            return
+        said = {name: scheduler.refuses(problem) for name, problem in _PROBLEMS.items()}
+        assert all(isinstance(why, str) for why in said.values()), said
+        assert not all(said[name] for name in self.problems), "it is tried on problems that it takes"
 
     def test_no_global_generator_is_touched(self, make: Make) -> None:
         ours, theirs = random.getstate(), np.random.get_state()  # noqa: NPY002 - this is the one to leave alone

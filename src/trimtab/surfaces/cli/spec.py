@@ -19,9 +19,10 @@ from trimtab.execute.protocol import MOST_WORKERS
 from trimtab.space.condition import Choice, Condition, Given, shown
 from trimtab.space.folds import REPEATED
 from trimtab.space.parameter import Parameter
-from trimtab.space.problem import Metric
+from trimtab.space.problem import Metric, Problem
 from trimtab.spaces import library
 from trimtab.stop.deadline import DATE, TIME_OF_DAY
+from trimtab.study.open import make_problem
 from trimtab.study.plugin import make
 from trimtab.study.room import SIZE, UNITS, room_of
 from trimtab.surfaces.cli.document import Tree, read
@@ -330,6 +331,16 @@ class StudyFile:
     space: tt.Space
     store: str | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
+
+    def problem(self) -> Problem:
+        """Return what is asked.
+
+        Raises:
+            ProblemError: metrics, fidelities and the rest do not fit together.
+        """
+        names = ("minimize", "maximize", "prefer", "target", "fidelity", "folds", "cost")
+        said: dict[str, Any] = dict.fromkeys(names) | {"objectives": (), "constraints": ()}
+        return make_problem(self.space, **said | {key: self.arguments[key] for key in said if key in self.arguments})
 
     def objective(self) -> tt.Command | Callable[[tt.Trial], object]:
         """Return what `tune` runs; a function is imported, which runs the code of its module.
