@@ -6,13 +6,14 @@ import dataclasses
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 import trimtab as tt
-from trimtab.analysis.final import Final
+from trimtab.analysis.final import Final as Finished
 from trimtab.analysis.halving import Stage
+from trimtab.arrays import Ints
 from trimtab.execute.logs import last_lines
 from trimtab.ledger.event import FINALIZE, Assessed
 from trimtab.ledger.table import COMPLETE, SEARCH_SCORE, STATES, STOPPED, TrialTable, TrialView
@@ -23,6 +24,7 @@ from trimtab.study.overview import Entry
 from trimtab.study.purse import RESERVED
 from trimtab.study.savings import savings
 from trimtab.study.shortfall import Shortfall, missed, missed_text, shortfall
+from trimtab.study.unheard import unheard
 from trimtab.surfaces.cli import rungs
 from trimtab.surfaces.cli.curves import curve_lines
 from trimtab.surfaces.cli.descent import schedule_lines
@@ -196,6 +198,12 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     saved = savings(table)
     if saved is not None:
         yield "saved", saved_text(saved)
+    missing = unheard(table) if study.session.plan.advises else ""
+    if missing:
+        yield "early stopping", clean(missing)
+    off = best.far_off(table)
+    if len(off):
+        yield "far off", far_off_text(off)
     n_complete = len(table.rows(COMPLETE))
     spent = total_cost(table)
     yield "worked on", duration(table.elapsed) + ("" if spent is None else f", cost {number(spent)}")
@@ -235,6 +243,19 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     yield "files", str(study.session.files.base)
 
 
+MOST_OFF: Final = 8
+"""Trials that are named; more of them are counted."""
+
+
+def far_off_text(rows: Ints) -> str:
+    """Return which results are off by bad luck, and how configurations count then."""
+    named = ", ".join(f"{row}" for row in rows[:MOST_OFF].tolist()) + (", ..." if len(rows) > MOST_OFF else "")
+    return (
+        f"{count(len(rows), 'result')}, of trial{'s' if len(rows) > 1 else ''} {named}: runs of one configuration "
+        "differ by as much, so these diverged, or were misread; a configuration counts by its usual run"
+    )
+
+
 def ended_text(verdict: Assessed, table: TrialTable) -> str:
     """Return why a study ended: why its search did, and that the best were run again.
 
@@ -247,7 +268,7 @@ def ended_text(verdict: Assessed, table: TrialTable) -> str:
     return f"{before}; then the best were run again" if before else "the best were run again"
 
 
-def final_lines(found: Final) -> Iterator[tuple[str, str]]:
+def final_lines(found: Finished) -> Iterator[tuple[str, str]]:
     """Yield (label, text) about what was run again, a line for each finalist: what was seen of it, and what is."""
     for one in found.finalists:
         name = "the default" if one.trial is None else f"trial {one.trial}"

@@ -117,7 +117,7 @@ class Failures:
         self._news.of(Status(study_name, "", ""), only_resumed=True)  # no greeting
 
     def update(self, status: Status) -> None:
-        self._out.say(self._news.of(replace(status, waits_for="", warned=())))
+        self._out.say(self._news.of(replace(status, waits_for="", warned=(), need="")))
 
     def close(self, status: Status) -> None:
         self.update(status)
@@ -151,7 +151,8 @@ class Lines:
             self._out.say([sentence(status)])
 
     def close(self, status: Status) -> None:
-        self._out.say([*self._news.of(status), farewell(status), *worth_text(status), *early_text(status)])
+        early = early_text(status, is_told=self._news.has_told_need)
+        self._out.say([*self._news.of(status), farewell(status), *worth_text(status), *early])
 
 
 class Line:
@@ -176,7 +177,7 @@ class Line:
         self._tell(status)
         self._draw("")
         self._out.write("\r")
-        self._out.say(_last_lines(status))
+        self._out.say(_last_lines(status, self._news))
 
     def _tell(self, status: Status) -> None:
         for line in self._news.of(status, only_resumed=True):
@@ -189,10 +190,10 @@ class Line:
         self._cells = width(text)
 
 
-def _last_lines(status: Status) -> list[str]:
+def _last_lines(status: Status, news: News) -> list[str]:
     """Return what is said at the end, in lines as wide as the terminal, broken between words."""
     cells = shutil.get_terminal_size().columns
-    texts = (farewell(status), *worth_text(status), *early_text(status))
+    texts = (farewell(status), *worth_text(status), *early_text(status, is_told=news.has_told_need))
     return [line for text in texts for line in wrapped(text, cells)]
 
 
@@ -240,7 +241,7 @@ class Panel:
             self._live.stop()
         except (OSError, ValueError):
             return
-        self._out.say([*self._news.of(status, only_resumed=True), *_last_lines(status)])
+        self._out.say([*self._news.of(status, only_resumed=True), *_last_lines(status, self._news)])
 
     def _tell(self, status: Status) -> None:
         """Write news above the panel."""
