@@ -20,7 +20,7 @@ from trimtab.study.unheard import unheard
 from trimtab.surfaces.cli import facts, rungs, trial_table
 from trimtab.surfaces.cli.app import cli
 from trimtab.surfaces.render import html
-from trimtab.surfaces.render.progress import Lines
+from trimtab.surfaces.render.progress import Line, Lines
 
 
 @pytest.fixture
@@ -138,6 +138,29 @@ def test_what_early_stopping_would_need_is_said_while_there_is_time_to_mend_it()
     assert out.getvalue().count("report it") == 1
     lines.close(replace(status, need="report it", reason="the budget is used up"))
     assert out.getvalue().count("report it") == 1
+
+
+def test_news_are_broken_between_words_and_the_command_that_shows_a_failure_is_whole(
+    monkeypatch: pytest.MonkeyPatch, early: tt.Study
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    out = io.StringIO()
+    look = "trimtab show early 0 --store sqlite:///somewhere.db"
+    status = Status("a", "loss", "minimize", n_complete=1, failure=early.table.trial(0), look=look)
+    Line("a", out).update(replace(status, need="trials report los, and never loss, by which they are compared"))
+    lines = out.getvalue().replace("\r", "\n").splitlines()
+    assert look in lines
+    assert all(len(line) <= 40 for line in lines if line != look)
+    assert "trials report los, and never loss, by" in "\n".join(lines)
+
+
+def test_trials_say_how_far_each_was_run(early: tt.Study) -> None:
+    url = early.session.store.url
+    said = CliRunner().invoke(cli, ["trials", "early", "--columns", "trial,state,epoch", "--store", url]).output
+    stopped = next(trial for trial in early.trials if trial.state == "stopped")
+    [line] = [line for line in said.splitlines() if line.split()[:1] == [f"{stopped.number}"]]
+    reached = early.curve(stopped.number)["step"][-1]
+    assert line.split()[2:] == [f"{reached:g}", "of", f"{stopped.fidelity['epoch']:g}"]
 
 
 def test_what_was_not_seen_at_a_rung_did_not_go_on_from_there() -> None:

@@ -297,6 +297,13 @@ def _saved(table: TrialTable) -> str:
     return f", which ran {run / whole:.0%} of what whole trials take: {fidelity.name} {number(run)} of {number(whole)}"
 
 
+def fidelity_text(table: TrialTable, view: TrialView, name: str) -> str:
+    """Return the fidelity to which a trial goes, "9"; of one that was ended before, "3 of 9"."""
+    is_cut = view.state == STATES[STOPPED] and len(view.fidelity) == 1
+    reached = f"{number(_reached(table, view.number))} of " if is_cut else ""
+    return f"{reached}{number(view.fidelity.get(name))}"
+
+
 def _reached(table: TrialTable, row: int) -> float:
     """Return how far a trial that is over was run, in the unit of the first fidelity."""
     end = float(table.fidelity[row, 0])
@@ -431,10 +438,8 @@ def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
         yield from _of_all_runs(table, view.number)
     if len(study.problem.objectives) > 1 and is_feasible:
         yield "front", _standing(table, view.number)
-    is_cut = view.state == STATES[STOPPED] and len(view.fidelity) == 1
-    for name, end in view.fidelity.items():
-        reached = f"{number(_reached(table, view.number))} of " if is_cut else ""
-        yield "fidelity", clean(f"{name} = {reached}{number(end)}")
+    for name in view.fidelity:
+        yield "fidelity", clean(f"{name} = {fidelity_text(table, view, name)}")
     yield "why", clean(f"{view.origin}: {view.why}" if view.why else view.origin)
     if view.failure:
         yield "failure" if view.state == "failed" else "lost before", clean(f"{view.failure}: {first_line(view.error)}")
