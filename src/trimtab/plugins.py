@@ -97,9 +97,11 @@ def kind(group: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return " (did you mean 'x'?)" for the nearest known word, or an empty string."""
+    """Return " (did you mean 'x'?)" for the nearest known word, or one that ends with it; else an empty string."""
     if len(word) > LONGEST_WORD:
         return ""
     candidates = [one for one in itertools.islice(known, MOST_WORDS) if len(one) <= LONGEST_WORD]
     near = difflib.get_close_matches(word, candidates, n=1)
+    if not near:  # a part of a nested name, as `C` of `svc__C` in a pipeline, or `lr` of `optimizer.lr`
+        near = [one for one in candidates if word and one.endswith((f"__{word}", f".{word}"))][:1]
     return f" (did you mean {near[0]!r}?)" if near else ""

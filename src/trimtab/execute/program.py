@@ -239,6 +239,9 @@ class Program:
             return Exited(self.task.number, self.task.attempt, self.results, seconds=self.watch.seconds)
         if self.watch.ending is not None or status < 0:
             return self.watch.died(status, "program")
+        if status == 0 and not self.results and self._n_steps:  # the study may make one of what was reported
+            seconds = self.watch.seconds
+            return Exited(self.task.number, self.task.attempt, None, error=self._missing(missing), seconds=seconds)
         if status == 0:
             return self.watch.exited("exception", self._missing(missing))
         lines = last_lines(self.task.log_dir / STDERR, 30)

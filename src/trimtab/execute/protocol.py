@@ -162,7 +162,8 @@ class Exited:
 
     Exactly one of these holds: `failure` is None and `values` is what the objective returned, unchecked; or `failure`
     names the kind ("exception", "oom", "timeout", "killed") and `error` says what happened, in one line first; or
-    `stopped` holds the reason with which the trial was halted. Where helpers ran some of its folds, `own` are those
+    `stopped` holds the reason with which the trial was halted. Where `values` is None, `error` may say what was missed,
+    in case that reports hold no result either. Where helpers ran some of its folds, `own` are those
     that whoever was given it took itself: what the objective returned is of no others.
     """
 

@@ -12,6 +12,7 @@ from trimtab.ledger.event import FINALIZE
 from trimtab.ledger.table import COMPLETE, STOPPED, TrialTable
 from trimtab.model.feasibility import met
 from trimtab.model.keys import keys_of, numbered
+from trimtab.model.outliers import is_spoilt, torn
 from trimtab.model.settings import MODEL
 from trimtab.stop.bounds import floor_of
 
@@ -162,13 +163,17 @@ def noise(table: TrialTable, rows: Ints, column: int) -> float:
     told = told[np.isfinite(told)]
     if len(told):
         return float(np.sqrt(np.mean(np.square(told))))
-    x = table.x[rows]
+    x, y = table.x[rows], table.y[rows, column]
     if len(set(keys_of(x))) > len(rows) - NOISES:
         return 0.0
     config = numbered(x)
+    if is_spoilt(y, config):  # a run that diverged is off by orders of magnitude: it says nothing of how others differ
+        whole = ~torn(y, config)[config]
+        config, y = numbered(x[whole]), y[whole]
     counts = np.bincount(config)
-    freedom = len(rows) - len(counts)
-    y = table.y[rows, column]
+    freedom = len(y) - len(counts)
+    if not freedom:
+        return 0.0
     means = np.bincount(config, weights=y / counts[config])
     deviation = float(np.sqrt(np.square(y - means[config]).sum() / freedom))
     return deviation if np.isfinite(deviation) else 0.0

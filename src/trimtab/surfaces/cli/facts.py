@@ -6,13 +6,14 @@ import dataclasses
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 import trimtab as tt
-from trimtab.analysis.final import Final
+from trimtab.analysis.final import Final as Finished
 from trimtab.analysis.halving import Stage
+from trimtab.arrays import Ints
 from trimtab.execute.logs import last_lines
 from trimtab.ledger.event import FINALIZE, Assessed
 from trimtab.ledger.table import COMPLETE, SEARCH_SCORE, STATES, STOPPED, TrialTable, TrialView
@@ -24,6 +25,7 @@ from trimtab.study.overview import Entry
 from trimtab.study.purse import RESERVED
 from trimtab.study.savings import savings
 from trimtab.study.shortfall import Shortfall, missed, missed_text, shortfall
+from trimtab.study.unheard import unheard
 from trimtab.surfaces.cli import rungs
 from trimtab.surfaces.cli.curves import curve_lines
 from trimtab.surfaces.cli.descent import schedule_lines
@@ -197,6 +199,12 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     saved = savings(table)
     if saved is not None:
         yield "saved", saved_text(saved)
+    missing = unheard(table) if study.session.plan.advises else ""
+    if missing:
+        yield "early stopping", clean(missing)
+    off = best.far_off(table)
+    if len(off):
+        yield "far off", far_off_text(off)
     n_complete = len(table.rows(COMPLETE))
     spent = total_cost(table)
     yield "worked on", duration(table.elapsed) + ("" if spent is None else f", cost {number(spent)}")
@@ -236,6 +244,19 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     yield "files", str(study.session.files.base)
 
 
+MOST_OFF: Final = 8
+"""Trials that are named; more of them are counted."""
+
+
+def far_off_text(rows: Ints) -> str:
+    """Return which results are off by bad luck, and how configurations count then."""
+    named = ", ".join(f"{row}" for row in rows[:MOST_OFF].tolist()) + (", ..." if len(rows) > MOST_OFF else "")
+    return (
+        f"{count(len(rows), 'result')}, of trial{'s' if len(rows) > 1 else ''} {named}: runs of one configuration "
+        "differ by as much, so these diverged, or were misread; a configuration counts by its usual run"
+    )
+
+
 def ended_text(verdict: Assessed, table: TrialTable) -> str:
     """Return why a study ended: why its search did, and that the best were run again.
 
@@ -248,7 +269,7 @@ def ended_text(verdict: Assessed, table: TrialTable) -> str:
     return f"{before}; then the best were run again" if before else "the best were run again"
 
 
-def final_lines(found: Final) -> Iterator[tuple[str, str]]:
+def final_lines(found: Finished) -> Iterator[tuple[str, str]]:
     """Yield (label, text) about what was run again, a line for each finalist: what was seen of it, and what is."""
     for one in found.finalists:
         name = "the default" if one.trial is None else f"trial {one.trial}"
@@ -280,6 +301,14 @@ def _saved(table: TrialTable) -> str:
     if len(each) == 1:
         return f", which ran {run[0] / whole[0]:.0%} of what whole trials take: {each[0]}"
     return f", which ran, of what whole trials take, {listed(each)}"
+
+
+def fidelity_text(study: tt.Study, view: TrialView, name: str) -> str:
+    """Return the fidelity to which a trial goes, "9"; of one that was ended before, "3 of 9"."""
+    end = view.fidelity.get(name)
+    cut = stepped(study.problem) if view.state == STATES[STOPPED] else None
+    reached = cut is not None and name == cut.name and end is not None
+    return f"{number(_reached(study.table, view.number, float(end)))} of {number(end)}" if reached else number(end)
 
 
 def _reached(table: TrialTable, row: int, end: float) -> float:
@@ -413,10 +442,8 @@ def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
         yield from _of_all_runs(table, view.number)
     if len(study.problem.objectives) > 1 and is_feasible:
         yield "front", _standing(table, view.number)
-    cut = stepped(study.problem) if view.state == STATES[STOPPED] else None
-    for name, end in view.fidelity.items():
-        reached = f"{number(_reached(table, view.number, end))} of " if cut is not None and name == cut.name else ""
-        yield "fidelity", clean(f"{name} = {reached}{number(end)}")
+    for name in view.fidelity:
+        yield "fidelity", clean(f"{name} = {fidelity_text(study, view, name)}")
     yield "why", clean(f"{view.origin}: {view.why}" if view.why else view.origin)
     if view.failure:
         yield "failure" if view.state == "failed" else "lost before", clean(f"{view.failure}: {first_line(view.error)}")

@@ -98,7 +98,10 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
         texts = for_family.texts(family, path, program)
     for file in (path, program):
         if os.path.exists(file) and not force:
-            raise click.UsageError(f"{file} is there already; --force writes over it.")
+            raise click.UsageError(
+                f"{file} is there already; --force writes over it, and "
+                "`trimtab init FOLDER/study.yaml` writes into another folder."
+            )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(texts[0], encoding="utf-8")

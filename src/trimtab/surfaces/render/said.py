@@ -212,7 +212,7 @@ def _percent(share: float) -> str:
     return f"{min(math.floor(share * 100), 99)}%" if share >= 0.01 else "less than 1%"
 
 
-def early_text(status: Status, *, named: bool = True) -> list[str]:
+def early_text(status: Status, *, named: bool = True, is_told: bool = False) -> list[str]:
     """Return the lines about schedulers once a study has stopped.
 
     They are what early stopping saved, what it would need, and that what was found is a schedule.
@@ -220,9 +220,10 @@ def early_text(status: Status, *, named: bool = True) -> list[str]:
     Args:
         status: how it stands.
         named: whether each begins with the name of the study.
+        is_told: whether `News` has said before what early stopping would need.
     """
     lines = [] if status.saved is None else [saved_text(status.saved, status.saved_in)]
-    lines += [clean(text) for text in (status.need, status.schedule) if text]
+    lines += [clean(text) for text in ("" if is_told else status.need, status.schedule) if text]
     return [f"{clean(status.name)}: {line}" if named else line for line in lines]
 
 
@@ -267,10 +268,14 @@ def hints(status: Status) -> list[str]:
 
 
 class News:
-    """Tells what is said once in a run: how it begins, the first failure, and what it comes to wait for."""
+    """Tells what is said once in a run: how it begins, the first failure, and what it comes to wait for.
+
+    Attributes:
+        has_told_need: whether it said what early stopping would need, while there was time to mend it.
+    """
 
     def __init__(self) -> None:
-        self._greeted = self._failed = False
+        self._greeted = self._failed = self.has_told_need = False
         self._waits_for = self._finale = ""
         self._warned: set[tuple[str, float, int]] = set()
 
@@ -286,6 +291,9 @@ class News:
         if status.failure is not None and not self._failed:
             self._failed = True
             lines.append(f"{clean(status.name)}: {failed(status.failure, status.look)}")
+        if status.need and not status.reason and not self.has_told_need:
+            self.has_told_need = True
+            lines.append(f"{clean(status.name)}: {clean(status.need)}")
         for line, percent in status.warned:
             said = (line.unit, line.limit, percent)
             if said not in self._warned and percent < 100:  # all of it is what ends a study, and says so
