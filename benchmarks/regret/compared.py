@@ -22,7 +22,6 @@ from typing import Any
 
 from tasks import SCALES, half
 
-N_CHECKED = 3
 OURS = "trimtab"
 WORST = 3.0
 """What a regret counts as at most in a mean over tasks, and a run of which nothing is allowed."""
@@ -34,34 +33,35 @@ def at(record: dict[str, Any], n: int) -> float:
     return float(known[-1]) if known else math.inf
 
 
-def checked(n: int) -> tuple[int, int, int]:
+def checked(n: int) -> list[int]:
     """Return after how many trials a run of n is looked at."""
-    return (100, 300, n) if n > 300 else (25, 50, n)
+    return [*(early for early in ((100, 300) if n > 300 else (25, 50)) if early < n), n]
 
 
-def figures(record: dict[str, Any], scale: dict[str, float]) -> list[float]:
-    """Return what a row shows of one run."""
-    losses = [at(record, n) for n in checked(record["n_trials"])]
+def figures(record: dict[str, Any], scale: dict[str, float], n: int) -> list[float]:
+    """Return what a row shows of the first n trials of one run."""
+    losses = [at(record, after) for after in checked(n)]
     if half(record["task"]).endswith("front"):
         found = [1.0 - loss if math.isfinite(loss) else 0.0 for loss in losses]
     else:
         found = [(loss - scale["best"]) / (scale["median"] - scale["best"]) for loss in losses]
     if "broken" not in record:
         return found
-    late = record["n_trials"] // 2
-    n_late = sum(n > late for n in record["broken"])
-    first = record["curve"][0][0] if record["curve"] else math.inf
-    return [*found, first, n_late / (record["n_trials"] - late)]
+    late = n // 2
+    n_late = sum(late < number <= n for number in record["broken"])
+    first = record["curve"][0][0] if record["curve"] and record["curve"][0][0] <= n else math.inf
+    return [*found, first, n_late / (n - late)]
 
 
-def runs(folder: Path) -> dict[tuple[str, int, str], list[list[float]]]:
-    """Return the figures of the runs in a folder, by task, number of trials and optimizer."""
-    scales = json.loads(SCALES.read_text(encoding="utf-8"))
-    runs: dict[tuple[str, int, str], list[list[float]]] = defaultdict(list)
+Runs = dict[tuple[str, int, str], list[dict[str, Any]]]
+
+
+def runs(folder: Path) -> Runs:
+    """Return the runs in a folder, by task, number of trials and optimizer."""
+    runs: Runs = defaultdict(list)
     for path in sorted(folder.glob("*.jsonl")):
         for record in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
-            key = record["task"], record["n_trials"], record["optimizer"]
-            runs[key].append(figures(record, scales[record["task"]]))
+            runs[record["task"], record["n_trials"], record["optimizer"]].append(record)
     return runs
 
 
@@ -71,11 +71,13 @@ def rows(folder: Path) -> list[str]:
         "| task | after | optimizer | runs | regret or share | first allowed | broken late |",
         "|---|---:|---|---:|---:|---:|---:|",
     ]
+    scales = json.loads(SCALES.read_text(encoding="utf-8"))
     for (task, n, optimizer), of in sorted(runs(folder).items()):
-        means = [_mean(column) for column in zip(*of, strict=True)]
+        each = [figures(record, scales[task], n) for record in of]
+        means = [_mean(column) for column in zip(*each, strict=True)]
         cells = [f"{value:.3g}" if math.isfinite(value) else "none" for value in means]
-        cells += [""] * (N_CHECKED + 2 - len(cells))
-        values, *others = " / ".join(cells[:N_CHECKED]), *cells[N_CHECKED:]
+        n_losses = len(checked(n))
+        values, *others = " / ".join(cells[:n_losses]), *(cells[n_losses:] or ["", ""])
         lines.append(f"| {task} | {_after(n)} | {optimizer} | {len(of)} | {values} | {' | '.join(others)} |")
     return lines
 
@@ -95,31 +97,39 @@ def group(task: str) -> str:
 
 def summary(folder: Path) -> list[str]:
     """Return the table of each optimizer beside Trimtab, a line a row."""
-    means: dict[tuple[str, int], dict[str, dict[str, tuple[int, list[float]]]]] = defaultdict(lambda: defaultdict(dict))
-    for (task, n, optimizer), of in runs(folder).items():
-        kinds = [*[WORST] * N_CHECKED, n + 1.0, 1.0]
-        of = [[min(value, most) for value, most in zip(run, kinds, strict=False)] for run in of]
-        means[group(task), n][optimizer][task] = len(of), [_mean(column) for column in zip(*of, strict=True)]
+    scales = json.loads(SCALES.read_text(encoding="utf-8"))
+
+    def means(of: Sequence[dict[str, Any]], n: int) -> list[float]:
+        most = [*[WORST] * len(checked(n)), n + 1.0, 1.0]
+        each = [figures(record, scales[record["task"]], n) for record in of]
+        return [
+            _mean([min(value, limit) for value in column])
+            for column, limit in zip(zip(*each, strict=True), most, strict=False)  # the last two are of limits
+        ]
+
+    known = runs(folder)
+    ours_of = {task: (n, of) for (task, n, optimizer), of in sorted(known.items()) if optimizer == OURS}
+    by: dict[tuple[str, int, str], dict[str, list[dict[str, Any]]]] = defaultdict(dict)
+    for (task, n, optimizer), of in known.items():
+        if optimizer != OURS and n <= ours_of.get(task, (0, []))[0]:
+            by[group(task), n, optimizer][task] = of
     lines = [
         "| tasks | after | beside | runs of each | Trimtab | it | ahead on | first allowed | broken late |",
         "|---|---:|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for (name, n), by in sorted(means.items()):
+    for (name, n, optimizer), of_task in sorted(by.items()):
         more = 1 if "front" in name else -1
-        for optimizer in sorted(set(by) - {OURS}):
-            shared = sorted(set(by[optimizer]) & set(by[OURS]))
-            if not shared:
-                continue
-            pairs = [(by[OURS][task][1], by[optimizer][task][1]) for task in shared]
-            ours, its = ([_mean(column) for column in zip(*side, strict=True)] for side in zip(*pairs, strict=True))
-            ahead = [sum(more * (a[i] - b[i]) > 0 for a, b in pairs) for i in range(N_CHECKED)]
-            counts = [by[optimizer][task][0] for task in shared]
-            several = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
-            cells = [" / ".join(f"{v:.3g}" for v in side[:N_CHECKED]) for side in (ours, its)]
-            cells.append(" / ".join(map(str, ahead)))
-            cells += [f"{a:.3g} : {b:.3g}" for a, b in zip(ours[N_CHECKED:], its[N_CHECKED:], strict=True)]
-            cells += [""] * (5 - len(cells))
-            lines.append(f"| {len(shared)} {name} | {_after(n)} | {optimizer} | {several} | {' | '.join(cells)} |")
+        pairs = [(means(ours_of[task][1], n), means(of, n)) for task, of in of_task.items()]
+        counts = [len(of) for of in of_task.values()]
+        n_losses = len(checked(n))
+        ours, its = ([_mean(column) for column in zip(*side, strict=True)] for side in zip(*pairs, strict=True))
+        ahead = [sum(more * (a[i] - b[i]) > 0 for a, b in pairs) for i in range(n_losses)]
+        several = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+        cells = [" / ".join(f"{v:.3g}" for v in side[:n_losses]) for side in (ours, its)]
+        cells.append(" / ".join(map(str, ahead)))
+        cells += [f"{a:.3g} : {b:.3g}" for a, b in zip(ours[n_losses:], its[n_losses:], strict=True)]
+        cells += [""] * (5 - len(cells))
+        lines.append(f"| {len(pairs)} {name} | {_after(n)} | {optimizer} | {several} | {' | '.join(cells)} |")
     return lines
 
 

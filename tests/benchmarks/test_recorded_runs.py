@@ -64,5 +64,17 @@ def test_a_summary_has_means_over_the_tasks_that_both_ran(tmp_path):
 
 
 def test_long_runs_are_looked_at_later():
-    assert compared.checked(100) == (25, 50, 100)
-    assert compared.checked(1000) == (100, 300, 1000)
+    assert compared.checked(50) == [25, 50]
+    assert compared.checked(100) == [25, 50, 100]
+    assert compared.checked(1000) == [100, 300, 1000]
+
+
+def test_a_shorter_run_is_compared_with_as_much_of_a_longer_one(tmp_path):
+    scale = json.loads(compared.SCALES.read_text(encoding="utf-8"))["design/g06"]
+    good, better = (scale["best"] + regret * (scale["median"] - scale["best"]) for regret in (0.5, 0.0))
+    ours = record("trimtab", "design/g06", [[3, good], [51, better]], [1, 2, 26, 99])
+    theirs = record("peer", "design/g06", [[10, better]], [1, 30]) | {"n_trials": 50}
+    (tmp_path / "runs.jsonl").write_text(f"{json.dumps(ours)}\n{json.dumps(theirs)}\n", encoding="utf-8")
+    *_, row = compared.summary(tmp_path)
+    cells = [cell.strip() for cell in row.strip("| ").split("|")]
+    assert cells == ["1 report-bound", "25 / 50", "peer", "1", "0.5 / 0.5", "0 / 0", "0 / 0", "3 : 10", "0.04 : 0.04"]
