@@ -307,8 +307,9 @@ def fidelity_text(study: tt.Study, view: TrialView, name: str) -> str:
     """Return the fidelity to which a trial goes, "9"; of one that was ended before, "3 of 9"."""
     end = view.fidelity.get(name)
     cut = stepped(study.problem) if view.state == STATES[STOPPED] else None
-    reached = cut is not None and name == cut.name and end is not None
-    return f"{number(_reached(study.table, view.number, float(end)))} of {number(end)}" if reached else number(end)
+    if end is None or cut is None or name != cut.name:
+        return number(end)
+    return f"{number(_reached(study.table, view.number, end))} of {number(end)}"
 
 
 def _reached(table: TrialTable, row: int, end: float) -> float:
