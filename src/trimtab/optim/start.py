@@ -18,8 +18,6 @@ from trimtab.optim.sobol import Sobol
 from trimtab.space.space import Space
 
 _SOBOL: Final = Sobol()
-OWN: Final = 1
-"""Added to a study's seed, so that what is believed is not the image of the points that are tried beside it."""
 
 
 def check_options(name: str, n_initial: Any, *, stages: Any = True) -> None:
@@ -72,12 +70,10 @@ def start(table: TrialTable, request: Request) -> Proposal:
 def _believed(space: Space, request: Request, indices: list[int]) -> Floats:
     """Return rows [n, D] at quantiles of the prior, for these indices of a request.
 
-    The quantiles are points of a Sobol sequence of their own, one after the other: what is believed is covered as
-    evenly as the rest of the space is, and neither sequence has gaps. Where a row violates a constraint, a random draw
-    from the prior stands in.
+    The quantiles are those points of the sequence that would be tried without a prior: each lies where no other does,
+    believed or not. Where a row violates a constraint, a random draw from the prior stands in.
     """
-    sequence = sobol(len(space), request.seed + OWN)
-    u = sequence.at([(request.number + i) // 2 for i in indices])
+    u = sobol(len(space), request.seed).at([request.number + i for i in indices])
     x, fits = place(space, quantiles(space, u), request.given)
     for i in np.flatnonzero(~fits).tolist():
         x[i] = space.sample_prior(request.rng, 1, request.given)[0]
