@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from trimtab.checks import as_whole, is_number, is_whole
 from trimtab.errors import PluginError, ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
@@ -26,8 +26,11 @@ from trimtab.study.same_objective import Terms
 from trimtab.study.session import Session
 from trimtab.study.study import Study
 
-if TYPE_CHECKING:
-    from trimtab.study.learn import LearnFrom
+LearnFrom: TypeAlias = "str | Study | Sequence[str | Study] | Mapping[str | Study, Mapping[str, str]]"
+"""Studies by name, by a pattern such as "resnet-*", by a label such as "project:vision", or as they are.
+
+Of a mapping these are the keys, and the values say which of their parameters are called otherwise now: {old: new}.
+"""
 
 
 @explained("create_study")
