@@ -618,6 +618,15 @@ def test_the_name_of_a_fidelity_stands_for_the_step(open_executor, tmp_path):
     assert said == {1.0: {"loss": 1.5}, 7.0: {"epoch": 2, "loss": 1.4}, 3.0: {"loss": 1.2}}
 
 
+def test_of_several_fidelities_the_one_that_counts_stands_for_the_step(open_executor, tmp_path):
+    script = """echo '{{"rows": 100, "epoch": 1, "loss": 1.5}}'; echo '{{"epoch": 2, "rows": 100, "loss": 1.4}}'
+        sleep 0.2; echo '{{"rows": 100, "loss": 1.3}}'"""
+    task = make_task(tmp_path, fidelity={"rows": 100.0, "epoch": 2.0}, counts="epoch")
+    [ended], heard = run(open_executor(sh(script)), task)
+    assert ended.values == {"loss": 1.3}
+    assert {m.step: m.values for m in heard if isinstance(m, Reported)} == {1.0: {"loss": 1.5}, 2.0: {"loss": 1.4}}
+
+
 def test_a_name_that_is_no_fidelity_is_a_metric(open_executor, tmp_path):
     [ended], _ = run(open_executor(sh("""echo '{{"epoch": 1, "loss": 1.5}}'""")), make_task(tmp_path))
     assert ended.values == {"epoch": 1, "loss": 1.5}

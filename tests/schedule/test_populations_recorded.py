@@ -1,4 +1,4 @@
-"""Decisions of populations as they were before they were made from columns: to the bit, over failures, stops, speeds.
+"""Decisions of populations as they were before they were made from columns, to the bit: with fails, stops, many speeds.
 
 `TRIMTAB_WRITE_GOLDEN=1 python -m pytest tests/schedule/test_populations_recorded.py` writes them anew.
 """

@@ -15,6 +15,8 @@ from trimtab.errors import ProblemError
 from trimtab.ledger.event import Origin
 from trimtab.ledger.table import COMPLETE, STOPPED
 from trimtab.schedule.asha import Asha
+from trimtab.schedule.median import Median
+from trimtab.schedule.pasha import _curve
 from trimtab.schedule.reading import rungs_of
 from trimtab.schedule.rungs import MOST_RUNGS, At, at_text, diagonal, ladder
 from trimtab.space.problem import Problem, counted, minimize
@@ -256,3 +258,43 @@ def test_a_budget_of_one_of_several_fidelities_is_used_by_what_trials_ran() -> N
 )
 def test_one_fidelity_counts_steps(fidelities: tuple[tt.Fidelity, ...], place: int | None) -> None:
     assert counted(fidelities) == place
+
+
+@pytest.mark.parametrize("rows", [1.0, 0.1])
+def test_median_compares_trials_at_the_highest_of_all_others(rows: float) -> None:
+    """On few rows all is worse: such a trial is let run, and none that ran on them counts."""
+    run = Simulation(problem(tt.Fidelity("rows", 0.1, 1.0), tt.Fidelity("epoch", 1, 9)), scheduler=Median(at_least=3))
+
+    def begun(rows: float, loss: float) -> tuple[int, str]:
+        number = run.put(np.array([0.5, 0.5]), Origin("random"), fidelity=(rows, 9.0))
+        run.start(number)
+        return number, run.report(number, 1.0, loss=loss)
+
+    for loss in (1.0, 1.1, 1.2):
+        run.tell(begun(1.0, loss)[0])
+    for _ in range(9):
+        run.tell(begun(0.1, 0.01)[0])
+    assert not begun(1.0, 1.05)[1], "it is among the better of its equals"
+    assert bool(begun(rows, 2.0)[1]) == (rows == 1.0)
+
+
+def test_median_ends_none_where_no_fidelity_counts_steps() -> None:
+    run = Simulation(
+        problem(tt.Fidelity("rows", 0.1, 1.0), tt.Fidelity("size", 0.1, 1.0)), scheduler=Median(at_least=1)
+    )
+    for loss in (1.0, 1.0, 2.0):
+        number = run.put(np.array([0.5, 0.5]), Origin("random"), fidelity=(1.0, 1.0))
+        run.start(number)
+        assert not run.report(number, 1.0, loss=loss)
+        run.tell(number)
+    assert Median().needs(run.problem), "and says so"
+
+
+def test_of_a_line_along_several_fidelities_ends_are_those_of_the_one_that_counts_steps() -> None:
+    run = Simulation(problem(tt.Fidelity("rows", 100, 900), tt.Fidelity("epoch", 1, 9)))
+    parent = None
+    for ends in ((100.0, 1.0), (300.0, 3.0), (900.0, 9.0)):
+        parent = run.put(np.array([0.5, 0.5]), Origin("pasha"), fidelity=ends, parent=parent)
+        run.start(parent)
+        run.tell(parent)
+    assert sorted(_curve(run.table, parent)) == [1.0, 3.0, 9.0]

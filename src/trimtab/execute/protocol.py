@@ -80,7 +80,7 @@ class Task:
         params: the decoded configuration.
         fidelity: name -> value at which to end; empty where the problem has none.
         start: name -> first step to run where fidelities count from something else than 1.
-        counts: the name of the fidelity that counts steps; None where none does, or there is one alone.
+        counts: the name of the fidelity that counts steps; None where none does.
         resume_from: the trial that this one continues, None for none.
         resume_dir: that trial's checkpoint folder, of which this one begins with a copy (`execute.descent`).
         metrics: names that the trial must return.

@@ -15,7 +15,7 @@ from trimtab.arrays import Floats
 from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.model.feasibility import margins, met
 from trimtab.schedule.protocol import Halt
-from trimtab.schedule.rungs import is_whole_run
+from trimtab.schedule.rungs import is_whole_otherwise, is_whole_run
 from trimtab.space.problem import Metric, counted
 
 FIRST: Final = 5
@@ -43,8 +43,7 @@ def broken(table: TrialTable, row: int) -> Halt | None:
     place = counted(problem.fidelities)
     if place is None or not problem.constraints or row % PERIOD == 0:
         return None
-    others = np.delete(table.fidelity[row], place)
-    if not (np.isnan(others) | (others == np.delete(problem.whole, place))).all():
+    if not is_whole_otherwise(table, np.array([row]))[0]:
         return None
     steps, y = table.curves.of(row)
     if not len(steps):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,25 +187,38 @@ class Pbt:
             rng: the generator.
             held: [D] which parameters do not change.
         """
-        for _ in range(TRIES):
-            drawn = rng.random(len(x)) < self.resample
-            factors = np.array(self.factors)[rng.integers(2, size=len(x))]
-            moved = np.array(
-                [
-                    code if code != code else _moved(parameter, code, factor)
-                    for parameter, code, factor in zip(space.parameters, x.tolist(), factors.tolist(), strict=True)
-                ]
-            )
-            u = space.to_unit(x)
-            anew = (drawn | np.isnan(x)) & ~held  # what becomes active by the change has no value to go on from
-            u[anew] = rng.random(len(x))[anew]
-            found = space.from_unit(u)
-            kept = ~np.isnan(x) & ~anew
-            found[kept] = np.where(held, x, moved)[kept]
-            found = space.canonical(found)
-            if space.satisfied(found):
-                return found
-        return x
+        row: Floats = self.all_explored(space, x, rng, held, 1)[0]
+        return row
+
+    def all_explored(self, space: Space, x: Floats, rng: Rng, held: Bools, n: int) -> Floats:
+        """Return [n, D] what n calls of `explored` return, one after the other."""
+        found: list[Floats] = []
+        n_refused = 0
+        while len(found) < n:
+            near = self._near(space, x, rng, held, n - len(found))  # so many at least are drawn yet
+            for row, is_kept in zip(near, space.satisfied(near).tolist(), strict=True):
+                n_refused = 0 if is_kept else n_refused + 1
+                if is_kept or n_refused == TRIES:
+                    found.append(row if is_kept else x)
+                    n_refused = 0
+        return np.array(found)
+
+    def _near(self, space: Space, x: Floats, rng: Rng, held: Bools, n: int) -> Floats:
+        """Return [n, D] rows near to `x` [D], which constraints may refuse."""
+        d = len(x)
+        draws = [(rng.random(d), rng.integers(2, size=d), rng.random(d)) for _ in range(n)]
+        drawn, which, values = map(np.array, zip(*draws, strict=True))
+        moved = np.array(
+            [
+                [code if code != code else _moved(parameter, code, factor) for factor in self.factors]
+                for parameter, code in zip(space.parameters, x.tolist(), strict=True)
+            ]
+        )
+        anew = ((drawn < self.resample) | np.isnan(x)) & ~held  # what becomes active has no value to go on from
+        found = space.from_unit(np.where(anew, values, space.to_unit(x)))
+        kept = ~np.isnan(x) & ~anew
+        found = np.where(kept, np.where(held, x, moved[np.arange(d), which]), found)
+        return space.canonical(found)
 
     def _held(self, space: Space) -> Bools:
         """Return [D] which parameters never change.
@@ -344,7 +357,7 @@ class _Members:
         """The last trial of each member, in the order of their numbers."""
         return np.flatnonzero(self._is_tip.view)
 
-    def in_turn(self, table: TrialTable, high: float) -> list[int]:
+    def in_turn(self, table: TrialTable, high: float) -> Iterable[int]:
         """Return the last trials of the members that may go on: complete below `high`, or to be replaced.
 
         The member first that is least far, and of equals the one whose trial is older.
@@ -354,8 +367,7 @@ class _Members:
         early = _ended_early(states)
         may = (states == COMPLETE) & (ends < high)
         may[early] = ~self.are_given_up(table, tips[early])
-        found: list[int] = tips[may][np.argsort(ends[may], kind="stable")].tolist()
-        return found
+        return map(int, tips[may][np.argsort(ends[may], kind="stable")])
 
     def are_given_up(self, table: TrialTable, tips: Ints) -> Bools:
         """Return [t] whether members ended early, and so did what they were to replace.
