@@ -1,8 +1,8 @@
 """Whether a result that the rest does not explain should be looked at again.
 
 Most are true: an objective has cliffs. So before two runs of one configuration were ever torn apart, few are doubted,
-and none after repeats have agreed, but for one that takes the lead by more than all others gained: its second run is
-the next trial. Where they were torn, whatever would be among the best but for its result is run again.
+and none after repeats have agreed, but for one that takes the lead by far more than all others gained: its second run
+is the next trial. Where they were torn, whatever would be among the best but for its result is run again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def second_look(observations: Observations, outlook: Outlook, number: int, setti
     if n < settings.look_from or observations.fidelity.rows.shape[1]:
         return None
     is_spoilt = observations.is_spoilt(n)
-    claimed = _claimed(observations, seen) if observations.is_plain and not is_spoilt else None
+    claimed = _claimed(observations, seen, settings) if observations.is_plain and not is_spoilt else None
     if claimed is not None:
         return claimed
     if number % settings.look_every != 1:
@@ -61,12 +61,12 @@ def second_look(observations: Observations, outlook: Outlook, number: int, setti
     return Replicate(seen.x[at], int(seen.rows[at]), "looks again: far worse than what is near it foretells")
 
 
-def _claimed(observations: Observations, seen: Labelled) -> Replicate | None:
-    """Return the leader, if it ran once and is better than the second by more than that gained on a random trial.
+def _claimed(observations: Observations, seen: Labelled, settings: Settings) -> Replicate | None:
+    """Return the leader, if it ran once and is better than the second by much more than that gained on a random trial.
 
     One result that is off downwards is the best for ever: no later one comes near, and with such a lead it is not
     confirmed as a leader that may be lucky. An objective that has a least value takes such a step seldom, since each
-    halves what is left to gain.
+    leaves a fraction of what there was to gain.
     """
     losses = observations.mean_losses()[seen.rows]
     if len(losses) < 2:
@@ -75,10 +75,11 @@ def _claimed(observations: Observations, seen: Labelled) -> Replicate | None:
     second = float(np.delete(losses, at).min())
     usual = float(np.median(observations.losses.view[: observations.settings.n_first, 0]))
     with np.errstate(over="ignore"):
-        is_usual = second - losses[at] <= usual - second
+        is_usual = second - losses[at] <= settings.look_gain * (usual - second)
     if is_usual or seen.counts[at] > 1 or _has_ended(observations, seen)[at]:
         return None
-    return Replicate(seen.x[at], int(seen.rows[at]), "looks again: better than the next by more than that one gained")
+    why = "looks again: better than the next by far more than that one gained"
+    return Replicate(seen.x[at], int(seen.rows[at]), why)
 
 
 def _has_ended(observations: Observations, seen: Labelled) -> Bools:
