@@ -1,4 +1,5 @@
-"""What one suggestion costs with eight parameters of every kind, at 100 to 20,000 trials, and beside a busy process.
+"""What one suggestion costs with eight parameters of every kind, at 100 to 20,000 trials, and beside a busy process;
+and with two objectives and two constraints.
 
     python benchmarks/latency.py           # Trimtab alone
     python benchmarks/latency.py --peers   # and what Optuna's GPSampler and Ax take; make bench-peers installs them
@@ -32,6 +33,8 @@ from envs import python_of
 ENGINES = ("auto", "gp")
 LIMITS = {100: 15.0, 300: 60.0, 1_000: 150.0, 10_000: 150.0, 20_000: 150.0}
 TREES = (100, 300, 1_000)
+METRICS = {100: 40.0, 1_000: 300.0}
+"""With two objectives and two constraints."""
 FLAT = 1.2
 BUSY = 3.0
 N_ASKS = 20
@@ -58,7 +61,7 @@ def draw():
         "activation": rng.choice(["relu", "tanh", "gelu"]), "method": rng.choice(["sgd", "adam"]),
     }
 
-def measure(ask, tell):
+def measure(ask, tell, objective=objective):
     cpu, wall = [], []
     for _ in range(n_asks + 2):
         began, started = time.process_time(), time.perf_counter()
@@ -78,7 +81,7 @@ TRIMTAB = (
     + """
 import trimtab as tt
 
-is_tree = sys.argv[5:] == ["conditions"]
+is_tree, is_many = sys.argv[5:] == ["conditions"], sys.argv[5:] == ["metrics"]
 adam, sgd = (tt.given("method") == name if is_tree else None for name in ("adam", "sgd"))
 space = tt.Space({
     "lr": tt.Float(1e-5, 1.0, log=True), "decay": tt.Float(1e-6, 1e-2, log=True, when=adam),
@@ -86,20 +89,32 @@ space = tt.Space({
     "layers": tt.Int(1, 8), "width": tt.Int(16, 1024, log=True),
     "activation": tt.Categorical(["relu", "tanh", "gelu"]), "method": tt.Categorical(["sgd", "adam"]),
 })
-study = tt.create_study(space, minimize="loss", optimizer=sys.argv[4], seed=seed)
+metrics = {"minimize": "loss"}
+if is_many:
+    metrics = {"objectives": [tt.minimize("loss"), tt.minimize("seconds")]}
+    metrics["constraints"] = [tt.at_most("memory", 1000.0), tt.at_most("latency", 2.0)]
+study = tt.create_study(space, **metrics, optimizer=sys.argv[4], seed=seed)
+
+def values(p):
+    if not is_many:
+        return objective(p)
+    memory = p["layers"] * p["width"]
+    seconds = memory / 100.0 * (2.0 if p["method"] == "adam" else 1.0) + 1.0 / (p["lr"] + 0.1)
+    return {"loss": objective(p), "seconds": seconds, "memory": memory, "latency": 0.3 * p["layers"] + p["dropout"]}
+
 for _ in range(n):
     params = draw()
     if is_tree:
         del params["momentum" if params["method"] == "adam" else "decay"]
     study.enqueue(params)
     trial = study.ask()
-    study.tell(trial.number, objective({"momentum": 0.9, "decay": 1e-4} | trial.params))
+    study.tell(trial.number, values({"momentum": 0.9, "decay": 1e-4} | trial.params))
 
 def ask():
     trial = study.ask()
     return trial.number, {"momentum": 0.9, "decay": 1e-4} | trial.params
 
-measure(ask, study.tell)
+measure(ask, study.tell, values)
 """
 )
 
@@ -221,6 +236,10 @@ def alone(figures: Figures, engine: str, seed: int) -> None:
         each = run(sys.executable, TRIMTAB, n, N_ASKS, seed, engine, "conditions")
         label = f"{engine}, {n:,} trials, two of the parameters under conditions"
         figures.add(label, each["cpu"], "ms", at_most=LIMITS[n])
+    for n, limit in METRICS.items():
+        each = run(sys.executable, TRIMTAB, n, N_ASKS, seed, engine, "metrics")
+        label = f"{engine}, {n:,} trials, two objectives and two constraints"
+        figures.add(label, each["cpu"], "ms", at_most=limit)
     for n in (100, 1_000):
         with busy():
             wall = run(sys.executable, TRIMTAB, n, N_ASKS, seed, engine)["wall"]

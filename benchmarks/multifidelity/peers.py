@@ -1,153 +1,117 @@
 """Runs other libraries on the same learning curves at the same simulated cost, and appends a JSON line a run.
 
-python benchmarks/multifidelity/peers.py --ways optuna-hyperband,optuna-median --half report --seeds 2
+python benchmarks/multifidelity/peers.py --ways optuna-hyperband,optuna-median --half report --seeds 2 --workers 1,4
 
-It is run in an environment that has the library beside Trimtab; `report.py` reads the file as those of `run.py`.
-One worker, defaults all of them. A trial reports at the steps at which ours do, and costs what the table says of the
-step that it got to; what does not end within the budget is not counted. Incumbents are the best of whole trials.
-
-optuna-hyperband  TPE with HyperbandPruner from the fidelity's lowest to its highest, a factor of 3
-optuna-median     TPE with MedianPruner
-optuna-whole      TPE on whole trials
-dehb              DEHB from the fidelity's lowest to its highest, a factor of 3; each rung is paid in full or, where
-                  trials carry over, less what the configuration had been trained before
+It is run in an environment that has the library beside Trimtab; `report.py` reads the file as those of `run.py`, and
+`adapters.py` says what the ways are. Workers are simulated: each result is told when it would be there. A trial reports
+at the steps at which ours do, and costs what the table says of the step that it got to; one that is resumed or promoted
+costs what is missing, or all of it where nothing carries over. What does not end within the budget is not counted.
+Incumbents are the best of whole trials.
 """
 
 from __future__ import annotations
 
 import argparse
 import fnmatch
+import heapq
 import json
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from adapters import WAYS, Job, Peer, seeded
 from curves import MAKERS, CurveTask, half_of, make
 from run import N_WHOLE, RESULTS, scale_of
-
-from trimtab.arrays import Floats
-from trimtab.space.parameter import Float, Int
 
 Line = dict[str, Any]
 
 
-class Spending:
-    """What one run has spent and found.
+class Running:
+    """A job on its way.
 
     Args:
         task: what is tuned.
-        total: the budget, in simulated seconds.
+        job: what was asked for.
+        begun: the fidelity at which it begins, 0 if anew.
+        now: when it begins.
+
+    Attributes:
+        losses: [S] what it gives at `task.at`.
     """
 
-    def __init__(self, task: CurveTask, total: float) -> None:
-        self._task, self._total, self.spent = task, total, 0.0
-        self._best = np.inf
-        self._stopped: list[float] = []
-        self.trace: list[tuple[float, float]] = []
-        self.trials = 0
+    def __init__(self, task: CurveTask, job: Job, begun: float, now: float) -> None:
+        losses, seconds = task.curves([job.params])
+        self.job, self.losses, self._seconds, self._task = job, losses[0], seconds[0], task
+        self.began = now - (float(self._seconds[task.at.index(begun)]) if begun else 0.0)
+        self.steps = [*(step for step in task.steps if begun < step < job.end), job.end]
+        self.before = now
 
-    @property
-    def is_over(self) -> bool:
-        return self.spent >= self._total
+    def loss(self, step: float) -> float:
+        return float(self.losses[self._task.at.index(step)])
 
-    def curve(self, params: Mapping[str, Any]) -> tuple[Floats, Floats]:
-        losses, seconds = self._task.curves([dict(params)])
-        return losses[0], seconds[0]
+    def due(self) -> float:
+        """Return when it gets to its next step."""
+        return max(self.before, self.began + float(self._seconds[self._task.at.index(self.steps[0])]))
 
-    def trial(self, losses: Floats, seconds: float, *, is_whole: bool) -> None:
-        """Count a trial that took so long."""
-        self.trials += 1
-        self.spent += seconds
-        if self.is_over:
-            return
-        end = float(losses[-1])
+
+def run(task: CurveTask, peer: Peer, workers: int, limit_s: float) -> Line:
+    """Return what is put on file of one run.
+
+    Args:
+        task: what is tuned.
+        peer: what tunes it.
+        workers: how many simulated ones.
+        limit_s: seconds of CPU time after which it is broken off; on file is then at which share of the budget.
+    """
+    total = N_WHOLE * scale_of(task.name)[3] / workers
+    due: list[tuple[float, int, Running]] = []
+    order, idle, now = count(), workers, 0.0
+    trace: list[tuple[float, float]] = []
+    jobs, best = 0, np.inf
+    reached: dict[Any, float] = {}
+    short: dict[Any, float] = {}
+    """What configurations that were not run whole would have given in the end."""
+    began = time.process_time()
+    while time.process_time() - began < limit_s:
+        while idle:
+            job = peer.ask()
+            if job is None:
+                break
+            begun = reached.get(job.key, 0.0) if task.carries_over else 0.0
+            running = Running(task, job, begun if begun < job.end else 0.0, now)
+            if begun >= job.end:
+                running.steps, running.began = [job.end], -np.inf  # it was there before, and takes no time
+            heapq.heappush(due, (running.due(), next(order), running))
+            idle -= 1
+        if not due:
+            break
+        now, _, running = heapq.heappop(due)
+        if now >= total:
+            break
+        job, step = running.job, running.steps.pop(0)
+        loss, running.before = running.loss(step), now
+        reached[job.key] = max(reached.get(job.key, 0.0), step)
+        if running.steps and peer.report(job, step, loss):
+            heapq.heappush(due, (running.due(), next(order), running))
+            continue
+        idle, jobs, end = idle + 1, jobs + 1, float(running.losses[-1])
+        is_whole = step == task.fidelity.high
+        if not running.steps:
+            peer.end(job, loss, now - running.began)
         if not is_whole:
-            self._stopped.append(end)
-        elif end < self._best:
-            self._best = end
-            self.trace.append((round(self.spent / self._total, 5), end))
-
-    def line(self) -> Line:
-        missed = sum(end < self._best for end in self._stopped)
-        return {"trace": self.trace, "trials": self.trials, "stopped": len(self._stopped), "missed": missed}
-
-
-def _parameters(task: CurveTask) -> dict[str, Float | Int]:
-    by_name = {name: task.space[name] for name in task.space.names}
-    return {name: p for name, p in by_name.items() if isinstance(p, Float | Int)}
-
-
-def run_optuna(task: CurveTask, spending: Spending, seed: int, pruner: str) -> None:
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    pruners: dict[str, Callable[[], Any]] = {
-        "hyperband": lambda: optuna.pruners.HyperbandPruner(
-            min_resource=int(task.fidelity.low), max_resource=int(task.fidelity.high), reduction_factor=3
-        ),
-        "median": optuna.pruners.MedianPruner,
-        "whole": optuna.pruners.NopPruner,
-    }
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed), pruner=pruners[pruner]())
-
-    def objective(trial: Any) -> float:
-        params = {}
-        for name, p in _parameters(task).items():
-            suggest = trial.suggest_int if isinstance(p, Int) else trial.suggest_float
-            params[name] = suggest(name, p.low, p.high, log=p.log)
-        losses, seconds = spending.curve(params)
-        for k, step in enumerate(task.steps):
-            trial.report(float(losses[k]), int(step))
-            if trial.should_prune():
-                spending.trial(losses, float(seconds[k]), is_whole=False)
-                raise optuna.TrialPruned
-        spending.trial(losses, float(seconds[-1]), is_whole=True)
-        return float(losses[-1])
-
-    while not spending.is_over:
-        study.optimize(objective, n_trials=1)
-
-
-def run_dehb(task: CurveTask, spending: Spending, seed: int, _: str) -> None:
-    import ConfigSpace
-    from dehb import DEHB
-
-    space = ConfigSpace.ConfigurationSpace(seed=seed)
-    for name, p in _parameters(task).items():
-        kind = (
-            ConfigSpace.UniformIntegerHyperparameter if isinstance(p, Int) else ConfigSpace.UniformFloatHyperparameter
-        )
-        space.add(kind(name, lower=p.low, upper=p.high, log=p.log))
-    low, high = task.fidelity.low, task.fidelity.high
-    dehb = DEHB(
-        f=lambda *_: None, cs=space, min_fidelity=low, max_fidelity=high, eta=3, n_workers=1, seed=seed,
-        output_path=str(Path(tempfile.gettempdir(), "trimtab-dehb")), log_level="ERROR",
-    )  # fmt: skip
-    steps = np.array([*task.steps, high])
-    trained: dict[tuple[Any, ...], float] = {}
-    while not spending.is_over:
-        job = dehb.ask()
-        params = {name: job["config"][name] for name in _parameters(task)}
-        losses, seconds = spending.curve(params)
-        k = int(np.abs(steps - job["fidelity"]).argmin())
-        key = tuple(params.values())
-        taken = float(seconds[k]) - (trained.get(key, 0.0) if task.carries_over else 0.0)
-        trained[key] = max(trained.get(key, 0.0), float(seconds[k]))
-        spending.trial(losses, max(0.0, taken), is_whole=k == len(steps) - 1)
-        dehb.tell(job, {"fitness": float(losses[k]), "cost": taken})
-
-
-WAYS: dict[str, tuple[Callable[[CurveTask, Spending, int, str], None], str, str]] = {
-    "optuna-hyperband": (run_optuna, "optuna-tpe", "hyperband"),
-    "optuna-median": (run_optuna, "optuna-tpe", "median"),
-    "optuna-whole": (run_optuna, "optuna-tpe", "whole"),
-    "dehb": (run_dehb, "dehb", "dehb"),
-}
-"""What runs a way, and what stands on file as its engine and its scheduler."""
+            short[job.key] = end
+            continue
+        short.pop(job.key, None)
+        if end < best:
+            best = end
+            trace.append((round(now / total, 5), end))
+    missed = sum(end < best for end in short.values())
+    line: Line = {"trace": trace, "trials": jobs, "stopped": len(short), "missed": missed}
+    return line | ({} if now >= total else {"broken off": round(now / total, 3)})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -155,7 +119,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--ways", default="optuna-hyperband,optuna-median")
     parser.add_argument("--tasks", default="lcbench/*,taskset/*")
     parser.add_argument("--half", default="tune,report")
+    parser.add_argument("--workers", default="1")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--limit", type=float, default=np.inf, help="seconds of CPU time after which a run breaks off")
     parser.add_argument("--out", type=Path, default=RESULTS / "peers.jsonl")
     args = parser.parse_args(argv)
     args.out.parent.mkdir(parents=True, exist_ok=True)
@@ -165,18 +131,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = [n for n in MAKERS if half_of(n) in args.half and any(fnmatch.fnmatch(n, p) for p in args.tasks.split(","))]
     for seed in range(args.seeds):
         for name in names:
-            for way in args.ways.split(","):
-                runner, engine, scheduler = WAYS[way]
-                line: Line = dict(zip(keys, (name, scheduler, engine, 1, seed), strict=True))
-                if tuple(line.values()) in there:
-                    continue
-                task = make(name)
-                spending = Spending(task, N_WHOLE * scale_of(name)[3])
-                began = time.process_time()
-                runner(task, spending, seed, scheduler)
-                line |= spending.line() | {"cpu": round(time.process_time() - began, 2)}
-                with args.out.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(line) + "\n")
+            for workers in map(int, args.workers.split(",")):
+                for way in args.ways.split(","):
+                    maker, engine, scheduler = WAYS[way]
+                    line: Line = dict(zip(keys, (name, scheduler, engine, workers, seed), strict=True))
+                    if tuple(line.values()) in there:
+                        continue
+                    task = make(name)
+                    seeded(seed)
+                    began = time.process_time()
+                    line |= run(task, maker(task, seed, scheduler), workers, args.limit)
+                    line["cpu"] = round(time.process_time() - began, 2)
+                    with args.out.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(line) + "\n")
     return 0
 
 

@@ -63,10 +63,19 @@ class Table:
         self._places = {name: {value: i for i, value in enumerate(values)} for name, values in choices.items()}
         self.truth = [sum(losses) / len(losses) for losses in self.losses]
 
-    def __call__(self, params: Params, seed: int) -> Outcome:
+    def _row(self, params: Params) -> int:
         row = 0
         for name, places in self._places.items():
             row = row * len(places) + places[params[name]]
+        return row
+
+    def mean_seconds(self, params: Params) -> float:
+        """Return the run-time of a configuration, the mean over its seeds."""
+        seconds = self.seconds[self._row(params)]
+        return sum(seconds) / len(seconds)
+
+    def __call__(self, params: Params, seed: int) -> Outcome:
+        row = self._row(params)
         column = seed % len(self.losses[row])
         return Outcome(self.losses[row][column], self.truth[row], self.seconds[row][column])
 

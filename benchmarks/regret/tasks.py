@@ -26,6 +26,7 @@ from typing import Any, Literal, cast
 import coco
 import designs
 import fronts
+import limited
 import live
 import numpy as np
 import outlying
@@ -39,7 +40,19 @@ from task import Task
 
 SCALES = Path(__file__).with_name("scales.json")
 
-MODULES: tuple[ModuleType, ...] = (tabular, surrogates, coco, live, synthetic, trees, designs, fronts, rough, outlying)
+MODULES: tuple[ModuleType, ...] = (
+    tabular,
+    surrogates,
+    coco,
+    live,
+    synthetic,
+    trees,
+    designs,
+    limited,
+    fronts,
+    rough,
+    outlying,
+)
 """Each has NAMES; `make`, from a name to a task that has no scale yet; and `best` if the smallest losses are known, or
 `scale` if the medians are too."""
 SPECIAL = frozenset({"sparse", "dense", "crash", "tree"})
@@ -52,9 +65,10 @@ N_ALLOWED = 5
 N_FIRST, N_STUDIES = 25, 41
 """The median of a task of several objectives is that of so many studies of so many random trials."""
 
-KINDS = {"design": "-bound", "bbob-con": "-bound", "front": "-front", "biobj": "-front", "time": "-front"}
+KINDS = {"design": "-bound", "bbob-con": "-bound", "limit": "-bound"}
+KINDS |= {"front": "-front", "biobj": "-front", "time": "-front"}
 KINDS |= dict.fromkeys(LONG, "-long")
-KINDS |= {"taskset": "-rough", "needle": "-rough", "off": "-off"}
+KINDS |= dict.fromkeys(("taskset", "needle", "nearest", "steps", "flat"), "-rough") | {"off": "-off"}
 """Families of tasks with limits, of several objectives, of long studies, of steps, and of results that are off have
 halves of their own."""
 

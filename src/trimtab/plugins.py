@@ -1,8 +1,9 @@
 """Plugins by name: entry-point groups in which built-ins register as strangers do.
 
 Groups: `trimtab.optimizers`, `trimtab.schedulers`, `trimtab.executors`, `trimtab.stores`, `trimtab.progress`,
-`trimtab.html` (how a study, a trial and a table look in a notebook), `trimtab.figures` (what draws figures),
-`trimtab.reports` (what writes a study up, by the ending of the file).
+`trimtab.html` (how a study, a trial and a table look in a notebook), `trimtab.figures` (what draws a
+`trimtab.analysis.figure.Figure`, for `plot.draw(name)`), `trimtab.reports` (what writes a study up: a function of the
+study, registered by the ending of its files, that returns their content as text or bytes).
 """
 
 from __future__ import annotations
@@ -96,9 +97,11 @@ def kind(group: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return " (did you mean 'x'?)" for the nearest known word, or an empty string."""
+    """Return " (did you mean 'x'?)" for the nearest known word, or one that ends with it; else an empty string."""
     if len(word) > LONGEST_WORD:
         return ""
     candidates = [one for one in itertools.islice(known, MOST_WORDS) if len(one) <= LONGEST_WORD]
     near = difflib.get_close_matches(word, candidates, n=1)
+    if not near:  # a part of a nested name, as `C` of `svc__C` in a pipeline, or `lr` of `optimizer.lr`
+        near = [one for one in candidates if word and one.endswith((f"__{word}", f".{word}"))][:1]
     return f" (did you mean {near[0]!r}?)" if near else ""

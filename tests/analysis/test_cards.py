@@ -236,3 +236,10 @@ def test_an_axis_of_time_says_the_time_however_short_it_is(span: float, n_digits
         assert begin <= at <= begin + span
         assert re.fullmatch(r"\d\d:\d\d:\d\d" + (rf"\.\d{{{n_digits}}}" if n_digits else ""), said)
     assert len({said for _, said in ticks}) == len(ticks)
+
+
+def test_a_single_parameter_takes_part_in_all_that_varies() -> None:
+    table = table_of(bowl(tt.Space(x=tt.Float(0, 1))), 20, lambda _, params: {"loss": (params["x"] - 0.3) ** 2})
+    card = answer("importance", table.problem, table)
+    assert card.data.parameters[0].name == "x"
+    assert card.data.parameters[0].share > 0.9

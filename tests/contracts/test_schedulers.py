@@ -60,9 +60,17 @@ class Faithful(Whole):
         return self.said.setdefault(request.number, Fresh((float(request.rng.integers(1, 9)),)))
 
 
+class Timid(Whole):
+    """Refuses all problems, those that it is tried on too."""
+
+    def refuses(self, problem):
+        return "it is too much for me"
+
+
 @pytest.mark.parametrize(
     ("make", "test", "arguments"),
     [
+        (Timid, "test_it_does_not_refuse_everything", {}),
         (Faithful, "test_one_object_serves_several_studies", {"name": "fidelity"}),
         (Insatiable, "test_when_everything_fails_it_goes_on", {"name": "fidelity", "failure": "oom"}),
         (Greedy, "test_assignments_and_verdicts_make_sense", {"name": "fidelity"}),

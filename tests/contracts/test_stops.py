@@ -92,9 +92,35 @@ class Live:
         return replace(GO_ON, next_cost=time.perf_counter())
 
 
+class Moody:
+    """Asks for more each time that it is asked."""
+
+    def __init__(self) -> None:
+        self.n = 0.0
+
+    def assess(self, problem, table):
+        return GO_ON
+
+    def must_gain(self, table):
+        self.n += 1.0
+        return {"cost": self.n}
+
+
+class Hourly:
+    """Prices improvements in what no trial is known to take."""
+
+    def assess(self, problem, table):
+        return GO_ON
+
+    def must_gain(self, table):
+        return {"gpu_hours": 0.01}
+
+
 @pytest.mark.parametrize(
     ("make", "test"),
     [
+        (Moody, "test_what_an_improvement_must_bring_follows_from_the_table"),
+        (Hourly, "test_what_an_improvement_must_bring_follows_from_the_table"),
         (Counting, "test_assessing_changes_nothing"),
         (Counting, "test_it_has_no_memory_outside_the_table"),
         (Silent, "test_verdicts_make_sense"),

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from trimtab.surfaces.cli import spec
+from trimtab.surfaces.cli import study_shape
 from trimtab.surfaces.cli.app import cli
 from trimtab.surfaces.cli.shapes import Either, ListOf, MapOf, Record, Shape, Tagged
 
@@ -58,7 +58,7 @@ def records(shape: Shape) -> Iterator[Record]:
 
 
 def file_reference() -> str:
-    found = "\n".join(dict.fromkeys(tables(spec.STUDY, "A study")))
+    found = "\n".join(dict.fromkeys(tables(study_shape.STUDY, "A study")))
     return f"\nKeys in bold are required.\n\n{found}\n"
 
 
@@ -74,7 +74,7 @@ def test_a_reference_tells_what_the_code_does(page: str, make) -> None:
 
 
 def test_the_published_schema_is_the_one_that_reads() -> None:
-    wanted = json.dumps(spec.schema(), indent=1, ensure_ascii=False) + "\n"
+    wanted = json.dumps(study_shape.schema(), indent=1, ensure_ascii=False) + "\n"
     file = DOCS / "study.schema.json"
     if WRITE:
         file.write_text(wanted, encoding="utf-8")

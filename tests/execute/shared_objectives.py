@@ -179,3 +179,22 @@ def returns_the_mean_of_what_was_left(trial: tt.Trial) -> float:
         losses.append(trial.params["x"] + fold)
         trial.report(fold=fold, loss=losses[-1])
     return sum(losses) / len(losses)
+
+
+def dies_where_one_runs_all(trial: tt.Trial) -> dict[str, float]:
+    """Return the worst of the folds; the attempt that is to run all of them is killed in its third one."""
+    is_first, losses = comes_first(trial), []
+    for n, fold in enumerate(trial.folds()):
+        meet(trial, n if trial.attempt == 1 else 0, is_first=is_first)
+        if trial.attempt == 2 and n == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        losses.append(trial.params["x"] + fold)
+        trial.report(fold=fold, loss=losses[-1])
+    return {"loss": max(losses)}
+
+
+def fails_where_one_runs_all(trial: tt.Trial) -> dict[str, float]:
+    """Return the worst of the folds; the attempt that is to run all of them fails before it has one."""
+    if trial.attempt == 2:
+        raise ValueError("there is no data")
+    return returns_the_worst(trial)

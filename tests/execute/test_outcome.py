@@ -29,7 +29,7 @@ def run(tmp_path):
         number=1,
         attempt=1,
         token="",
-        params={},
+        params={"lr": 0.1},
         fidelity={},
         resume_from=None,
         metrics=("loss",),
@@ -171,3 +171,26 @@ def test_who_takes_the_trial_for_its_parameters_is_told_what_it_is(run, what):
 )
 def test_who_makes_another_mistake_is_not(run, objective):
     assert "trial.params[" not in run(objective).error.splitlines()[0]
+
+
+def looks(trial):
+    p = trial.params
+    return p["momentum"]
+
+
+LOOKED_FOR = {
+    "in a line of its own": (looks, True),
+    "at once": (lambda trial: trial.params["momentum"], True),
+    "in another dictionary": (lambda trial: {"x": 1}["momentum"], False),
+    "as an attribute": (lambda trial: trial.params.lr, True),
+    "another attribute": (lambda trial: trial.params.momentum, False),
+}
+
+
+@pytest.mark.parametrize("where", LOOKED_FOR)
+def test_who_looks_for_what_is_not_in_the_parameters_is_told_what_is(run, where):
+    objective, is_told = LOOKED_FOR[where]
+    first = run(objective).error.splitlines()[0]
+    is_attribute = "attribute" in where
+    said = "trial.params['lr']" if is_attribute else "trial.params has lr, and what is not active"
+    assert (said in first) == is_told

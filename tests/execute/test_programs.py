@@ -243,6 +243,7 @@ def test_a_program_finds_its_trial_in_the_environment(open_executor, tmp_path):
         "attempt": 1,
         "params": {"learning-rate": 0.25},
         "fidelity": {"epoch": 3.0},
+        "counts": None,
         "start": {},
         "parent": None,
         "metrics": ["loss"],
@@ -382,7 +383,7 @@ def test_what_a_deleted_study_left_behind_is_not_read(open_executor, tmp_path):
         ("kill -ABRT $$", "killed", "the trial crashed: SIGABRT"),
         ("echo 'MemoryError: cannot allocate' >&2; exit 1", "oom", "exit code 1: MemoryError"),
         ("true", "exception", "the program ended well but gave no 'loss': it gave no result;"),
-        ("""echo '{{"step": 1, "loss": 1}}'""", "exception", "it gave no result and 1 reports with a step;"),
+        ("""echo '{{"step": 1, "loss": 1}}'""", None, "it gave no result and 1 reports with a step;"),
         ("""echo '{{"size": 1, "loss2": 1}}'""", "exception", "it gave no result;"),
     ],
 )
@@ -616,6 +617,15 @@ def test_the_name_of_a_fidelity_stands_for_the_step(open_executor, tmp_path):
     assert ended.values == {"loss": 1.3}
     said = {m.step: m.values for m in heard if isinstance(m, Reported)}
     assert said == {1.0: {"loss": 1.5}, 7.0: {"epoch": 2, "loss": 1.4}, 3.0: {"loss": 1.2}}
+
+
+def test_of_several_fidelities_the_one_that_counts_stands_for_the_step(open_executor, tmp_path):
+    script = """echo '{{"rows": 100, "epoch": 1, "loss": 1.5}}'; echo '{{"epoch": 2, "rows": 100, "loss": 1.4}}'
+        sleep 0.2; echo '{{"rows": 100, "loss": 1.3}}'"""
+    task = make_task(tmp_path, fidelity={"rows": 100.0, "epoch": 2.0}, counts="epoch")
+    [ended], heard = run(open_executor(sh(script)), task)
+    assert ended.values == {"loss": 1.3}
+    assert {m.step: m.values for m in heard if isinstance(m, Reported)} == {1.0: {"loss": 1.5}, 2.0: {"loss": 1.4}}
 
 
 def test_a_name_that_is_no_fidelity_is_a_metric(open_executor, tmp_path):

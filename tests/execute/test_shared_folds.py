@@ -16,6 +16,9 @@ from trimtab.execute.programs import open_command
 from trimtab.execute.protocol import Exited, Lost, Reported, Task
 from trimtab.execute.shared import Shared
 from trimtab.ledger.curves import AT_END
+from trimtab.ledger.event import Failed
+from trimtab.study.lost import PARTIAL
+from trimtab.study.replay import replay
 
 FOLDS = 4
 
@@ -234,6 +237,28 @@ def test_what_only_all_folds_in_one_tell_is_run_again(objective, more):
         assert trial.state == "complete"
         assert trial.metrics["loss"] == pytest.approx(trial.params["x"] + more), "as with one worker"
     assert helped.trials[0].attempt == 2
+
+
+@pytest.mark.usefixtures("_meeting")
+def test_what_runs_all_folds_again_does_so_after_a_kill_too():
+    """What it reported until then is no help: what only all folds in one tell is told by one that runs them all."""
+    helped = tuned(objectives.dies_where_one_runs_all, 4)
+    trial = helped.trials[0]
+    assert (trial.state, trial.attempt) == ("complete", 3)
+    assert trial.metrics["loss"] == pytest.approx(trial.params["x"] + 3.0), "as with one worker"
+    lost = [record.event for record in helped.session.journal.read() if isinstance(record.event, Failed)]
+    assert [PARTIAL in event.error for event in lost if event.number == 0] == [True, True]
+    assert "SIGKILL" in lost[-1].error
+    replay(helped.session.journal.read()).require_equal()
+
+
+@pytest.mark.usefixtures("_meeting")
+def test_what_runs_all_folds_again_and_fails_has_failed():
+    """The cells of the attempt before are a mean that its objective does not return."""
+    helped = tuned(objectives.fails_where_one_runs_all, 4)
+    trial = helped.trials[0]
+    assert (trial.state, trial.attempt, trial.failure) == ("failed", 2, "exception")
+    assert "there is no data" in trial.error
 
 
 def test_nobody_helps_where_folds_lack_what_counts():

@@ -238,3 +238,9 @@ def test_notes(make):
 def test_a_mark_at_no_whole_step(make, step):
     with pytest.raises(ObjectiveError, match="mark_checkpoint takes a whole step"):
         make().mark_checkpoint(step)
+
+
+def test_steps_of_several_fidelities_are_of_the_one_that_counts(make):
+    trial = make(fidelity={"share": 1.0, "rows": 10.0, "epoch": 3.0}, start={"share": 0, "rows": 5}, counts="epoch")
+    assert trial.steps() == range(1, 4)
+    assert trial.steps("rows") == range(1, 11)

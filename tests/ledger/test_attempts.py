@@ -103,13 +103,65 @@ def _returned(number):
     return Returned(number, "not today", 1)
 
 
-def test_with_several_fidelities_each_is_paid_in_full():
-    run = simulation(Fidelity("epoch", 1, 9), Fidelity("share", 0.1, 1.0))
-    number = run.put(X, Origin("user"), fidelity=(9.0, 0.5))
-    run.start(number)
-    report(run, number, 1, 2)
+BOTH = (Fidelity("share", 0.1, 1.0), Fidelity("epoch", 1, 8))
+
+
+def begin_both(run: Simulation, *ends: float, parent: int | None = None, begins: float | None = None) -> int:
+    number = run.put(X, Origin("asha"), fidelity=ends, parent=parent)
+    run.add(Started(number, "worker", 1, begins=begins))
+    return number
+
+
+@pytest.mark.parametrize(
+    ("steps", "fate", "ran", "unseen"),
+    [
+        ((), "tell", (0.5, 8), (0, 0)),
+        ((1, 2), "tell", (0.5, 8), (0, 0)),
+        ((1, 2, 3, 4), "stop", (0.25, 4), (0, 0)),
+        ((1, 2), "fail", (0.125, 2), (0, 0)),
+        ((), "fail", (0, 0), (0.5, 8)),
+    ],
+)
+def test_of_several_fidelities_each_is_paid_by_the_part_of_the_steps(steps, fate, ran, unseen):
+    run = simulation(*BOTH)
+    number = begin_both(run, 0.5, 8.0)
+    report(run, number, *steps)
+    getattr(run, fate)(number)
+    assert run.table.ran[number].tolist() == pytest.approx(ran)
+    assert run.table.unseen[number].tolist() == pytest.approx(unseen)
+    assert run.table.is_gradual == bool(steps)
+
+
+@pytest.mark.parametrize(("begins", "steps"), [(4.0, (5, 6)), (4.0, ()), (None, (5, 6, 7))])
+def test_along_several_fidelities_a_promotion_pays_what_it_ran_itself(begins, steps):
+    run = simulation(*BOTH)
+    parent = begin_both(run, 0.5, 4.0)
+    run.tell(parent)
+    child = begin_both(run, 1.0, 8.0, parent=parent, begins=begins)
+    report(run, child, *steps)
+    run.tell(child)
+    assert run.table.ran.tolist() == [[0.5, 4], [0.5, 4]]
+
+
+def test_a_trial_in_pieces_pays_as_much_of_each_fidelity_as_in_one():
+    run = simulation(*BOTH)
+    number = begin_both(run, 1.0, 8.0)
+    report(run, number, 1, 2, 3)
+    run.fail(number, "lost", again=True)
+    assert run.table.ran[number].tolist() == [0.375, 3]
+    run.add(Started(number, "worker", 2, begins=2.0))  # the third epoch was not kept, and is paid again
+    report(run, number, 3, 4)
+    run.tell(number)
+    assert run.table.ran[number].tolist() == [1.125, 9]
+
+
+def test_where_no_fidelity_counts_steps_each_is_paid_in_full():
+    run = simulation(Fidelity("share", 0.1, 1.0), Fidelity("size", 0.1, 1.0))
+    number = begin_both(run, 0.5, 0.25)
+    report(run, number, 1)
     run.stop(number)
-    assert run.table.ran[number].tolist() == [9, 0.5]
+    assert run.table.ran[number].tolist() == [0.5, 0.25]
+    assert not run.table.is_gradual
 
 
 def test_a_share_of_the_data_has_no_steps_to_go_on_from():

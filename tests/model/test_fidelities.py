@@ -119,6 +119,24 @@ def test_a_stopped_trial_counts_with_its_last_report_where_it_got_to() -> None:
     assert seen.losses == pytest.approx([curve(x, 9) for x in seen.x])
 
 
+def test_between_two_of_its_reports_a_trial_is_taken_to_lie_on_the_line_between_them() -> None:
+    def straight(x: Floats, epoch: float) -> float:
+        return float(x.sum()) - 0.1 * epoch
+
+    run = Simulation(EPOCHS)
+    for i, x in enumerate(SPACE.sample(np.random.default_rng(0), 12)):
+        if i % 3:
+            run_one(run, x, 5.0, straight)
+            continue
+        number = run.put(x, Origin("test", ""))
+        run.start(number)
+        for epoch in (1, 3, 7)[: 1 + i // 3]:
+            run.report(number, epoch, loss=straight(x, epoch))
+        run.tell(number, straight(x, 9))
+    seen = labelled(observed(run), 12, None)
+    assert seen.losses == pytest.approx([straight(x, 9) for x in seen.x])
+
+
 def test_a_stopped_trial_without_a_report_is_kept_away_from() -> None:
     run = Simulation(EPOCHS)
     number = run.put(np.array([0.5, 0.5]), Origin("test", ""))

@@ -114,3 +114,63 @@ def test_that_results_are_off_is_found_early(seed: int) -> None:
     looks = [trial.number for trial in study.trials if "looks again" in (trial.why or "")]
     assert looks
     assert looks[0] < 25
+
+
+def _with_one(at: int, off: float, *, is_real: bool, sigma: float = 0.0, seed: int = 0, n: int = 60) -> tt.Study:
+    """Tune a bowl of which trial `at` is off, or where there is a spike that it is the first to find."""
+    rng = np.random.default_rng(seed)
+    study = tt.create_study(tt.Space(a=tt.Float(0.0, 1.0), b=tt.Float(0.0, 1.0)), minimize="loss", seed=seed)
+    spike = None
+    for number in range(n):
+        trial = study.ask()
+        loss = sum((value - 0.3) ** 2 for value in trial.params.values()) + sigma * float(rng.normal())
+        if number == at:
+            spike = trial.params
+        is_off = trial.params == spike if is_real else number == at
+        study.tell(trial.number, loss + is_off * off)
+    return study
+
+
+def _claims(study: tt.Study) -> list[int]:
+    return [trial.number for trial in study.trials if "better than the next by far more" in (trial.why or "")]
+
+
+@pytest.mark.parametrize("at", [12, 35, 58])
+def test_one_result_that_is_too_good_is_not_the_choice_though_repeats_agreed_before(at: int) -> None:
+    """Replicates of a leader that agree prove nothing of a result that comes later."""
+    study = _with_one(at, -300.0, is_real=False, sigma=0.03)
+    assert study.best.number != at
+    assert at + 1 in _claims(study)
+    assert study.trials[at + 1].params == study.trials[at].params
+    replay(study.session.journal.read()).require_equal()
+
+
+def test_a_spike_that_is_real_costs_one_look_and_is_believed() -> None:
+    study = _with_one(35, -300.0, is_real=True)
+    assert _claims(study) == [36]
+    assert study.best.params == study.trials[35].params
+
+
+def test_an_objective_in_steps_wastes_no_looks_on_what_takes_the_lead() -> None:
+    """Each step down is a new best; none but the first gains far more than all before."""
+    study = tt.create_study(tt.Space({name: tt.Float(0.0, 1.0) for name in "abc"}), minimize="loss", seed=2)
+    for _ in range(60):
+        trial = study.ask()
+        study.tell(trial.number, float(sum(np.floor(8.0 * abs(value - 0.3)) for value in trial.params.values())))
+    assert len(_claims(study)) <= 1
+
+
+def test_what_takes_the_lead_and_then_fails_is_looked_at_once() -> None:
+    study = tt.create_study(tt.Space(a=tt.Float(0.0, 1.0), b=tt.Float(0.0, 1.0)), minimize="loss", seed=0)
+    spike = None
+    for number in range(30):
+        trial = study.ask()
+        loss = sum((value - 0.3) ** 2 for value in trial.params.values())
+        if trial.params == spike:
+            study.tell(trial.number, failed="exception")
+            continue
+        if number == 15:
+            spike = trial.params
+        study.tell(trial.number, loss - (300.0 if number == 15 else 0.0))
+    looks = [trial for trial in study.trials if "looks again" in (trial.why or "")]
+    assert sum(trial.params == spike for trial in looks) == 1

@@ -8,6 +8,7 @@ from trimtab.arrays import Bools, Floats, Rng
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.schedule.pbt import Pbt
 from trimtab.schedule.protocol import Continue, Fresh, Halt, Request, Wait
+from trimtab.space.problem import Problem
 
 
 class Asha:
@@ -33,6 +34,10 @@ class Asha:
         open_ = (table.state != FAILED) & (table.fidelity[:, 0] < table.problem.fidelities[0].high)
         open_[table.parent[table.parent >= 0]] = False
         return open_
+
+    def refuses(self, problem: Problem) -> str:
+        n = len(problem.fidelities)
+        return "" if n == 1 else f"rungs are of one fidelity, and {n} are declared; give fidelity=tt.Fidelity(...)."
 
     def to_json(self) -> dict[str, object]:
         return {"eta": self.eta}

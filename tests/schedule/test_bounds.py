@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 
 import trimtab as tt
+from trimtab.ledger.event import Origin
 from trimtab.ledger.table import COMPLETE, STOPPED
 from trimtab.model.observations import Observations
+from trimtab.schedule.bounds import broken
+from trimtab.space.problem import Problem
 from trimtab.study.replay import replay
+from trimtab.testing.simulation import Simulation
 
 SPACE = tt.Space(x=tt.Float(0, 1))
 
@@ -73,3 +77,26 @@ def test_an_engine_learns_of_what_was_broken() -> None:
     stopped = set(study.table.x[study.table.rows(STOPPED), 0].tolist())
     broken = {x for x, (margin,) in zip(seen.x.view[seen.config.view, 0], seen.margins.view, strict=True) if margin > 0}
     assert stopped <= broken
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_of_several_fidelities_one_below_a_whole_run_in_another_is_left_alone(place: int) -> None:
+    fidelities = [tt.Fidelity("rows", 0.1, 1.0)]
+    fidelities.insert(place, tt.Fidelity("epoch", 1, 9))
+    run = Simulation(Problem(SPACE, (tt.minimize("loss"), tt.at_most("memory", 10)), tuple(fidelities)))
+
+    def begun(rows: float, *memory: float) -> int:
+        ends = [rows]
+        ends.insert(place, 9.0)
+        number = run.put(np.array([0.5]), Origin("random"), fidelity=ends)
+        run.start(number)
+        for epoch, each in enumerate(memory, 1):
+            run.report(number, epoch, loss=1.0, memory=each)
+        return number
+
+    for _ in range(11):
+        run.tell(begun(1.0, 1.0, 2.0), 1.0, 9.0)
+    halt = broken(run.table, begun(1.0, 5.0, 12.0))
+    assert halt is not None
+    assert "at epoch 2" in halt.reason
+    assert broken(run.table, begun(0.1, 5.0, 12.0)) is None

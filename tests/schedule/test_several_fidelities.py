@@ -15,9 +15,11 @@ from trimtab.errors import ProblemError
 from trimtab.ledger.event import Origin
 from trimtab.ledger.table import COMPLETE, STOPPED
 from trimtab.schedule.asha import Asha
+from trimtab.schedule.median import Median
+from trimtab.schedule.pasha import _curve
 from trimtab.schedule.reading import rungs_of
 from trimtab.schedule.rungs import MOST_RUNGS, At, at_text, diagonal, ladder
-from trimtab.space.problem import Problem, minimize
+from trimtab.space.problem import Problem, counted, minimize
 from trimtab.study.replay import replay
 from trimtab.testing.simulated import SimulatedExecutor
 from trimtab.testing.simulation import Simulation
@@ -193,3 +195,106 @@ def test_the_option_low_is_of_the_first() -> None:
     assert diagonal(problem(*BOTH), 3, 3.0)[0] == (3.0, 1 / 9)
     with pytest.raises(ProblemError):
         Asha(low=0)
+
+
+# What a promotion begins with, and what it pays
+
+
+def kept(trial: tt.Trial) -> float:
+    """Train from the last checkpoint on."""
+    loss = math.nan
+    for epoch in trial.steps():
+        loss = loss_of(trial.params, epoch, trial.fidelity["rows"] / 1e4)
+        trial.report(epoch, loss)
+        trial.mark_checkpoint(epoch)
+    return loss
+
+
+def test_a_promotion_whose_steps_do_not_rise_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three epochs, rounded up, several rungs have as many: with more rows, and no step to run, nothing was done."""
+    monkeypatch.chdir(tmp_path)
+    few = (tt.Fidelity("epoch", 1, 3), tt.Fidelity("rows", 100, 10_000, log=True))
+    study = tt.tune(
+        kept, SPACE, minimize="loss", fidelity=few, budget=9, scheduler="sha", optimizer="random", executor="serial",
+        seed=0, progress=False, stop="never", finalize=False,
+    )  # fmt: skip
+    table = study.table
+    assert (table.state == COMPLETE).all()
+    children = np.flatnonzero(table.parent >= 0)
+    rises = table.fidelity[children, 0] > table.fidelity[table.parent[children], 0]
+    assert rises.any()
+    assert not rises.all()
+    for row, goes_on in zip(children.tolist(), rises.tolist(), strict=True):
+        epochs, rows = table.fidelity[row].tolist()
+        before = float(table.fidelity[table.parent[row], 0]) if goes_on else math.nan
+        assert table.begins[row] == pytest.approx(before, nan_ok=True)
+        share = (epochs - before) / epochs if goes_on else 1.0
+        assert table.ran[row].tolist() == pytest.approx([epochs * share, rows * share])
+
+
+def test_a_budget_of_one_of_several_fidelities_is_used_by_what_trials_ran() -> None:
+    study = tuned(reporting, "asha", budget=tt.Budget(epochs={"share": 10.0}))
+    table = study.table
+    early = table.rows(STOPPED)
+    assert len(early) >= 3
+    steps = [table.curves.step[table.curves.reports(row)].max() for row in early.tolist()]
+    assert table.ran[early] == pytest.approx(np.array([steps, np.array(steps) / EPOCHS.high]).T)
+    assert 9.0 < table.ran[:, 1].sum() <= 10.0 * (1 + 1e-9)
+    replay(study.session.journal.read()).require_equal()
+
+
+@pytest.mark.parametrize(
+    ("fidelities", "place"),
+    [
+        ((tt.Fidelity("share", 0, 1),), 0),  # there is no other
+        ((tt.Fidelity("share", 0.1, 1), tt.Fidelity("epoch", 1, 9)), 1),
+        ((tt.Fidelity("share", 0, 1), tt.Fidelity("epoch", 3, 9)), 1),  # from 0 to 1 is a share
+        ((tt.Fidelity("rows", 100, 10_000), tt.Fidelity("epoch", 1, 9)), 1),  # rows from 100 on are a size
+        ((tt.Fidelity("rows", 100, 10_000), tt.Fidelity("epoch", 3, 9)), 0),
+        ((tt.Fidelity("epoch", 1, 9), tt.Fidelity("seeds", 1, 5)), 0),
+        ((tt.Fidelity("share", 0.1, 1), tt.Fidelity("size", 0.5, 2.0)), None),
+        ((), None),
+    ],
+)
+def test_one_fidelity_counts_steps(fidelities: tuple[tt.Fidelity, ...], place: int | None) -> None:
+    assert counted(fidelities) == place
+
+
+@pytest.mark.parametrize("rows", [1.0, 0.1])
+def test_median_compares_trials_at_the_highest_of_all_others(rows: float) -> None:
+    """On few rows all is worse: such a trial is let run, and none that ran on them counts."""
+    run = Simulation(problem(tt.Fidelity("rows", 0.1, 1.0), tt.Fidelity("epoch", 1, 9)), scheduler=Median(at_least=3))
+
+    def begun(rows: float, loss: float) -> tuple[int, str]:
+        number = run.put(np.array([0.5, 0.5]), Origin("random"), fidelity=(rows, 9.0))
+        run.start(number)
+        return number, run.report(number, 1.0, loss=loss)
+
+    for loss in (1.0, 1.1, 1.2):
+        run.tell(begun(1.0, loss)[0])
+    for _ in range(9):
+        run.tell(begun(0.1, 0.01)[0])
+    assert not begun(1.0, 1.05)[1], "it is among the better of its equals"
+    assert bool(begun(rows, 2.0)[1]) == (rows == 1.0)
+
+
+def test_median_ends_none_where_no_fidelity_counts_steps() -> None:
+    run = Simulation(
+        problem(tt.Fidelity("rows", 0.1, 1.0), tt.Fidelity("size", 0.1, 1.0)), scheduler=Median(at_least=1)
+    )
+    for loss in (1.0, 1.0, 2.0):
+        number = run.put(np.array([0.5, 0.5]), Origin("random"), fidelity=(1.0, 1.0))
+        run.start(number)
+        assert not run.report(number, 1.0, loss=loss)
+        run.tell(number)
+    assert Median().needs(run.problem), "and says so"
+
+
+def test_of_a_line_along_several_fidelities_ends_are_those_of_the_one_that_counts_steps() -> None:
+    run = Simulation(problem(tt.Fidelity("rows", 100, 900), tt.Fidelity("epoch", 1, 9)))
+    parent = None
+    for ends in ((100.0, 1.0), (300.0, 3.0), (900.0, 9.0)):
+        parent = run.put(np.array([0.5, 0.5]), Origin("pasha"), fidelity=ends, parent=parent)
+        run.start(parent)
+        run.tell(parent)
+    assert sorted(_curve(run.table, parent)) == [1.0, 3.0, 9.0]

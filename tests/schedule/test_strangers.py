@@ -11,22 +11,27 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from stranger_job import EPOCHS, MARK, POINT, SPACE, loss_of, train, tuned
 from strangers import Annealed, Asha, Hyperband, Median, Population
 
 import trimtab as tt
-from trimtab.errors import PluginError, StoreUnavailableError, TrialError
+from trimtab import plugins
+from trimtab.errors import PluginError, ProblemError, StoreUnavailableError, TrialError
 from trimtab.execute.descent import take_over
 from trimtab.ledger import codec
 from trimtab.ledger.event import Asked, Judged, Record, Reported
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED
-from trimtab.schedule.protocol import Continue, Fresh, Halt, Wait
+from trimtab.schedule.protocol import Continue, Fresh, Halt, Refuses, Wait
+from trimtab.storage.url import open_store
 from trimtab.study.replay import replay
+from trimtab.surfaces.cli.app import cli
 from trimtab.testing.schedulers import SchedulerContract
 from trimtab.testing.simulated import SimulatedExecutor
 
@@ -186,6 +191,54 @@ def test_an_assignment_that_cannot_be_is_refused_and_nothing_is_written(word, sa
     with pytest.raises(PluginError, match=f"the scheduler .* assigned what cannot be: .*{said}"):
         study.ask()
     assert study.session.ledger.head == head
+
+
+def test_what_a_stranger_cannot_do_without_is_asked_before_a_study_is_created(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/t.db"
+    assert isinstance(Asha(), Refuses)
+    for fidelity in (None, [EPOCHS, tt.Fidelity("share", 0.1, 1)]):
+        options = {"minimize": "loss", "fidelity": fidelity, "store": url, "scheduler": Asha()}
+        with pytest.raises(ProblemError, match="rungs are of one fidelity, and"):
+            tt.create_study(SPACE, **options)
+        with pytest.raises(ProblemError, match="rungs are of one fidelity, and"):
+            tt.tune(train, SPACE, budget=1, progress=False, **options)
+    assert list(open_store(url).opened()) == [], "nothing was written"
+    tuned(Asha(), store=url, budget=4).close()
+
+    class Stricter(Asha):
+        def refuses(self, problem):
+            return "I have thought better of it"
+
+    Stricter.__module__, Stricter.__qualname__ = Asha.__module__, Asha.__qualname__  # a later version of the same
+    with tuned(Stricter(), store=url, budget=6) as study:
+        assert study.table.n_begun == 6, "what is on record goes on"
+
+
+def test_the_command_line_says_what_a_registered_stranger_refuses(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    registered = EntryPoint("rungs", "strangers:Asha", "trimtab.schedulers")
+    monkeypatch.setitem(plugins._entry_points("schedulers"), "rungs", registered)
+    path = tmp_path / "study.yaml"
+    text = "command: [echo, '{x}']\nminimize: loss\nspace: {x: {float: [0, 1]}}\nscheduler: rungs\nbudget: 1\n"
+    path.write_text(text)
+    url = f"sqlite:///{tmp_path}/t.db"
+    for command in (["check", str(path)], ["run", "--dry-run", str(path)], ["run", "--store", url, str(path)]):
+        done = CliRunner().invoke(cli, command, standalone_mode=False)
+        assert isinstance(done.exception, ProblemError), done.output
+        assert "rungs are of one fidelity, and 0 are declared" in str(done.exception)
+    path.write_text(f"{text}fidelity: {{name: epoch, low: 1, high: 9}}\n")
+    assert CliRunner().invoke(cli, ["check", str(path)], standalone_mode=False).exception is None
+
+
+@pytest.mark.parametrize("said", [None, 3, ["no"]])
+def test_a_refusal_that_is_no_text_is_the_schedulers_fault(said: object) -> None:
+    class Odd(Asha):
+        def refuses(self, problem):
+            return said
+
+    with pytest.raises(PluginError, match="the scheduler Odd says in a text why it refuses a problem"):
+        tt.create_study(SPACE, minimize="loss", fidelity=EPOCHS, scheduler=Odd())
 
 
 @pytest.mark.parametrize("verdict", [True, "stop", Halt(""), Halt(None)])  # type: ignore[arg-type]

@@ -270,3 +270,66 @@ def test_a_budget_survives_its_record():
     assert Budget(**budget.to_json()) == budget
     assert Budget(**budget.to_json()).until == budget.until
     assert budget.changed({"trials": None, "deadline": None}) == Budget(epochs={"epoch": 5}, money=2, prices={"gpu": 1})
+
+
+# Several fidelities
+
+
+ROWS = Fidelity("rows", 0.1, 1000)  # bounds that are no whole numbers: the epochs count steps
+
+
+@pytest.fixture
+def both() -> Simulation:
+    return Simulation(Problem(Space(x=Float(0, 1)), [minimize("loss")], [ROWS, EPOCH]))
+
+
+def begin_both(run: Simulation, *ends: float, parent: int | None = None, **more) -> int:
+    number = run.put(X, Origin("sha"), fidelity=ends, parent=parent)
+    run.add(Started(number, "worker", 1, **more))
+    return number
+
+
+def test_of_several_fidelities_what_runs_is_reserved_from_its_checkpoint_on(both):
+    budget = Budget(epochs={"epoch": 20, "rows": 2000})
+    begin_both(both, 900.0, 9.0, begins=3.0)
+    rows, epochs = budget.spending(both.table)
+    assert (rows.unit, rows.reserved, epochs.unit, epochs.reserved) == ("rows", 600, "epoch", 6)
+    assert not budget.lacks(both.table, Start((900.0, 9.0)))
+    assert not budget.lacks(both.table, Start((900.0, 9.0), begins=0.0))
+    begin_both(both, 900.0, 9.0)
+    assert "500 of 2000 rows are left" in budget.lacks(both.table, Start((900.0, 6.0)))
+    assert not budget.lacks(both.table, Start((900.0, 9.0), begins=4.0))
+
+
+def test_along_several_fidelities_a_trial_is_priced_by_how_far_it_is_run(both):
+    """A cost of 0.01 for each row in each epoch: 9 for a look, of which a mean over all trials would make 27."""
+    for ends, cost in (((300.0, 3.0), 9.0), ((300.0, 3.0), 9.0), ((900.0, 9.0), 81.0)):
+        end(both, begin_both(both, *ends), cost=cost)
+    child = begin_both(both, 900.0, 9.0, parent=0, begins=3.0)
+    [line] = Budget(cost=1000).spending(both.table)
+    assert line.spent == 99
+    assert line.reserved == pytest.approx(99 / (900 + 900 + 8100) * 900 * 6)  # none went this way yet: the mean price
+    end(both, child, cost=54.0)
+    assert "expected to cost 9" in Budget(cost=160).lacks(both.table, Start((300.0, 3.0)))
+    assert "expected to cost 54" in Budget(cost=160).lacks(both.table, Start((900.0, 9.0), parent=1, begins=3.0))
+    assert "expected to cost 81" in Budget(cost=160).lacks(both.table, Start((900.0, 9.0)))
+
+
+def test_what_runs_on_several_fidelities_is_ended_before_it_overspends(both):
+    end(both, begin_both(both, 900.0, 9.0), cost=90.0)
+    number = begin_both(both, 900.0, 9.0)
+    both.report(number, 1.0, loss=1.0, cost=10.0)
+    assert not Budget(cost=110).assess(both.problem, both.table).cancel
+    both.report(number, 2.0, loss=1.0, cost=20.0)
+    assert Budget(cost=119).assess(both.problem, both.table).cancel
+
+
+def test_along_several_fidelities_time_goes_by_their_product(both):
+    """Ten seconds for each look: a whole trial does not end before 89 of them."""
+    both.add(Opened({}))
+    for _ in range(3):
+        end(both, begin_both(both, 300.0, 3.0), seconds=10.0)
+    budget = Budget(hours=(both.table.elapsed + 89.0) / 3600)
+    assert not budget.lacks(both.table, Start((300.0, 3.0)))
+    assert "takes about 90 s" in budget.lacks(both.table, Start((900.0, 9.0)))
+    assert not budget.lacks(both.table, Start((900.0, 9.0), begins=3.0))

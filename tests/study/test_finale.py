@@ -7,19 +7,25 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import trimtab as tt
+from trimtab.analysis.noise import noise
 from trimtab.errors import NoBestError, ProblemError, StudyMismatchError
 from trimtab.ledger.event import FINALIZE
 from trimtab.ledger.table import COMPLETE
+from trimtab.stop.path import noise as path_noise
+from trimtab.study.best import far_off
 from trimtab.study.finale import reserve
 from trimtab.study.replay import replay
 from trimtab.study.standing import Status
+from trimtab.surfaces.cli.app import cli
 
 SPACE = tt.Space(x=tt.Float(-5.0, 5.0, default=4.0), y=tt.Float(-5.0, 5.0))
 
@@ -312,3 +318,51 @@ def test_the_same_call_again_leaves_what_was_found(tmp_path: Path) -> None:
     assert first.final is not None
     assert first.final == again.final
     assert len(run(stop="never").table) == 60
+
+
+# Runs that diverge by bad luck
+
+
+def diverging(trial: tt.Trial) -> float:
+    """Give a noisy bowl, and now and then a result that is a thousand times too large, whatever the configuration."""
+    rng = np.random.default_rng(trial.seed)
+    found = 1.0 + 0.1 * value(trial.params) + float(rng.normal(0, 0.02))
+    return found * 1000 if rng.random() < 0.2 else found
+
+
+@pytest.fixture(scope="module")
+def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tt.Study]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('spoilt') / 't.db'}"
+    first = tuned(diverging, budget=24, finalize=False, store=url, name="a")  # and some run again, by hand
+    for row in (5, 6, 7, 5, 6, 7):
+        first.enqueue(first.table.trial(row).params)
+    tuned(diverging, budget=30, finalize=False, store=url, name="a").close()
+    with tuned(diverging, budget=48, finalize=True, store=url, name="a") as study:
+        yield study
+
+
+def test_the_figures_of_a_study_are_not_those_of_a_run_that_diverged(spoilt: tt.Study) -> None:
+    found = spoilt.final
+    assert found is not None
+    truth = 1.0 + 0.1 * value(found.params)
+    assert found.mean == pytest.approx(truth, abs=0.05)
+    assert found.interval[1] - found.interval[0] < 0.2
+    assert found.n_off > 0
+    assert f"({found.n_off} more, off by orders of magnitude, left out)" in str(found)
+    assert replay(spoilt.session.journal.read()).differing == ()
+
+
+def test_a_run_that_diverged_is_no_noise(spoilt: tt.Study) -> None:
+    table = spoilt.table
+    rows = table.rows(COMPLETE)
+    assert np.ptp(table.y[rows, 0]) > 500
+    assert 0.0 < path_noise(table, rows, 0) < 0.1
+    assert not noise(table).is_measured or "differ by 0.0" in noise(table).why
+
+
+def test_results_that_are_off_are_shown(spoilt: tt.Study) -> None:
+    off = far_off(spoilt.table)
+    assert len(off) == int((spoilt.table.y[spoilt.table.rows(COMPLETE), 0] > 500).sum()) > 0
+    shown = CliRunner().invoke(cli, ["show", "a", "--store", spoilt.session.store.url]).output
+    assert f"{len(off)} results, of trials {off[0]}, {off[1]}" in " ".join(shown.split())
+    assert not len(far_off(tuned(budget=20, finalize=False).table))

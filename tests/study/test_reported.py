@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -289,3 +290,62 @@ def test_too_many_names_are_left_out_with_a_sentence(executor: str) -> None:
         assert curve["loss"].tolist() == list(range(MOST_UNDECLARED + 50)), "what is declared is kept"
         assert curve["loss_999"][999] == 1.0
         assert "loss_1000" not in curve
+
+
+# A result that was reported
+
+
+def run(objective: object, **settings: object) -> tt.Study:
+    known = {"minimize": "loss", "budget": 1, "seed": 0, "progress": False, "fidelity": tt.Fidelity("epoch", 1, 3)}
+    return tt.tune(objective, tt.Space(x=tt.Float(0, 1)), **(known | settings))
+
+
+def looped(*steps: float, **more: float) -> Callable[[tt.Trial], None]:
+    def train(trial: tt.Trial) -> None:
+        for step in steps:
+            trial.report(step, loss=1.0 / (1.0 + step), **more)
+
+    return train
+
+
+def test_what_was_reported_at_the_assigned_fidelity_is_the_result_of_who_returns_nothing() -> None:
+    study = run(looped(1, 2, 3, accuracy=0.5))
+    assert study.trials[0].state == "complete"
+    assert study.trials[0].metrics == {"loss": 0.25, "accuracy": 0.5}
+    program = "for epoch in 1 2 3; do echo '{{\"epoch\": '$epoch', \"loss\": 0.'$epoch'}}'; done"
+    assert run(tt.Command(["sh", "-c", program])).trials[0].metrics == {"loss": 0.3}
+
+
+def test_a_promoted_trial_has_the_result_of_its_own_end() -> None:
+    study = run(looped(1, 2, 3), scheduler="sha", budget=6, fidelity=tt.Fidelity("epoch", 1, 3), stop="never")
+    assert {(trial.fidelity["epoch"], trial.state) for trial in study.trials} == {(1, "complete"), (3, "complete")}
+    assert all(trial.metrics["loss"] == 0.25 for trial in study.trials)  # who runs too far has what it ended with
+
+
+@pytest.mark.parametrize(
+    ("objective", "settings", "said"),
+    [
+        (looped(0, 1, 2), {}, "Its last report is of epoch 2; one of epoch 3, to which it was to go"),
+        (looped(1, 2, 3), {"fidelity": None}, "the objective returned nothing; return a number"),
+        (looped(), {}, "the objective returned nothing; return a number or {'loss': number}."),
+        (looped(1, 2, 3), {"constraints": [tt.at_most("ms", 3)]}, "which could be its result, has no 'ms'"),
+        (looped(1, 2, 3), {"folds": 2}, "the objective returned nothing"),
+        (tt.Command(["sh", "-c", """echo '{{"epoch": 2, "loss": 1}}'"""]), {}, "at its end. Its last report is of"),
+    ],
+)
+def test_a_report_of_less_is_no_result(objective: object, settings: dict[str, object], said: str) -> None:
+    trial = run(objective, **settings).trials[0]
+    assert trial.state == "failed"
+    assert said in trial.error.splitlines()[0]
+
+
+def test_a_result_that_was_reported_survives_a_worker_that_was_lost_after_it() -> None:
+    def train(trial: tt.Trial) -> None:
+        for epoch in trial.steps():
+            trial.mark_checkpoint(epoch)
+            trial.report(epoch, loss=0.5)
+        if trial.attempt == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    study = run(train, executor="processes", retries=1)
+    assert (study.trials[0].attempt, study.trials[0].metrics) == (2, {"loss": 0.5})

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trimtab as tt
-from trimtab.ledger.event import Judged, Origin, Stopped, Told
+from trimtab.ledger.event import Judged, Origin, Started, Stopped, Told
 from trimtab.space.problem import Problem, minimize
 from trimtab.study.savings import Savings, savings
 from trimtab.testing.simulated import SimulatedExecutor
@@ -112,8 +112,8 @@ def test_what_others_ended_is_no_saving() -> None:
     assert savings(run.table) == Savings(1, 4, True, False, "epoch", pytest.approx(18 / 27), pytest.approx(18.0), False)
 
 
-def test_without_one_fidelity_only_a_count_is_known() -> None:
-    for fidelities in ((), (EPOCHS, tt.Fidelity("share", 0.1, 1))):
+def test_where_no_fidelity_counts_steps_only_a_count_is_known() -> None:
+    for fidelities in ((), (tt.Fidelity("size", 0.1, 1), tt.Fidelity("share", 0.1, 1))):
         run = begun(*fidelities)
         run.start(run.put(np.array([0.5]), Origin("test")))
         run.report(0, 3.0, loss=1.0)
@@ -161,3 +161,29 @@ def test_in_simulated_time_it_is_the_rest_of_whole_runs(scheduler: str) -> None:
     assert 0.3 < found.share < 1
     assert found.share == pytest.approx(1 - took / (n_counted * 27 * 60), abs=0.03)
     assert found.seconds == pytest.approx(found.share * n_counted * 27 * 60, rel=0.05)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_of_several_fidelities_each_is_said_and_time_goes_by_their_product(place: int) -> None:
+    fidelities = [tt.Fidelity("rows", 100, 900)]
+    fidelities.insert(place, EPOCHS)
+    run = begun(*fidelities)
+
+    def ended(rows: float, epochs: float, seconds: float, parent: int | None = None) -> int:
+        ends = [rows]
+        ends.insert(place, epochs)
+        x = np.array([0.5]) if parent is None else run.table.x[parent]
+        number = run.put(x, Origin("sha"), fidelity=tuple(ends), parent=parent)
+        run.add(Started(number, "worker", 1, begins=None if parent is None else 9.0))
+        run.add(Told(number, {"loss": 1.0}, 1, seconds))
+        return number
+
+    first = ended(300, 9, 27.0)  # a hundredth of a second for each row in each epoch
+    ended(100, 3, 3.0)
+    ended(900, 27, 162.0, first)
+    found = savings(run.table)
+    assert (found.n_early, found.n, found.unit, found.amount) == (1, 2, "epoch", 24)
+    assert found.share == pytest.approx(1 - (27 + 3) / 54)
+    [rows] = found.others
+    assert rows == ("rows", pytest.approx(1 - (300 + 600 + 100) / 1800), pytest.approx(800))
+    assert found.seconds == pytest.approx(189 - 3), "no longer than the longest whole one, 243 less 3 by its own pace"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import trimtab as tt
+from trimtab.errors import SpaceError
 
 SPACE = tt.Space(x=tt.Float(0.0, 1.0))
 
@@ -171,7 +172,17 @@ def test_a_script_ends_and_says_what_is_true(store: str, ends: str, tmp_path: Pa
     _, err, code = interrupted(["job.py"], tmp_path)
     assert code == -signal.SIGINT
     assert err.splitlines()[-1].endswith(ends)
+    assert "running" not in err.splitlines()[-1]  # what ran is in line again
     assert "Traceback" not in err
+
+
+def test_a_space_in_which_nothing_may_be_is_not_said_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    space, kept = tt.Space(x=tt.Float(0, 1), require=["x > 2"]), {"store": f"sqlite:///{tmp_path}/t.db", "name": "a"}
+    with pytest.raises(SpaceError, match="accepted 0 of 100,000"):
+        tt.tune(lambda trial: 0.0, space, minimize="loss", budget=3, seed=0, **kept)
+    assert capsys.readouterr().err.splitlines()[-1] == "a: 0 of 3 trials; ended by an error"
 
 
 def test_a_quiet_script_says_that_it_was_interrupted_too(tmp_path: Path) -> None:

@@ -623,6 +623,42 @@ def test_curves_that_were_not_declared_are_shown_and_exported(tmp_path: Path) ->
     ]
 
 
+def test_of_several_fidelities_it_is_shown_how_far_a_stopped_trial_came_in_each(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/trimtab.db"
+
+    def train(trial: tt.Trial) -> float:
+        for epoch in trial.steps():
+            trial.report(epoch, loss=float(trial.number + 1) / epoch)
+        return float(trial.number)
+
+    tt.tune(
+        train,
+        tt.Space(x=tt.Float(0.0, 1.0)),
+        minimize="loss",
+        fidelity=[tt.Fidelity("rows", 100, 10_000), tt.Fidelity("epoch", 1, 9)],
+        optimizer="random",
+        scheduler=Asha(),
+        budget=tt.Budget(trials=4, epochs={"rows": 50_000}),
+        seed=0,
+        store=store,
+        name="study",
+        progress=False,
+    )
+    [*_, last] = [trial for trial in read(tmp_path, "trials") if trial["state"] == "stopped"]
+    shown = call(tmp_path, "show", str(last["number"]))
+    reached = max(read(tmp_path, "show", str(last["number"]))["curve"]["step"])
+    assert "fidelity  rows = 10000\n" in shown
+    assert f"epoch = {reached:g} of 9\n" in shown
+    study = call(tmp_path, "show")
+    ran = read(tmp_path, "show")["ran"]
+    part = f"rows {ran['rows']:.0f} of 40000 and epoch {ran['epoch']:.0f} of 36"
+    assert f"which ran, of what whole trials take, {part}" in study
+    saved = read(tmp_path, "show")["saved"]
+    assert (saved["unit"], [one["unit"] for one in saved["others"]]) == ("epoch", ["rows"])
+    assert saved["share"] == pytest.approx(1 - ran["epoch"] / 36)
+    assert f"of 50000 spent ({100 * ran['rows'] / 50_000:.0f}%)" in study
+
+
 def test_it_is_shown_what_the_scheduler_saved_and_how_far_a_stopped_trial_came(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path}/trimtab.db"
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from trimtab.ledger.table import TrialView
-from trimtab.study.savings import Savings
+from trimtab.study.savings import Savings, Unspent
 from trimtab.study.standing import Status
 from trimtab.surfaces.render import progress, said
 from trimtab.surfaces.render.numbers import count, duration, moment, number, size
@@ -244,6 +244,21 @@ def test_the_nearest_limit_counts():
             "1 of 300 trials stopped early; less than 1% of the epochs were not spent",
         ),
         (Savings(1, 1, True, False), "1 of 1 trial stopped early"),
+        (
+            Savings(
+                14,
+                30,
+                True,
+                False,
+                "epoch",
+                0.617,
+                745.0,
+                amount=431.0,
+                others=(Unspent("rows", 0.5, 15000.0), Unspent("share", 0.25, 2.0)),
+            ),
+            "14 of 30 trials stopped early; 61% of the epochs (431), 50% of the rows (15000) and 25% of share, "
+            "about 12 min 25 s of trial time, were not spent",
+        ),
     ],
 )
 def test_what_was_saved_is_said_as_far_as_it_is_known(saved, text):

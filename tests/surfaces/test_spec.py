@@ -12,7 +12,7 @@ from trimtab.errors import ExecutorError, ProblemError, SpecError
 from trimtab.execute.gpus import assign
 from trimtab.optim.grid import Grid
 from trimtab.schedule.whole import Whole
-from trimtab.surfaces.cli import document, spec
+from trimtab.surfaces.cli import document, spec, study_shape
 
 HEAD = "command: ['true']\nminimize: loss\nbudget: 3\n"
 SPACE = "space: {x: {float: [0, 1]}}\n"
@@ -87,7 +87,7 @@ def test_everything_that_a_file_can_say() -> None:
 
 
 def test_the_schema_takes_what_the_reader_takes() -> None:
-    schema = spec.schema()
+    schema = study_shape.schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     validator.validate(document.read_yaml(FULL, "study.yaml").plain())
@@ -143,7 +143,7 @@ def test_a_fault_is_told_with_line_and_key(text: str, said: str) -> None:
 @pytest.mark.parametrize(("text", "said"), FAULTS)
 def test_the_schema_refuses_what_the_reader_refuses(text: str, said: str) -> None:
     plain = document.read_yaml(text, "study.yaml").plain()
-    assert list(jsonschema.Draft202012Validator(spec.schema()).iter_errors(plain)), said
+    assert list(jsonschema.Draft202012Validator(study_shape.schema()).iter_errors(plain)), said
 
 
 def test_all_faults_are_told_at_once() -> None:

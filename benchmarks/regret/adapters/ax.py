@@ -2,7 +2,9 @@
 
 A parameter on which conditions hang is said as choices with dependents. Ax lets a parameter depend on one value only:
 one that is active under several is said without its condition, and dropped where it is inactive. When every
-configuration of a small space was tried, the best one is tried again.
+configuration of a small space was tried, the best one is tried again: by its loss, of those that keep the limits.
+
+Limits are outcome constraints. Several objectives are told without thresholds, which the library finds by itself.
 """
 
 from __future__ import annotations
@@ -46,11 +48,12 @@ def value(p: Parameter, found: Any) -> Any:
 
 class Ax(Adapter):
     library = "ax-platform"
+    has_metrics = True
 
     def start(self, run: Run) -> None:
         warnings.simplefilter("ignore")
         logging.disable(logging.INFO)
-        self._space = run.space
+        self._space, self._objectives, self._limits = run.space, run.objectives, run.limits
         self._bound = {p["name"] for p in run.space if "when" in p and len(p["when"]["in"]) == 1}
         parameters = []
         for p in run.space:
@@ -61,12 +64,14 @@ class Ax(Adapter):
             parameters.append(parameter(p, dependents))
         self._client = Client(random_seed=run.seed)
         self._client.configure_experiment(parameters)
-        self._client.configure_optimization("-loss")
+        objective = ", ".join(f"-{name}" for name in ("loss", *run.objectives))
+        constraints = [f"{name} <= {limit:.12f}" for name, limit in run.limits.items()]
+        self._client.configure_optimization(objective, constraints or None)
         self._client.configure_generation_strategy(
             initialization_random_seed=run.seed, allow_exceeding_initialization_budget=run.workers > 1
         )
         self._said: dict[int, Mapping[str, Any]] = {}
-        self._losses: dict[int, float] = {}
+        self._ranks: dict[int, tuple[bool, float]] = {}
 
     def ask(self) -> tuple[int, Params]:
         if not self._said:
@@ -81,18 +86,23 @@ class Ax(Adapter):
             try:
                 [(number, said)] = self._client.get_next_trials(1).items()
             except SearchSpaceExhausted:
-                said = self._said[min(self._losses, key=self._losses.__getitem__)]
+                said = self._said[min(self._ranks, key=self._ranks.__getitem__)]
                 number = self._client.attach_trial(said)
         self._said[number] = said
         known = {p["name"]: value(p, said[p["name"]]) for p in self._space if p["name"] in said}
         return number, active(self._space, known)
 
     def tell(self, number: int, loss: float | None) -> None:
+        return self.tell_all(number, loss, {})
+
+    def tell_all(self, number: int, loss: float | None, metrics: Mapping[str, float]) -> None:
         if loss is None:
             self._client.mark_trial_failed(number)
-        else:
-            self._losses[number] = loss
-            self._client.complete_trial(number, {"loss": loss})
+            return
+        self._ranks[number] = any(metrics[name] > limit for name, limit in self._limits.items()), loss
+        self._client.complete_trial(
+            number, {"loss": loss, **{name: metrics[name] for name in (*self._objectives, *self._limits)}}
+        )
 
 
 if __name__ == "__main__":

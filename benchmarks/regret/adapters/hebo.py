@@ -7,6 +7,7 @@ still run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from wire import Parameter, Params, Run, Unfailing, active, serve
@@ -58,8 +59,8 @@ class Hebo(Unfailing):
         found = {p["name"]: value(p, trial[p["name"]].iloc[0]) for p in self._space}
         return len(self._trials) - 1, active(self._space, found)
 
-    def observe(self, number: int, loss: float, failed: bool) -> None:  # noqa: ARG002
-        self._hebo.observe(self._trials[number], np.array([[loss]]))
+    def observe(self, number: int, losses: Sequence[float], failed: bool) -> None:  # noqa: ARG002
+        self._hebo.observe(self._trials[number], np.array([losses]))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
 """Nevergrad: NGOpt, asked and told.
 
 Conditions cannot be said: the space is flat, and what is inactive is dropped. Ordinals are ordered transition choices.
-Nor can failures: a failed trial is told at the worst loss so far.
+Nor can failures: a failed trial is told at the worst loss so far, and as keeping the limits.
+
+By how much each limit is broken is told as the violation of a constraint. What the library adds for it is a multiple of
+the loss, where this is above zero, and in the second half of the trials of a constant besides.
 """
 
 from __future__ import annotations
 
 import warnings
-from math import inf, isclose, isfinite
+from collections.abc import Mapping
+from math import inf, isclose
 from typing import Any
 
 from wire import Adapter, Parameter, Params, Run, active, default, serve
@@ -40,15 +44,16 @@ def value(p: Parameter, found: Any) -> Any:
 
 class Nevergrad(Adapter):
     library = "nevergrad"
+    has_metrics = True
 
     def start(self, run: Run) -> None:
         warnings.simplefilter("ignore")
-        self._space = run.space
+        self._space, self._objectives, self._limits = run.space, run.objectives, run.limits
         said = ng.p.Dict(**{p["name"]: parameter(p) for p in run.space})
         said.random_state.seed(run.seed)
         self._optimizer = ng.optimizers.NGOpt(said, budget=run.n_trials, num_workers=run.workers)
         self._trials: list[Any] = []
-        self._worst = inf
+        self._worst = [inf] * (1 + len(run.objectives))
         self._next = [self._optimizer.ask()]
         if not all(isclose(code(p, p["default"]), self._next[0].value[p["name"]]) for p in run.space):
             self._optimizer.suggest({p["name"]: code(p, p["default"]) for p in run.space})
@@ -63,9 +68,17 @@ class Nevergrad(Adapter):
         return number, active(self._space, {p["name"]: value(p, trial.value[p["name"]]) for p in self._space})
 
     def tell(self, number: int, loss: float | None) -> None:
-        if loss is not None:
-            self._worst = max(self._worst, loss) if isfinite(self._worst) else loss
-        self._optimizer.tell(self._trials[number], self._worst if loss is None else loss)
+        return self.tell_all(number, loss, {})
+
+    def tell_all(self, number: int, loss: float | None, metrics: Mapping[str, float]) -> None:
+        excess = None
+        if loss is None:
+            losses = self._worst
+        else:
+            losses = [loss, *(metrics[name] for name in self._objectives)]
+            self._worst = [b if a == inf else max(a, b) for a, b in zip(self._worst, losses, strict=True)]
+            excess = [metrics[name] - limit for name, limit in self._limits.items()] or None
+        self._optimizer.tell(self._trials[number], losses if self._objectives else losses[0], excess)
 
 
 if __name__ == "__main__":

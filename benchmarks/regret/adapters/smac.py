@@ -4,11 +4,15 @@ Ordinals are ordered categoricals. Under noise SMAC repeats configurations by it
 its incumbent is what it would choose. A failed trial is told as crashed, at the worst loss so far: the library's own
 default is an infinite cost, which its models cannot learn from. When every configuration of a small space is used up,
 random ones follow.
+
+Of several objectives it knows by ParEGO, which is not its default. It has no outcome constraints: a trial that breaks a
+limit is told as one that crashed.
 """
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wire import Parameter, Params, Run, Unfailing, serve
@@ -18,6 +22,7 @@ from ConfigSpace import Categorical, Configuration, ConfigurationSpace, Float, I
 from smac import BlackBoxFacade, HyperparameterOptimizationFacade, Scenario
 from smac.initial_design import SobolInitialDesign
 from smac.main.exceptions import ConfigurationSpaceExhaustedException
+from smac.multi_objective.parego import ParEGO
 from smac.runhistory import StatusType, TrialInfo, TrialValue
 
 FACADES = {"hpo": HyperparameterOptimizationFacade, "bb": BlackBoxFacade}
@@ -54,11 +59,12 @@ def value(p: Parameter, found: Any) -> Any:
 
 class Smac(Unfailing):
     library = "smac"
+    has_metrics = True
 
     def start(self, run: Run) -> None:
         super().start(run)
         name = run.options.get("facade", "hpo")
-        self._space = run.space
+        self._space, self._objectives, self._limits = run.space, run.objectives, run.limits
         self._configspace = ConfigurationSpace(seed=run.seed)
         self._configspace.add([parameter(p) for p in run.space])
         by_name = {p["name"]: p for p in run.space}
@@ -75,9 +81,11 @@ class Smac(Unfailing):
             n_trials=run.n_trials,
             output_directory=self._folder.name,
             seed=run.seed,
+            objectives=["loss", *run.objectives] if run.objectives else "loss",
         )
+        further = {"multi_objective_algorithm": ParEGO(scenario)} if run.objectives else {}
         design = DefaultFirst(scenario, n_configs_per_hyperparameter=PER_PARAMETER[name])
-        self._smac = FACADES[name](scenario, initial_design=design, logging_level=False, overwrite=True)
+        self._smac = FACADES[name](scenario, initial_design=design, logging_level=False, overwrite=True, **further)
         self._trials: list[TrialInfo] = []
 
     def ask(self) -> tuple[int, Params]:
@@ -89,8 +97,13 @@ class Smac(Unfailing):
         found = dict(trial.config)
         return len(self._trials) - 1, {p["name"]: value(p, found[p["name"]]) for p in self._space if p["name"] in found}
 
-    def observe(self, number: int, loss: float, failed: bool) -> int | None:
-        outcome = TrialValue(cost=loss, status=StatusType.CRASHED if failed else StatusType.SUCCESS)
+    def tell_all(self, number: int, loss: float | None, metrics: Mapping[str, float]) -> int | None:
+        allowed = all(metrics[name] <= limit for name, limit in self._limits.items()) if metrics else False
+        return self.take(number, None if loss is None else [loss, *(metrics[n] for n in self._objectives)], allowed)
+
+    def observe(self, number: int, losses: Sequence[float], failed: bool) -> int | None:
+        cost = list(losses) if self._objectives else losses[0]
+        outcome = TrialValue(cost=cost, status=StatusType.CRASHED if failed else StatusType.SUCCESS)
         self._smac.tell(self._trials[number], outcome, save=False)
         incumbents = self._smac.intensifier.get_incumbents()
         return next((i for i, trial in enumerate(self._trials) if trial.config in incumbents), None)

@@ -93,22 +93,31 @@ class Adapter:
 class Unfailing(Adapter):
     """A library that cannot learn from a failed trial: it is told the worst loss so far, as soon as there is one."""
 
-    _worst: float | None
+    _worst: list[float] | None
     _waiting: list[int]
 
-    def observe(self, number: int, loss: float, failed: bool) -> int | None:
-        """Take in the loss of a trial, or the one that stands for its failure; return what `tell` returns."""
+    def observe(self, number: int, losses: Sequence[float], failed: bool) -> int | None:
+        """Take in the losses of a trial, one an objective, or those that stand for its failure.
+
+        Returns what `tell` returns.
+        """
         raise NotImplementedError
 
     def start(self, run: Run) -> None:  # noqa: ARG002
         self._worst, self._waiting = None, []
 
     def tell(self, number: int, loss: float | None) -> int | None:
-        if loss is None:
-            self._waiting.append(number)
+        return self.take(number, None if loss is None else [loss])
+
+    def take(self, number: int, losses: Sequence[float] | None, allowed: bool = True) -> int | None:
+        """Take in what came of a trial; what is not allowed counts as failed, with losses that may be the worst."""
+        best = None
+        if losses is not None:
+            self._worst = [max(pair) for pair in zip(losses, self._worst or losses, strict=True)]
+        if losses is not None and allowed:
+            best = self.observe(number, losses, failed=False)
         else:
-            self._worst = loss if self._worst is None else max(loss, self._worst)
-        best = None if loss is None else self.observe(number, loss, failed=False)
+            self._waiting.append(number)
         if self._worst is not None:
             for each in self._waiting:
                 best = self.observe(each, self._worst, failed=True)

@@ -14,7 +14,7 @@ from typing import Final as Constant
 import numpy as np
 
 from trimtab import plugins
-from trimtab.analysis.halving import Exact, Stage, Won, follow, losses_of, spread
+from trimtab.analysis.halving import Exact, Interval, Stage, Won, believable, follow, losses_of, spread
 from trimtab.arrays import Ints
 from trimtab.explain import Explained
 from trimtab.ledger.table import COMPLETE, TrialTable
@@ -29,8 +29,6 @@ LENT: Constant = 8
 """Degrees of freedom that other finalists' spread counts for at most. With 4 gains of three standard errors were found
 in 87 % of studies, with all of them in 89 %; but where the default is twice as noisy as the rest, 82 % of intervals
 covered the truth instead of 86 %."""
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +73,8 @@ class Final(Explained):
             the search score, and the gain is to the default's result in the search.
         finalists: all that were run again, from the best search score on.
         why: how it was known that results are noisy.
+        n_off: how many runs of the winner were left out of the mean, since they are off by bad luck: two runs of one
+            configuration were torn apart in this study, and these are as far from all others.
     """
 
     trial: int
@@ -92,6 +92,7 @@ class Final(Explained):
     is_exact: bool
     finalists: tuple[Finalist, ...] = field(repr=False)
     why: str = ""
+    n_off: int = 0
 
     @property
     def improves(self) -> bool:
@@ -106,6 +107,8 @@ class Final(Explained):
         if self.mean is None:
             return f"none of the {self.n_runs + self.n_failed} runs of the winner gave a result"
         said = f"{self._named(self.mean)}{_interval(self.interval)} over {self.n_runs} fresh runs"
+        if self.n_off:
+            said += f" ({self.n_off} more, off by orders of magnitude, left out)"
         if self.score is not None:
             said += f", where the search had seen {self.score:.4g}"
         return f"{said}; {self.verdict}"
@@ -166,7 +169,9 @@ def is_last(table: TrialTable) -> bool:
 
 def _won(table: TrialTable, stage: Stage, won: Won) -> Final:
     sign = table.problem.objectives[0].sign
-    mine, its = losses_of(table, won.confirmed_by), losses_of(table, won.default_by)
+    usual = believable(table, None)
+    mine, its = losses_of(table, won.confirmed_by, usual), losses_of(table, won.default_by, usual)
+    n_done = len(losses_of(table, won.confirmed_by))
     groups = list(won.chosen_by)
     groups[won.winner] = np.concatenate([groups[won.winner], won.confirmed_by])
     if len(won.default_by):
@@ -174,15 +179,16 @@ def _won(table: TrialTable, stage: Stage, won: Won) -> Final:
     interval = gain = gain_interval = None
     mean = float(mine.mean()) if len(mine) else None
     if len(mine):
-        variance, freedom = _variance(table, groups, won.winner)
+        variance, freedom = _variance(table, groups, won.winner, usual)
         parts = [(variance / len(mine), freedom)]
         interval = _around(float(mine.mean()) * sign, parts)
         if len(its):
-            variance, freedom = _variance(table, groups, stage.default)
+            variance, freedom = _variance(table, groups, stage.default, usual)
             gain = float(its.mean() - mine.mean())
             gain_interval = _around(gain, [*parts, (variance / len(its), freedom)])
     rows = won.confirmed_by[table.state[won.confirmed_by] == COMPLETE]
-    nearest = int(rows[np.argmin(np.abs(mine - mine.mean()))]) if len(mine) else int(won.confirmed_by[0])
+    every = losses_of(table, rows)
+    nearest = int(rows[np.argmin(np.abs(every - mine.mean()))]) if len(mine) else int(won.confirmed_by[0])
     return Final(
         trial=nearest,
         params=_params(table, stage, won.winner),
@@ -190,7 +196,7 @@ def _won(table: TrialTable, stage: Stage, won: Won) -> Final:
         mean=None if mean is None else mean * sign,
         interval=interval,
         n_runs=len(mine),
-        n_failed=len(won.confirmed_by) - len(mine),
+        n_failed=len(won.confirmed_by) - n_done,
         score=_score(table, stage, won.winner),
         default_mean=float(its.mean()) * sign if len(its) else None,
         gain=gain,
@@ -199,6 +205,7 @@ def _won(table: TrialTable, stage: Stage, won: Won) -> Final:
         is_exact=False,
         finalists=tuple(_finalist(table, stage, i, rows) for i, rows in enumerate(won.chosen_by)),
         why=stage.why,
+        n_off=n_done - len(mine),
     )
 
 
@@ -228,10 +235,10 @@ def _exact(table: TrialTable, stage: Stage) -> Final:
     )
 
 
-def _variance(table: TrialTable, groups: list[Ints], i: int) -> tuple[float, float]:
+def _variance(table: TrialTable, groups: list[Ints], i: int, usual: Interval) -> tuple[float, float]:
     """Return the variance of runs of a finalist, and how many degrees of freedom are behind it."""
-    own, freedom = spread(table, groups[i : i + 1])
-    others, lent = spread(table, groups[:i] + groups[i + 1 :])
+    own, freedom = spread(table, groups[i : i + 1], usual)
+    others, lent = spread(table, groups[:i] + groups[i + 1 :], usual)
     counts = min(lent, LENT)
     if not freedom + counts:
         return float("nan"), 0.0
@@ -256,12 +263,13 @@ def _score(table: TrialTable, stage: Stage, i: int) -> float | None:
         return None
     before = np.flatnonzero(same(table.x[: stage.at], stage.x[i]))
     before = before[(table.fidelity[before] == table.fidelity[stage.rows[i]]).all(axis=1)]
-    losses = losses_of(table, before)
+    losses = losses_of(table, before, believable(table, stage))
+    losses = losses if len(losses) else losses_of(table, before)
     return float(losses.mean()) * table.problem.objectives[0].sign if len(losses) else None
 
 
 def _finalist(table: TrialTable, stage: Stage, i: int, rows: Ints) -> Finalist:
-    losses, row = losses_of(table, rows), int(stage.rows[i])
+    losses, row = losses_of(table, rows, believable(table, stage)), int(stage.rows[i])
     sign = table.problem.objectives[0].sign
     return Finalist(
         trial=None if row < 0 else row,
@@ -269,6 +277,6 @@ def _finalist(table: TrialTable, stage: Stage, i: int, rows: Ints) -> Finalist:
         score=_score(table, stage, i),
         mean=float(losses.mean()) * sign if len(losses) else None,
         n_runs=len(losses),
-        n_failed=len(rows) - len(losses),
+        n_failed=len(rows) - len(losses_of(table, rows)),
         is_default=i == stage.default,
     )

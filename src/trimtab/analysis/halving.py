@@ -23,6 +23,7 @@ from trimtab.ledger.event import FINALIZE
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.model.feasibility import margins
 from trimtab.model.keys import numbered, same
+from trimtab.model.outliers import fences, is_spoilt
 
 MOST_FINALISTS: Final = 5
 """Configurations besides the default. Of 3, 5, 7 and 10, five and seven did best at a quarter of the budget."""
@@ -39,6 +40,10 @@ only tell its figure better."""
 
 CHEAPER: Final = 0.9
 """Of two that are as good the one is cheaper that costs less than this share of the other. By taste."""
+
+Interval: TypeAlias = tuple[float, float]
+
+EVERY: Final[Interval] = (-np.inf, np.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +192,7 @@ def n_finalists(runs: int) -> int:
 
 def follow(table: TrialTable, stage: Stage) -> Standing:
     """Return how a stage stands: what is to be run next, or how it ended."""
-    runs = replicates(table, stage)
+    runs, usual = replicates(table, stage), believable(table, stage)
     m, used = len(stage.x), 0
     choosing = stage.runs - 2 * n_confirming(stage.runs)
     chosen_by: list[list[int]] = [[] for _ in range(m)]
@@ -214,7 +219,7 @@ def follow(table: TrialTable, stage: Stage) -> Standing:
         for config, row in zip(planned, mine.tolist(), strict=True):
             chosen_by[config].append(row)
         used += len(planned)
-        alive = sorted(alive, key=lambda i: _merit(table, chosen_by[i]))[: (len(alive) + 1) // 2]
+        alive = sorted(alive, key=lambda i: _merit(table, chosen_by[i], usual))[: (len(alive) + 1) // 2]
     found = tuple(np.array(rows, dtype=np.int64) for rows in chosen_by)
     winner = _winner(table, stage, alive, found) if used else 0
     # A default that is only as good as another by few runs: both are run, and those runs decide between the two.
@@ -256,19 +261,19 @@ def _confirmed(
     if not _is_over(table, mine):
         return Waits()
     by_winner, by_default = mine[:: 1 + has_rival], mine[1::2] if has_rival else mine[:0]
-    if is_contested and not _is_better(table, by_winner, by_default):
+    if is_contested and not _is_better(table, by_winner, by_default, believable(table, stage)):
         return Won(stage.default, chosen_by, by_default, mine[:0])
     return Won(winner, chosen_by, by_winner, by_default)
 
 
-def _is_better(table: TrialTable, rows: Ints, default: Ints) -> bool:
+def _is_better(table: TrialTable, rows: Ints, default: Ints, usual: Interval) -> bool:
     """Return whether runs are better than those of the default by more than a standard error of the difference."""
-    one, other = _merit(table, rows.tolist()), _merit(table, default.tolist())
+    one, other = _merit(table, rows.tolist(), usual), _merit(table, default.tolist(), usual)
     if one[:2] != other[:2] or not np.isfinite([one[2], other[2]]).all():
         return one < other
-    squares, freedom = spread(table, [rows, default])
+    squares, freedom = spread(table, [rows, default], usual)
     each = squares / freedom if freedom else 0.0
-    counts = len(losses_of(table, rows)), len(losses_of(table, default))
+    counts = len(losses_of(table, rows, usual)), len(losses_of(table, default, usual))
     return other[2] - one[2] > float(np.sqrt(each * sum(1 / n for n in counts)))
 
 
@@ -287,18 +292,40 @@ def _is_over(table: TrialTable, rows: Ints) -> bool:
     return bool(np.isin(table.state[rows], (COMPLETE, STOPPED, FAILED)).all())
 
 
-def losses_of(table: TrialTable, rows: Ints) -> Floats:
-    """Return [r] the objective of those of the rows that are complete, smaller is better."""
+def losses_of(table: TrialTable, rows: Ints, usual: Interval = EVERY) -> Floats:
+    """Return [r] the objective of those of the rows that are complete and `usual`, smaller is better."""
     column = next(i for i, metric in enumerate(table.problem.metrics) if metric.is_objective)
     done = rows[table.state[rows] == COMPLETE]
     found: Floats = table.losses()[done, column]
-    return found
+    return found[(found >= usual[0]) & (found <= usual[1])]
 
 
-def _merit(table: TrialTable, rows: Sequence[int]) -> tuple[float, float, float]:
+def believable(table: TrialTable, stage: Stage | None) -> Interval:
+    """Return between which losses runs count: all, until two runs of one configuration were torn apart.
+
+    From then on those that are far out are runs that diverged by bad luck (`model/outliers.py`). A mean with one of
+    them says nothing of its configuration, whichever it is.
+
+    Args:
+        table: the trials.
+        stage: goes by what was over before the first of its runs was, so that later ones do not change in hindsight
+            which came next; by all that is on record if None.
+    """
+    rows = table.order
+    if stage is not None and (rows >= stage.at).any():
+        rows = rows[: int(np.argmax(rows >= stage.at))]
+    rows = rows[(table.state[rows] == COMPLETE) & (table.fidelity[rows] >= np.array(table.problem.whole)).all(axis=1)]
+    losses = losses_of(table, rows)
+    if not len(rows) or not is_spoilt(losses, numbered(table.x[rows])):
+        return EVERY
+    return fences(losses)
+
+
+def _merit(table: TrialTable, rows: Sequence[int], usual: Interval) -> tuple[float, float, float]:
     """Return what orders finalists: first how many runs gave no result, then what constraints are missed by, the mean.
 
-    What fails now and then, or breaks a constraint in the mean, is no winner while something else is there.
+    What fails now and then, or breaks a constraint in the mean, is no winner while something else is there. A run that
+    diverged by bad luck is neither: where there is none but such, the mean is worse than any other.
     """
     every = np.array(rows, dtype=np.int64)
     done = every[table.state[every] == COMPLETE]
@@ -306,7 +333,8 @@ def _merit(table: TrialTable, rows: Sequence[int]) -> tuple[float, float, float]
         return float(len(every)), np.inf, np.inf
     missed = margins(table.problem, table.y[done])
     worst = float(np.nan_to_num(missed.mean(axis=0), nan=np.inf).max(initial=0.0))
-    return float(len(every) - len(done)), worst, float(losses_of(table, every).mean())
+    losses = losses_of(table, every, usual)
+    return float(len(every) - len(done)), worst, float(losses.mean()) if len(losses) else np.inf
 
 
 def _winner(table: TrialTable, stage: Stage, alive: Sequence[int], chosen_by: Sequence[Ints]) -> int:
@@ -315,10 +343,11 @@ def _winner(table: TrialTable, stage: Stage, alive: Sequence[int], chosen_by: Se
     The default was no lucky find, so that its runs of the search say as much of it as fresh ones do.
     """
     last = [i for i in range(len(chosen_by)) if len(chosen_by[i]) == max(map(len, chosen_by))]
-    merits = {i: _merit(table, [*_searched(table, stage, i), *chosen_by[i].tolist()]) for i in last}
+    usual = believable(table, stage)
+    merits = {i: _merit(table, [*_searched(table, stage, i), *chosen_by[i].tolist()], usual) for i in last}
     best = alive[0]
-    squares, freedom = spread(table, chosen_by)
-    runs = len(losses_of(table, chosen_by[best]))
+    squares, freedom = spread(table, chosen_by, usual)
+    runs = len(losses_of(table, chosen_by[best], usual))
     if not freedom or not runs:
         return best
     error = float(np.sqrt(squares / freedom / runs))
@@ -345,11 +374,11 @@ def _cost(table: TrialTable, rows: Ints) -> float:
     return float(np.mean(table.cost[rows])) if len(rows) else float("nan")
 
 
-def spread(table: TrialTable, groups: Sequence[Ints]) -> tuple[float, int]:
-    """Return the sum of squares of runs around the mean of their group, and its degrees of freedom."""
+def spread(table: TrialTable, groups: Sequence[Ints], usual: Interval = EVERY) -> tuple[float, int]:
+    """Return the sum of squares of `usual` runs around the mean of their group, and its degrees of freedom."""
     squares, freedom = 0.0, 0
     for rows in groups:
-        losses = losses_of(table, rows)
+        losses = losses_of(table, rows, usual)
         if len(losses) > 1:
             squares += float(np.square(losses - losses.mean()).sum())
             freedom += len(losses) - 1

@@ -88,7 +88,7 @@ def indices_of(response: Response, draws: int = DRAWS, looks: float = LOOKS) -> 
     with blas.one_thread():
         for i, one in enumerate(paths):
             each[i] = _together(one, response, pairs, FEWEST_POINTS, rng)
-    both = each.reshape(-1, len(pairs))
+    both = each.reshape(len(paths) * SAME, len(pairs))  # -1 says nothing of a single parameter, which has no pairs
     both_low, both_high = _ends(both)
     middle = np.nanmedian(both, axis=0) if len(pairs) else np.zeros(0)
     return Indices(total, low, high, pairs, middle, both_low, both_high)

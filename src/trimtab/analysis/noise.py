@@ -14,6 +14,7 @@ from trimtab.ledger.table import TrialTable
 from trimtab.model.features import Features
 from trimtab.model.labels import OfObjective, means
 from trimtab.model.observations import Observations
+from trimtab.model.outliers import is_spoilt, torn
 from trimtab.model.surrogate import Surrogate
 from trimtab.numerics import blas
 from trimtab.numerics.arithmetic import quiet
@@ -98,6 +99,25 @@ def _is_smooth(problem: Problem, observations: Observations) -> bool:
     return calm > loud + SURE
 
 
+def _deviation(observations: Observations, n: int) -> tuple[float, int]:
+    """Return the standard deviation between runs of one configuration, and its freedom, of those that are not torn.
+
+    A run that diverged by bad luck is no noise: it is off by orders of magnitude, and to average it away is in vain.
+    """
+    results = observations.results(n)
+    losses, config = results.losses[:, 0], results.config
+    if not is_spoilt(losses, config):
+        return observations.deviation(n)
+    kept = ~torn(losses, config)[config]
+    run, losses = np.unique(config[kept], return_inverse=True)[1], losses[kept]
+    counts = np.bincount(run)
+    freedom = len(losses) - len(counts)
+    if freedom <= 0:
+        return float("nan"), 0
+    means = np.bincount(run, weights=losses / counts[run])
+    return float(np.sqrt(np.square(losses - means[run]).sum() / freedom)), freedom
+
+
 @quiet()
 def noise(table: TrialTable) -> Noise:
     """Return whether the results on record are noisy. For one objective."""
@@ -108,7 +128,7 @@ def noise(table: TrialTable) -> Noise:
     n = len(observations)
     if not n or observations.is_flat:
         return Noise(is_noisy=False, why="all results are the same")
-    deviation, freedom = observations.deviation(n)
+    deviation, freedom = _deviation(observations, n)
     if freedom and deviation == 0.0:
         return Noise(is_noisy=False, why=EXACT, is_measured=True)
     if (problem.folds or 0) > 1:

@@ -186,16 +186,38 @@ def misuse(error: BaseException, task: Task) -> str:
     """Return what an objective gets, where its error shows that it took the trial for its parameters; else nothing.
 
     Those of many other tools get a dictionary, a list or keywords. What Python says then names the type that it met, or
-    the arguments that the objective lacks.
+    the arguments that the objective lacks. Who looks for a value in `trial.params` that is not there is told what is.
     """
-    if not isinstance(error, (TypeError, AttributeError)) or isinstance(error, TrimtabError):
+    if isinstance(error, TrimtabError):
         return ""  # ours say it themselves
+    if isinstance(error, KeyError):
+        return _not_there(error, task)
+    if not isinstance(error, (TypeError, AttributeError)):
+        return ""
     text = _text(error)
+    if isinstance(error, AttributeError) and isinstance(error.obj, dict) and error.name in task.params:
+        return f"; trial.params is a dictionary: trial.params[{error.name!r}]"
     is_call = isinstance(error, TypeError) and _theirs(error.__traceback__) is None
     if not (_OF_ARGUMENTS.search(text) if is_call else _OF_TRIAL.search(text)):
         return ""
     name = next(iter(task.params), "lr")
     return f"; an objective gets one argument, a Trial, whose values are in trial.params, as trial.params[{name!r}]"
+
+
+def _not_there(error: KeyError, task: Task) -> str:
+    """Return what `trial.params` has, where a line looked for something else in it; nothing of another dictionary."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    key = error.args[0] if error.args else None
+    if trace is None or not isinstance(key, str) or key in task.params:
+        return ""
+    line = traceback.extract_tb(trace, limit=1)[0].line or ""
+    names = {name for name, value in trace.tb_frame.f_locals.items() if type(value) is dict and value == task.params}
+    if not any(f"{name}[" in line for name in (*names, "params")):
+        return ""
+    there = ", ".join(task.params) or "nothing"
+    return f"; trial.params has {there}, and what is not active in a trial is not there: trial.params.get({key!r})"
 
 
 def describe(error: BaseException, hint: str = "") -> str:

@@ -3,7 +3,7 @@
 A program speaks in either of two ways, and may mix them: it appends lines to the file that TRIMTAB_REPORT_FILE names
 (`trimtab.report`, `trimtab report`), or it prints them. A line `{"step": 3, "loss": 0.4}` is an intermediate value,
 a line `{"loss": 0.3}` a result; several results are put together, the later one counts. Where the problem has a
-fidelity, its name stands for "step" as well.
+fidelity, its name stands for "step" as well; of several, that of the one that counts steps.
 """
 
 from __future__ import annotations
@@ -152,6 +152,7 @@ class Program:
             "params": task.params,
             "fidelity": dict(task.fidelity),
             "start": dict(task.start),
+            "counts": task.counts,
             "parent": task.resume_from,
             "metrics": list(task.metrics),
             "folds": task.folds,
@@ -238,6 +239,9 @@ class Program:
             return Exited(self.task.number, self.task.attempt, self.results, seconds=self.watch.seconds)
         if self.watch.ending is not None or status < 0:
             return self.watch.died(status, "program")
+        if status == 0 and not self.results and self._n_steps:  # the study may make one of what was reported
+            seconds = self.watch.seconds
+            return Exited(self.task.number, self.task.attempt, None, error=self._missing(missing), seconds=seconds)
         if status == 0:
             return self.watch.exited("exception", self._missing(missing))
         lines = last_lines(self.task.log_dir / STDERR, 30)
@@ -290,6 +294,10 @@ class Program:
         """Take one report: a result is kept, an intermediate value returned."""
         counter = self._counter(values)
         step = None if counter is None else as_number(values.pop(counter))
+        if self.task.counts is not None:
+            for name in self.task.fidelity:  # what it was given besides is no metric
+                if name not in (self.task.counts, *self.task.metrics):
+                    values.pop(name, None)
         fold = take_fold(values, self.task.metrics)
         if counter is not None and fold is None:
             fold = self.fold
@@ -319,8 +327,12 @@ class Program:
         return [Noted(self.task.number, self.task.attempt, "unusable report", said)]
 
     def _counter(self, values: dict[str, Any]) -> str | None:
-        """Return under which name the step stands: "step", or a fidelity's; None where there is none, in a result."""
-        names = (name for name in ("step", *self.task.fidelity) if name in values)
+        """Return under which name the step stands: "step", or a fidelity's; None where there is none, in a result.
+
+        Of several fidelities that is the one that counts steps: how many rows there are is the same all along.
+        """
+        counts = self.task.fidelity if self.task.counts is None else (self.task.counts,)
+        names = (name for name in ("step", *counts) if name in values)
         return next((name for name in names if name == "step" or name not in self.task.metrics), None)
 
     def _look_for_hidden(self, line: bytes) -> None:

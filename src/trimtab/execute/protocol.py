@@ -80,6 +80,7 @@ class Task:
         params: the decoded configuration.
         fidelity: name -> value at which to end; empty where the problem has none.
         start: name -> first step to run where fidelities count from something else than 1.
+        counts: the name of the fidelity that counts steps; None where none does.
         resume_from: the trial that this one continues, None for none.
         resume_dir: that trial's checkpoint folder, of which this one begins with a copy (`execute.descent`).
         metrics: names that the trial must return.
@@ -106,6 +107,7 @@ class Task:
     resume_dir: Path | None = None
     study: str = ""
     start: Mapping[str, float] = field(default_factory=dict)
+    counts: str | None = None
     resources: Resources = field(default_factory=Resources)
     seed: int = 0
     names: tuple[str, ...] = ()
@@ -160,7 +162,8 @@ class Exited:
 
     Exactly one of these holds: `failure` is None and `values` is what the objective returned, unchecked; or `failure`
     names the kind ("exception", "oom", "timeout", "killed") and `error` says what happened, in one line first; or
-    `stopped` holds the reason with which the trial was halted. Where helpers ran some of its folds, `own` are those
+    `stopped` holds the reason with which the trial was halted. Where `values` is None, `error` may say what was missed,
+    in case that reports hold no result either. Where helpers ran some of its folds, `own` are those
     that whoever was given it took itself: what the objective returned is of no others.
     """
 
@@ -298,12 +301,37 @@ class Timed(Protocol):
 class SharesFolds(Protocol):
     """An executor whose workers may help with the folds of a trial that another one runs.
 
-    To the study it stays one attempt: the executor sees to it that each fold is run once, passes on what helpers report
-    as if whoever was given the attempt had, and tells of its end after the last of that.
+    **One attempt.** To the study it stays one: there is one `Started`, and one end. The executor sees to it that each
+    fold is run once, and passes on what helpers report as if whoever was given the attempt had: of each the fold that
+    it has, and nothing else.
+
+    **How folds are given out.** An executor that lets others help runs `replace(task, is_shared=True)`. Then
+    `trial.folds()` asks the channel for one fold after the other (`trimtab.execute.trial.GivesFolds`): those of
+    `task.cells`, all of `range(task.folds)` where that is None. A helper is given `replace(task, helper=n)`, n counting
+    from 1 within the attempt, with a folder of its own for logs; it runs the same objective and asks likewise. Whoever
+    asks is through with the fold before. Whoever was given the attempt waits while folds are out that may come back,
+    and gets None once none is; a helper gets None as soon as none is open.
+
+    **What a helper brings on itself** is not the attempt's: a fold that it had and did not report (with the step
+    `AT_END`) is open again, and whoever was given the attempt runs it. A fault of the objective shows there too.
+
+    **The end** comes after the last report of a helper. `Exited.own` then has the folds that whoever was given the
+    attempt took itself, so that the study knows of which the objective has returned something. If that worker is lost,
+    so is the attempt: what helpers reported until then is on record, and the next attempt leaves it out. `halt` and
+    `cancel` are for all who are at work on the attempt.
+
+    **Whether folds can be run apart** is the executor's to know. They cannot where a trial keeps files in its
+    checkpoint folder, or reports of several folds at once. Those of this package let one worker run a first fold alone,
+    and look.
+
+    `trimtab.testing.executors.SharingExecutorContract` holds this as tests.
     """
 
     def share(self) -> None:
-        """Have workers that are idle help, since nothing else can be started now; `free` counts them out meanwhile."""
+        """Have workers that are idle help, since nothing else can be started now; `free` counts them out meanwhile.
+
+        Called again and again while that is so, whether or not there is anything to help with.
+        """
         ...
 
 

@@ -47,6 +47,7 @@ def this_trial() -> Trial | None:
             params=about["params"],
             fidelity=about["fidelity"],
             start=about["start"],
+            counts=about.get("counts"),
             resume_from=about["parent"],
             metrics=tuple(about["metrics"]),
             folds=about["folds"],

@@ -160,8 +160,8 @@ class Trial(Explained):
         it is left out. Where it is 0 or less, they count from there.
 
         Args:
-            fidelity: which one counts the steps; if left out the only one, or of several the first that goes from one
-                whole number to another, as schedulers take it.
+            fidelity: which one counts the steps; if left out the only one, or of several the first that goes from 0 or
+                1 to a whole number above, or else from one whole number to another: schedulers and budgets go by it.
 
         Raises:
             ProblemError: the problem has no fidelity, or none of that name, or one that does not count whole steps.
@@ -183,23 +183,15 @@ class Trial(Explained):
                 "steps() counts to the assigned fidelity and this problem has none; "
                 'give tune fidelity=tt.Fidelity("epoch", 1, 81).'
             )
-        if name is None and len(fidelity) > 1:
-            whole = [each for each in fidelity if self._is_whole(each)]
-            if not whole:
-                raise ProblemError(
-                    "this problem has several fidelities, and none goes from one whole number to another; "
-                    f"read trial.fidelity instead, as trial.fidelity[{next(iter(fidelity))!r}]."
-                )
-            name = whole[0]
-        name = next(iter(fidelity)) if name is None else name
+        if name is None and self._task.counts is None and len(fidelity) > 1:
+            raise ProblemError(
+                "this problem has several fidelities, and none goes from one whole number to another; "
+                f"read trial.fidelity instead, as trial.fidelity[{next(iter(fidelity))!r}]."
+            )
+        name = self._task.counts or next(iter(fidelity)) if name is None else name
         if name not in fidelity:
             raise ProblemError(f"no fidelity is called {name!r}; there are: {', '.join(fidelity)}.")
         return name, fidelity[name]
-
-    def _is_whole(self, name: str) -> bool:
-        """Return whether a fidelity goes from a whole number to another, and is not all of a share, from 0 to 1."""
-        low, end = self._task.start.get(name, 1), self._task.fidelity[name]
-        return low == int(low) and end == int(end) and (low, end) != (0, 1)
 
     def folds(self) -> Iterator[int]:
         """Iterate over the folds still to be run, counted from 0; say of each how it did with `report(fold=...)`.

@@ -27,7 +27,7 @@ from trimtab.ledger.ledger import Ledger, problem_of
 from trimtab.ledger.table import FAILED, RUNNING, WAITING, TrialTable
 from trimtab.space.problem import Problem
 
-SNAPSHOT_VERSION = 5
+SNAPSHOT_VERSION = 6
 """Counts up whenever what `save` writes changes; a snapshot of another version is not read."""
 
 _CHECKSUM_BYTES = 16

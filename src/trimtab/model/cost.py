@@ -16,7 +16,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from trimtab.arrays import Floats, Ints
-from trimtab.ledger.table import STOPPED, TrialTable
+from trimtab.ledger.attempts import work
+from trimtab.ledger.table import TrialTable
 from trimtab.model.features import Features
 from trimtab.space.problem import Problem, counted
 
@@ -176,27 +177,37 @@ def _known(table: TrialTable, of: str) -> Ints:
     return known
 
 
+def worked(table: TrialTable) -> Floats:
+    """Return [N] how much each trial ran, in all attempts that are over: of several fidelities the product, 1 without.
+
+    A promotion ran what it ran itself.
+    """
+    if not table.problem.fidelities:
+        return np.ones(len(table))
+    return work(table.problem.fidelities, _ends(table), table.ran)
+
+
 def legs(table: TrialTable, rows: Ints) -> Floats:
     """Return [m] how far rows are run, from where they begin, as a product over fidelities; 1 without any.
 
     It is how far they were run, where that is on record: an early end makes a trial cheaper.
     """
-    leg = np.ones(len(rows))
-    parents = table.parent[rows]
-    for place in range(len(table.problem.fidelities)):
-        end = table.fidelity[rows, place]
+    if not table.problem.fidelities:
+        return np.ones(len(rows))
+    ran, left = worked(table)[rows], table.fidelity[rows].copy()
+    place, parents = counted(table.problem.fidelities), table.parent[rows]
+    if place is not None:
+        end = left[:, place]
         start = np.where(parents >= 0, table.fidelity[parents, place], 0.0)
-        leg *= np.where(end > start, end - start, np.where(end > 0.0, end, 1.0))
-    fidelities = table.problem.fidelities
-    if len(fidelities) == 1:
-        ran = table.ran[rows, 0]
-        leg = np.where(ran > 0.0, ran, leg)
-    elif (counting := counted(fidelities)) is not None:
-        for i in np.flatnonzero((table.state[rows] == STOPPED) & (parents < 0)).tolist():
-            steps, _ = table.curves.of(int(rows[i]))
-            if len(steps) and table.fidelity[rows[i], counting] > 0.0:
-                leg[i] *= min(1.0, float(steps[-1] / table.fidelity[rows[i], counting]))
+        left[:, place] = np.where(end > start, end - start, end)
+    leg = np.where(ran > 0.0, ran, np.where(left > 0.0, left, 1.0).prod(axis=1))
     return np.where(np.isfinite(leg) & (leg > 0.0), leg, 1.0)
+
+
+def _ends(table: TrialTable) -> Floats:
+    """Return [N, F] where trials end; one that does not say so is run whole."""
+    ends: Floats = np.where(np.isnan(table.fidelity), np.array(table.problem.whole), table.fidelity)
+    return ends
 
 
 def whole_leg(problem: Problem, m: int) -> Floats:

@@ -158,20 +158,33 @@ def _on_curves(
     mine: dict[tuple[int, int], list[Curve]] = {}
     for config, other, curve in zip(results.config.tolist(), others.tolist(), curves, strict=True):
         mine.setdefault((config, other), []).append(curve)
-    seen = np.full((n, len(used), results.losses.shape[1]), np.nan)
+    alike: dict[tuple[int, bytes], tuple[list[int], list[Floats]]] = {}  # most have the steps of many others
     for (config, other), of in mine.items():
-        at, losses = _joined(of)
-        is_on = (others_of == other) & (steps >= at[0]) & (steps <= at[-1])
-        seen[config, is_on] = np.column_stack([np.interp(steps[is_on], at, column) for column in losses.T])
+        at, losses = of[0] if len(of) == 1 else (np.concatenate([c[0] for c in of]), np.concatenate([c[1] for c in of]))
+        configs, each = alike.setdefault((other, at.tobytes()), ([], []))
+        configs.append(config)
+        each.append(losses)
+    seen = np.full((n, len(used), results.losses.shape[1]), np.nan)
+    for (other, at_steps), (configs, each) in alike.items():
+        at = np.frombuffer(at_steps)
+        order = np.argsort(at, kind="stable")
+        order = order[np.append(np.diff(at[order]) > 0.0, True)]  # of a step that several have, the last
+        at = at[order]
+        is_on = np.flatnonzero((others_of == other) & (steps >= at[0]) & (steps <= at[-1]))
+        seen[np.array(configs)[:, None], is_on] = _between(steps[is_on], at, np.stack(each)[:, order])
     return seen
 
 
-def _joined(curves: list[Curve]) -> Curve:
-    """Return the curves of one configuration as one; of a step that several have, the last."""
-    steps, losses = np.concatenate([curve[0] for curve in curves]), np.concatenate([curve[1] for curve in curves])
-    order = np.argsort(steps, kind="stable")
-    last = np.append(np.diff(steps[order]) > 0.0, True)
-    return steps[order[last]], losses[order[last]]
+def _between(steps: Floats, at: Floats, losses: Floats) -> Floats:
+    """Return [c, m, K] what curves [c, r, K] over the same steps [r] are at steps [m] within: `np.interp` of many."""
+    left = np.searchsorted(at, steps, side="right") - 1
+    found: Floats = losses[:, left]
+    off = np.flatnonzero(at[left] != steps)
+    i = left[off]
+    with np.errstate(over="ignore", invalid="ignore"):
+        slopes = (losses[:, i + 1] - losses[:, i]) / (at[i + 1] - at[i])[:, None]
+        found[:, off] += slopes * (steps[off] - at[i])[:, None]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class Observations:
         stopped: [s, D] configurations that were stopped early and have no result.
         over: keys of all configurations that are over: complete, failed or stopped.
         fates: [t] of each trial that is over, whether it failed through its own fault.
+        is_plain: whether results are of one objective alone, without constraints, fidelities or folds.
         is_flat: whether no result differs from another.
         n_idle: trials since the last that improved: the loss materially, or there was none before it as good in all of
             several objectives. Until constraints are met, what improves is that none before it broke all as little.
@@ -72,7 +73,7 @@ class Observations:
         n_constraints = len(problem.metrics) - k
         self._fidelities = problem.fidelities
         self._stepped = counted(self._fidelities)
-        self._is_plain = k == 1 and not (n_constraints or self._fidelities or problem.folds)
+        self.is_plain = k == 1 and not (n_constraints or self._fidelities or problem.folds)
         self.x, self.config = Column(np.float64, width=d), Column(np.int64)
         self.fidelity = Column(np.float64, width=len(self._fidelities))
         self.losses, self.known = Column(np.float64, width=k), Column(np.float64, width=k)
@@ -148,7 +149,7 @@ class Observations:
             self._compare(losses, excess, float(self._heights.view[-1]))
         else:
             self.n_idle += 1
-        is_plain = self._is_plain and self._spoilt_at == np.inf
+        is_plain = self.is_plain and self._spoilt_at == np.inf
         if is_plain and are_torn(self.losses.view[:, 0], np.flatnonzero(self.config.view == config)):
             self._spoilt_at = self.losses.n
 

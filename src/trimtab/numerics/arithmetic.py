@@ -43,6 +43,8 @@ class quiet(ContextDecorator):  # noqa: N801 - as numpy.errstate
         self._numpy = np.errstate(all="ignore")
         self._numpy.__enter__()
         special = sys.modules.get("scipy.special")  # not imported: not set otherwise
+        if not hasattr(special, "geterr") or not hasattr(special, "errstate"):
+            special = None  # another thread is at importing it, as the one that asks aside may be
         self._scipy = None
         if special is not None and {**special.geterr(), **_NOT_OF_NUMBERS} != _IGNORED:
             # seldom, for it ignores them by default, and to set that takes fifty times as long as to ask

@@ -37,8 +37,8 @@ class Asha:
     "promote" trials end at their rung, and the best go on as new ones, from a copy of the checkpoint: what came early
     and was passed later is not trained on, and where nothing carries over each rung is paid in full.
 
-    With several fidelities "stop" goes by the steps of the one that counts them, the first whose bounds are whole
-    numbers, and "promote" along the diagonal, on which all rise together. Without any all trials run whole.
+    With several fidelities "stop" goes by the steps of the one that counts them, as `Trial.steps` does, and "promote"
+    along the diagonal, on which all rise together. Without any all trials run whole.
 
     Args:
         eta: of how many trials one goes on.

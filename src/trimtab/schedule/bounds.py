@@ -15,8 +15,8 @@ from trimtab.arrays import Floats
 from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.model.feasibility import margins, met
 from trimtab.schedule.protocol import Halt
-from trimtab.schedule.rungs import is_whole_run, stepped
-from trimtab.space.problem import Metric
+from trimtab.schedule.rungs import is_whole_otherwise, is_whole_run
+from trimtab.space.problem import Metric, counted
 
 FIRST: Final = 5
 """So many whole trials in which a metric never went back show that it does not: as many as tell of ranks, decision
@@ -36,11 +36,14 @@ PERIOD: Final = 10
 def broken(table: TrialTable, row: int) -> Halt | None:
     """Return the end of a trial whose last report breaks a constraint that will not be kept.
 
-    None while no whole trial meets all constraints: then each tells how far it is from doing so.
+    None while no whole trial meets all constraints: then each tells how far it is from doing so. None too of a trial
+    that has less than all of another fidelity: a memory on a tenth of the data says nothing of one on all.
     """
     problem = table.problem
-    fidelity = stepped(problem)
-    if fidelity is None or not problem.constraints or row % PERIOD == 0:
+    place = counted(problem.fidelities)
+    if place is None or not problem.constraints or row % PERIOD == 0:
+        return None
+    if not is_whole_otherwise(table, np.array([row]))[0]:
         return None
     steps, y = table.curves.of(row)
     if not len(steps):
@@ -57,7 +60,8 @@ def broken(table: TrialTable, row: int) -> Halt | None:
         if why:
             metric = problem.constraints[j]
             value = float(y[-1, problem.metrics.index(metric)])
-            return Halt(f"{_said(metric, value, float(missed[j]))} at {fidelity.name} {steps[-1]:g}, and {why}")
+            at = f"{problem.fidelities[place].name} {steps[-1]:g}"
+            return Halt(f"{_said(metric, value, float(missed[j]))} at {at}, and {why}")
     return None
 
 

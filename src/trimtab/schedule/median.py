@@ -8,8 +8,8 @@ from trimtab.arrays import Bools, Floats
 from trimtab.ledger.columns import Column
 from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.schedule.protocol import Fresh, Halt, Request
-from trimtab.schedule.rungs import check_count, check_low, uncounted
-from trimtab.space.problem import Problem
+from trimtab.schedule.rungs import check_count, check_low, is_whole_otherwise, uncounted
+from trimtab.space.problem import Problem, counted
 
 MOST_STEPS = 256
 """Steps of which the averages are kept: with 20,000 trials 40 MB. Those of others are computed when they are needed."""
@@ -46,7 +46,10 @@ class Median:
 
     def judge(self, table: TrialTable, row: int) -> Halt | None:
         reports = table.curves.reports(row)
-        if not len(reports):
+        fidelities = table.problem.fidelities
+        if not len(reports) or (fidelities and counted(fidelities) is None):
+            return None
+        if not is_whole_otherwise(table, np.array([row]))[0]:
             return None
         step = float(table.curves.step[reports[-1]])
         if self.low is not None and step < self.low:
@@ -94,7 +97,7 @@ class _Averages:
         n, averages = self._known.pop(step, (0, Column(np.float64)))
         index = table.problem.metrics.index(table.problem.objectives[0])
         new = table.order[n:]
-        for row in new[table.state[new] == COMPLETE].tolist():
+        for row in new[(table.state[new] == COMPLETE) & is_whole_otherwise(table, new)].tolist():
             at, losses = table.loss_curve(row)
             theirs = losses[at <= step, index]
             known = theirs[~np.isnan(theirs)]

@@ -9,7 +9,7 @@ from trimtab.ledger.table import COMPLETE, TrialTable
 from trimtab.schedule.asha import open_ended, promoted
 from trimtab.schedule.protocol import Continue, Fresh, Halt, Request
 from trimtab.schedule.rungs import At, Configs, check_eta, check_low, diagonal, is_at, undeclared
-from trimtab.space.problem import Problem
+from trimtab.space.problem import Problem, counted
 
 PERCENTILE = 90.0
 """Of the distances between curves that cross, the one below which two configurations count as equal (section 4.3)."""
@@ -112,6 +112,7 @@ def _noise(table: TrialTable, rows: Ints) -> float:
 def _curve(table: TrialTable, row: int) -> dict[float, float]:
     """Return what a line of descent showed at its steps and at its ends, up to a trial."""
     index = table.problem.metrics.index(table.problem.objectives[0])
+    place = counted(table.problem.fidelities) or 0
     line = [row]
     while table.parent[line[-1]] >= 0:
         line.append(int(table.parent[line[-1]]))
@@ -119,5 +120,5 @@ def _curve(table: TrialTable, row: int) -> dict[float, float]:
     for one in reversed(line):
         steps, losses = table.loss_curve(one)
         found |= dict(zip(steps.tolist(), losses[:, index].tolist(), strict=True))
-        found[float(table.fidelity[one, 0])] = float(table.losses()[one, index])
+        found[float(table.fidelity[one, place])] = float(table.losses()[one, index])
     return {step: loss for step, loss in found.items() if np.isfinite(loss)}

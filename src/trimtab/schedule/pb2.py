@@ -6,8 +6,7 @@ Letters: n intervals that are complete, p that are under way, m points asked abo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from trimtab.arrays import Bools, Floats, Ints, Rng
 from trimtab.ledger.table import COMPLETE, RUNNING, WAITING, TrialTable
 from trimtab.model.features import Features
-from trimtab.numerics import blas
+from trimtab.numerics import blas, drift
 from trimtab.schedule.pbt import Pbt
 from trimtab.space.space import Space
 
@@ -46,9 +45,6 @@ N_NEAR: Final = 50
 FURTHEST: Final = 3.0
 """Gains and losses farther from the middle than so many times the median distance count as so far: what diverged is bad
 enough. By taste."""
-
-TINY: Final = 1e-12
-"""The least variance of gains, where all are equal."""
 
 
 class Pb2(Pbt):
@@ -96,7 +92,7 @@ class Pb2(Pbt):
 
     def _candidates(self, space: Space, x: Floats, by_chance: Floats, rng: Rng, held: Bools) -> Floats:
         """Return [m, D] rows that satisfy the space, with the values of `x` [D] where they are held; one at least."""
-        near = [self.explored(space, x, rng, held) for _ in range(N_NEAR)]
+        near = self.all_explored(space, x, rng, held, N_NEAR)
         kept = held & ~np.isnan(x)
         drawn = space.from_unit(rng.random((N_DRAWN, len(x))))
         drawn[:, kept] = x[kept]
@@ -121,7 +117,7 @@ class _Gains:
         at: [n] up to which fidelity they were trained, in intervals.
         gain: [n] by how much the loss fell.
         pending_z, pending_begin, pending_at: [p, Q], [p], [p] the same of those under way.
-        of_start: at each end of an interval, (mean, spread) of the losses there.
+        starts: what losses were at each end of an interval.
         every: how long an interval is.
     """
 
@@ -132,50 +128,63 @@ class _Gains:
     pending_z: Floats
     pending_begin: Floats
     pending_at: Floats
-    of_start: dict[float, tuple[float, float]]
+    starts: _Starts
     every: float
+
+
+class _Starts:
+    """What the losses of a population were at each end of an interval; looked up where it is asked, of many ends.
+
+    Args:
+        table: the trials.
+        rows: those of the population.
+    """
+
+    def __init__(self, table: TrialTable, rows: Ints) -> None:
+        self.end = table.fidelity[:, 0]
+        self.loss: Floats = table.losses()[:, table.problem.metrics.index(table.problem.objectives[0])]
+        complete = rows[(table.state[rows] == COMPLETE) & np.isfinite(self.loss[rows])]
+        self._at, self._losses = self.end[complete], self.loss[complete]
+        self._known: dict[float, tuple[float, float]] = {}
+
+    def begun(self, rows: Ints) -> Floats:
+        """Return [k] the losses of trials beside those that ended where they did."""
+        found = np.empty(len(rows))
+        for i, (at, loss) in enumerate(zip(self.end[rows].tolist(), self.loss[rows].tolist(), strict=True)):
+            if at not in self._known:
+                self._known[at] = _spread(self._losses[self._at == at])
+            mean, spread = self._known[at]
+            found[i] = min(max((loss - mean) / spread, -FURTHEST), FURTHEST)
+        return found
 
 
 def _gains(table: TrialTable, rows: Ints, features: Features) -> _Gains:
     """Return what the intervals of a population's trials gained, the latest of them."""
-    loss = table.losses()[:, table.problem.metrics.index(table.problem.objectives[0])]
-    end = table.fidelity[:, 0]
-    later = rows[table.parent[rows] >= 0]
-    done = later[(table.state[later] == COMPLETE) & np.isfinite(loss[later]) & np.isfinite(loss[table.parent[later]])]
-    done = done[-LATEST:]
-    under_way = later[np.isin(table.state[later], (WAITING, RUNNING)) & np.isfinite(loss[table.parent[later]])]
-    complete = rows[(table.state[rows] == COMPLETE) & np.isfinite(loss[rows])]
-    of_start = {at: _spread(loss[complete[end[complete] == at]]) for at in np.unique(end[complete]).tolist()}
-    fell = loss[table.parent[done]] - loss[done]
+    starts = _Starts(table, rows)
+    loss, end, parent = starts.loss, starts.end, table.parent
+    later = rows[parent[rows] >= 0]
+    later = later[np.isfinite(loss[parent[later]])]
+    states = table.state[later]
+    done = later[(states == COMPLETE) & np.isfinite(loss[later])][-LATEST:]
+    under_way = later[(states == WAITING) | (states == RUNNING)]
+    fell = loss[parent[done]] - loss[done]
     gain = np.empty(len(done))
     for at in np.unique(end[done]).tolist():
         mine = end[done] == at
         mean, spread = _spread(fell[mine])
         gain[mine] = np.clip((fell[mine] - mean) / spread, -FURTHEST, FURTHEST)
-    every = float(np.median(end[done] - end[table.parent[done]])) if len(done) else 1.0
-    found = _Gains(
+    every = float(np.median(end[done] - end[parent[done]])) if len(done) else 1.0
+    return _Gains(
         features.embed(table.x[done]),
-        np.zeros(0),
+        starts.begun(parent[done]),
         end[done] / every,
         gain,
         features.embed(table.x[under_way]),
-        np.zeros(0),
+        starts.begun(parent[under_way]),
         end[under_way] / every,
-        of_start,
+        starts,
         every,
     )
-    begin, pending_begin = (_begun(found, table, each) for each in (table.parent[done], table.parent[under_way]))
-    return replace(found, begin=begin, pending_begin=pending_begin)
-
-
-def _begun(gains: _Gains, table: TrialTable, rows: Ints) -> Floats:
-    """Return [k] the losses of trials beside those that ended where they did."""
-    loss = table.losses()[:, table.problem.metrics.index(table.problem.objectives[0])]
-    found = np.empty(len(rows))
-    for i, row in enumerate(rows.tolist()):
-        mean, spread = gains.of_start[float(table.fidelity[row, 0])]
-        found[i] = np.clip((loss[row] - mean) / spread, -FURTHEST, FURTHEST)
-    return found
 
 
 def _spread(values: Floats) -> tuple[float, float]:
@@ -186,7 +195,7 @@ def _spread(values: Floats) -> tuple[float, float]:
 
 def _bound(gains: _Gains, z: Floats, table: TrialTable, donor: int) -> Floats:
     """Return [m] the upper bound of what the next interval of `donor` gains, trained with points z [m, Q]."""
-    begin = np.full(len(z), _begun(gains, table, np.array([donor]))[0])
+    begin = np.full(len(z), gains.starts.begun(np.array([donor]))[0])
     at = np.full(len(z), float(table.fidelity[donor, 0]) / gains.every + 1.0)
     n, width = len(gains.gain), np.sqrt(max(z.shape[1], 1))
     seen_z = np.concatenate([gains.z, gains.pending_z])
@@ -194,40 +203,20 @@ def _bound(gains: _Gains, z: Floats, table: TrialTable, donor: int) -> Floats:
     apart = _apart(seen_z, seen_begin, seen_z, seen_begin, width)
     between = np.abs(seen_at[:, None] - seen_at[None])
     y = gains.gain - gains.gain.mean()
-    best, chosen = -np.inf, (LENGTHS[0], FORGOTTEN[0], NOISES[0])
-    for length, forgotten, noise in product(LENGTHS, FORGOTTEN, NOISES):
-        chol = np.linalg.cholesky(_kernel(apart[:n, :n], between[:n, :n], length, forgotten, noise))
-        white = np.linalg.solve(chol, y)
-        likelihood = -0.5 * n * np.log(max(float(white @ white) / n, TINY)) - float(np.log(np.diag(chol)).sum())
-        if likelihood > best:
-            best, chosen = likelihood, (length, forgotten, noise)
-    length, forgotten, noise = chosen
-    across_apart = _apart(seen_z, seen_begin, z, begin, width)
-    across = (1.0 - noise) * _like(across_apart, np.abs(seen_at[:, None] - at[None]), length, forgotten)
-    every = np.linalg.cholesky(_kernel(apart, between, length, forgotten, noise))
-    known = every[:n, :n]  # of those before the ones that train: the factor of a leading block is its leading block
-    white = np.linalg.solve(known, y)
-    amplitude = max(float(white @ white) / n, TINY)
-    mean = np.linalg.solve(known, across[:n]).T @ white
-    left = (1.0 - noise) - np.square(np.linalg.solve(every, across)).sum(axis=0)
+    chosen = drift.likeliest(apart[:n, :n], between[:n, :n], y, LENGTHS, FORGOTTEN, NOISES)
+    across = _apart(seen_z, seen_begin, z, begin, width), np.abs(seen_at[:, None] - at[None])
+    mean, variance = drift.predicted(apart, between, y, *across, chosen)
     beta = C1 + max(0.0, float(np.log(C2 * n)))
-    bound: Floats = mean + np.sqrt(beta * amplitude * np.maximum(left, 0.0))
+    bound: Floats = mean + np.sqrt(beta * variance)
     return bound
 
 
 def _apart(z: Floats, begin: Floats, other_z: Floats, other_begin: Floats, width: float) -> Floats:
     """Return [n, m] squared distances, a unit of loss that training begins from being as far as all parameters."""
-    by_params = np.square(z[:, None] - other_z[None]).sum(axis=2) / width**2
-    found: Floats = by_params + np.square((begin[:, None] - other_begin[None]) / FURTHEST)
-    return found
-
-
-def _like(apart: Floats, between: Floats, length: float, forgotten: float) -> Floats:
-    """Return the covariance of gains: a squared exponential, less what is forgotten meanwhile (equation 8)."""
-    found: Floats = np.exp(-0.5 * apart / length**2) * (1.0 - forgotten) ** (between / 2.0)
-    return found
-
-
-def _kernel(apart: Floats, between: Floats, length: float, forgotten: float, noise: float) -> Floats:
-    found: Floats = (1.0 - noise) * _like(apart, between, length, forgotten) + noise * np.eye(len(apart))
+    by_params = np.zeros((len(z), len(other_z)))
+    for mine, other in zip(z.T, other_z.T, strict=True):  # column by column no [n, m, Q] is needed
+        off = mine[:, None] - other[None]
+        off *= off
+        by_params += off
+    found: Floats = by_params / width**2 + np.square((begin[:, None] - other_begin[None]) / FURTHEST)
     return found

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trimtab.arrays import Bools, Floats, Ints, Rng
 from trimtab.checks import is_number
 from trimtab.errors import ProblemError
+from trimtab.ledger.columns import Column
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, TrialTable
 from trimtab.model.feasibility import split
 from trimtab.plugins import did_you_mean
@@ -115,21 +117,17 @@ class Pbt:
             return Fresh(ends[:1])
         enough = min(math.ceil(1.0 / self.share), members.n_begun)
         seen = _Seen(table, members, ends)
-        is_waiting = False
-        for tip in members.in_turn(table):
-            state = int(table.state[tip])
-            if state in (WAITING, RUNNING):
-                is_waiting = True
-            elif state == COMPLETE and table.fidelity[tip, 0] < ends[-1]:
+        for tip in members.in_turn(table, ends[-1]):
+            if table.state[tip] == COMPLETE:
                 return self._next(table, request, seen, tip, enough, held)
-            elif state in (FAILED, STOPPED) and not members.is_given_up(table, tip):
-                at = seen.where(tip, enough)
-                at = seen.where(tip, 1) if at is None else at
-                if at is not None:
-                    return self._replaced(table, request, seen, tip, at, "which ended early", held)
-        if is_waiting:
+            at = seen.where(tip, enough)
+            at = seen.where(tip, 1) if at is None else at
+            if at is not None:
+                return self._replaced(table, request, seen, tip, at, "which ended early", held)
+        states = table.state[members.tips]
+        if ((states == WAITING) | (states == RUNNING)).any():
             return Wait("for the members that train")
-        is_grown = any(table.state[tip] == COMPLETE for tip in members.tips)
+        is_grown = (states == COMPLETE).any()
         return Wait("the population is trained" if is_grown else "the population died out")
 
     def _next(self, table: TrialTable, request: Request, seen: _Seen, tip: int, enough: int, held: Bools) -> Continue:
@@ -189,25 +187,38 @@ class Pbt:
             rng: the generator.
             held: [D] which parameters do not change.
         """
-        for _ in range(TRIES):
-            drawn = rng.random(len(x)) < self.resample
-            factors = np.array(self.factors)[rng.integers(2, size=len(x))]
-            moved = np.array(
-                [
-                    code if code != code else _moved(parameter, code, factor)
-                    for parameter, code, factor in zip(space.parameters, x.tolist(), factors.tolist(), strict=True)
-                ]
-            )
-            u = space.to_unit(x)
-            anew = (drawn | np.isnan(x)) & ~held  # what becomes active by the change has no value to go on from
-            u[anew] = rng.random(len(x))[anew]
-            found = space.from_unit(u)
-            kept = ~np.isnan(x) & ~anew
-            found[kept] = np.where(held, x, moved)[kept]
-            found = space.canonical(found)
-            if space.satisfied(found):
-                return found
-        return x
+        row: Floats = self.all_explored(space, x, rng, held, 1)[0]
+        return row
+
+    def all_explored(self, space: Space, x: Floats, rng: Rng, held: Bools, n: int) -> Floats:
+        """Return [n, D] what n calls of `explored` return, one after the other."""
+        found: list[Floats] = []
+        n_refused = 0
+        while len(found) < n:
+            near = self._near(space, x, rng, held, n - len(found))  # so many at least are drawn yet
+            for row, is_kept in zip(near, space.satisfied(near).tolist(), strict=True):
+                n_refused = 0 if is_kept else n_refused + 1
+                if is_kept or n_refused == TRIES:
+                    found.append(row if is_kept else x)
+                    n_refused = 0
+        return np.array(found)
+
+    def _near(self, space: Space, x: Floats, rng: Rng, held: Bools, n: int) -> Floats:
+        """Return [n, D] rows near to `x` [D], which constraints may refuse."""
+        d = len(x)
+        draws = [(rng.random(d), rng.integers(2, size=d), rng.random(d)) for _ in range(n)]
+        drawn, which, values = map(np.array, zip(*draws, strict=True))
+        moved = np.array(
+            [
+                [code if code != code else _moved(parameter, code, factor) for factor in self.factors]
+                for parameter, code in zip(space.parameters, x.tolist(), strict=True)
+            ]
+        )
+        anew = ((drawn < self.resample) | np.isnan(x)) & ~held  # what becomes active has no value to go on from
+        found = space.from_unit(np.where(anew, values, space.to_unit(x)))
+        kept = ~np.isnan(x) & ~anew
+        found = np.where(kept, np.where(held, x, moved[np.arange(d), which]), found)
+        return space.canonical(found)
 
     def _held(self, space: Space) -> Bools:
         """Return [D] which parameters never change.
@@ -237,15 +248,14 @@ class Pbt:
         members = self._members.of(table)
         seen = _Seen(table, members, intervals(fidelity, self.every))
         enough = math.ceil(1.0 / self.share)
-        floors = [
-            seen.where(tip, enough) or 0.0
-            for tip in members.tips
-            if table.fidelity[tip, 0] < fidelity.high or table.state[tip] != COMPLETE
-            if not members.is_given_up(table, tip)
-        ]
-        rows = members.rows.copy()
+        tips = members.tips
+        open_ = (table.fidelity[tips, 0] < fidelity.high) | (table.state[tips] != COMPLETE)
+        tips = tips[open_ & ~members.are_given_up(table, tips)]
+        _, first = np.unique(table.fidelity[tips, 0], return_index=True)  # where they are compared goes by their ends
+        floors = [seen.where(tip, enough) or 0.0 for tip in tips[first].tolist()]
+        rows = members.rows
         ends = table.fidelity[rows, 0]
-        is_over = np.isin(table.state[rows], (FAILED, STOPPED))
+        is_over = _ended_early(table.state[rows])
         low = min(floors, default=fidelity.high)
         if members.n_begun < self.population:
             low = min(low, float(ends.min(initial=fidelity.high)))
@@ -298,10 +308,10 @@ def intervals(fidelity: Fidelity, every: float | None) -> tuple[float, ...]:
 class _Members:
     """Which trials are of the population, and which of them are the last of their member.
 
-    Whose place a trial takes that took over from another is in its `why`, which is on record.
+    Whose place a trial takes that took over from another is in its `why`, which is on record. A table only grows, so a
+    decision reads what is new alone; what it asks of all members it asks of columns, of which there may be thousands.
 
     Attributes:
-        tips: the last trial of each member.
         n_begun: how many members there are.
     """
 
@@ -310,70 +320,85 @@ class _Members:
         self._begin()
 
     def _begin(self) -> None:
-        self._head = self._n = self.n_begun = 0
-        self._rows: list[int] = []
-        self._is_member: set[int] = set()
-        self._in_place_of: dict[int, int] = {}
-        self.tips: dict[int, None] = {}
+        self._head = self.n_begun = 0
+        self._is_member, self._is_tip = Column(np.bool_), Column(np.bool_)
+        self._in_place_of = Column(np.int64, -1)
 
     def of(self, table: TrialTable) -> _Members:
         """Return itself, brought up to date with a table."""
         if self._problem is not table.problem or table.head < self._head:
             self._problem = table.problem
             self._begin()
-        for row in range(self._n, len(table)):
-            parent = int(table.parent[row])
-            if parent < 0 and not (table.is_enqueued(row) or table.is_replicate(row)):
-                self.n_begun += 1
-            elif parent in self._is_member:
-                place = _PLACE.search(table.origin(row).why)
-                before = parent if place is None else int(place[1])
-                if place is not None:
-                    self._in_place_of[row] = before
-                self.tips.pop(before, None)
+        parents = table.parent
+        for row in range(self._is_member.n, len(table)):
+            parent, instead = int(parents[row]), -1
+            if parent < 0:
+                is_member = not (table.is_enqueued(row) or table.is_replicate(row))
             else:
-                continue
-            self._rows.append(row)
-            self._is_member.add(row)
-            self.tips[row] = None
-        self._n, self._head = len(table), table.head
+                is_member = bool(self._is_member.rows[parent])
+            if parent >= 0 and is_member:
+                place = _PLACE.search(table.origin(row).why)
+                instead = -1 if place is None or int(place[1]) >= row else int(place[1])
+                self._is_tip.rows[instead if instead >= 0 else parent] = False
+            self._in_place_of.put(row, instead)
+            self._is_tip.put(row, is_member)
+            self._is_member.put(row, is_member)  # last: whoever was interrupted in between reads the row again
+        self.n_begun = int(np.count_nonzero(self._is_member.view & (parents < 0)))
+        self._head = table.head
         return self
 
     @property
     def rows(self) -> Ints:
         """All trials of the population, in the order of their numbers."""
-        return np.array(self._rows, dtype=np.int64)
+        return np.flatnonzero(self._is_member.view)
 
-    def in_turn(self, table: TrialTable) -> list[int]:
-        """Return the last trial of each member, the member first that is least far."""
-        return sorted(self.tips, key=lambda tip: (float(table.fidelity[tip, 0]), tip))
+    @property
+    def tips(self) -> Ints:
+        """The last trial of each member, in the order of their numbers."""
+        return np.flatnonzero(self._is_tip.view)
 
-    def is_given_up(self, table: TrialTable, tip: int) -> bool:
-        """Return whether a member ended early, and so did what it was to replace: nothing shows that a third would not.
+    def in_turn(self, table: TrialTable, high: float) -> Iterable[int]:
+        """Return the last trials of the members that may go on: complete below `high`, or to be replaced.
 
-        Without that a program that breaks at some step would be begun for ever, since only new members count against a
-        budget of trials.
+        The member first that is least far, and of equals the one whose trial is older.
         """
-        before = self._in_place_of.get(tip)
-        return before is not None and bool(np.isin(table.state[[tip, before]], (FAILED, STOPPED)).all())
+        tips = self.tips
+        states, ends = table.state[tips], table.fidelity[tips, 0]
+        early = _ended_early(states)
+        may = (states == COMPLETE) & (ends < high)
+        may[early] = ~self.are_given_up(table, tips[early])
+        return map(int, tips[may][np.argsort(ends[may], kind="stable")])
+
+    def are_given_up(self, table: TrialTable, tips: Ints) -> Bools:
+        """Return [t] whether members ended early, and so did what they were to replace.
+
+        Nothing shows that a third would not. Without that a program that breaks at some step would be begun for ever,
+        since only new members count against a budget of trials.
+        """
+        before = self._in_place_of.view[tips]
+        found: Bools = (before >= 0) & _ended_early(table.state[tips]) & _ended_early(table.state[before])
+        return found
 
 
 class _Seen:
     """What the population showed at the end of each interval: all trials complete there, whoever went on with them."""
 
     def __init__(self, table: TrialTable, members: _Members, ends: tuple[float, ...]) -> None:
-        self._table, self._ends = table, ends
+        self._table, self._ends = table, np.array(ends)
         rows = members.rows
         self._done = rows[table.state[rows] == COMPLETE]
         self._at = table.fidelity[self._done, 0]
+        place = np.minimum(np.searchsorted(self._ends, self._at), len(ends) - 1)
+        self._n_at = np.bincount(place[self._ends[place] == self._at], minlength=len(ends))
 
     def where(self, tip: int, enough: int) -> float | None:
         """Return the highest end up to a trial's own at which there are `enough`; None if there is none.
 
         Not the last: from there nobody goes on.
         """
-        own = float(self._table.fidelity[tip, 0])
-        return next((end for end in self._ends[-2::-1] if end <= own and (self._at == end).sum() >= enough), None)
+        n = min(int(np.searchsorted(self._ends, self._table.fidelity[tip, 0], side="right")), len(self._ends) - 1)
+        found = np.flatnonzero(self._n_at[:n] >= enough)
+        return float(self._ends[found[-1]]) if len(found) else None
 
     def order(self, end: float) -> Ints:
         """Return the trials that are complete at an end, the best first; those without a loss come last."""
@@ -385,13 +410,20 @@ class _Seen:
 
     def line(self, tip: int, end: float) -> int:
         """Return the trial of a line of descent that ended at `end`."""
-        while self._table.fidelity[tip, 0] > end:
-            tip = int(self._table.parent[tip])
+        ends, parents = self._table.fidelity[:, 0], self._table.parent
+        while ends[tip] > end:
+            tip = int(parents[tip])
         return tip
 
     def after(self, end: float) -> float:
         """Return the end of the next interval."""
-        return next(later for later in self._ends if later > end)
+        return float(self._ends[np.searchsorted(self._ends, end, side="right")])
+
+
+def _ended_early(states: NDArray[np.int8]) -> Bools:
+    """Return [n] whether trials failed or were stopped."""
+    found: Bools = (states == FAILED) | (states == STOPPED)
+    return found
 
 
 def _moved(parameter: Parameter, code: float, factor: float) -> float:

@@ -201,8 +201,12 @@ class Advises(Protocol):
 
 @runtime_checkable
 class Refuses(Protocol):
-    """A scheduler that cannot do without something, and says so before a study is created."""
+    """A scheduler that cannot do without something, and says so before a study is created.
+
+    Asked where one is about to be created, by `create_study`, `tune` and `trimtab run`, and by `trimtab check`; not of
+    a study that is on record. What it says is raised as a `ProblemError`, and nothing is written.
+    """
 
     def refuses(self, problem: Problem) -> str:
-        """Return why a study of this problem is not to be created, and what to do; empty if it may be."""
+        """Return why a study of this problem is not to be created, and what to do, for a person; empty if it may be."""
         ...

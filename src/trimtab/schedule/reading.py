@@ -21,7 +21,7 @@ class Rung:
         level: the fidelity.
         entered: how many got there.
         stopped: how many of them were stopped there, or between there and the next.
-        went_on: how many got to the next rung.
+        went_on: how many of them got to the next rung; what was not seen here did not go on from here.
         correlation: the rank correlation between here and the next rung, of those that got to both; nan where unknown.
         with_end: the same between here and the highest fidelity. Both are of those that were let on, so they are low
             where these were well chosen.
@@ -92,7 +92,7 @@ def rungs_of(table: TrialTable, eta: int = 3, low: float | None = None, *, lets_
                 level=level,
                 entered=int(at[:, k].sum()),
                 stopped=int(halted.sum()),
-                went_on=int((furthest > k).sum()),
+                went_on=int((at[:, k] & (furthest > k)).sum()),
                 correlation=spearman(losses[to_next, k], above[to_next]) if k + 1 < len(levels) else math.nan,
                 with_end=spearman(losses[to_end, k], losses[to_end, -1]),
                 n_to_end=int(to_end.sum()),

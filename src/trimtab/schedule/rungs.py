@@ -221,6 +221,19 @@ def is_whole_run(table: TrialTable) -> Bools:
     return is_at(table, table.problem.whole)
 
 
+def is_whole_otherwise(table: TrialTable, rows: Ints) -> Bools:
+    """Return [n] whether trials are at the highest of all fidelities but the one that counts steps.
+
+    Those alone are compared by their steps: what a step shows on less data is another thing.
+    """
+    place = counted(table.problem.fidelities)
+    if place is None:
+        return np.ones(len(rows), dtype=np.bool_)
+    others = np.delete(table.fidelity[rows], place, axis=1)
+    whole: Bools = ((others == np.delete(table.problem.whole, place)) | np.isnan(others)).all(axis=1)
+    return whole
+
+
 def at_text(problem: Problem, at: At) -> str:
     """Return a fidelity in words, as "epoch 9", or "epoch 9 and share 0.3"."""
     return " and ".join(f"{one.name} {value:g}" for one, value in zip(problem.fidelities, at, strict=True))
@@ -393,8 +406,6 @@ class Seen:
     def _begin(self, problem: Problem, place: int) -> None:
         self._problem, self._head, self.place = problem, 0, place
         *levels, self.top = ladder(problem.fidelities[place], self._eta, self._low)
-        self._others = np.flatnonzero(np.arange(len(problem.fidelities)) != place)
-        self._whole_others = np.array(problem.whole)[self._others]
         self.levels = np.array(levels)
         self._objectives = sum(metric.is_objective for metric in problem.metrics)
         self.any_early = False
@@ -460,8 +471,7 @@ class Seen:
         """Take up the reports of some trials, sorted by trial and step; those of the i-th begin at `begins[i]`."""
         parent, at = table.parent[rows], self.place
         passed = np.where(parent >= 0, table.fidelity[parent, at], -math.inf)  # what goes on did not pass those below
-        others = table.fidelity[np.ix_(rows, self._others)]
-        compares = ((others == self._whole_others) | np.isnan(others)).all(axis=1)
+        compares = is_whole_otherwise(table, rows)
         last = (begins[1:] > begins[:-1]) & compares
         self.any_early = self.any_early or bool((step[begins[:-1][last]] < table.fidelity[rows[last], at]).any())
         total = excess.sum(axis=1)

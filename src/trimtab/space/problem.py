@@ -214,10 +214,14 @@ def is_counted(fidelity: Fidelity) -> bool:
 
 
 def counted(fidelities: Sequence[Fidelity]) -> int | None:
-    """Return the place of the fidelity that reports' steps are of: the only one, of several the first that counts."""
+    """Return the place of the fidelity that reports' steps are of: the only one, of several the first that counts.
+
+    One that counts from 0 or 1 on goes before the others: 100 to 10,000 rows are a size, and no steps.
+    """
     if len(fidelities) == 1:
         return 0
-    return next((place for place, each in enumerate(fidelities) if is_counted(each)), None)
+    counts = [place for place, each in enumerate(fidelities) if is_counted(each)]
+    return next((place for place in counts if fidelities[place].low <= 1.0), counts[0] if counts else None)
 
 
 @dataclass(frozen=True)

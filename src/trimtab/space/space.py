@@ -12,25 +12,24 @@ from typing import Any, Final
 
 import numpy as np
 
-from trimtab.arrays import Bools, Floats, Ints, Rng
-from trimtab.errors import ParamsError, SpaceError, StarvedError
+from trimtab.arrays import Bools, Floats, Rng
+from trimtab.errors import SpaceError
 from trimtab.explain import explained_class
-from trimtab.plugins import did_you_mean
 from trimtab.space import vary
 from trimtab.space.activity import Activity
 from trimtab.space.codec import Codec
+from trimtab.space.columns import Columns
 from trimtab.space.condition import shown
-from trimtab.space.expression import parse
-from trimtab.space.parameter import Categorical, Float, Int, Parameter, Params
+from trimtab.space.constraints import Constraints
+from trimtab.space.draw import Sampler
+from trimtab.space.held import Held
+from trimtab.space.parameter import Parameter, Params
 from trimtab.space.prior import Prior
-from trimtab.space.record import Made, bounded, configurations, read, where
+from trimtab.space.record import Made, configurations, read, where
 from trimtab.space.record import named as named_parameters
 
 MANY: Final = 8
 """For fewer rows than this, Python is faster than NumPy."""
-
-PATIENCE: Final = 100_000
-"""So many candidates in a row without one that satisfies the constraints, and sampling gives up."""
 
 
 @explained_class
@@ -75,26 +74,21 @@ class Space:
         **named: Parameter,
     ) -> None:
         by_name = named_parameters(parameters, named)
-        self.names: tuple[str, ...] = tuple(by_name)
-        self.parameters: tuple[Parameter, ...] = tuple(by_name.values())
+        self._columns = Columns(by_name)
+        self.names: tuple[str, ...] = self._columns.names
+        self.parameters: tuple[Parameter, ...] = self._columns.parameters
         self.kind = np.array([parameter.kind for parameter in self.parameters], dtype=np.int8)
         self.kind.flags.writeable = False
-        self._column = {name: i for i, name in enumerate(self.names)}
         self._codec = Codec(self.parameters)
         self._has_exact_ends = True
         self._activity = Activity(by_name)
-        self._ranges = [_range(parameter) for parameter in self.parameters]
-        texts = [require] if isinstance(require, str) else require
-        if not isinstance(texts, Iterable):
-            raise SpaceError(
-                f"require= expects a list of texts such as ['layers * batch <= 1024'], got {shown(require)}."
-            )
-        self.constraints = tuple(parse(text, by_name) for text in bounded(texts))
-        self._held = self._read_fixed(fixed)
-        self._is_held = None if self._held is None else ~np.isnan(self._held)
+        self._constraints = Constraints(require, by_name, self._columns)
+        self.constraints = self._constraints.parsed
+        self._held = Held(self._columns, self._activity, fixed)
         self._default = self._read_defaults()
         self._default_u = self._codec.to_unit(self._default)
-        self.prior = Prior(self.parameters, self._default_u, self._is_held)
+        self.prior = Prior(self.parameters, self._default_u, self._held.is_held)
+        self._sampler = Sampler(self._columns, self._codec, self._held, self._constraints, self._default)
 
     # -- what it is made of ------------------------------------------------------------------------------------------
 
@@ -102,7 +96,7 @@ class Space:
         return len(self.names)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._column
+        return name in self._columns
 
     def __getitem__(self, name: str) -> Parameter:
         return self.parameters[self.column(name)]
@@ -113,19 +107,17 @@ class Space:
         Raises:
             ParamsError: there is none.
         """
-        if name not in self._column:
-            raise ParamsError(self._unknown(name))
-        return self._column[name]
+        return self._columns.of(name)
 
     @property
     def require(self) -> tuple[str, ...]:
         """The constraints as they were written."""
-        return tuple(constraint.text for constraint in self.constraints)
+        return self._constraints.texts
 
     @property
     def fixed(self) -> Params:
         """The values at which parameters are held, by name."""
-        return {} if self._held is None else self.decode(self._held)[0]
+        return {} if self._held.row is None else self.decode(self._held.row)[0]
 
     @property
     def is_conditional(self) -> bool:
@@ -140,7 +132,7 @@ class Space:
 
         Exact without constraints. With constraints it is an upper bound, for they are not taken into account.
         """
-        held = np.full(len(self), np.nan) if self._held is None else self._held
+        held = np.full(len(self), np.nan) if self._held.row is None else self._held.row
         return self._activity.n_configurations(self.parameters, held)
 
     # -- configurations and rows -------------------------------------------------------------------------------------
@@ -169,12 +161,15 @@ class Space:
             if codes is None:
                 numbers = range(len(rows)) if isinstance(present, slice) else present
                 codes = np.array(
-                    [self._code(column, value, where(i, len(rows))) for i, value in zip(numbers, values, strict=True)]
+                    [
+                        self._columns.code(column, value, where(i, len(rows)))
+                        for i, value in zip(numbers, values, strict=True)
+                    ]
                 )
             x[present, column] = codes
         if n_given != sum(map(len, rows)):
-            self._refuse_unknown(rows)
-        self._check_given(x)
+            self._columns.refuse_unknown(rows)
+        self._held.check_rows(x)
         return x
 
     def encode_partial(self, params: Mapping[str, Any]) -> Floats:
@@ -188,9 +183,9 @@ class Space:
         row = np.full(len(self), np.nan)
         for name, value in params.items():
             column = self.column(name)
-            row[column] = self._code(column, value, "")
-        self._check_partial(row)
-        self._implied(row)
+            row[column] = self._columns.code(column, value, "")
+        self._held.check_partial(row)
+        self._held.implied(row)
         return row
 
     def decode(self, x: Floats) -> list[Params]:
@@ -199,7 +194,7 @@ class Space:
         Raises:
             ParamsError: rows of another width, or an index that is no choice.
         """
-        x = np.atleast_2d(self._shaped(x))
+        x = np.atleast_2d(self._columns.shaped(x))
         names = self.names
         if len(x) < MANY:
             return [
@@ -222,24 +217,19 @@ class Space:
 
     def active(self, x: Floats) -> Bools:
         """Return [..., D] whether each parameter is active in each of the rows [..., D]."""
-        return self._activity.of(self._shaped(x))
+        return self._activity.of(self._columns.shaped(x))
 
     def satisfied(self, x: Floats) -> Bools:
         """Return [...] whether each of the rows [..., D] satisfies every constraint."""
-        x = self._shaped(x)
-        satisfied = np.ones(x.shape[:-1], dtype=np.bool_)
-        for holds in self._judge(x):
-            satisfied = satisfied & holds
-        return satisfied
+        return self._constraints.satisfied(self._columns.shaped(x))
 
     def violated(self, row: Floats) -> tuple[str, ...]:
         """Return the constraints that the row [D] violates, as they were written."""
-        verdicts = self._judge(self._shaped(row))
-        return tuple(constraint.text for constraint, holds in zip(self.constraints, verdicts, strict=True) if not holds)
+        return self._constraints.violated(self._columns.shaped(row))
 
     def contains(self, x: Floats) -> Bools:
         """Return [...] whether each of the rows [..., D] is in the space: valid where active, constraints met."""
-        x = self._shaped(x)
+        x = self._columns.shaped(x)
         ideal = self.canonical(x)
         same = (ideal == x) | (np.isnan(ideal) & np.isnan(x))
         return same.all(axis=-1) & self.satisfied(ideal)  # type: ignore[no-any-return]  # reduces to an array of truths
@@ -279,22 +269,11 @@ class Space:
         Every number must be one that its parameter can have; where nan stands, and the constraints, are not looked at.
         Quick, since it is asked for every trial of every log that is opened.
         """
-        if len(row) != len(self._ranges):
-            return f"it has {len(row)} values where the space has {len(self._ranges)} parameters."
-        for value, (low, high, whole) in zip(row, self._ranges, strict=True):
-            if value is None or value != value:
-                continue
-            if not low <= value <= high or (whole and not float(value).is_integer()):
-                column = next(i for i, code in enumerate(row) if code is value)
-                return f"{self.names[column]} = {value:g} lies outside of {shown(self.parameters[column])}."
-        return None
+        return self._columns.misfit(row)
 
     def fits(self, x: Floats) -> Bools:
         """Return [...] whether each of the rows [..., D] can be one on record, as `misfit` says of one."""
-        x = self._shaped(x)
-        low, high, whole = np.array(self._ranges, dtype=np.float64).T
-        fits = np.isnan(x) | ((x >= low) & (x <= high) & ((whole == 0) | (x == np.rint(x))))
-        return fits.all(axis=-1)  # type: ignore[no-any-return]  # reduces to an array of truths
+        return self._columns.fits(x)
 
     # -- the unit cube -----------------------------------------------------------------------------------------------
 
@@ -304,7 +283,7 @@ class Space:
         Discrete values lie in the middle of their cell. The inverse is exact for them up to 2**50 values, and exact to
         rounding for reals.
         """
-        return self._codec.to_unit(self._shaped(x))
+        return self._codec.to_unit(self._columns.shaped(x))
 
     def from_unit(self, u: Floats) -> Floats:
         """Return the rows [..., D] of points [..., D] in the unit cube, any point of which is a valid row.
@@ -312,22 +291,22 @@ class Space:
         Values are snapped to steps, integers and choices, held parameters take their value, inactive ones become nan.
         What lies outside of the cube is moved to its edge; a nan coordinate stands for the default.
         """
-        u = self._shaped(u)
+        u = self._columns.shaped(u)
         gaps = np.isnan(u)
         if gaps.any():
             u = np.where(gaps, self._default_u, u)
-        return self._settle(self._codec.from_unit(u))
+        return self._held.settle(self._codec.from_unit(u))
 
     def canonical(self, x: Floats) -> Floats:
         """Return the nearest valid rows [..., D] to rows [..., D].
 
         As `from_unit` does: snapped, held, inactive parameters nan, and the default where an active one is nan.
         """
-        x = self._shaped(x)
+        x = self._columns.shaped(x)
         gaps = np.isnan(x)
         if gaps.any():
             x = np.where(gaps, self._default, x)
-        return self._settle(self._codec.snap(x))
+        return self._held.settle(self._codec.snap(x))
 
     # -- drawing -----------------------------------------------------------------------------------------------------
 
@@ -348,29 +327,7 @@ class Space:
                 others.
             StarvedError: 100,000 candidates in a row were refused; the message names the constraint that refuses most.
         """
-        return self._sample(rng, n, given, None)
-
-    def _sample(self, rng: Rng, n: int, given: Floats | None, prior: Prior | None) -> Floats:
-        given = None if given is None else self._read_given(given)
-        must, remaining = ([], {}) if given is None else self._implied(given)
-        if not self.constraints and not must:
-            return self._draw(rng, n, given, remaining, prior)
-        found: list[Floats] = []
-        wanted, barren, n_drawn, size = n, 0, 0, max(n, 16)
-        passed = np.zeros(len(self.constraints) + len(must), dtype=np.int64)
-        while wanted > 0:
-            x = self._draw(rng, size, given, remaining, prior)
-            verdicts = np.array([*self._judge(x), *(~np.isnan(x[:, column]) for column in must)])
-            passed += verdicts.sum(axis=1)
-            accepted = x[verdicts.all(axis=0)][:wanted]
-            found.append(accepted)
-            wanted -= len(accepted)
-            n_drawn += size
-            barren = 0 if len(accepted) else barren + size
-            if barren >= PATIENCE:
-                raise self._starved(passed, n_drawn, must)
-            size = min(2 * size, 16_384, PATIENCE - barren)
-        return np.concatenate(found) if found else np.empty((0, len(self)))
+        return self._sampler.sample(rng, n, given, None)
 
     def sample_prior(self, rng: Rng, n: int, given: Floats | None = None) -> Floats:
         """Draw n rows [n, D] from what the parameters' `prior=` say; the arguments and errors are those of `sample`.
@@ -379,7 +336,7 @@ class Space:
         Where values are few, what is drawn is snapped to them: their shares are near `log_prior`, which is the density
         at each, and not equal to it.
         """
-        return self._sample(rng, n, given, self.prior)
+        return self._sampler.sample(rng, n, given, self.prior)
 
     def log_prior(self, x: Floats) -> Floats:
         """Return [...] the log density of the prior at rows [..., D], relative to the uniform one; 0 is the largest.
@@ -399,11 +356,11 @@ class Space:
         Categorical). Defaults that are named satisfy the constraints, which the space checks when it is made; middles
         may not: ask `satisfied`.
         """
-        return self._settle(self._default.copy())
+        return self._held.settle(self._default.copy())
 
     def fixed_row(self) -> Floats | None:
         """Return [D] the values at which parameters are held, nan where free; None when none is."""
-        return None if self._held is None else self._held.copy()
+        return None if self._held.row is None else self._held.row.copy()
 
     # -- variations --------------------------------------------------------------------------------------------------
 
@@ -413,9 +370,11 @@ class Space:
         Raises:
             SpaceError: the space has a parameter of that name, or the new one cannot be meant.
         """
-        if name in self._column:
+        if name in self:
             raise SpaceError(f"the space already has a parameter {name!r}, which is {self[name]!r}.")
-        return self._with_my_ends(Space({**self._by_name(), name: parameter}, require=self.require, fixed=self._fixed))
+        return self._with_my_ends(
+            Space({**self._by_name(), name: parameter}, require=self.require, fixed=self._held.explicit)
+        )
 
     def first(self, n: int) -> Space:
         """Return the space of the first parameters alone, as it was before it learned the others by `with_parameter`.
@@ -424,7 +383,7 @@ class Space:
             SpaceError: one of them depends on one that comes later.
         """
         kept = dict(list(self._by_name().items())[:n])
-        return self._with_my_ends(Space(kept, require=self.require, fixed=self._fixed))
+        return self._with_my_ends(Space(kept, require=self.require, fixed=self._held.explicit))
 
     def fix(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> Space:
         """Return the space with more parameters held at a value, given by name.
@@ -432,7 +391,7 @@ class Space:
         Raises:
             SpaceError: no such parameter, or a value that it cannot take.
         """
-        held = {**self._fixed, **(values or {}), **named}
+        held = {**self._held.explicit, **(values or {}), **named}
         return self._with_my_ends(Space(self._by_name(), require=self.require, fixed=held))
 
     def narrow(self, ranges: Mapping[str, Any] | None = None, /, **named: Any) -> Space:
@@ -494,9 +453,10 @@ class Space:
 
     def with_rounded_ends(self) -> Space:
         """Return the space as it was before the ends of logarithmic ranges were exact; for logs of that time."""
-        space = Space(self._by_name(), require=self.require, fixed=self._fixed)
+        space = Space(self._by_name(), require=self.require, fixed=self._held.explicit)
         space._has_exact_ends = False
         space._codec = Codec(space.parameters, exact_ends=False)
+        space._sampler = Sampler(space._columns, space._codec, space._held, space._constraints, space._default)
         return space
 
     # -- on record ---------------------------------------------------------------------------------------------------
@@ -544,213 +504,23 @@ class Space:
         changed = {}
         for name, given in ranges.items():
             if name not in by_name:
-                raise SpaceError(self._unknown(name))
+                raise SpaceError(self._columns.unknown(name))
             was, by_name[name] = by_name[name], vary.ranged(name, by_name[name], given, inside=inside)
             changed[name] = was, by_name[name]
-        made = Made(by_name, self.require, self._fixed)
+        made = Made(by_name, self.require, self._held.explicit)
         return self._of(vary.active(made, changed) if inside else made)
 
     def _by_name(self) -> dict[str, Parameter]:
         return dict(zip(self.names, self.parameters, strict=True))
 
     def _made(self) -> Made:
-        return Made(self._by_name(), self.require, self._fixed)
-
-    def _shaped(self, x: Floats) -> Floats:
-        x = np.asarray(x, dtype=np.float64)
-        if x.ndim == 0 or x.shape[-1] != len(self.names):
-            raise ParamsError(f"a row of this space has {len(self)} numbers, got an array of shape {x.shape}.")
-        return x
-
-    def _settle(self, x: Floats) -> Floats:
-        """Put held values in place and nan where a parameter is inactive, in `x` itself."""
-        if self._held is not None:
-            np.copyto(x, self._held, where=self._is_held)
-        if self._activity.conditional:
-            x[~self._activity.of(x)] = np.nan
-        return x
-
-    def _draw(
-        self,
-        rng: Rng,
-        n: int,
-        given: Floats | None,
-        remaining: Mapping[int, tuple[float, ...]],
-        prior: Prior | None,
-    ) -> Floats:
-        x = self._codec.from_unit(rng.random((n, len(self.names))) if prior is None else prior.draw(rng, n))
-        if given is not None:
-            np.copyto(x, given, where=~np.isnan(given))
-        for column, codes in remaining.items():
-            if prior is None:
-                picked = rng.integers(len(codes), size=n)
-            else:
-                rows = np.repeat(self._default[None], len(codes), axis=0)
-                rows[:, column] = codes
-                picked = prior.pick(rng, n, self._codec.to_unit(rows))
-            x[:, column] = np.array(codes)[picked]
-        return self._settle(x)
-
-    def _judge(self, x: Floats) -> list[Bools]:
-        """Return [...] whether each constraint holds in each of the rows [..., D]."""
-        if not self.constraints:
-            return []
-        columns = {name: x[..., self._column[name]] for constraint in self.constraints for name in constraint.names}
-        return [constraint.holds(columns) for constraint in self.constraints]
-
-    def _code(self, column: int, value: object, where: str) -> float:
-        return self.parameters[column].code(value, f"{where}{self.names[column]}")
-
-    def _read_fixed(self, fixed: Mapping[str, Any] | None) -> Floats | None:
-        if fixed is not None and not isinstance(fixed, Mapping):
-            raise SpaceError(f"fixed= expects values by name, such as {{'lr': 0.1}}, got {shown(fixed)}.")
-        held = np.full(len(self), np.nan)
-        for column, parameter in enumerate(self.parameters):
-            code = parameter.default_code() if parameter.role == "fixed" else None
-            if code is not None:
-                held[column] = code
-        explicit = []
-        for name, value in (fixed or {}).items():
-            try:
-                column = self.column(name)
-                held[column] = self._code(column, value, "")
-            except ParamsError as error:
-                raise SpaceError(f"fixed: {error}") from None
-            explicit.append(column)
-        possible = self._activity.possible(held)
-        for column in explicit:
-            if not possible[column]:
-                raise SpaceError(f"fixed: {self._never(column, held)}")
-        self._fixed: Params = {self.names[i]: self.parameters[i].value(held[i]) for i in explicit}
-        return None if np.isnan(held).all() else held
+        return Made(self._by_name(), self.require, self._held.explicit)
 
     def _read_defaults(self) -> Floats:
         """Return [D] the value to start from of every parameter, as if all were active."""
         row, named = self._codec.defaults(self.parameters)
-        if self._held is not None and self._is_held is not None:
-            np.copyto(row, self._held, where=self._is_held)
-            named |= self._is_held
-        settled = self._settle(row.copy())
-        for constraint, holds in zip(self.constraints, self._judge(settled), strict=True):
-            if not holds and all(named[self._column[name]] for name in constraint.names):
-                values = ", ".join(
-                    f"{name}={self[name].value(settled[self._column[name]])!r}" for name in constraint.names
-                )
-                raise SpaceError(f"the defaults violate the constraint {constraint.text!r}: {values}.")
+        if self._held.row is not None and self._held.is_held is not None:
+            np.copyto(row, self._held.row, where=self._held.is_held)
+            named |= self._held.is_held
+        self._constraints.refuse_defaults(self._held.settle(row.copy()), named)
         return row
-
-    def _read_given(self, given: Floats) -> Floats | None:
-        """Return a given row without what the space holds anyway; None when nothing is left."""
-        given = self._shaped(given)
-        if given.ndim != 1:
-            raise ParamsError(
-                f"the given values are one row of {len(self)} numbers, got an array of shape {given.shape}."
-            )
-        given = given.copy()
-        snapped = self._codec.snap(given)
-        for column in np.flatnonzero(~np.isnan(given)).tolist():
-            if snapped[column] != given[column]:
-                parameter = self.parameters[column]
-                raise ParamsError(
-                    f"{self.names[column]} is {parameter!r}, which has no value of code {float(given[column])!r}."
-                )
-        self._check_partial(given)
-        if self._held is not None:
-            given[self._is_held] = np.nan
-        return None if np.isnan(given).all() else given
-
-    def _implied(self, given: Floats) -> tuple[list[int], dict[int, tuple[float, ...]]]:
-        """Return `Activity.implied` by given values, those apart that the space holds and applies where it can."""
-        free = np.isnan(given)
-        known = given if self._held is None else np.where(free, self._held, given)
-        wanted = np.flatnonzero(~free if self._is_held is None else ~free & ~self._is_held).tolist()
-        must, remaining = self._activity.implied(wanted, known)
-        for column, codes in remaining.items():
-            if not codes:
-                children = ", ".join(f"{self.names[c]} (when {self.parameters[c].when!r})" for c in must)
-                raise ParamsError(f"no value of {self.names[column]} makes all of these active: {children}.")
-        return must, remaining
-
-    def _check_partial(self, row: Floats) -> None:
-        """Refuse given values that contradict those held, or that can never be active with the others."""
-        self._check_held(row, "")
-        known = row if self._held is None else np.where(np.isnan(row), self._held, row)
-        possible = self._activity.possible(known)
-        for column in self._activity.conditional:
-            if not possible[column] and not np.isnan(row[column]):
-                if self._held is not None and not np.isnan(self._held[column]):
-                    continue  # a held value applies where it can
-                raise ParamsError(self._never(column, known))
-
-    def _check_held(self, row: Floats, where: str) -> None:
-        if self._held is None:
-            return
-        for column in np.flatnonzero(self._is_held & ~np.isnan(row) & (row != self._held)).tolist():
-            held, value = (self.parameters[column].value(codes[column]) for codes in (self._held, row))
-            raise ParamsError(f"{where}{self.names[column]} is held at {held!r} by the space, got {value!r}.")
-
-    def _check_given(self, x: Floats) -> None:
-        """Refuse rows in which an active parameter is missing, an inactive one given, or a held one moved."""
-        given = ~np.isnan(x)
-        wrong = given != self._activity.of(x)
-        if self._is_held is not None:
-            wrong |= given & self._is_held & (x != self._held)
-        for i in np.flatnonzero(wrong.any(axis=1))[:1].tolist():
-            at = where(i, len(x))
-            self._check_held(x[i], at)
-            # The first in the order of dependence is the cause; the others follow from it.
-            column = next(column for column in self._activity.order if wrong[i, column])
-            name, when = self.names[column], self.parameters[column].when
-            if not given[i, column]:
-                because = "" if when is None else f"; it is active because {when!r}"
-                raise ParamsError(f"{at}{name} is missing{because}.")
-            raise ParamsError(
-                f"{at}{name} is given, but it is active only when {when!r}{self._parents_text(column, x[i])}."
-            )
-
-    def _parents_text(self, column: int, row: Floats) -> str:
-        """Return " (here a=1, b is inactive)" for the parameters that the condition of `column` asks about."""
-        when = self.parameters[column].when
-        parts = []
-        for name in dict.fromkeys(when.names() if when is not None else ()):
-            code = row[self._column[name]]
-            parts.append(f"{name} is not given" if np.isnan(code) else f"{name}={self[name].value(code)!r}")
-        return f" (here {', '.join(parts)})"
-
-    def _never(self, column: int, row: Floats) -> str:
-        needs = f"{self.parameters[column].when!r}{self._parents_text(column, row)}"
-        return f"{self.names[column]} is given a value, but can never be active: it needs {needs}."
-
-    def _unknown(self, name: object) -> str:
-        near = did_you_mean(name, self.names) if isinstance(name, str) else ""
-        return f"{shown(name)} is no parameter of this space{near}; there are: {', '.join(self.names)}."
-
-    def _refuse_unknown(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        for i, row in enumerate(rows):
-            for name in row:
-                if name not in self._column:
-                    raise ParamsError(f"{where(i, len(rows))}{self._unknown(name)}")
-
-    def _starved(self, passed: Ints, n_drawn: int, must: Sequence[int]) -> StarvedError:
-        labels = [repr(text) for text in self.require]
-        labels += [
-            f"the condition of {self.names[column]}, which is given: {self.parameters[column].when!r},"
-            for column in must
-        ]
-        worst = int(passed.argmin())
-        alone = f"{labels[worst]} accepted {int(passed[worst]):,} of {n_drawn:,} points"
-        if len(labels) > 1 and passed[worst]:
-            alone += " by itself, and together with the others too few"
-        return StarvedError(
-            f"no point was found that satisfies the constraints: {alone}. "
-            "Relax it, or narrow the parameters to where it holds."
-        )
-
-
-def _range(parameter: Parameter) -> tuple[float, float, bool]:
-    """Return the least and the greatest code of a parameter, and whether its codes are whole."""
-    if isinstance(parameter, Categorical):
-        return 0.0, float(len(parameter.choices) - 1), True
-    if isinstance(parameter, Float | Int):
-        return float(parameter.low), float(parameter.high), isinstance(parameter, Int)
-    raise TypeError(f"{parameter!r} is no parameter with a range")

@@ -26,9 +26,8 @@ def chosen(candidates: Mapping[str, Any], x: Any, y: Any, sizes: Sizes, *, name:
     whole = Made({name: Categorical(tuple(candidates), priority=1)}, (), {})
     for label, candidate in candidates.items():
         space = candidate if isinstance(candidate, Space) else space_of(candidate, x, y, sizes)
-        made = Made(dict(zip(space.names, space.parameters, strict=True)), space.require, space._fixed)
         prefix = f"{label}__"
-        branch = vary.under(vary.renamed(made, lambda one, prefix=prefix: prefix + one), given(name) == label)  # type: ignore[misc]
+        branch = vary.under(vary.renamed(space._made(), lambda one, prefix=prefix: prefix + one), given(name) == label)  # type: ignore[misc]
         if name in branch.parameters:
             raise SpaceError(f"{name!r} is what the choice is called, and a parameter of {label}: say another name=.")
         whole = vary.joined(whole, branch)

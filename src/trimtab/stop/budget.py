@@ -241,7 +241,7 @@ class Budget:
         machines = list(self._machines(table))
         if self.until is None and self.hours is None and not machines:
             return ""
-        seconds = expected_seconds(table, start.amount(table), start.x)
+        seconds = expected_seconds(table, start.work(table), start.x)
         if start.limit_s is not None:
             if seconds is not None:
                 seconds = min(seconds, start.limit_s)

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from trimtab.arrays import Bools, Floats, Ints
 from trimtab.ledger.curves import WHOLE
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, TrialTable
+from trimtab.model.cost import worked
+from trimtab.space.problem import counted
 from trimtab.stop.protocol import Verdict
 from trimtab.stop.reserves import ROUNDING, Spent
-from trimtab.stop.start import Start, amounts
+from trimtab.stop.start import Start, works
 
 _ANY: Final = 1 << 30
 """More trials than anybody starts."""
@@ -30,7 +32,7 @@ def assess(limit: float, table: TrialTable) -> Verdict:
             return Verdict(stop=True, reason=reason, rule="budget", cancel=True, remaining=0)
     affordable, reason = _affordable(limit, table)
     if affordable is not None and affordable <= 0:
-        wait = price_awaited(table) or (len(table.problem.fidelities) == 1 and bool(table.n_running))
+        wait = price_awaited(table) or (bool(table.problem.fidelities) and bool(table.n_running))
         return Verdict(stop=True, reason=reason, rule="budget", wait=wait, remaining=0)
     return Verdict(stop=False, reason="", rule="budget", remaining=affordable)
 
@@ -41,7 +43,8 @@ def _begun(table: TrialTable) -> float:
     Nothing of a trial that has reported all that it was to run, or has not reported yet; nor where nobody knows how far
     trials run, and so whether one that has just reported is at its end.
     """
-    if len(table.problem.fidelities) != 1:
+    place = counted(table.problem.fidelities)
+    if place is None:
         return 0.0
     name, curves, total = table.problem.cost or "cost", table.curves, 0.0
     for row in table.running:
@@ -50,7 +53,7 @@ def _begun(table: TrialTable) -> float:
         if not len(reports):
             continue
         begins, reached = float(np.nan_to_num(table.begins[row])), float(curves.step[reports].max())
-        ran, left = max(reached - begins, 0.0), max(float(table.fidelity[row, 0]) - reached, 0.0)
+        ran, left = max(reached - begins, 0.0), max(float(table.fidelity[row, place]) - reached, 0.0)
         if ran > 0.0:
             total += _last(table, reports, name) * min(1.0 / len(reports), left / ran)
     return total
@@ -63,7 +66,7 @@ def _affordable(limit: float, table: TrialTable) -> tuple[int | None, str]:
     known = ~np.isnan(table.spent)
     if not known.any():  # nobody knows a price yet: let the first few find it out, one at a time
         return (1 if not table.n_running else 0), "the first trial's cost is awaited"
-    if len(table.problem.fidelities) == 1:  # each trial has its price, by how far it runs: `lack` asks for it
+    if table.problem.fidelities:  # each trial has its price, by how far it runs: `lack` asks for it
         is_left = not line.is_used_up or not table.n_running
         return (None if is_left else 0), f"{line.spent:g} of {limit:g} is spent, and what runs may take the rest"
     price = float(table.spent[known].mean())
@@ -85,11 +88,11 @@ def price_awaited(table: TrialTable) -> bool:
 def lack(limit: float, table: TrialTable, start: Start) -> str:
     """Return that a trial is expected to cost more than is left, as a clause; empty where it is not."""
     known = ~np.isnan(table.spent)
-    if not known.any() or len(table.problem.fidelities) != 1:
+    if not known.any() or not table.problem.fidelities:
         return ""
     line = spent(limit, table, but=start.number)
-    parent = table.fidelity[start.parent, 0] if start.parent >= 0 else math.nan
-    price = _prices(table, np.array([parent]), np.array([start.end(table)]), start.amount(table))[0]
+    ran = np.array([start.work(table)])
+    price = _prices(table, _begun_at(table, np.array([start.parent])), start.ends(table), ran)[0]
     if price <= line.left + limit * ROUNDING:
         return ""
     return f"{line.spent:g} of {limit:g} is spent, and the next trial is expected to cost {price:.4g}"
@@ -113,14 +116,13 @@ def spent(limit: float, table: TrialTable, but: int = -1) -> Spent:
     told = float(table.spent[known].sum()) + _lost(table) + float(so_far.sum())
     if not known.any():
         return Spent("cost", limit, told)
-    if len(table.problem.fidelities) != 1:
+    if not table.problem.fidelities:
         prices = np.full(len(rows), float(table.spent[known].mean()))
         return Spent("cost", limit, told, float(np.maximum(prices - so_far, 0.0).sum()))
     ended_early = ~known & np.isin(table.state, (STOPPED, FAILED))
-    untold = float(table.ran[ended_early, 0].sum()) * _pace(table, known)
-    parents = np.where(table.parent[rows] >= 0, table.fidelity[table.parent[rows], 0], np.nan)
+    untold = float(worked(table)[ended_early].sum()) * _pace(table, known)
     ends = table.fidelity[rows]
-    prices = _prices(table, parents, ends[:, 0], amounts(table, ends, table.begins[rows])[:, 0])
+    prices = _prices(table, _begun_at(table, table.parent[rows]), ends, works(table, ends, table.begins[rows]))
     return Spent("cost", limit, told + untold, float(np.maximum(prices - so_far, 0.0).sum()))
 
 
@@ -158,26 +160,32 @@ def _lost(table: TrialTable) -> float:
 
 
 def _pace(table: TrialTable, known: Bools) -> float:
-    """Return the mean cost of one unit of the fidelity; 0 while none is known."""
+    """Return the mean cost of one unit of the fidelity, of several of their product; 0 while none is known."""
     rows = np.flatnonzero(known)
     ran = _paid(table, rows)
     told = ran == ran
     if not told.any():  # all were lost on the way, and then ended early: at least all of what they ran
-        ran, told = table.ran[rows, 0], np.full(len(rows), fill_value=True)
+        ran, told = worked(table)[rows], np.full(len(rows), fill_value=True)
     total = float(ran[told].sum())
     return float(table.spent[rows[told]].sum()) / total if total > 0 else 0.0
 
 
 def _paid(table: TrialTable, rows: Ints) -> Floats:
-    """Return [n] for how much of the fidelity the costs of trials are, those of their last attempts.
+    """Return [n] for how much of the fidelity, of several of their product, the costs of trials are.
 
-    An attempt that went on from a checkpoint, after one that was lost, ran less than its trial. nan where nobody knows:
-    of a trial that was lost, and ended early when it ran again.
+    The costs are those of last attempts: one that went on from a checkpoint, after one that was lost, ran less than its
+    trial. nan where nobody knows: of a trial that was lost, and ended early when it ran again.
     """
-    whole = amounts(table, table.fidelity[rows], table.begins[rows])[:, 0]
-    early = np.where(table.attempt[rows] > 1, np.nan, table.ran[rows, 0])
+    whole = works(table, table.fidelity[rows], table.begins[rows])
+    early = np.where(table.attempt[rows] > 1, np.nan, worked(table)[rows])
     paid: Floats = np.where(table.state[rows] == COMPLETE, whole, early)
     return paid
+
+
+def _begun_at(table: TrialTable, parents: Ints) -> Floats:
+    """Return [n, F] where the trials ended that others go on with; nan where there is none."""
+    found: Floats = np.where(parents[:, None] >= 0, table.fidelity[parents], np.nan)
+    return found
 
 
 def _prices(table: TrialTable, parents: Floats, ends: Floats, ran: Floats) -> Floats:
@@ -187,17 +195,18 @@ def _prices(table: TrialTable, parents: Floats, ends: Floats, ran: Floats) -> Fl
 
     Args:
         table: the trials.
-        parents: [n] where the trials ended that they go on with; nan where they begin.
-        ends: [n] where they end.
-        ran: [n] how much they may run.
+        parents: [n, F] where the trials ended that they go on with; nan where they begin.
+        ends: [n, F] where they end.
+        ran: [n] how much they may run, as `stop.start.works` has it.
     """
     known = ~np.isnan(table.spent)
     pace = _pace(table, known)
     whole = np.flatnonzero(known & (table.state == COMPLETE))  # what was stopped cost less than it might have
-    begun = np.where(table.parent[whole] >= 0, table.fidelity[table.parent[whole], 0], np.nan)
+    begun = _begun_at(table, table.parent[whole])
     units, prices = _paid(table, whole), np.empty(len(ends))
-    for i, (parent, end) in enumerate(zip(parents.tolist(), ends.tolist(), strict=True)):
-        same = (table.fidelity[whole, 0] == end) & ((begun == parent) | (np.isnan(begun) & math.isnan(parent)))
-        paid = float(units[same].sum())
-        prices[i] = (float(table.spent[whole[same]].sum()) / paid if paid > 0.0 else pace) * ran[i]
+    for i, (parent, end) in enumerate(zip(parents, ends, strict=True)):
+        same = (table.fidelity[whole] == end) & ((begun == parent) | (np.isnan(begun) & np.isnan(parent)))
+        alike = whole[same.all(axis=1)]
+        paid = float(units[same.all(axis=1)].sum())
+        prices[i] = (float(table.spent[alike].sum()) / paid if paid > 0.0 else pace) * ran[i]
     return prices

@@ -12,6 +12,7 @@ from trimtab.ledger.event import FINALIZE
 from trimtab.ledger.table import COMPLETE, STOPPED, TrialTable
 from trimtab.model.feasibility import met
 from trimtab.model.keys import keys_of, numbered
+from trimtab.model.outliers import is_spoilt, torn, typical
 from trimtab.model.settings import MODEL
 from trimtab.stop.bounds import floor_of
 
@@ -84,6 +85,7 @@ def path(table: TrialTable) -> Path:
     if problem.fidelities:
         ends = np.array([one.high for one in problem.fidelities])
         counts &= (np.isnan(table.fidelity[rows]) | (table.fidelity[rows] >= ends)).all(axis=1)
+    losses[counts] = _believed(table, rows[counts], losses[counts])
     repeats = rows[counts]
     searched = np.ones(len(rows), dtype=np.bool_)
     if FINALIZE in table.notes:  # what was run again at the end was not looked for, and tells of noise alone
@@ -105,6 +107,20 @@ def path(table: TrialTable) -> Path:
     told = table.y[rows, column]
     largest = max(float(told[np.isfinite(told)].max()), -np.inf if metric.target is None else metric.target)
     return replace(seen, floor=floor_of(metric.name, metric.sign, seen.best[-1], largest))
+
+
+def _believed(table: TrialTable, rows: Ints, losses: Floats) -> Floats:
+    """Return [n] the losses of rows [n], of a configuration whose runs were torn apart its usual one.
+
+    A run that is off by bad luck is no result that a search has reached, nor one that the next has to beat.
+    """
+    if len(set(keys_of(table.x[rows]))) == len(rows):
+        return losses
+    config = numbered(table.x[rows])
+    if not is_spoilt(losses, config):
+        return losses
+    found: Floats = np.where(torn(losses, config)[config], typical(losses, config)[config], losses)
+    return found
 
 
 def path_of(losses: Floats, deviation: float = 0.0, behind: Bools | None = None) -> Path:
@@ -162,13 +178,17 @@ def noise(table: TrialTable, rows: Ints, column: int) -> float:
     told = told[np.isfinite(told)]
     if len(told):
         return float(np.sqrt(np.mean(np.square(told))))
-    x = table.x[rows]
+    x, y = table.x[rows], table.y[rows, column]
     if len(set(keys_of(x))) > len(rows) - NOISES:
         return 0.0
     config = numbered(x)
+    if is_spoilt(y, config):  # a run that diverged is off by orders of magnitude: it says nothing of how others differ
+        whole = ~torn(y, config)[config]
+        config, y = numbered(x[whole]), y[whole]
     counts = np.bincount(config)
-    freedom = len(rows) - len(counts)
-    y = table.y[rows, column]
+    freedom = len(y) - len(counts)
+    if not freedom:
+        return 0.0
     means = np.bincount(config, weights=y / counts[config])
     deviation = float(np.sqrt(np.square(y - means[config]).sum() / freedom))
     return deviation if np.isfinite(deviation) else 0.0

@@ -94,11 +94,17 @@ class Looks(Protocol):
 
 @runtime_checkable
 class Rated(Protocol):
-    """A stopping rule that knows what an improvement is worth, as engines are told."""
+    """A stopping rule that knows what an improvement is worth, as engines are told.
+
+    Of the rules of a run the first one that does is asked, before each proposal, under the lock of the study. What it
+    says is told as `request.remaining.must_gain`, whatever the engine makes of it, and stands on record with the
+    proposal: a study is replayed without its rules. It follows from the table alone, as a verdict does.
+    """
 
     def must_gain(self, table: TrialTable) -> dict[str, float]:
         """Return by how much the objective must get better for each of the "seconds" or the "cost" that is spent.
 
-        Empty where nobody knows. Changes nothing.
+        Of every second or unit of cost that a trial takes, in the objective's own unit, 0 or more: {"cost": 0.01}.
+        Anything else ends the run (`PluginError`). Empty where nobody knows. Changes nothing.
         """
         ...

@@ -13,13 +13,26 @@ import numpy as np
 from trimtab.ledger.attempts import WORKER
 from trimtab.ledger.table import TrialTable
 from trimtab.stop.duration import expected_seconds
-from trimtab.stop.start import Start, amounts
+from trimtab.stop.start import Start, amounts, works
 
 ROUNDING: Final = 1e-9
 """By what share more is no more: three trials of 0.1 are covered by 0.3, whatever floats say."""
 
-WORDS: Final = frozenset({"epoch", "step", "iteration", "round", "tree", "sample", "seed", "fold"})
+WORDS: Final = frozenset({"epoch", "step", "iteration", "round", "tree", "sample", "row", "seed", "fold"})
 """Names of fidelities that are words with a plural in s; of others, as `data_fraction`, the name stands alone."""
+
+
+def plural(name: str) -> str:
+    """Return the name of a fidelity in the plural, where that is sure to be a word; else an empty text.
+
+    Example:
+        >>> plural("epoch"), plural("rows"), plural("data_fraction")
+        ('epochs', 'rows', '')
+    """
+    if name in WORDS:
+        return f"{name}s"
+    return name if name.removesuffix("s") in WORDS else ""
+
 
 MACHINES: Final = {
     "worker_hours": "worker-hours",
@@ -67,7 +80,7 @@ class Spent:
     def noun(self) -> str:
         """The unit in words, in the plural."""
         if self.is_fidelity:
-            return f"{self.unit}s" if self.unit in WORDS else f"of {self.unit}"
+            return plural(self.unit) or f"of {self.unit}"
         return MACHINES.get(self.unit, self.unit)
 
     def lack(self, amount: float) -> str:
@@ -139,10 +152,10 @@ def of_machines(limits: Mapping[str, float], prices: Mapping[str, float], table:
         return
     used, rows = table.used, table.running
     so_far = np.maximum(table.elapsed - table.begun_at[rows], 0.0)
-    ends = amounts(table, table.fidelity[rows], table.begins[rows])
+    left = works(table, table.fidelity[rows], table.begins[rows])
     more = [
-        max(0.0, (expected_seconds(table, end, table.x[row]) or 0.0) - past)
-        for row, end, past in zip(rows, ends, so_far.tolist(), strict=True)
+        max(0.0, (expected_seconds(table, one, table.x[row]) or 0.0) - past)
+        for row, one, past in zip(rows, left.tolist(), so_far.tolist(), strict=True)
     ]
     taken = [table.resources(row) for row in rows]
     for unit, limit in limits.items():

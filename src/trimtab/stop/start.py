@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trimtab.arrays import Floats
-from trimtab.ledger.attempts import ONE_CPU, counts_steps
+from trimtab.ledger.attempts import ONE_CPU, parts, work
 from trimtab.ledger.table import TrialTable
+from trimtab.space.problem import counted, is_counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,20 @@ class Start:
 
     def amount(self, table: TrialTable) -> Floats:
         """Return [F] how much of each fidelity it may run."""
-        begins = float("nan") if self.begins is None else self.begins
-        amount: Floats = amounts(table, np.array([self.fidelity or table.problem.whole]), np.array([begins]))[0]
+        amount: Floats = amounts(table, self.ends(table), self._begins)[0]
         return amount
 
-    def end(self, table: TrialTable) -> float:
-        """Return where it ends, of the first fidelity."""
-        return float((self.fidelity or table.problem.whole)[0])
+    def work(self, table: TrialTable) -> float:
+        """Return the same as one number, as `works` has it."""
+        return float(works(table, self.ends(table), self._begins)[0])
+
+    def ends(self, table: TrialTable) -> Floats:
+        """Return [1, F] where it ends."""
+        return np.array([self.fidelity or table.problem.whole])
+
+    @property
+    def _begins(self) -> Floats:
+        return np.array([np.nan if self.begins is None else self.begins])
 
 
 def amounts(table: TrialTable, fidelity: Floats, begins: Floats) -> Floats:
@@ -53,8 +61,24 @@ def amounts(table: TrialTable, fidelity: Floats, begins: Floats) -> Floats:
         fidelity: [n, F] where they are to end.
         begins: [n] the steps of their checkpoints; nan where there is none.
     """
+    fidelities = table.problem.fidelities
     ends = np.where(np.isnan(fidelity), np.array(table.problem.whole), fidelity)
-    if ends.shape[1] != 1 or not counts_steps(table.problem.fidelities[0]):
+    place = counted(fidelities)
+    if place is None or not is_counted(fidelities[place]):
         return ends
-    is_used = (begins >= 0) & (begins <= ends[:, 0])
-    return ends - np.where(is_used, begins, 0.0)[:, None]
+    is_used = (begins >= 0) & (begins <= ends[:, place])
+    return parts(fidelities, ends, ends[:, place] - np.where(is_used, begins, 0.0))
+
+
+def works(table: TrialTable, fidelity: Floats, begins: Floats) -> Floats:
+    """Return [n] how much attempts may run as one number: of several fidelities the product, 1 without any.
+
+    Args:
+        table: the trials.
+        fidelity: [n, F] where they are to end.
+        begins: [n] the steps of their checkpoints; nan where there is none.
+    """
+    if not table.problem.fidelities:
+        return np.ones(len(fidelity))
+    ends = np.where(np.isnan(fidelity), np.array(table.problem.whole), fidelity)
+    return work(table.problem.fidelities, ends, amounts(table, fidelity, begins))

@@ -347,9 +347,10 @@ class Worth:
         """Return by how much the objective must get better for each of the "seconds" or the "cost" that is spent.
 
         Of wall time each trial takes the share of its seconds that one takes on average: what runs side by side shares
-        an hour. Empty without an exchange rate, where nobody knows that share, and in trials, of which none is dearer.
+        an hour. Empty without an exchange rate, of several objectives, where nobody knows that share, and in trials, of
+        which none is dearer.
         """
-        if self.rate is None:
+        if self.rate is None or len(table.problem.objectives) != 1:
             return {}
         rate = exchange(self.rate, table.problem, self.prices, self.gpus)
         each = rate.gain / rate.price

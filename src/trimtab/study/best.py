@@ -16,7 +16,7 @@ from trimtab.model.choice import Choice
 from trimtab.model.dominance import undominated
 from trimtab.model.feasibility import met, settled, split
 from trimtab.model.keys import numbered, same
-from trimtab.model.outliers import is_spoilt, typical, unbelieved
+from trimtab.model.outliers import fences, is_spoilt, typical, unbelieved
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.preference import Preference
 from trimtab.space.problem import Metric
@@ -350,6 +350,23 @@ def at_text(table: TrialTable, fidelity: Fidelity) -> str:
 def configurations(table: TrialTable, rows: Ints) -> Ints:
     """Return [K] a number for the configuration, and the fidelity, of each of K rows: equal where these are."""
     return numbered(np.column_stack([table.x[rows], table.fidelity[rows]]))
+
+
+def far_off(table: TrialTable) -> Ints:
+    """Return the complete whole runs that are off by bad luck, ascending; nothing with several objectives.
+
+    Nothing either until two runs of one configuration were torn apart, which alone proves it: see `model/outliers.py`.
+    """
+    if len(table.problem.objectives) > 1:
+        return np.zeros(0, dtype=np.int64)
+    rows = table.rows(COMPLETE)
+    rows = rows[(table.fidelity[rows] >= np.array(table.problem.whole)).all(axis=1)]
+    losses = _objective_losses(table)[rows, 0]
+    if not len(rows) or not is_spoilt(losses, configurations(table, rows)):
+        return rows[:0]
+    below, above = fences(losses)
+    found: Ints = rows[(losses < below) | (losses > above)]
+    return found
 
 
 def _worth(losses: Floats, config: Ints, counts: Ints) -> tuple[Floats, Floats]:

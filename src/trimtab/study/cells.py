@@ -23,11 +23,6 @@ COST: Final = "cost"
 EXACT: Final = 1e-6
 """How far from the mean over its folds what an objective returned may be and yet be it: single precision."""
 
-PARTIAL: Final = (
-    "several workers ran its folds, and it returned what only one that runs all of them can tell; one does so now"
-)
-"""Why an attempt is run again that was divided before anybody knew what its objective returns."""
-
 
 class Cells:
     """What a trial reported of its folds so far.

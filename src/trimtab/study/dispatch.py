@@ -22,10 +22,10 @@ from trimtab.ledger.attempts import ONE_CPU
 from trimtab.ledger.event import Asked, Event, Extended, Origin, Remaining, Started
 from trimtab.ledger.table import TrialTable
 from trimtab.schedule.protocol import Assignment, Continue, Fresh, Wait
+from trimtab.space.problem import counted
 from trimtab.stop.start import Start
 from trimtab.study import ahead, arms, lost, starts
 from trimtab.study.ahead import Ahead
-from trimtab.study.cells import PARTIAL
 from trimtab.study.engine import Engine
 from trimtab.study.line import Line
 from trimtab.study.order import Made, Order
@@ -165,7 +165,7 @@ class Dispatch:
                 found, about = self._next(fresh=fresh, made=made), table.problem
             if not isinstance(found, Asked):
                 return []
-            start = starts.of_proposal(files, found, self.resources, self.limit_s)
+            start = starts.of_proposal(table, files, found, self.resources, self.limit_s)
             lack = self.lacks(table, start)
             if lack:
                 found = Uncovered(lack)
@@ -374,7 +374,9 @@ class Dispatch:
         session, table, problem = self.session, self.session.table, self.session.table.problem
         attempt, parent = int(table.attempt[number]), int(table.parent[number])
         ends = table.fidelity[number].tolist()
-        is_anew = table.error(number) == PARTIAL  # of all its folds, or it would know as little as the one before
+        is_anew = lost.must_run_whole(table, number)  # or it would know as little as the one before
+        place = counted(problem.fidelities)
+        goes_on = starts.goes_on(table, parent, ends)
         return Task(
             number=number,
             attempt=attempt,
@@ -382,8 +384,9 @@ class Dispatch:
             params=table.space.decode(table.x[number : number + 1])[0],
             fidelity={f.name: end for f, end in zip(problem.fidelities, ends, strict=True)},
             start={f.name: f.low for f in problem.fidelities},
+            counts=None if place is None else problem.fidelities[place].name,
             resume_from=None if parent < 0 else parent,
-            resume_dir=None if parent < 0 else session.files.checkpoint(parent),
+            resume_dir=session.files.checkpoint(parent) if goes_on else None,
             metrics=problem.metric_names,
             checkpoint_dir=session.files.checkpoint(number),
             log_dir=session.files.attempt(number, attempt),

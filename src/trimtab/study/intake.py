@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -12,11 +12,13 @@ from trimtab.execute import protocol as execute
 from trimtab.ledger.curves import AT_END, WHOLE
 from trimtab.ledger.event import Event, Failed, Noted, Reported, Stopped, Told
 from trimtab.ledger.table import TrialTable
+from trimtab.space.problem import counted
 from trimtab.study import values
-from trimtab.study.cells import PARTIAL, Cells
-from trimtab.study.lost import is_running, lose
+from trimtab.study.cells import Cells
+from trimtab.study.lost import PARTIAL, is_running, lose, must_run_whole
 from trimtab.study.plan import DIVERGED
 from trimtab.study.reported import Reports
+from trimtab.study.values import nothing_returned
 
 
 class Intake:
@@ -85,6 +87,8 @@ class Intake:
             cells = self._cells(number)
             if returned is None and cells.folds:
                 returned = cells.result()
+            elif returned is None:
+                returned = self._of_reports(number, message.error)
             elif returned is not None and message.own is not None:
                 returned = cells.completed(returned, message.own)
                 if returned is None:
@@ -105,12 +109,64 @@ class Intake:
         This attempt had no fold left, so that what its objective makes of those that it has seen is of none.
         """
         cells, n = self._cells(number), self._table.problem.folds
-        if n is None or len(cells.folds) < n or self._own(number, attempt) or self._table.error(number) == PARTIAL:
-            return None  # in the last case the attempt has them all to run again
+        if n is None or len(cells.folds) < n or self._own(number, attempt) or must_run_whole(self._table, number):
+            return None
         try:
             return values.check(self._table.problem, cells.result(), cost_required=self._cost_required)
         except ObjectiveError:  # it has more to tell than its folds do
             return None
+
+    def _of_reports(self, number: int, missed: str) -> dict[str, float]:
+        """Return the result of a trial that returned nothing: what it reported at the fidelity that it was to go to.
+
+        A step says how much of the fidelity was run, so that such a report is of all that the trial was to run.
+
+        Args:
+            number: the trial.
+            missed: what a program says that it did not give; empty of a function.
+
+        Raises:
+            ObjectiveError: there is no such report, or it lacks an objective or a constraint.
+        """
+        table, problem = self._table, self._table.problem
+        place = counted(problem.fidelities) if problem.folds is None else None
+        missed = missed or nothing_returned(problem)
+        if place is None:
+            raise ObjectiveError(missed)
+        end, name = float(table.fidelity[number, place]), problem.fidelities[place].name
+        steps: list[float] = []
+        found: dict[str, float] = {}
+        for step, said in self._reported(number):
+            steps.append(step)
+            if step >= end:
+                found |= said
+        lacks = [metric for metric in problem.metric_names if metric not in found]
+        if not steps:
+            raise ObjectiveError(missed)
+        if max(steps) < end:
+            raise ObjectiveError(
+                f"{missed} Its last report is of {name} {max(steps):g}; one of {name} {end:g}, to which it was to go, "
+                "would have been its result."
+            )
+        if lacks:
+            raise ObjectiveError(f"{missed} Its last report, which could be its result, has no {lacks[0]!r}.")
+        return found
+
+    def _reported(self, number: int) -> Iterator[tuple[float, dict[str, float]]]:
+        """Yield (step, values) of each report of a trial as a whole, in their order; a later one of a step counts."""
+        curves = self._table.curves
+        places = curves.reports(number)
+        for place in places[curves.fold[places] == WHOLE].tolist():
+            declared = dict(zip(curves.names, curves.y[place].tolist(), strict=True))
+            others = {name: float(values[0]) for name, (_, values) in curves.undeclared.of(np.array([place])).items()}
+            # the table does not tell nan from what was not reported; what was said as nan has ended the trial before
+            yield (
+                float(curves.step[place]),
+                {name: value for name, value in declared.items() if value == value} | others,
+            )
+        for event in self._new.get(number, ()):
+            if event.fold is None:
+                yield event.step, {name: float(value) for name, value in event.values.items()}
 
     def _cells(self, number: int) -> Cells:
         return Cells(self._table, number, self._new.get(number, ()))

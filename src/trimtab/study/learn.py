@@ -5,10 +5,10 @@ From then on it needs them no more: they may go on, be renamed or deleted, and i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
+from typing import Any, Final, Protocol, TypeGuard
 
 import numpy as np
 
@@ -32,15 +32,6 @@ from trimtab.storage.protocol import Store
 from trimtab.study.fold import folded
 from trimtab.study.overview import Entry, entries
 from trimtab.study.session import Session
-
-if TYPE_CHECKING:
-    from trimtab.study.study import Study
-
-LearnFrom: TypeAlias = "str | Study | Sequence[str | Study] | Mapping[str | Study, Mapping[str, str]]"
-"""Studies by name, by a pattern such as "resnet-*", by a label such as "project:vision", or as they are.
-
-Of a mapping these are the keys, and the values say which of their parameters are called otherwise now: {old: new}.
-"""
 
 MOST: Final = 10
 """Earlier studies that one learns from: each costs at every suggestion. Of more the latest are taken."""
@@ -68,11 +59,22 @@ class Lessons:
 NOTHING: Final = Lessons()
 
 
+class OnRecord(Protocol):
+    """What an opened study has that is read of it."""
+
+    session: Session
+
+    @property
+    def name(self) -> str:
+        """Its name in the store."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A study or studies that are asked for, and which of their parameters are called otherwise now: {old: new}."""
 
-    study: str | Study
+    study: str | OnRecord
     renamed: Mapping[str, str]
 
     @property
@@ -85,7 +87,7 @@ def _said(renamed: Mapping[str, str]) -> str:
     return ", ".join(f"{old} is {new}" for old, new in sorted(renamed.items()))
 
 
-def named(learn_from: LearnFrom | None) -> tuple[str, ...]:
+def named(learn_from: object) -> tuple[str, ...]:
     """Return the studies as they are named; nothing for None.
 
     Raises:
@@ -120,13 +122,13 @@ def _renamed(given: object) -> dict[str, str]:
     return dict(given)
 
 
-def _is_study(given: object) -> TypeGuard[Study]:
-    """Return whether something is a study, by what it holds: studies are made by what imports this."""
+def _is_study(given: object) -> TypeGuard[OnRecord]:
+    """Return whether something is a study, by what it holds."""
     return isinstance(getattr(given, "session", None), Session)
 
 
 @quiet()
-def lessons(learn_from: LearnFrom | None, store: Store, problem: Problem, name: str) -> Lessons:
+def lessons(learn_from: object, store: Store, problem: Problem, name: str) -> Lessons:
     """Return what a new study takes from earlier ones.
 
     Args:

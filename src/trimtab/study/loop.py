@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 
-from trimtab.errors import PluginError, StoreCorruptError, StoreError, StoreLostError, StoreUnavailableError
+from trimtab.errors import (
+    PluginError,
+    SpaceError,
+    StoreCorruptError,
+    StoreError,
+    StoreLostError,
+    StoreUnavailableError,
+)
 from trimtab.execute import protocol as execute
 from trimtab.ledger.event import Event, Noted, Remaining, Returned
 from trimtab.ledger.table import FAILED, RUNNING, WAITING, TrialTable, TrialView
@@ -35,6 +42,7 @@ from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress, Standing, Status
 from trimtab.study.starts import resources_of
 from trimtab.study.verdicts import as_event, assessed, news
+from trimtab.study.verdicts import must_gain as required_gain
 
 if TYPE_CHECKING:
     from trimtab.study.finale import Finale
@@ -116,9 +124,11 @@ class Loop:
             if self._settings.is_interactive and isinstance(error, KeyboardInterrupt):
                 self._release()
                 return self._end_with(verdict)
+            if not isinstance(error, StoreUnavailableError):
+                self._release()  # first, so that nothing is said to run that does not
             self._progress.close(self._status(verdict.reason))
-            self._release()
             if isinstance(error, StoreUnavailableError):
+                self._release()  # last, since it may wait for the store once more
                 raise StoreLostError(
                     f"{error} The study ended there: what was told until then is on record, the trials that ran will "
                     f"run again under their numbers, and the same command goes on once the store works."
@@ -214,7 +224,7 @@ class Loop:
         """Return what is left of the budget, and what has to come of it."""
         purse, table = self._settings.purse, self._session.table
         left = None if purse is None else purse.of(table).remaining(table)
-        must_gain = {} if self._rated is None else self._rated.must_gain(table)
+        must_gain = {} if self._rated is None else required_gain(self._rated, table)
         if not must_gain:
             return left
         left = left or Remaining()
@@ -444,6 +454,8 @@ class Loop:
         if isinstance(error, StoreUnavailableError):
             how = "the store failed"
         is_returned = self._settings.is_interactive and isinstance(error, KeyboardInterrupt)
+        if isinstance(error, SpaceError):
+            return how  # so would the same command
         if self._session.files.is_kept:
             return f"{how}; the same {'call' if self._settings.is_interactive else 'command'} goes on"
         if is_returned:

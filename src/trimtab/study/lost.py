@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Mapping
-from typing import cast
+from typing import Final, cast
 
 from trimtab.checks import as_whole, is_whole
 from trimtab.clock import LogClock
@@ -13,6 +13,11 @@ from trimtab.execute.guardian import kill_abandoned
 from trimtab.ledger.event import Failed
 from trimtab.ledger.table import RUNNING, STATES, TrialTable, no_such_trial
 from trimtab.study import owner
+
+PARTIAL: Final = (
+    "several workers ran its folds, and it returned what only one that runs all of them can tell; one does so now"
+)
+"""Why an attempt is run again that was divided before anybody knew what its objective returns."""
 
 
 def overdue(
@@ -83,6 +88,20 @@ def require_running(table: TrialTable, number: int, attempt: int | None = None) 
     return number
 
 
+def must_run_whole(table: TrialTable, number: int) -> bool:
+    """Return whether one attempt is to run all folds of a trial, whatever attempts before it reported."""
+    return PARTIAL in table.error(number)
+
+
+def why_lost(table: TrialTable, number: int, reason: str) -> str:
+    """Return why the present attempt at a trial was lost, as it is put on record.
+
+    That one attempt is to run all its folds (`must_run_whole`) holds for the next one too.
+    """
+    is_known = not must_run_whole(table, number) or PARTIAL in reason
+    return reason if is_known else f"{reason or 'it was lost'}; before, {PARTIAL}"
+
+
 def lose(table: TrialTable, number: int, reason: str, *, blame: str = "", retries: int | None = None) -> Failed:
     """Return the event that the present attempt at a trial was lost.
 
@@ -96,6 +115,7 @@ def lose(table: TrialTable, number: int, reason: str, *, blame: str = "", retrie
         retries: how many such losses in a row are borne; without end if None.
     """
     attempt, n_lost = int(table.attempt[number]), table.n_lost_if_now(number)
+    reason = why_lost(table, number, reason)
     if not blame or retries is None or n_lost <= retries:
         return Failed(number, "lost", reason, attempt, again=True, blame=blame)
     so_often = f"{reason}; so ended {n_lost} attempt{'s' if n_lost > 1 else ''}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from trimtab.checks import as_whole, is_number, is_whole
-from trimtab.errors import ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
+from trimtab.errors import PluginError, ProblemError, StudyExistsError, StudyMismatchError, StudyNotFoundError
 from trimtab.explain import explained
 from trimtab.ledger.event import FORMAT_VERSION, Created, Event
 from trimtab.optim.protocol import Learns, Optimizer
@@ -26,8 +26,11 @@ from trimtab.study.same_objective import Terms
 from trimtab.study.session import Session
 from trimtab.study.study import Study
 
-if TYPE_CHECKING:
-    from trimtab.study.learn import LearnFrom
+LearnFrom: TypeAlias = "str | Study | Sequence[str | Study] | Mapping[str | Study, Mapping[str, str]]"
+"""Studies by name, by a pattern such as "resnet-*", by a label such as "project:vision", or as they are.
+
+Of a mapping these are the keys, and the values say which of their parameters are called otherwise now: {old: new}.
+"""
 
 
 @explained("create_study")
@@ -177,9 +180,7 @@ def create(
         learned = {"learn_from": found.asked, "past": found.past, "portfolio": found.portfolio}
         if not (isinstance(optimizer, Learns) and optimizer.learns(problem)):
             in_line = put_first(found, problem)
-    why_not = scheduler.refuses(problem) if isinstance(scheduler, Refuses) else ""
-    if why_not:
-        raise ProblemError(why_not)
+    require_willing(scheduler, problem)
     created = Created(
         version=FORMAT_VERSION,
         name=name,
@@ -195,6 +196,23 @@ def create(
     )
     journal = store.create(name, [created, *in_line])
     return Study(Session(store, journal, optimizer, scheduler, objective, budget, worth))
+
+
+def require_willing(scheduler: Scheduler, problem: Problem) -> None:
+    """Raise where a scheduler cannot do with a problem.
+
+    Raises:
+        ProblemError: it lacks something, and says what.
+        PluginError: it says what is no text.
+    """
+    why_not: object = scheduler.refuses(problem) if isinstance(scheduler, Refuses) else ""
+    if not isinstance(why_not, str):
+        raise PluginError(
+            f"the scheduler {type(scheduler).__name__} says in a text why it refuses a problem, an empty one where it "
+            f"does not; it said {shown(why_not)}."
+        )
+    if why_not:
+        raise ProblemError(why_not)
 
 
 def resume(

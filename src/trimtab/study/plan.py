@@ -147,6 +147,11 @@ class Plan:
         known = set() if anew else set(reported(table, row))
         return [fold for fold in said if fold not in known] if known else said
 
+    @property
+    def advises(self) -> bool:
+        """Whether the scheduler can say what it lacks: one that ends no trial early does not."""
+        return self._adviser is not None
+
     def needs(self, problem: Problem) -> str:
         """Return what the study lacks for trials to be ended early; empty where it lacks nothing, or nobody says so."""
         return "" if self._adviser is None else str(self._adviser.needs(problem))

@@ -10,9 +10,11 @@ from trimtab import plugins
 from trimtab.analysis.card import Answer, Card
 from trimtab.analysis.figure import Figure
 from trimtab.analysis.questions import QUESTIONS, answer
-from trimtab.errors import NoAnswerError, StudyError
+from trimtab.errors import NoAnswerError, PluginError, StudyError
 from trimtab.explain import Explained
 from trimtab.ledger.table import TrialTable
+from trimtab.space.condition import shown
+from trimtab.study.report import save
 from trimtab.text import visible
 
 
@@ -79,13 +81,33 @@ class Plot(Explained):
         """
         return _with("plotly")(self._figure())
 
+    def draw(self, name: str, **options: Any) -> Any:
+        """Return the picture as the plugin of the group `trimtab.figures` draws it that is registered as `name`.
+
+        It is a function of a `trimtab.analysis.figure.Figure`, and of the options, and may return anything. A picture
+        that is text or bytes is also what `save` writes to a file with the ending `name`.
+
+        Example:
+            ```python
+            lines = study.plot.history().draw("text", cells=60)
+            ```
+
+        Raises:
+            NoAnswerError: as `svg`.
+            PluginError: there is no such plugin, or it cannot be loaded.
+        """
+        return _with(name)(self._figure(), **options)
+
     def save(self, path: str | Path) -> None:
         """Write the picture to a file; its ending says how: .svg, .html, .txt, or .png and .pdf by matplotlib.
+
+        Another ending is what a plugin that draws figures is registered as (`draw`).
 
         Raises:
             NoAnswerError: as `svg`.
             MissingExtraError: matplotlib is not installed, and it takes it.
             StudyError: another ending, or the file cannot be written.
+            PluginError: a plugin of that name draws what is no content of a file.
         """
         path = Path(path)
         ending = path.suffix.lower()
@@ -102,6 +124,13 @@ class Plot(Explained):
                 path.write_text(self.text() + "\n", encoding="utf-8")
             elif ending in (".png", ".pdf"):
                 _with("matplotlib")(figure).savefig(path)
+            elif ending.removeprefix(".") in plugins.names("figures"):
+                content = self.draw(ending.removeprefix("."))
+                if not isinstance(content, str | bytes):
+                    raise PluginError(
+                        f"the figure {ending[1:]!r} is no file's content, text or bytes: it gave {shown(content)}."
+                    )
+                save(content, path)
             else:
                 raise StudyError(f"a picture's file ends in .svg, .png, .pdf, .html or .txt, got {str(path)!r}.")
         except OSError as error:

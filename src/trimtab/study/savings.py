@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from trimtab.arrays import Floats, Ints
 from trimtab.ledger import cells
 from trimtab.ledger.table import COMPLETE, FAILED, RUNNING, STOPPED, WAITING, TrialTable
+from trimtab.model.cost import worked
 from trimtab.schedule.found import is_population
+from trimtab.space.problem import counted
+
+
+class Unspent(NamedTuple):
+    """How much of one fidelity was not spent.
+
+    Attributes:
+        unit: the fidelity.
+        share: see `Savings`.
+        amount: see there.
+    """
+
+    unit: str
+    share: float
+    amount: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +39,15 @@ class Savings:
         n: how many are over, failed ones too.
         by_verdict: whether a verdict ended all of `n_early`.
         continued: whether some trial goes on with another one's, so that trials are not configurations.
-        unit: the fidelity, or without one the fold; empty where nothing is known of `share` and `seconds`.
+        unit: the fidelity, of several the one that counts steps, or without one the fold; empty where nothing is known
+            of `share` and `seconds`.
         share: of what all that are over would have taken as whole runs, in units of the fidelity, how much was not
             spent; nan where it cannot be said. What failed, and what the end of the study cut short, is left out.
         seconds: what that would have taken, all workers together: each configuration at its own pace, but none longer
             than the longest whole run took; nan where no pace is known.
         amount: what `share` comes to, in units of the fidelity; nan where it cannot be said.
         is_least: whether `seconds` lacks configurations whose pace is not known.
+        others: the same of other fidelities, of which some was not spent.
     """
 
     n_early: int
@@ -40,6 +59,7 @@ class Savings:
     seconds: float = math.nan
     is_least: bool = False
     amount: float = field(default=math.nan, compare=False)
+    others: tuple[Unspent, ...] = ()
 
 
 def savings(table: TrialTable) -> Savings | None:
@@ -69,21 +89,48 @@ def savings(table: TrialTable) -> Savings | None:
         return None
     found = Savings(int(early.sum()), len(begins), bool(halted[early].all()), bool((table.parent >= 0).any()))
     folds = table.problem.folds
-    if len(table.problem.fidelities) == 1:
-        unit, top, run = table.problem.fidelities[0].name, float(whole[0]), _spent(table)
+    counts = early | reached_whole
+    if table.problem.fidelities:
+        failed = table.state == FAILED
+        ran, work = np.where(failed[:, None], 0.0, table.ran), np.where(failed, 0.0, worked(table))
+        top = float(np.prod(whole))
+        unspent = [
+            _unspent(one.name, ran[:, i], one.high, root, begins[counts])
+            for i, one in enumerate(table.problem.fidelities)
+        ]
+        place = counted(table.problem.fidelities) or 0
+        unspent.insert(0, unspent.pop(place))
     elif folds is not None:
-        unit, top, run = "fold", float(folds), _folds_run(table, folds)
+        top, work = float(folds), _folds_run(table, folds)
+        unspent = [_unspent("fold", work, top, root, begins[counts])]
     else:
         return found
-    counts = early | reached_whole
-    spent = np.bincount(root, weights=run, minlength=len(table))[begins]
-    share = 1.0 - float(spent[counts].sum()) / (top * int(counts.sum())) if top > 0 else math.nan
-    if not share > 0:
+    unspent = [one for one in unspent if one.share > 0]
+    if not unspent:
         return found
     took = np.bincount(root, weights=table.seconds, minlength=len(table))[begins]  # nan where one part is unknown
+    spent = np.bincount(root, weights=work, minlength=len(table))[begins]
     seconds, is_least = _seconds(spent[early], took[early], took[reached_whole], top)
-    amount = top * int(counts.sum()) - float(spent[counts].sum())
-    return Savings(found.n_early, found.n, found.by_verdict, found.continued, unit, share, seconds, is_least, amount)
+    first, *others = unspent
+    return replace(
+        found, unit=first.unit, share=first.share, seconds=seconds, is_least=is_least, amount=first.amount,
+        others=tuple(others),
+    )  # fmt: skip
+
+
+def _unspent(unit: str, run: Floats, top: float, root: Ints, begins: Ints) -> Unspent:
+    """Return what configurations left of whole runs.
+
+    Args:
+        unit: of what.
+        run: [N] how much of it each trial ran itself.
+        top: a whole run.
+        root: [N] see `_roots`.
+        begins: the roots of those that count.
+    """
+    spent = float(np.bincount(root, weights=run, minlength=len(root))[begins].sum())
+    whole = float(top) * len(begins)
+    return Unspent(unit, 1.0 - spent / whole if whole > 0 else math.nan, whole - spent)
 
 
 def _folds_run(table: TrialTable, folds: int) -> Floats:
@@ -101,20 +148,14 @@ def _roots(table: TrialTable) -> Ints:
     return root
 
 
-def _spent(table: TrialTable) -> Floats:
-    """Return [N] how much of the fidelity each trial was run itself, without what it continues."""
-    found: Floats = np.where(table.state == FAILED, 0.0, table.ran[:, 0])
-    return found
-
-
 def _seconds(spent: Floats, took: Floats, whole: Floats, top: float) -> tuple[float, bool]:
     """Return (what configurations that ended early would have taken more, whether that lacks some).
 
     Args:
-        spent: of each of these, how much of the fidelity it ran.
+        spent: of each of these, how much of the fidelity it ran, of several of their product.
         took: the seconds of each; nan where unknown.
         whole: the seconds of those that were run whole.
-        top: the highest fidelity.
+        top: a whole run.
     """
     known = (spent > 0) & (took >= 0)
     if not known.any():

@@ -21,6 +21,7 @@ from trimtab.study.reported import EARLY
 from trimtab.study.savings import Savings, savings
 from trimtab.study.session import Session
 from trimtab.study.shortfall import Shortfall, shortfall
+from trimtab.study.unheard import unheard
 
 if TYPE_CHECKING:
     from trimtab.stop.outlook import Outlook
@@ -59,7 +60,8 @@ class Status:
         saved: what early stopping saved, once the study has stopped; None before, and where it ended nothing.
         saved_in: what the time that was saved comes to in limits on machines, (in words, how much).
         outlook: what going on would bring and cost; None where nobody looks.
-        need: what the study lacks for trials to be ended early, once it has stopped; empty before, and where nothing.
+        need: what the study, or the loop that reports, lacks for trials to be ended early; empty where nothing, and
+            until trials show it.
         space: what is tuned, for those who look at whether it is likely wrong.
         hints: what is likely wrong with the space, where somebody has looked already; None to look at `space`.
         check: what says all of it.
@@ -121,12 +123,13 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Met:
-    """What is known of front and constraints once `n_over` trials were over: only such a trial changes it."""
+    """What is known of front, constraints and reports once `n_over` trials were over: only such a trial changes it."""
 
     n_over: int = -1
     front: str = ""
     n_feasible: int | None = None
     lack: str = ""
+    unheard: str = ""
 
 
 def _met(table: TrialTable) -> _Met:
@@ -138,6 +141,7 @@ def _met(table: TrialTable) -> _Met:
         best.front_text(table, n) if n else "",
         best.feasible(table).count(True) if problem.constraints else None,
         "" if lack is None else _lack_text(table, lack),
+        unheard(table),
     )
 
 
@@ -236,7 +240,7 @@ class Standing:
             waits_for=waits_for,
             saved=saved,
             saved_in=() if saved is None else saved_in(spending, table, saved.seconds),
-            need=self._need() if reason else "",
+            need=self._need(),
             outlook=self._looked(is_over=bool(reason)),
             space=problem.space,
             finale=finale,
@@ -261,9 +265,11 @@ class Standing:
         return self._outlook[1]
 
     def _need(self) -> str:
-        """Return the note about what early stopping would need; none where another scheduler needs nothing."""
-        table = self._session.table
-        return str(table.notes.get(EARLY, "")) if self._session.plan.needs(table.problem) else ""
+        """Return what early stopping would need, once trials have shown that it does; none where nothing is missing."""
+        table, plan = self._session.table, self._session.plan
+        if plan.needs(table.problem):
+            return str(table.notes.get(EARLY, ""))
+        return self._met.unheard if plan.advises else ""
 
     def _how_to_look(self, number: int) -> str:
         if not self._session.files.is_kept:

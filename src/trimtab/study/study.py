@@ -6,40 +6,34 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast, overload
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from trimtab import plugins
 from trimtab.arrays import Floats
-from trimtab.checks import as_whole, is_number, is_whole
-from trimtab.errors import ObjectiveError, ProblemError, SpaceError, StudyError, TrialError, WaitsError
+from trimtab.errors import ProblemError, SpaceError, StudyError
 from trimtab.execute import protocol as execute
 from trimtab.execute.command import Command
-from trimtab.execute.plain import as_number, show
 from trimtab.execute.trial import Trial
 from trimtab.explain import Explained
 from trimtab.ledger.cells import cells_of
-from trimtab.ledger.event import FAILURE_KINDS, LOST, Event, Failed, Grown, Noted, Returned, Stopped, Told
-from trimtab.ledger.table import FAILED, SEARCH_SCORE, TAG, TrialTable, TrialView, no_such_trial
+from trimtab.ledger.event import Event, Grown
+from trimtab.ledger.table import FAILED, SEARCH_SCORE, TAG, TrialTable, TrialView
 from trimtab.schedule.found import Schedule, schedule_of
-from trimtab.schedule.protocol import Halt, Wait
+from trimtab.schedule.protocol import Halt
 from trimtab.space.parameter import Parameter
 from trimtab.space.preference import Preference
 from trimtab.space.problem import Problem
 from trimtab.space.space import Space
 from trimtab.stop.budget import Budget
 from trimtab.storage.url import files_dir
-from trimtab.study import best, export, values
-from trimtab.study.cells import COST, Cells
+from trimtab.study import best, export
+from trimtab.study.by_hand import ByHand
 from trimtab.study.choice import chosen_row
 from trimtab.study.diff import Diff, diff
-from trimtab.study.dispatch import Dispatch, Uncovered
+from trimtab.study.dispatch import Dispatch
 from trimtab.study.enqueue import put_in_line
 from trimtab.study.listing import Listing
-from trimtab.study.lost import require_running
-from trimtab.study.purse import RESERVED, changed, in_force, worth_last
-from trimtab.study.reported import put_on_record
+from trimtab.study.purse import changed, in_force, worth_last
 from trimtab.study.session import Session
 from trimtab.study.top import Standing, front, top
 from trimtab.study.trials import Trials
@@ -67,6 +61,7 @@ class Study(Explained):
     def __init__(self, session: Session) -> None:
         self.session = session
         self.dispatch = Dispatch(session)
+        self._by_hand = ByHand(session, self.dispatch)
 
     @property
     def name(self) -> str:
@@ -161,20 +156,7 @@ class Study(Explained):
             TrialError: nothing is left to try (a finite space is exhausted).
             ProblemError: `lease_s` is no number of seconds.
         """
-        session = self.session
-        if lease_s is not None and not (is_number(lease_s) and lease_s >= 0):
-            raise ProblemError(f"lease_s is a number of seconds, 0 or more, or None, got {lease_s!r}.")
-        session.sync()  # what others had begun before they died, too
-        self.dispatch.reap()
-        number = self.dispatch.claim(lease_s=lease_s)
-        if isinstance(number, Wait):
-            raise WaitsError(f"nothing can be asked now, since the scheduler waits: {number.reason}.")
-        if isinstance(number, Uncovered):  # while a driver of this very study runs
-            raise WaitsError(f"nothing can be asked now, since the budget does not cover it: {number.reason}.")
-        if number is None:
-            raise TrialError(f"nothing is left to try: all {len(self.table)} configurations were handed out.")
-        with session.lock:
-            return Trial(self.dispatch.task(number), _Channel(self, number, int(self.table.attempt[number])))
+        return self._by_hand.ask(lease_s=lease_s)
 
     def tell(
         self,
@@ -206,49 +188,7 @@ class Study(Explained):
             LateResultError: the attempt was superseded.
             ObjectiveError: the result cannot be read; the trial still runs and can be told again.
         """
-        session = self.session
-        number, attempt = self._spoken_for(trial, attempt)
-        if result is None and failed is None and self.problem.folds is not None and is_whole(number):
-            cells, reason = self._of_folds(number, attempt)
-            if reason:
-                self._stop(number, attempt, reason, cells)
-                return
-            result = cells.result() if cells.folds else None
-        outcome = _outcome(self.problem, number, result, failed, error, cost)
-
-        def build() -> Sequence[Event]:
-            row = require_running(self.table, number, attempt)
-            tried = int(self.table.attempt[row])
-            seconds = self.dispatch.seconds(row)
-            if isinstance(outcome, tuple):
-                kind, message = outcome
-                return [Failed(row, kind, message, tried, again=kind == LOST, seconds=seconds, cost=cost)]
-            told = Told(row, outcome.values, tried, seconds, outcome.cost)
-            return [*(Noted(key, value, row) for key, value in outcome.notes.items()), told]
-
-        with session.lock:
-            session.commit(build)
-            self.dispatch.forget(number)
-
-    def _of_folds(self, number: int, attempt: int | None) -> tuple[Cells, str]:
-        """Return what a running trial reported of its folds, and why it is to end; empty while it goes on."""
-        with self.session.lock:
-            self.session.sync()
-            require_running(self.table, number, attempt)
-            return Cells(self.table, number), self.table.halted(number)
-
-    def _stop(self, number: int, attempt: int | None, reason: str, cells: Cells) -> None:
-        """Put on record that a trial ended as the scheduler wanted, with the mean over the folds that it has."""
-        means = cells.means()
-
-        def build() -> Sequence[Event]:
-            row = require_running(self.table, number, attempt)
-            cost = means.get(self.problem.cost or COST)
-            return [Stopped(row, reason, int(self.table.attempt[row]), means, self.dispatch.seconds(row), cost)]
-
-        with self.session.lock:
-            self.session.commit(build)
-            self.dispatch.forget(number)
+        self._by_hand.tell(trial, result, failed=failed, error=error, attempt=attempt, cost=cost)
 
     def peek(self) -> TrialView:
         """Return the trial that `ask` would hand out now, and write nothing: it stays out of every budget.
@@ -259,32 +199,7 @@ class Study(Explained):
             WaitsError: the scheduler waits for a trial to end.
             TrialError: nothing is left to try.
         """
-        session = self.session
-        with self.dispatch.lock, session.lock:
-            session.sync()
-            table = self.table
-            number = table.first_again
-            if number is None:
-                number = next(iter(self.dispatch.overdue()), table.first_waiting if table.n_waiting else None)
-            if number is not None:
-                return replace(table.trial(number), state="waiting")
-            asked = self.dispatch.propose()
-            if isinstance(asked, Wait):
-                raise WaitsError(f"nothing can be asked now, since the scheduler waits: {asked.reason}.")
-            if asked is None:
-                raise TrialError(f"nothing is left to try: all {len(table)} configurations were handed out.")
-            [params] = self.space.decode(np.array([asked.x], dtype=np.float64))
-            ends = zip((f.name for f in self.problem.fidelities), asked.fidelity, strict=True)
-            return TrialView(
-                asked.number,
-                params,
-                {},
-                "proposed",
-                asked.origin.by,
-                asked.origin.why,
-                fidelity=dict(ends),
-                parent=asked.parent,
-            )
+        return self._by_hand.peek()
 
     def give_back(self, trial: int | Trial, reason: str = "", *, attempt: int | None = None) -> None:
         """Give a trial back that was asked for and not run: it waits in line again, and no budget counts it.
@@ -300,31 +215,7 @@ class Study(Explained):
             TrialError: no such trial, or it does not run, or is another study's.
             LateResultError: the attempt was superseded.
         """
-        session = self.session
-        number, attempt = self._spoken_for(trial, attempt)
-
-        def build() -> Sequence[Event]:
-            row = require_running(self.table, number, attempt)
-            return [Returned(row, reason, int(self.table.attempt[row]))]
-
-        with session.lock:
-            session.commit(build)
-            self.dispatch.forget(number)
-
-    def _spoken_for(self, trial: int | Trial, attempt: int | None) -> tuple[int, int | None]:
-        """Return the number and the attempt that a caller speaks for.
-
-        Raises:
-            TrialError: the trial is another study's.
-        """
-        if not isinstance(trial, Trial):
-            return trial, attempt
-        if trial.token != self.dispatch.token(trial.number, trial.attempt):
-            raise TrialError(
-                f"trial {trial.number} was asked of another study, {trial.study!r}, and this is {self.name!r}: tell "
-                "the study that it was asked of."
-            )
-        return trial.number, trial.attempt if attempt is None else attempt
+        self._by_hand.give_back(trial, reason, attempt=attempt)
 
     @overload
     def report(self, number: str | Path) -> None: ...
@@ -371,12 +262,7 @@ class Study(Explained):
             raise ProblemError(
                 "study.report takes a file, as 'report.html'; of a trial, report with trial.report(...)."
             )
-        at = as_number(step)
-        if at is None:
-            raise ObjectiveError(f"report's step is a finite number, got {show(step)}.")
-        if not isinstance(reported, Mapping):
-            raise ObjectiveError(f"report takes {{metric: value}}, as {{'loss': 0.3}}, got {show(reported)}.")
-        return put_on_record(self.session, number, attempt, [(at, reported, fold)])
+        return self._by_hand.report(number, step, reported, attempt=attempt, fold=fold)
 
     # Points, notes, tags, parameters
 
@@ -433,18 +319,7 @@ class Study(Explained):
             TrialError: no such trial.
             ProblemError: a key of Trimtab's own.
         """
-        noted, number = values.plain(value), cast("int | None", as_whole(trial))
-        if number is None and str(key).startswith(RESERVED):
-            raise ProblemError(f"notes whose keys begin with {RESERVED!r} are Trimtab's own; got {key!r}.")
-
-        def build() -> Sequence[Event]:
-            if number is not None and (not is_whole(number) or not 0 <= number < len(self.table)):
-                raise TrialError(no_such_trial(number, len(self.table)))
-            return [Noted(key, noted, number)]
-
-        with self.session.lock:
-            self.session.sync()
-            self.session.commit(build)
+        self._by_hand.note(key, value, trial)
 
     def tag(self, trial: int, *tags: str, remove: bool = False) -> None:
         """Put tags on a trial, or take them off."""
@@ -824,41 +699,3 @@ class Study(Explained):
                 step and metric.
         """
         export.write(self._still(), Path(path), what="curves" if curves else "trials")
-
-
-def _outcome(
-    problem: Problem, number: int, result: object, failed: str | None, error: str, cost: float | None
-) -> values.Result | tuple[str, str]:
-    """Return a checked result, or (failure kind, message)."""
-    if failed is None:
-        try:
-            return values.check(problem, result, cost=cost)
-        except values.NotFiniteError as unusable:
-            return "nan", error or str(unusable)
-    if result is not None:
-        raise TrialError(f"trial {number} was told both a result and failed={failed!r}; give one of them.")
-    if failed not in FAILURE_KINDS:
-        raise TrialError(f"failed is one of {', '.join(FAILURE_KINDS)}; got {failed!r}.")
-    return failed, values.error_text(error)
-
-
-class _Channel:
-    """How a trial that was asked for by hand speaks to its study."""
-
-    def __init__(self, study: Study, number: int, attempt: int) -> None:
-        self._study = study
-        self._number = number
-        self._attempt = attempt
-        self._halt: str | None = None
-
-    def send(self, message: execute.Message) -> None:
-        if isinstance(message, execute.Reported):
-            halt = self._study.report(
-                self._number, message.step, message.values, attempt=self._attempt, fold=message.fold
-            )
-            self._halt = None if halt is None else halt.reason
-        elif isinstance(message, execute.Noted):
-            self._study.note(message.key, message.value, self._number)
-
-    def halted(self) -> str | None:
-        return self._halt

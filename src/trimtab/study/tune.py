@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trimtab import plugins
 from trimtab.checks import is_whole
@@ -30,7 +30,7 @@ from trimtab.storage.url import open_store
 from trimtab.study import naming, prompt
 from trimtab.study.interrupts import end_without_traceback, ending_in_order
 from trimtab.study.loop import Loop
-from trimtab.study.open import check_seconds, make_problem
+from trimtab.study.open import LearnFrom, check_seconds, make_problem
 from trimtab.study.open import resume as open_or_create
 from trimtab.study.plugin import passed, passed_scheduler
 from trimtab.study.purse import Purse
@@ -40,9 +40,6 @@ from trimtab.study.settings import Settings
 from trimtab.study.standing import Progress
 from trimtab.study.starts import resources_of
 from trimtab.study.study import Study
-
-if TYPE_CHECKING:
-    from trimtab.study.learn import LearnFrom
 
 Objective = Callable[[Trial], object]
 

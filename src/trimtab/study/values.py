@@ -50,7 +50,8 @@ def check(problem: Problem, returned: object, *, cost: float | None = None, cost
     for name in problem.metric_names:
         if name not in given:
             there = ", ".join(map(repr, given)) or "nothing"
-            raise ObjectiveError(f"the objective returned no {name!r}; it returned {there}.")
+            unmeasured = " A constraint that a trial did not measure is None." if name in optional else ""
+            raise ObjectiveError(f"the objective returned no {name!r}; it returned {there}.{unmeasured}")
         if given[name] is None and name in optional:
             continue
         value = _number(name, given[name])
@@ -119,6 +120,11 @@ def _standard_error(name: str, raw: object) -> float:
     return value
 
 
+def nothing_returned(problem: Problem) -> str:
+    """Return what is said of an objective that returned None."""
+    return f"the objective returned nothing; return a number or {{{problem.metric_names[0]!r}: number}}."
+
+
 def as_mapping(problem: Problem, returned: object) -> Mapping[Any, object]:
     """Return what an objective returned by metric.
 
@@ -129,16 +135,20 @@ def as_mapping(problem: Problem, returned: object) -> Mapping[Any, object]:
     if isinstance(returned, Mapping):
         return returned
     if returned is None:
-        raise ObjectiveError(f"the objective returned nothing; return a number or {{{names[0]!r}: number}}.")
+        raise ObjectiveError(nothing_returned(problem))
     if isinstance(returned, Sequence) and not isinstance(returned, (str, bytes)):
         if len(returned) != len(names):
             raise ObjectiveError(
-                f"the objective returned {len(returned)} values where {len(names)} are due ({', '.join(names)})."
+                f"the objective returned {len(returned)} values where {_due(len(names))} due ({', '.join(names)})."
             )
         return dict(zip(names, returned, strict=True))
     if len(names) > 1:
         raise ObjectiveError(f"the objective returned one value where {len(names)} are due: {', '.join(names)}.")
     return {names[0]: returned}
+
+
+def _due(n: int) -> str:
+    return "one is" if n == 1 else f"{n} are"
 
 
 def _number(name: str, value: object) -> float:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from trimtab.checks import as_float, as_whole, is_whole
+from trimtab.checks import as_float, as_real, as_whole, is_number, is_whole
 from trimtab.errors import PluginError
 from trimtab.ledger.event import Assessed
 from trimtab.ledger.table import TrialTable
 from trimtab.space.condition import shown
-from trimtab.stop.protocol import Stop, Verdict
+from trimtab.stop.protocol import Rated, Stop, Verdict
 
 MATERIAL = 0.1
 """By what share an estimate changes before it is put on record again: below, a person would call it the same."""
@@ -23,6 +23,9 @@ MATERIAL = 0.1
 MOST = 2**53
 """The largest count that is put on record: up to where every JSON reader counts exactly."""
 
+
+SPENT = ("seconds", "cost")
+"""What an improvement may have a price in: what every trial is known to have taken."""
 
 _ESTIMATES = ("expected_gain", "gain_interval", "next_cost", "epsilon", "chance", "chance_of_target", "n", "until")
 
@@ -56,6 +59,30 @@ def assessed(stop: Stop, table: TrialTable) -> Verdict:
         n=_count(stop, "n", said.n),
         until=_count(stop, "until", said.until),
     )  # fmt: skip
+
+
+def must_gain(rule: Rated, table: TrialTable) -> dict[str, float]:
+    """Return what a rule says an improvement must be, fit for the log; empty where it does not know.
+
+    Raises:
+        PluginError: it says what is no gain for each of the "seconds" or the "cost" that is spent.
+    """
+    said: Any = rule.must_gain(table)
+    if not isinstance(said, Mapping):
+        raise PluginError(
+            f"{_named(rule)} says what must be gained as a dict, empty where nobody knows; it said {shown(said)}."
+        )
+    found = {}
+    for name, gain in said.items():
+        number: Any = as_real(gain)
+        if name not in SPENT or not is_number(number) or number < 0:
+            raise PluginError(
+                f"{_named(rule)} says what must be gained for each of the 'seconds' or the 'cost' spent, in numbers of "
+                f"0 or more, as {{'cost': 0.01}}; it said {shown(dict(said))}."
+            )
+        if number > 0:
+            found[name] = float(number)
+    return found
 
 
 def _is_plain(said: Verdict) -> bool:
@@ -95,7 +122,7 @@ def _interval(stop: Stop, value: Any) -> tuple[float, float] | None:
     return None if low is None or high is None else (low, high)
 
 
-def _named(stop: Stop) -> str:
+def _named(stop: object) -> str:
     return f"the stopping rule {type(stop).__name__}"
 
 

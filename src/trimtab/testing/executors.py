@@ -10,25 +10,29 @@
             )
 
 `ExecutorContract` is for every executor; `IsolatedExecutorContract` adds what an executor must do that runs each trial
-in a process of its own: end it by force, keep its limits and its output, and survive its death. An executor that runs
+in a process of its own: end it by force, keep its limits and its output, and survive its death.
+`SharingExecutorContract` adds what one must do whose workers help with each other's folds. An executor that runs
 something else than Python functions does what each of `BEHAVIOURS` says in its own way.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from trimtab.errors import ExecutorError
-from trimtab.execute.protocol import Executor, Exited, Lost, Message, Reported, Resources, Started, Task
+from trimtab.execute.protocol import Executor, Exited, Lost, Message, Reported, Resources, SharesFolds, Started, Task
 from trimtab.execute.trial import Trial
+from trimtab.ledger.curves import AT_END
 
 PATIENCE_S = 60.0
 """How long the contract waits for what must happen, on a machine that is busy with something else."""
@@ -58,6 +62,13 @@ def folds(trial: Trial) -> dict[str, float]:
             trial.report(step, loss=step, fold=fold)
     trial.report(2, loss=2)
     return {"loss": 2}
+
+
+def divides(trial: Trial) -> None:
+    """Report loss = fold of each fold that it is given, a tenth of a second after it was; return nothing."""
+    for fold in trial.folds():
+        time.sleep(0.1)
+        trial.report(fold=fold, loss=fold)
 
 
 def goes_on(trial: Trial) -> dict[str, float]:
@@ -114,6 +125,7 @@ BEHAVIOURS: dict[str, Callable[[Trial], Any]] = {
     "raises": raises,
     "reports": reports,
     "folds": folds,
+    "divides": divides,
     "goes_on": goes_on,
     "hangs": hangs,
     "resists": resists,
@@ -442,6 +454,38 @@ class IsolatedExecutorContract(ExecutorContract):
         assert time.monotonic() - began < 10
         with pytest.raises(ProcessLookupError):
             os.kill(started.pid, 0)
+
+
+class SharingExecutorContract(ExecutorContract):
+    """What an executor must do whose workers help with the folds of each other's trials (`SharesFolds`)."""
+
+    def test_idle_workers_help_and_each_fold_is_run_once(self, open: Open) -> None:
+        """Trial after trial until one had help: nobody says after how many folds workers may come."""
+        bench = open("divides", workers=2)
+        assert isinstance(bench.executor, SharesFolds)
+        deadline = time.monotonic() + PATIENCE_S
+        for number in itertools.count():
+            task = replace(bench.task(number), folds=4, cells=(2, 0, 3, 1))
+            bench.executor.submit(task)
+            heard: list[Message] = []
+            while not any(isinstance(message, (Exited, Lost)) for message in heard):
+                assert time.monotonic() < deadline, f"nobody has helped with any of {number} trials"
+                heard += bench.executor.poll(0.02)
+                bench.executor.share()
+            ended = heard[-1]
+            assert isinstance(ended, Exited), "the end comes after what helpers say, and nothing after it"
+            assert (ended.failure, ended.stopped, ended.values) == (None, None, None)
+            assert {(message.number, message.attempt) for message in heard} == {(number, 1)}, "it stays one attempt"
+            assert sum(isinstance(message, Started) for message in heard) == 1
+            cells = [(m.fold, m.step, dict(m.values)) for m in heard if isinstance(m, Reported)]
+            assert sorted(cells) == [(fold, AT_END, {"loss": fold}) for fold in range(4)]
+            assert bench.executor.poll(0.1) == []
+            while bench.executor.free() != 2:  # a helper that was asked to come may still learn that nothing is left
+                assert time.monotonic() < deadline, "who has helped is free again"
+                assert bench.executor.poll(0.02) == []
+            if ended.own is not None:
+                assert 0 < len(ended.own) < 4, "those that whoever was given it took itself"
+                return
 
 
 def _open_files() -> int:

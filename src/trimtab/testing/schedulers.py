@@ -22,7 +22,8 @@ import pytest
 from trimtab.ledger.curves import AT_END
 from trimtab.ledger.event import FAILURE_KINDS, Event
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
-from trimtab.schedule.protocol import Assignment, Collects, Continue, Halt, Request, Scheduler
+from trimtab.schedule.protocol import Assignment, Collects, Continue, Halt, Refuses, Request, Scheduler
+from trimtab.space.problem import counted
 from trimtab.study.plugin import named, settings_of
 from trimtab.study.replay import replay
 from trimtab.testing.optimizers import table_bytes
@@ -91,6 +92,15 @@ class SchedulerContract:
         watched = _Watched(make())
         _run(name, watched, self.n_trials)
         assert watched.n_said, "it was asked"
+
+    def test_it_does_not_refuse_everything(self, make: Make) -> None:
+        """Of a scheduler that refuses problems (`Refuses`): it says so in a text, of any problem."""
+        scheduler = make()
+        if not isinstance(scheduler, Refuses):
+            return
+        said = {name: scheduler.refuses(problem) for name, problem in _PROBLEMS.items()}
+        assert all(isinstance(why, str) for why in said.values()), said
+        assert not all(said[name] for name in self.problems), "it is tried on problems that it takes"
 
     def test_no_global_generator_is_touched(self, make: Make) -> None:
         ours, theirs = random.getstate(), np.random.get_state()  # noqa: NPY002 - this is the one to leave alone
@@ -194,6 +204,7 @@ def _run(name: str, scheduler: Scheduler, n: int, seed: int = 0) -> Simulation:
     """Return a study of n trials, up to four at once, that report at each whole step and sometimes fail."""
     run = Simulation(_PROBLEMS[name], seed=seed, scheduler=scheduler)
     rng = np.random.default_rng(0)
+    place = counted(run.problem.fidelities) or 0
     running: dict[int, float] = {}
     waits = False
     while len(run.table) < n or running:
@@ -202,15 +213,15 @@ def _run(name: str, scheduler: Scheduler, n: int, seed: int = 0) -> Simulation:
             if assigned is not None:
                 run.start(assigned)
                 parent = int(run.table.parent[assigned])
-                reached = run.table.fidelity[parent, :1] if parent >= 0 else np.zeros(1)
-                running[assigned] = float(reached[0]) if len(reached) else 0.0
+                is_further = parent >= 0 and bool(run.problem.fidelities)
+                running[assigned] = float(run.table.fidelity[parent, place]) if is_further else 0.0
             elif not running:
                 break  # it is through
             waits = assigned is None
             continue
         number = int(rng.choice(list(running)))
         fidelity = run.table.fidelity[number]
-        end = fidelity[0] if len(fidelity) else float(run.problem.folds or 3)
+        end = fidelity[place] if len(fidelity) else float(run.problem.folds or 3)
         running[number] += 1.0
         if rng.random() < 0.02:
             run.fail(number)

@@ -27,8 +27,8 @@ from trimtab.ledger.table import TrialTable
 from trimtab.space.parameter import Float
 from trimtab.space.problem import Problem, minimize
 from trimtab.space.space import Space
-from trimtab.stop.protocol import Stop, Verdict
-from trimtab.study.verdicts import assessed
+from trimtab.stop.protocol import Rated, Stop, Verdict
+from trimtab.study.verdicts import assessed, must_gain
 from trimtab.testing.optimizers import table_bytes
 from trimtab.testing.simulation import PROBLEMS, Simulation, plain_history, rough_history
 
@@ -109,6 +109,22 @@ class StopContract:
                 elif isinstance(value, float):
                     run.tell(number, *[value] * len(problem.metric_names))
                 check_verdict(rule, run.table)
+
+    def test_what_an_improvement_must_bring_follows_from_the_table(self, make: Make, problem: Problem) -> None:
+        """Of a rule that knows what one is worth (`Rated`)."""
+        rule = make()
+        if not isinstance(rule, Rated):
+            return
+        for run in _growing(problem, self.n_trials):
+            before = table_bytes(run.table)
+            said, anew = rule.must_gain(run.table), make()
+            assert isinstance(anew, Rated)
+            assert said == rule.must_gain(run.table) == anew.must_gain(run.table)
+            assert table_bytes(run.table) == before
+            try:
+                must_gain(rule, run.table)
+            except PluginError as error:
+                raise AssertionError(str(error)) from None
 
     def test_no_global_generator_is_touched(self, make: Make, problem: Problem) -> None:
         rule = make()

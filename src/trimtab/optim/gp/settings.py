@@ -106,6 +106,10 @@ class Settings(ModelSettings):
     look_several: int = 3
     """Or, until results are known to be off, the better half for so many of them at once. By taste; decision 109."""
 
+    look_gain: float = 3.0
+    """And what takes the lead by so many times what the next best had gained runs again at once, whatever repeats said.
+    Measured: decision 124."""
+
     # Steps
 
     has_steps: bool = True

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from trimtab.study.open import require_willing
+from trimtab.study.plugin import passed_scheduler
 from trimtab.surfaces.cli import spec
 from trimtab.surfaces.cli.hints import hints
 from trimtab.surfaces.cli.options import json_option
@@ -24,6 +26,8 @@ def check(file: Path, *, as_json: bool) -> None:
     known to crash, the most important parameter missing, or one that the command does not hand over.
     """
     asked = spec.load(file)
+    scheduler = passed_scheduler(asked.arguments.get("scheduler", "auto"), race=asked.arguments.get("race", True))
+    require_willing(scheduler, asked.problem())
     found = hints(asked, file)
     if as_json:
         say_json({"file": str(file), "parameters": len(asked.space), "hints": found})

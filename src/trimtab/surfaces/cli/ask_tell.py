@@ -191,7 +191,7 @@ def give_back(name: str, number: int, *, store: str | None, reason: str, attempt
 @click.argument("words", nargs=-1, metavar="[STUDY] | [STEP] METRIC=VALUE ...")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False), metavar="FILE",
-    help="Of a study, where to: .html, .md, or .pdf by Chromium.  [default: STUDY.html]",
+    help="Of a study, where to: .html, .md, .pdf by Chromium, or what a plugin writes.  [default: STUDY.html]",
 )  # fmt: skip
 @store_option
 def report(words: Sequence[str], *, output: str | None, store: str | None) -> None:

@@ -12,6 +12,7 @@ import trimtab as tt
 from trimtab.arrays import Floats
 from trimtab.ledger.curves import Curves
 from trimtab.ledger.table import TrialTable
+from trimtab.schedule.rungs import stepped
 from trimtab.surfaces.render.numbers import number
 from trimtab.surfaces.render.spark import sparkline
 from trimtab.surfaces.render.text import clean
@@ -31,10 +32,9 @@ def curve_facts(study: tt.Study, trial: int) -> dict[str, Any]:
 
 def curve_lines(table: TrialTable, trial: int) -> Iterator[tuple[str, str]]:
     """Yield (label, text) about what a trial reported: a line a metric, of the whole trial and then of each fold."""
-    fidelities = table.problem.fidelities
-    of = f" of {number(fidelities[0].high)}" if len(fidelities) == 1 else ""
-    names = table.problem.fold_names
-    lines = _lines(table.curves, trial, names, fidelities[0].name if of else "step", of)
+    fidelity = stepped(table.problem)
+    unit, of = ("step", "") if fidelity is None else (fidelity.name, f" of {number(fidelity.high)}")
+    lines = _lines(table.curves, trial, table.problem.fold_names, unit, of)
     yield from islice(lines, MOST_LINES)
     if next(lines, None) is not None:
         yield "curves", "there are more: `trimtab export --curves` writes all"

@@ -6,23 +6,27 @@ import dataclasses
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 import trimtab as tt
-from trimtab.analysis.final import Final
+from trimtab.analysis.final import Final as Finished
 from trimtab.analysis.halving import Stage
+from trimtab.arrays import Ints
+from trimtab.errors import PluginError
 from trimtab.execute.logs import last_lines
 from trimtab.ledger.event import FINALIZE, Assessed
 from trimtab.ledger.table import COMPLETE, SEARCH_SCORE, STATES, STOPPED, TrialTable, TrialView
 from trimtab.model.feasibility import split
 from trimtab.schedule.found import schedule_remark
+from trimtab.schedule.rungs import stepped
 from trimtab.study import best
 from trimtab.study.overview import Entry
 from trimtab.study.purse import RESERVED
 from trimtab.study.savings import savings
 from trimtab.study.shortfall import Shortfall, missed, missed_text, shortfall
+from trimtab.study.unheard import unheard
 from trimtab.surfaces.cli import rungs
 from trimtab.surfaces.cli.curves import curve_lines
 from trimtab.surfaces.cli.descent import schedule_lines
@@ -31,7 +35,7 @@ from trimtab.surfaces.render.numbers import count, duration, exact, moment, numb
 from trimtab.surfaces.render.said import saved_text
 from trimtab.surfaces.render.spark import sparkline
 from trimtab.surfaces.render.spending import limit_facts, limit_lines
-from trimtab.surfaces.render.text import clean, first_line, folded, width, wrapped
+from trimtab.surfaces.render.text import clean, first_line, folded, listed, width, wrapped
 from trimtab.text import hide_secrets, spelled
 
 LOG_LINES = 10
@@ -196,6 +200,12 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     saved = savings(table)
     if saved is not None:
         yield "saved", saved_text(saved)
+    missing = unheard(table) if _advises(study) else ""
+    if missing:
+        yield "early stopping", clean(missing)
+    off = best.far_off(table)
+    if len(off):
+        yield "far off", far_off_text(off)
     n_complete = len(table.rows(COMPLETE))
     spent = total_cost(table)
     yield "worked on", duration(table.elapsed) + ("" if spent is None else f", cost {number(spent)}")
@@ -235,6 +245,19 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     yield "files", str(study.session.files.base)
 
 
+MOST_OFF: Final = 8
+"""Trials that are named; more of them are counted."""
+
+
+def far_off_text(rows: Ints) -> str:
+    """Return which results are off by bad luck, and how configurations count then."""
+    named = ", ".join(f"{row}" for row in rows[:MOST_OFF].tolist()) + (", ..." if len(rows) > MOST_OFF else "")
+    return (
+        f"{count(len(rows), 'result')}, of trial{'s' if len(rows) > 1 else ''} {named}: runs of one configuration "
+        "differ by as much, so these diverged, or were misread; a configuration counts by its usual run"
+    )
+
+
 def ended_text(verdict: Assessed, table: TrialTable) -> str:
     """Return why a study ended: why its search did, and that the best were run again.
 
@@ -247,7 +270,7 @@ def ended_text(verdict: Assessed, table: TrialTable) -> str:
     return f"{before}; then the best were run again" if before else "the best were run again"
 
 
-def final_lines(found: Final) -> Iterator[tuple[str, str]]:
+def final_lines(found: Finished) -> Iterator[tuple[str, str]]:
     """Yield (label, text) about what was run again, a line for each finalist: what was seen of it, and what is."""
     for one in found.finalists:
         name = "the default" if one.trial is None else f"trial {one.trial}"
@@ -260,27 +283,46 @@ def final_lines(found: Final) -> Iterator[tuple[str, str]]:
         yield "run again", clean(f"{name}{also}: {seen}, {fresh}{failed}")
 
 
+def _advises(study: tt.Study) -> bool:
+    """Return whether the scheduler can say what it lacks; one that is not installed here is not asked."""
+    try:
+        return study.session.plan.advises
+    except PluginError:
+        return False
+
+
 def _saved(table: TrialTable) -> str:
     """Return which share was run of what whole runs of the configurations would take; empty where that is all.
 
     What continues a trial is no other configuration, and what it ran itself counts alone.
     """
     over = np.isin(table.state, (COMPLETE, STOPPED))
-    if len(table.problem.fidelities) != 1 or not over.any():
+    if not table.problem.fidelities or not over.any():
         return ""
-    [fidelity] = table.problem.fidelities
     n = int((over & (table.parent < 0)).sum())
-    run, whole = float(table.ran[over, 0].sum()), n * float(fidelity.high)
-    if run == whole:
+    run, whole = table.ran[over].sum(axis=0), n * np.array(table.problem.whole)
+    if (run == whole).all():
         return ""
-    return f", which ran {run / whole:.0%} of what whole trials take: {fidelity.name} {number(run)} of {number(whole)}"
+    each = [
+        f"{one.name} {number(a)} of {number(b)}"
+        for one, a, b in zip(table.problem.fidelities, run.tolist(), whole.tolist(), strict=True)
+    ]
+    if len(each) == 1:
+        return f", which ran {run[0] / whole[0]:.0%} of what whole trials take: {each[0]}"
+    return f", which ran, of what whole trials take, {listed(each)}"
 
 
-def _reached(table: TrialTable, row: int) -> float:
-    """Return how far a trial that is over was run, in the unit of the first fidelity."""
-    end = float(table.fidelity[row, 0])
-    if table.state[row] == COMPLETE:
-        return end
+def fidelity_text(study: tt.Study, view: TrialView, name: str) -> str:
+    """Return the fidelity to which a trial goes, "9"; of one that was ended before, "3 of 9"."""
+    end = view.fidelity.get(name)
+    cut = stepped(study.problem) if view.state == STATES[STOPPED] else None
+    if end is None or cut is None or name != cut.name:
+        return number(end)
+    return f"{number(_reached(study.table, view.number, end))} of {number(end)}"
+
+
+def _reached(table: TrialTable, row: int, end: float) -> float:
+    """Return how far a trial that was to get to `end` was stopped, in the unit of the fidelity that counts steps."""
     steps = table.curves.step[table.curves.reports(row)]  # of every fold
     return min(end, float(steps.max(initial=0.0)))
 
@@ -410,10 +452,8 @@ def trial_lines(study: tt.Study, view: TrialView) -> Iterator[tuple[str, str]]:
         yield from _of_all_runs(table, view.number)
     if len(study.problem.objectives) > 1 and is_feasible:
         yield "front", _standing(table, view.number)
-    is_cut = view.state == STATES[STOPPED] and len(view.fidelity) == 1
-    for name, end in view.fidelity.items():
-        reached = f"{number(_reached(table, view.number))} of " if is_cut else ""
-        yield "fidelity", clean(f"{name} = {reached}{number(end)}")
+    for name in view.fidelity:
+        yield "fidelity", clean(f"{name} = {fidelity_text(study, view, name)}")
     yield "why", clean(f"{view.origin}: {view.why}" if view.why else view.origin)
     if view.failure:
         yield "failure" if view.state == "failed" else "lost before", clean(f"{view.failure}: {first_line(view.error)}")

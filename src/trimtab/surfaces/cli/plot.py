@@ -32,7 +32,7 @@ def output_option(command: Any) -> Any:
     """Add --output."""
     return click.option(
         "-o", "--output", type=click.Path(dir_okay=False), metavar="FILE",
-        help="Write the picture there: .svg, .html, .txt, or .png and .pdf by matplotlib.",
+        help="Write the picture there: .svg, .html, .txt, .png and .pdf by matplotlib, or what a plugin draws.",
     )(command)  # fmt: skip
 
 

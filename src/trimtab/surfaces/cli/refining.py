@@ -18,6 +18,7 @@ from trimtab.surfaces.cli.document import read_yaml
 from trimtab.surfaces.cli.options import json_option, load, spoken, store_option, study_argument
 from trimtab.surfaces.cli.output import cells, say, say_json
 from trimtab.surfaces.cli.shapes import Faults
+from trimtab.surfaces.cli.study_shape import PARAMETER
 from trimtab.surfaces.render.numbers import count
 from trimtab.surfaces.render.text import clean, wrapped
 
@@ -155,7 +156,7 @@ def _parameter(word: str) -> tuple[str, Parameter]:
     except SpecError as error:
         raise click.BadParameter(str(error)) from None
     faults = Faults()
-    said = spec.PARAMETER.read(tree, name, faults)
+    said = PARAMETER.read(tree, name, faults)
     if faults.found:
         raise click.BadParameter("; ".join(f"{fault.path}: {fault.problem}" for fault in faults.found))
     return name, spec.make_parameter(said)

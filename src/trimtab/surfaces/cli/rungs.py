@@ -18,7 +18,7 @@ from trimtab.study.savings import Savings
 from trimtab.surfaces.cli.output import cells, say
 from trimtab.surfaces.render import table as tables
 from trimtab.surfaces.render.numbers import number
-from trimtab.surfaces.render.text import clean, wrapped
+from trimtab.surfaces.render.text import clean, listed, wrapped
 from trimtab.text import spelled
 
 FEWEST = 3
@@ -49,7 +49,10 @@ def facts(rungs: list[Rung]) -> list[dict[str, Any]]:
 
 def saved_facts(saved: Savings | None) -> dict[str, Any] | None:
     """Return what was saved as plain values, null where something is not known."""
-    return None if saved is None else _plain(dataclasses.asdict(saved))
+    if saved is None:
+        return None
+    found = _plain(dataclasses.asdict(saved))
+    return found | {"others": [_plain(one._asdict()) for one in saved.others]}
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
@@ -92,8 +95,8 @@ def remarks(name: str, rungs: list[Rung]) -> Iterator[str]:
     below = [rung for rung in rungs[:-1] if rung.entered]
     wrong = [rung for rung in below if rung.misleads]
     if wrong:
-        levels = _listed([number(rung.level) for rung in wrong])
-        found = _listed(["none" if math.isnan(rung.unchosen) else f"{rung.unchosen:.2f}" for rung in wrong])
+        levels = listed([number(rung.level) for rung in wrong])
+        found = listed(["none" if math.isnan(rung.unchosen) else f"{rung.unchosen:.2f}" for rung in wrong])
         yield clean(
             f"early looks mislead at {name} {levels}: trials do not rank there as they do at the end "
             f'(correlation {found}). scheduler="auto" ends none by such a look.'
@@ -103,7 +106,3 @@ def remarks(name: str, rungs: list[Rung]) -> Iterator[str]:
             f"whether early looks mislead is not known: fewer than {FIRST} trials that were seen early ran whole "
             "without being chosen by it."
         )
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

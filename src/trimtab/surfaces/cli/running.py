@@ -18,7 +18,7 @@ from trimtab.execute.parameters import usual_variable, variables
 from trimtab.execute.protocol import MOST_WORKERS
 from trimtab.study import best, naming
 from trimtab.study.plugin import named
-from trimtab.surfaces.cli import for_family, spec
+from trimtab.surfaces.cli import for_family, spec, study_shape
 from trimtab.surfaces.cli.budget import from_words
 from trimtab.surfaces.cli.facts import (
     best_line,
@@ -88,7 +88,7 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
     PATH is where to write it, study.yaml by default; train.py comes to lie beside it.
     """
     if only_schema:
-        say_json(spec.schema())
+        say_json(study_shape.schema())
         return
     if path.suffix not in (".yaml", ".yml"):
         raise click.BadParameter(f"{path} does not end in .yaml; a study file does.")
@@ -98,7 +98,10 @@ def init(path: Path, *, force: bool, family: str | None, only_schema: bool) -> N
         texts = for_family.texts(family, path, program)
     for file in (path, program):
         if os.path.exists(file) and not force:
-            raise click.UsageError(f"{file} is there already; --force writes over it.")
+            raise click.UsageError(
+                f"{file} is there already; --force writes over it, and "
+                "`trimtab init FOLDER/study.yaml` writes into another folder."
+            )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(texts[0], encoding="utf-8")

@@ -17,6 +17,7 @@ from trimtab.space.parameter import Parameter
 from trimtab.space.problem import Metric
 from trimtab.study import best
 from trimtab.study.shortfall import missed
+from trimtab.surfaces.cli.facts import fidelity_text
 from trimtab.surfaces.render.numbers import duration, moment, number, setting
 from trimtab.surfaces.render.spark import sparkline
 from trimtab.surfaces.render.table import Column
@@ -57,7 +58,7 @@ class Columns:
             column = Column(name, _is_numeric(study.space[name]), VARIED)
             self.usual.append(self._add("params", name, column, _param(name)))
         for fidelity in study.problem.fidelities:
-            self._add("fidelity", fidelity.name, Column(fidelity.name, right=True), _fidelity(fidelity.name))
+            self._add("fidelity", fidelity.name, Column(fidelity.name, right=True), self._fidelity(fidelity.name))
         self.usual += [*(["curve"] if self._has_curves() else []), "took", "why"]
         for column, cell in _OTHERS:
             self._add("", column.name, column, cell)
@@ -149,6 +150,9 @@ class Columns:
         plain = name.removeprefix("metrics_").removeprefix("params_").removeprefix("fidelity_")
         return next((key for key in (name, plain) if key in self._cells), None)
 
+    def _fidelity(self, name: str) -> Cell:
+        return lambda view: fidelity_text(self._study, view, name)
+
     def table(self, views: Iterable[TrialView], chosen: Sequence[str] | None) -> tuple[list[Column], list[list[str]]]:
         """Return (columns, rows): the usual columns, or those chosen, of which all are to be seen."""
         names = self.usual if chosen is None else chosen
@@ -182,10 +186,6 @@ def _metric(name: str) -> Cell:
 
 def _param(name: str) -> Cell:
     return lambda view: setting(view.params[name]) if name in view.params else "-"
-
-
-def _fidelity(name: str) -> Cell:
-    return lambda view: number(view.fidelity.get(name))
 
 
 def why(view: TrialView) -> str:

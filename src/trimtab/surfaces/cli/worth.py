@@ -6,14 +6,13 @@ import dataclasses
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 import trimtab as tt
 from trimtab.errors import TrimtabError
 from trimtab.storage.url import open_store
-from trimtab.study.open import make_problem
 from trimtab.study.starts import resources_of
 from trimtab.surfaces.cli import spec
 from trimtab.surfaces.cli.odds import worth_facts
@@ -96,12 +95,9 @@ def _priced(asked: spec.StudyFile, budget: tt.Budget) -> Priced | None:
     from trimtab.stop.worth import Worth  # imported when used, as what reads the future is
     from trimtab.study.beforehand import Priced
 
-    names = ("minimize", "maximize", "target", "folds", "cost", "fidelity")
-    said: dict[str, Any] = dict.fromkeys(names) | {"objectives": (), "constraints": ()}
-    said |= {key: value for key, value in asked.arguments.items() if key in said}
     taken = resources_of(asked.arguments.get("resources"))
     rule = Worth(rate=rate, prices=budget.prices or {}, cpus=taken.get("cpu", 0.0), gpus=taken.get("gpu", 0.0))
-    return Priced(make_problem(asked.space, **said), rule)
+    return Priced(asked.problem(), rule)
 
 
 def _alike(url: str, asked: spec.StudyFile, stack: ExitStack) -> Iterator[tt.Study]:

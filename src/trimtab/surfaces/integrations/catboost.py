@@ -34,7 +34,7 @@ class Report:
         trial: what the objective was given.
         metrics: what is reported: `"validation-RMSE"`, several names, or {the study's name: CatBoost's name}.
         checkpoint_every: rounds between checkpoints; one is written where training is stopped, and after as many rounds
-            as the trial's one fidelity says. None for none.
+            as the trial's fidelity says, of several the one that counts steps. None for none.
 
     Raises:
         ObjectiveError: an argument is not what is expected; in training, that a metric is not measured.
@@ -44,8 +44,10 @@ class Report:
         # 10: a snapshot is copied whole, and grows with the rounds; by taste
         self._reporter = Reporter(trial, checkpoint_every)
         self._metrics = Picker(metrics, "CatBoost")
-        fidelity = list(trial.fidelity.values())
-        self._end = fidelity[0] if len(fidelity) == 1 else None
+        try:
+            self._end: int | None = trial.steps().stop - 1
+        except tt.errors.ProblemError:  # nothing says how far it goes
+            self._end = None
         if checkpoint_every is not None:
             folder = self._reporter.restored
             self._working.unlink(missing_ok=True)  # it may be later than the checkpoint, or half written

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+HELD = "\x00"
+"""A space at which a line is not broken; no text that was cleaned has one."""
+
 REDRAW_S = 0.1
 """A live display is drawn at most this often."""
 
@@ -117,7 +120,7 @@ class Failures:
         self._news.of(Status(study_name, "", ""), only_resumed=True)  # no greeting
 
     def update(self, status: Status) -> None:
-        self._out.say(self._news.of(replace(status, waits_for="", warned=())))
+        self._out.say(self._news.of(replace(status, waits_for="", warned=(), need="")))
 
     def close(self, status: Status) -> None:
         self.update(status)
@@ -151,7 +154,8 @@ class Lines:
             self._out.say([sentence(status)])
 
     def close(self, status: Status) -> None:
-        self._out.say([*self._news.of(status), farewell(status), *worth_text(status), *early_text(status)])
+        early = early_text(status, is_told=self._news.has_told_need)
+        self._out.say([*self._news.of(status), farewell(status), *worth_text(status), *early])
 
 
 class Line:
@@ -176,10 +180,10 @@ class Line:
         self._tell(status)
         self._draw("")
         self._out.write("\r")
-        self._out.say(_last_lines(status))
+        self._out.say(_last_lines(status, self._news))
 
     def _tell(self, status: Status) -> None:
-        for line in self._news.of(status, only_resumed=True):
+        for line in _news_lines(status, self._news, shutil.get_terminal_size().columns):
             self._draw("")
             self._out.write(f"\r{line}\n")
             self._cells = 0
@@ -189,10 +193,21 @@ class Line:
         self._cells = width(text)
 
 
-def _last_lines(status: Status) -> list[str]:
+def _news_lines(status: Status, news: News, cells: int) -> list[str]:
+    """Return what is new in lines as wide as the terminal, broken between words.
+
+    The command that shows a failed trial stays in one piece, whatever its width, so that it can be copied.
+    """
+    look = clean(status.look)
+    held = look.replace(" ", HELD)
+    lines = [line.replace(look, held) if look else line for line in news.of(status, only_resumed=True)]
+    return [part.replace(HELD, " ") for line in lines for part in wrapped(line, cells)]
+
+
+def _last_lines(status: Status, news: News) -> list[str]:
     """Return what is said at the end, in lines as wide as the terminal, broken between words."""
     cells = shutil.get_terminal_size().columns
-    texts = (farewell(status), *worth_text(status), *early_text(status))
+    texts = (farewell(status), *worth_text(status), *early_text(status, is_told=news.has_told_need))
     return [line for text in texts for line in wrapped(text, cells)]
 
 
@@ -240,11 +255,11 @@ class Panel:
             self._live.stop()
         except (OSError, ValueError):
             return
-        self._out.say([*self._news.of(status, only_resumed=True), *_last_lines(status)])
+        self._out.say([*_news_lines(status, self._news, self._console.width), *_last_lines(status, self._news)])
 
     def _tell(self, status: Status) -> None:
         """Write news above the panel."""
-        lines = self._news.of(status, only_resumed=True)
+        lines = _news_lines(status, self._news, self._console.width)
         if self._last_at is None:
             self._out.say(lines)
             return

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from trimtab.ledger.table import TrialView
-from trimtab.stop.reserves import WORDS
+from trimtab.stop.reserves import plural
 from trimtab.study.savings import Savings
 from trimtab.study.standing import Status
 from trimtab.surfaces.render.numbers import count, duration, number, setting
 from trimtab.surfaces.render.spending import spent_text, until_text, warning
-from trimtab.surfaces.render.text import clean, first_line, joined, width
+from trimtab.surfaces.render.text import clean, first_line, joined, listed, width
 
 
 def done(status: Status) -> int:
@@ -189,21 +189,22 @@ def saved_text(saved: Savings, saved_in: Sequence[tuple[str, float]] = ()) -> st
     text = f"{saved.n_early:,} of {of} {ended}"
     if not saved.unit:
         return text
-    # A name is put in the plural where that is sure to be a word.
-    unit = f"the {saved.unit}s" if saved.unit in PLAIN else clean(saved.unit)
     time = ""
     if saved.seconds == saved.seconds:
         of_time = [f"{number(amount)} {noun}" for noun, amount in saved_in] or [
             f"{duration(saved.seconds)} of trial time"
         ]
         time = f", {'at least' if saved.is_least else 'about'} {' or '.join(of_time)},"
-    if saved.amount == saved.amount and saved.unit in PLAIN:
-        unit = f"{unit} ({number(saved.amount)})"
-    return f"{text}; {_percent(saved.share)} of {unit}{time} {'were' if saved.unit in PLAIN else 'was'} not spent"
+    units = [_unspent_text(saved.unit, saved.share, saved.amount), *(_unspent_text(*one) for one in saved.others)]
+    are = "were" if saved.others or plural(saved.unit) else "was"
+    return f"{text}; {listed(units)}{time} {are} not spent"
 
 
-PLAIN = WORDS
-"""Names of fidelities that are words with a plural in s; of others, as `data_fraction`, the name stands alone."""
+def _unspent_text(unit: str, share: float, amount: float) -> str:
+    """Return `61% of the epochs (431)`, or `61% of share`: a name is put in the plural where that is sure to be one."""
+    many = plural(unit)
+    total = f" ({number(amount)})" if many and amount == amount else ""
+    return f"{_percent(share)} of {f'the {many}' if many else clean(unit)}{total}"
 
 
 def _percent(share: float) -> str:
@@ -211,7 +212,7 @@ def _percent(share: float) -> str:
     return f"{min(math.floor(share * 100), 99)}%" if share >= 0.01 else "less than 1%"
 
 
-def early_text(status: Status, *, named: bool = True) -> list[str]:
+def early_text(status: Status, *, named: bool = True, is_told: bool = False) -> list[str]:
     """Return the lines about schedulers once a study has stopped.
 
     They are what early stopping saved, what it would need, and that what was found is a schedule.
@@ -219,9 +220,10 @@ def early_text(status: Status, *, named: bool = True) -> list[str]:
     Args:
         status: how it stands.
         named: whether each begins with the name of the study.
+        is_told: whether `News` has said before what early stopping would need.
     """
     lines = [] if status.saved is None else [saved_text(status.saved, status.saved_in)]
-    lines += [clean(text) for text in (status.need, status.schedule) if text]
+    lines += [clean(text) for text in ("" if is_told else status.need, status.schedule) if text]
     return [f"{clean(status.name)}: {line}" if named else line for line in lines]
 
 
@@ -266,10 +268,14 @@ def hints(status: Status) -> list[str]:
 
 
 class News:
-    """Tells what is said once in a run: how it begins, the first failure, and what it comes to wait for."""
+    """Tells what is said once in a run: how it begins, the first failure, and what it comes to wait for.
+
+    Attributes:
+        has_told_need: whether it said what early stopping would need, while there was time to mend it.
+    """
 
     def __init__(self) -> None:
-        self._greeted = self._failed = False
+        self._greeted = self._failed = self.has_told_need = False
         self._waits_for = self._finale = ""
         self._warned: set[tuple[str, float, int]] = set()
 
@@ -285,6 +291,9 @@ class News:
         if status.failure is not None and not self._failed:
             self._failed = True
             lines.append(f"{clean(status.name)}: {failed(status.failure, status.look)}")
+        if status.need and not status.reason and not self.has_told_need:
+            self.has_told_need = True
+            lines.append(f"{clean(status.name)}: {clean(status.need)}")
         for line, percent in status.warned:
             said = (line.unit, line.limit, percent)
             if said not in self._warned and percent < 100:  # all of it is what ends a study, and says so

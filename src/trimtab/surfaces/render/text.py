@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 
 from trimtab.text import visible as clean
@@ -127,3 +128,8 @@ def joined(parts: list[str], cells: int | None, *, gap: str = ", ", more: str = 
 def first_line(text: str) -> str:
     """Return the first line that is not blank, cleaned; empty if there is none."""
     return clean(next((line.strip() for line in text.splitlines() if line.strip()), ""))
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return `a`, `a and b`, `a, b and c`; there is one at least."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
