@@ -56,6 +56,15 @@ def verdict(run: Simulation, rule: Worth):
     return rule.assess(run.problem, run.table)
 
 
+def test_a_run_that_is_off_is_nothing_that_a_search_has_reached() -> None:
+    losses = found_early(30)
+    seen = path(study([*losses, -900.0, 0.4, 0.41], same=3).table)
+    assert seen.best[-1] == 0.1
+    assert seen.losses[-3:].tolist() == [0.4, 0.4, 0.4]
+    noisy = path(study([*losses, 0.34, 0.3, 0.31], same=3).table)
+    assert noisy.losses[-3:].tolist() == [0.34, 0.3, 0.31], "no farther apart than noise may be"
+
+
 # The forecast
 
 

@@ -12,7 +12,7 @@ from trimtab.ledger.event import FINALIZE
 from trimtab.ledger.table import COMPLETE, STOPPED, TrialTable
 from trimtab.model.feasibility import met
 from trimtab.model.keys import keys_of, numbered
-from trimtab.model.outliers import is_spoilt, torn
+from trimtab.model.outliers import is_spoilt, torn, typical
 from trimtab.model.settings import MODEL
 from trimtab.stop.bounds import floor_of
 
@@ -85,6 +85,7 @@ def path(table: TrialTable) -> Path:
     if problem.fidelities:
         ends = np.array([one.high for one in problem.fidelities])
         counts &= (np.isnan(table.fidelity[rows]) | (table.fidelity[rows] >= ends)).all(axis=1)
+    losses[counts] = _believed(table, rows[counts], losses[counts])
     repeats = rows[counts]
     searched = np.ones(len(rows), dtype=np.bool_)
     if FINALIZE in table.notes:  # what was run again at the end was not looked for, and tells of noise alone
@@ -106,6 +107,20 @@ def path(table: TrialTable) -> Path:
     told = table.y[rows, column]
     largest = max(float(told[np.isfinite(told)].max()), -np.inf if metric.target is None else metric.target)
     return replace(seen, floor=floor_of(metric.name, metric.sign, seen.best[-1], largest))
+
+
+def _believed(table: TrialTable, rows: Ints, losses: Floats) -> Floats:
+    """Return [n] the losses of rows [n], of a configuration whose runs were torn apart its usual one.
+
+    A run that is off by bad luck is no result that a search has reached, nor one that the next has to beat.
+    """
+    if len(set(keys_of(table.x[rows]))) == len(rows):
+        return losses
+    config = numbered(table.x[rows])
+    if not is_spoilt(losses, config):
+        return losses
+    found: Floats = np.where(torn(losses, config)[config], typical(losses, config)[config], losses)
+    return found
 
 
 def path_of(losses: Floats, deviation: float = 0.0, behind: Bools | None = None) -> Path:
