@@ -243,6 +243,7 @@ def test_a_program_finds_its_trial_in_the_environment(open_executor, tmp_path):
         "attempt": 1,
         "params": {"learning-rate": 0.25},
         "fidelity": {"epoch": 3.0},
+        "counts": None,
         "start": {},
         "parent": None,
         "metrics": ["loss"],
