@@ -480,7 +480,7 @@ class SharingExecutorContract(ExecutorContract):
             cells = [(m.fold, m.step, dict(m.values)) for m in heard if isinstance(m, Reported)]
             assert sorted(cells) == [(fold, AT_END, {"loss": fold}) for fold in range(4)]
             assert bench.executor.poll(0.1) == []
-            while bench.executor.free() < 2:  # a helper that was asked to come may still learn that nothing is left
+            while bench.executor.free() != 2:  # a helper that was asked to come may still learn that nothing is left
                 assert time.monotonic() < deadline, "who has helped is free again"
                 assert bench.executor.poll(0.02) == []
             if ended.own is not None:

@@ -14,6 +14,7 @@ import trimtab as tt
 from trimtab.analysis.final import Final as Finished
 from trimtab.analysis.halving import Stage
 from trimtab.arrays import Ints
+from trimtab.errors import PluginError
 from trimtab.execute.logs import last_lines
 from trimtab.ledger.event import FINALIZE, Assessed
 from trimtab.ledger.table import COMPLETE, SEARCH_SCORE, STATES, STOPPED, TrialTable, TrialView
@@ -199,7 +200,7 @@ def study_lines(study: tt.Study) -> Iterator[tuple[str, str]]:
     saved = savings(table)
     if saved is not None:
         yield "saved", saved_text(saved)
-    missing = unheard(table) if study.session.plan.advises else ""
+    missing = unheard(table) if _advises(study) else ""
     if missing:
         yield "early stopping", clean(missing)
     off = best.far_off(table)
@@ -280,6 +281,14 @@ def final_lines(found: Finished) -> Iterator[tuple[str, str]]:
         fresh = "not run again" if one.mean is None else f"{number(one.mean)} over {runs}"
         seen = "not run in the search" if one.score is None else f"{number(one.score)} in the search"
         yield "run again", clean(f"{name}{also}: {seen}, {fresh}{failed}")
+
+
+def _advises(study: tt.Study) -> bool:
+    """Return whether the scheduler can say what it lacks; one that is not installed here is not asked."""
+    try:
+        return study.session.plan.advises
+    except PluginError:
+        return False
 
 
 def _saved(table: TrialTable) -> str:
