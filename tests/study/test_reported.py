@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -320,6 +321,13 @@ def test_a_promoted_trial_has_the_result_of_its_own_end() -> None:
     study = run(looped(1, 2, 3), scheduler="sha", budget=6, fidelity=tt.Fidelity("epoch", 1, 3), stop="never")
     assert {(trial.fidelity["epoch"], trial.state) for trial in study.trials} == {(1, "complete"), (3, "complete")}
     assert all(trial.metrics["loss"] == 0.25 for trial in study.trials)  # who runs too far has what it ended with
+
+
+def test_steps_that_were_added_up_reach_the_end() -> None:
+    shares = list(accumulate([0.1] * 10))
+    assert shares[-1] < 1.0
+    trial = run(looped(*shares), fidelity=tt.Fidelity("share", 0.1, 1)).trials[0]
+    assert (trial.state, trial.metrics) == ("complete", {"loss": 1.0 / (1.0 + shares[-1])})
 
 
 @pytest.mark.parametrize(

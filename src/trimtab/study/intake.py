@@ -18,6 +18,7 @@ from trimtab.study.cells import Cells
 from trimtab.study.lost import PARTIAL, is_running, lose, must_run_whole
 from trimtab.study.plan import DIVERGED
 from trimtab.study.reported import Reports
+from trimtab.study.unheard import ROUNDING
 from trimtab.study.values import nothing_returned
 
 
@@ -134,16 +135,17 @@ class Intake:
         if place is None:
             raise ObjectiveError(missed)
         end, name = float(table.fidelity[number, place]), problem.fidelities[place].name
+        reached = end * (1.0 - ROUNDING)
         steps: list[float] = []
         found: dict[str, float] = {}
         for step, said in self._reported(number):
             steps.append(step)
-            if step >= end:
+            if step >= reached:
                 found |= said
         lacks = [metric for metric in problem.metric_names if metric not in found]
         if not steps:
             raise ObjectiveError(missed)
-        if max(steps) < end:
+        if max(steps) < reached:
             raise ObjectiveError(
                 f"{missed} Its last report is of {name} {max(steps):g}; one of {name} {end:g}, to which it was to go, "
                 "would have been its result."

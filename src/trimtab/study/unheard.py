@@ -10,7 +10,7 @@ from trimtab.schedule.rungs import stepped
 from trimtab.space.problem import is_counted
 
 ROUNDING = 1e-9
-"""By no more than this part a step may be beyond the highest fidelity and count as it: steps such as 0.1 * 10."""
+"""By no more than this part a step may be off a fidelity and count as it: ten times 0.1 add up to less than 1."""
 
 
 def unheard(table: TrialTable) -> str:

@@ -254,7 +254,7 @@ def far_off_text(rows: Ints) -> str:
     named = ", ".join(f"{row}" for row in rows[:MOST_OFF].tolist()) + (", ..." if len(rows) > MOST_OFF else "")
     return (
         f"{count(len(rows), 'result')}, of trial{'s' if len(rows) > 1 else ''} {named}: runs of one configuration "
-        "differ by as much, so these diverged, or were misread; a configuration counts by its usual run"
+        "differ by as much, so these may have diverged, or been misread; a configuration counts by its usual run"
     )
 
 
