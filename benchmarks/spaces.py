@@ -14,7 +14,7 @@ range are counted and left out. Data sets are split: ranges and starts of the li
 first report of the second led to another look at two families on the first.
 
 A run is on file under the text of its space: a changed entry is run again, and what its old space found still counts
-for the best known. So do runs of an engine that has changed since, once "before-" is put in front of their space.
+for the best known. Of an engine that has changed since, the best run of a pair is kept under "before-" and its space.
 """
 
 from __future__ import annotations
