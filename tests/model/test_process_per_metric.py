@@ -109,5 +109,18 @@ def test_objectives_have_their_own_processes_up_to_four() -> None:
         assert len(views(metrics, rows).objectives) == n
 
 
+def test_of_several_objectives_what_is_far_off_keeps_its_distance_from_the_beginning() -> None:
+    """A line stays about one: far from the front too a step of the metric is a step of its label."""
+
+    def steps(metrics: tuple[Metric, ...]) -> np.ndarray:
+        rows = [{"a": float(i), "b": -float(i), "c": 1.0} for i in range(8)]
+        return np.abs(np.diff(views(metrics, [*rows, {"a": 0.5, "b": -9.0, "c": 3.0}]).objectives[0].labels[:8]))
+
+    several = steps((minimize("a"), minimize("b"), at_most("c", 2.0)))
+    one = steps((minimize("a"), at_most("c", 2.0)))
+    assert several.max() < 1.2 * several.min()
+    assert one.max() > 1.2 * one.min(), "one objective bends around its best"
+
+
 def test_rows_are_few_enough_for_several_posteriors() -> None:
     assert MODEL.kept_rows_each < MODEL.kept_rows

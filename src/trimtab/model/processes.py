@@ -115,7 +115,8 @@ class Processes:
         self._learning: Surrogate | None = None
         self._learns: dict[int, bool] = {}
         self._objectives = [
-            Surrogate(features, length2, is_tree=is_tree, settings=settings, labels=each) for each in labels
+            Surrogate(features, length2, is_tree=is_tree, settings=settings, labels=each, is_wide=k > 1)
+            for each in labels
         ]
         self._constraints = [
             Surrogate(features, length2, is_tree=is_tree, settings=settings, labels=OfConstraint(j))

@@ -68,6 +68,8 @@ class Surrogate:
         labels: what is regressed on.
         sources: the earlier studies that it learns from; None where there are none.
         has_mean: whether it learns what they expect; else no more than how fast such objectives vary, and their noise.
+        is_wide: whether results far off keep their distances from the beginning, not only where that foresees others
+            better: all of their range counts where there is a front, and not the best alone. Measured: decision 123.
     """
 
     def __init__(
@@ -80,11 +82,12 @@ class Surrogate:
         labels: Labels | None = None,
         sources: Sources | None = None,
         has_mean: bool = True,
+        is_wide: bool = False,
     ) -> None:
         self.features = features
         self.labels: Labels = Joined() if labels is None else labels
         self._settings = settings
-        self._reaches = (FAR_REACH,) if is_tree else (1.0, FAR_REACH)
+        self._reaches = (FAR_REACH,) if is_tree else (FAR_REACH, 1.0) if is_wide else (1.0, FAR_REACH)
         prior = settings.prior if isinstance(self.labels, Joined) else settings.metric_prior
         if sources is not None and has_mean:
             prior = replace(prior, amplitude_bounds=(settings.past_amplitude, prior.amplitude_bounds[1]))

@@ -115,6 +115,18 @@ def test_the_front_of_two_objectives_is_covered_in_batches_too() -> None:
     assert gaps.min() > 0.005, "a batch is spread along the front"
 
 
+def test_all_of_the_front_is_looked_around_and_nothing_else() -> None:
+    """Ten of twelve points are on it: more than the few leaders that a search of one objective looks around."""
+    run = Simulation(Problem(PLANE, (minimize("a"), minimize("b"))), Gp(), seed=0)
+    for i in range(12):
+        number = run.enqueue(np.array([0.08 * i, 0.5]))
+        run.start(number)
+        run.tell(number, float(i), float(-i) if i < 10 else 5.0)
+    run.propose()
+    found = Outlook(run.state, PLANE, rng_at(0, 12), 12).best(5)
+    np.testing.assert_allclose(np.sort(found[:, 0]), 0.08 * np.arange(10))
+
+
 def test_three_objectives_with_a_bound_and_five_without_a_hypervolume() -> None:
     def many(x: Floats) -> tuple[float, ...]:
         return (*(float((x[0] - 0.2 * i) ** 2 + (x[1] - 0.5) ** 2) for i in range(5)), float(x[1]))

@@ -54,6 +54,7 @@ class Outlook:
         self._means = self._means[self.is_allowed]
         self._begin()
         allowed = self.seen.x[self.is_allowed]
+        self._on_front = allowed[undominated(-self._means)] if self.front is not None else allowed[:0]
         has_own = len(self.objectives) > 1 or not len(allowed)
         self._ranked: Ints | None = None
         if self.choice is not None and len(allowed):
@@ -83,7 +84,9 @@ class Outlook:
         return [*self.constraints, *(replace(self.objectives[k], zero=zero) for k, zero in self._bounds)]
 
     def best(self, n: int) -> Floats:
-        """Return up to n rows that were tried and are best: by all metrics joined, or as is preferred."""
+        """Return rows [b, D] that were tried and are best: all of a front, else up to n, or as is preferred."""
+        if self.front is not None and self.choice is None:
+            return self._on_front
         rows = self.seen.best(n) if self._ranked is None else self._ranked[:n]
         found: Floats = self.seen.x[rows]
         return found
