@@ -236,7 +236,9 @@ class Dispatch:
             found = self._next(fresh=True)
             if isinstance(found, Uncovered):
                 return None
-            return self._make(found).asked if isinstance(found, Order) else found
+            if isinstance(found, Order):
+                return self._make(found).asked or self._without_fresh(found.remaining)
+            return found
 
     def _next(self, *, fresh: bool, made: Made | None = None) -> Asked | Wait | Uncovered | Order | None:
         """Return the event of the next trial; an order where an engine is to propose it that takes its time.
@@ -245,7 +247,7 @@ class Dispatch:
             fresh: whether a new configuration may be begun; without, only what goes on with another trial is returned.
             made: what was made of an order before.
         """
-        ledger, table = self.session.ledger, self.session.table
+        table = self.session.table
         ahead_of_time = self._take_ahead()
         if self.finale is not None:
             return self.finale.next(self.remaining()) if fresh else None
@@ -253,27 +255,47 @@ class Dispatch:
         if isinstance(assigned, Wait):
             return assigned
         if isinstance(assigned, Continue):
-            x = continued_row(table, assigned)
-            changed = "" if assigned.x is None else " with another configuration"
-            return Asked(
-                number=len(table),
-                x=tuple(x.tolist()),
-                head=ledger.head,
-                origin=Origin("scheduler", assigned.why or f"goes on with trial {assigned.parent}{changed}"),
-                fidelity=assigned.fidelity,
-                parent=assigned.parent,
-                remaining=remaining,
-            )
+            return self._continued(assigned, remaining)
         if not fresh:
             return None
         for ready in (made, ahead_of_time):
             if ready is not None and ready.fits(table, assigned.fidelity):
-                return ready.asked
+                return ready.asked or self._without_fresh(remaining)
         lack = self.lacks(table, Start(assigned.fidelity, resources=self.resources, limit_s=self.limit_s))
         if lack:  # before an engine computes in vain
             return Uncovered(lack)
         order = self._order(assigned.fidelity, remaining)
-        return order if order.table is not table else self._make(order).asked
+        if order.table is not table:
+            return order
+        return self._make(order).asked or self._without_fresh(remaining)
+
+    def _continued(self, assigned: Continue, remaining: Remaining | None) -> Asked:
+        """Return the event of a trial that goes on with another."""
+        ledger, table = self.session.ledger, self.session.table
+        x = continued_row(table, assigned)
+        changed = "" if assigned.x is None else " with another configuration"
+        return Asked(
+            number=len(table),
+            x=tuple(x.tolist()),
+            head=ledger.head,
+            origin=Origin("scheduler", assigned.why or f"goes on with trial {assigned.parent}{changed}"),
+            fidelity=assigned.fidelity,
+            parent=assigned.parent,
+            remaining=remaining,
+        )
+
+    def _without_fresh(self, remaining: Remaining | None) -> Asked | Wait | None:
+        """Return what the scheduler wants where no configuration is left to try; None if it wants one all the same.
+
+        It is told that no trial is left, as at the end of a budget of trials: a population or a rung that never fills
+        would else keep all that was begun from going on.
+        """
+        left = Remaining() if remaining is None else remaining
+        told = Remaining(0, left.seconds, left.cost, left.units, left.must_gain)
+        assigned = self.session.plan.assign(self.session.table, self.session.ledger.created.seed, told)
+        if isinstance(assigned, Continue):
+            return self._continued(assigned, told)
+        return assigned if isinstance(assigned, Wait) else None
 
     def complete(self, given: Floats, fidelity: tuple[float, ...]) -> Asked | None:
         """Return the event of a new trial with the values `given` [D], nan where the optimizer is to choose.
