@@ -38,7 +38,8 @@ class Request:
             enqueued are counted as all others.
         seed: the study's seed, for what belongs to all trials together.
         remaining: what is left of the budget before this trial: trials, seconds, cost in the unit of the cost metric;
-            None where nobody counts (ask and tell).
+            None where nobody counts (ask and tell). Its trials are 0 too where the space has no configuration left to
+            try: what was begun can go on, and nothing begins.
     """
 
     number: int
