@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import crew
@@ -20,6 +22,13 @@ from trimtab.ledger.event import Failed, Reported
 from trimtab.ledger.table import COMPLETE, STOPPED
 from trimtab.study.replay import replay
 from trimtab.testing.executors import BEHAVIOURS, SharingExecutorContract
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _leaves_no_process() -> Iterator[None]:
+    """End the process that multiprocessing keeps beside whatever it spawns: tests elsewhere count what is left."""
+    yield
+    resource_tracker._resource_tracker._stop()
 
 
 class TestACrewKeepsTheContract(SharingExecutorContract):
