@@ -85,6 +85,19 @@ def test_before_anything_is_known_changes_are_made_by_chance() -> None:
     assert rows[0].tolist() == rows[1].tolist()
 
 
+def test_where_nobody_of_a_generation_has_a_loss_changes_are_made_by_chance() -> None:
+    run = population(np.column_stack([np.linspace(0.1, 0.9, 8), np.full(8, 3.0)]), np.linspace(1.0, 2.0, 8))
+    for i in range(8):
+        number = run.put(np.array([0.5, 3.0]), Origin("test", "goes on"), fidelity=(3.0,), parent=8 + i)
+        run.start(number)
+        run.fail(number)
+    held, rows = np.zeros(2, dtype=bool), []
+    for scheduler in (Pbt(population=8), Pb2(population=8)):
+        scheduler.assign(run.table, Request(24, 0))
+        rows.append(scheduler.changed(run.table, 16, np.random.default_rng(5), held))
+    assert rows[0].tolist() == rows[1].tolist()
+
+
 def test_options() -> None:
     made = plugins.load("schedulers", "pb2")(population=4, every=2, hold=["width"])
     assert made.to_json() == {"name": "pb2", "population": 4, "every": 2.0, "share": 0.25, "hold": ["width"]}

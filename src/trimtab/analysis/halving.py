@@ -23,7 +23,7 @@ from trimtab.ledger.event import FINALIZE
 from trimtab.ledger.table import COMPLETE, FAILED, STOPPED, TrialTable
 from trimtab.model.feasibility import margins
 from trimtab.model.keys import numbered, same
-from trimtab.model.outliers import SURE, fences, is_spoilt
+from trimtab.model.outliers import fences, is_spoilt, kept
 
 MOST_FINALISTS: Final = 5
 """Configurations besides the default. Of 3, 5, 7 and 10, five and seven did best at a quarter of the budget."""
@@ -293,17 +293,14 @@ def _is_over(table: TrialTable, rows: Ints) -> bool:
 
 
 def losses_of(table: TrialTable, rows: Ints, usual: Interval = EVERY) -> Floats:
-    """Return [r] the objective of those of the rows that are complete and `usual`, smaller is better.
+    """Return [r] the objective of those of a configuration's rows that are complete and `usual`; smaller is better.
 
-    The rows are of one configuration, if not all are asked for. One that gave nothing else, so often that runs which
-    agree are believed, has what is far from all others for its own: it may be the best by far.
+    Without `usual` the rows may be of several. What one configuration gave alone and often is its own: `outliers.kept`.
     """
     column = next(i for i, metric in enumerate(table.problem.metrics) if metric.is_objective)
     done = rows[table.state[rows] == COMPLETE]
     found: Floats = table.losses()[done, column]
-    kept = found[(found >= usual[0]) & (found <= usual[1])]
-    is_own = not len(kept) and len(found) >= SURE and float(np.ptp(found)) <= 0.5 * (usual[1] - usual[0])
-    return found if is_own else kept
+    return found if usual == EVERY else kept(found, usual)
 
 
 def believable(table: TrialTable, stage: Stage | None) -> Interval:

@@ -14,7 +14,7 @@ from trimtab.ledger.table import TrialTable
 from trimtab.model.features import Features
 from trimtab.model.labels import OfObjective, means
 from trimtab.model.observations import Observations
-from trimtab.model.outliers import is_spoilt, torn
+from trimtab.model.outliers import whole
 from trimtab.model.surrogate import Surrogate
 from trimtab.numerics import blas
 from trimtab.numerics.arithmetic import quiet
@@ -106,10 +106,10 @@ def _deviation(observations: Observations, n: int) -> tuple[float, int]:
     """
     results = observations.results(n)
     losses, config = results.losses[:, 0], results.config
-    if not is_spoilt(losses, config):
+    tells = whole(losses, config)
+    if tells.all():
         return observations.deviation(n)
-    kept = ~torn(losses, config)[config]
-    run, losses = np.unique(config[kept], return_inverse=True)[1], losses[kept]
+    run, losses = np.unique(config[tells], return_inverse=True)[1], losses[tells]
     counts = np.bincount(run)
     freedom = len(losses) - len(counts)
     if freedom <= 0:

@@ -83,6 +83,38 @@ def is_usual(losses: Floats, counts: Floats) -> Bools:
     return found
 
 
+def whole(losses: Floats, config: Ints) -> Bools:
+    """Return [n] which results are of configurations whose runs were not torn apart: these tell of noise."""
+    if not is_spoilt(losses, config):
+        return np.ones(len(losses), dtype=np.bool_)
+    found: Bools = ~torn(losses, config)[config]
+    return found
+
+
+def off(losses: Floats, config: Ints) -> Bools:
+    """Return [n] which results are off by bad luck: none until two runs of one configuration were torn apart.
+
+    Then those that are far out, unless so many runs of a configuration agree that this is its own.
+    """
+    if not len(losses) or not is_spoilt(losses, config):
+        return np.zeros(len(losses), dtype=np.bool_)
+    below, above = fences(losses)
+    is_own = (np.bincount(config) >= SURE) & ~torn(losses, config)
+    found: Bools = ((losses < below) | (losses > above)) & ~is_own[config]
+    return found
+
+
+def kept(losses: Floats, between: tuple[float, float]) -> Floats:
+    """Return those of all runs [r] of one configuration that are not off, by fences that other runs have set.
+
+    One that gave nothing else, so often that runs which agree are believed, keeps what is far from all others.
+    """
+    below, above = between
+    found = losses[(losses >= below) & (losses <= above)]
+    is_own = not len(found) and len(losses) >= SURE and float(np.ptp(losses)) <= 0.5 * (above - below)
+    return losses if is_own else found
+
+
 def torn(losses: Floats, config: Ints) -> Bools:
     """Return [c] of which configurations two runs are too far apart."""
     n = int(config.max()) + 1

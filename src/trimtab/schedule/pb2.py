@@ -82,7 +82,7 @@ class Pb2(Pbt):
         by_chance = super().changed(table, donor, rng, held)
         features = Features(table.space)
         gains = _gains(table, self._members.of(table).rows, features)
-        if len(gains.gain) < FEWEST:
+        if len(gains.gain) < FEWEST or not np.isfinite(gains.starts.loss[donor]):
             return by_chance
         x = self._candidates(table.space, table.x[donor], by_chance, rng, held)
         with blas.one_thread():
@@ -188,7 +188,12 @@ def _gains(table: TrialTable, rows: Ints, features: Features) -> _Gains:
 
 
 def _spread(values: Floats) -> tuple[float, float]:
-    """Return the middle of values, and how far they are from it: the median of the distances, 1 where that is 0."""
+    """Return the middle of values, and how far they are from it: the median of the distances, 1 where that is 0.
+
+    0 and 1 where there are none: where nobody has a loss no member is better than another.
+    """
+    if not len(values):
+        return 0.0, 1.0
     middle = float(np.median(values))
     return middle, float(np.median(np.abs(values - middle))) or 1.0
 

@@ -12,7 +12,7 @@ from trimtab.ledger.event import FINALIZE
 from trimtab.ledger.table import COMPLETE, STOPPED, TrialTable
 from trimtab.model.feasibility import met
 from trimtab.model.keys import keys_of, numbered
-from trimtab.model.outliers import is_spoilt, torn, typical
+from trimtab.model.outliers import typical, whole
 from trimtab.model.settings import MODEL
 from trimtab.stop.bounds import floor_of
 
@@ -117,9 +117,7 @@ def _believed(table: TrialTable, rows: Ints, losses: Floats) -> Floats:
     if len(set(keys_of(table.x[rows]))) == len(rows):
         return losses
     config = numbered(table.x[rows])
-    if not is_spoilt(losses, config):
-        return losses
-    found: Floats = np.where(torn(losses, config)[config], typical(losses, config)[config], losses)
+    found: Floats = np.where(whole(losses, config), losses, typical(losses, config)[config])
     return found
 
 
@@ -182,9 +180,9 @@ def noise(table: TrialTable, rows: Ints, column: int) -> float:
     if len(set(keys_of(x))) > len(rows) - NOISES:
         return 0.0
     config = numbered(x)
-    if is_spoilt(y, config):  # a run that diverged is off by orders of magnitude: it says nothing of how others differ
-        whole = ~torn(y, config)[config]
-        config, y = numbered(x[whole]), y[whole]
+    tells = whole(y, config)  # a run that diverged is off by orders of magnitude: it says nothing of how others differ
+    if not tells.all():
+        config, y = numbered(x[tells]), y[tells]
     counts = np.bincount(config)
     freedom = len(y) - len(counts)
     if not freedom:

@@ -16,7 +16,7 @@ from trimtab.model.choice import Choice
 from trimtab.model.dominance import undominated
 from trimtab.model.feasibility import met, settled, split
 from trimtab.model.keys import numbered, same
-from trimtab.model.outliers import SURE, fences, is_spoilt, torn, typical, unbelieved
+from trimtab.model.outliers import is_spoilt, off, typical, unbelieved
 from trimtab.numerics.arithmetic import quiet
 from trimtab.space.preference import Preference
 from trimtab.space.problem import Metric
@@ -355,19 +355,13 @@ def configurations(table: TrialTable, rows: Ints) -> Ints:
 def far_off(table: TrialTable) -> Ints:
     """Return the complete whole runs that are off by bad luck, ascending; nothing with several objectives.
 
-    Nothing either until two runs of one configuration were torn apart, which alone proves it: see `model/outliers.py`.
-    What so many runs of a configuration gave that they are believed is its own.
+    Nothing either until two runs of one configuration were torn apart, which alone proves it: `outliers.off`.
     """
     if len(table.problem.objectives) > 1:
         return np.zeros(0, dtype=np.int64)
     rows = table.rows(COMPLETE)
     rows = rows[(table.fidelity[rows] >= np.array(table.problem.whole)).all(axis=1)]
-    losses, config = _objective_losses(table)[rows, 0], configurations(table, rows)
-    if not len(rows) or not is_spoilt(losses, config):
-        return rows[:0]
-    below, above = fences(losses)
-    is_own = (np.bincount(config) >= SURE) & ~torn(losses, config)
-    found: Ints = rows[((losses < below) | (losses > above)) & ~is_own[config]]
+    found: Ints = rows[off(_objective_losses(table)[rows, 0], configurations(table, rows))]
     return found
 
 

@@ -67,12 +67,12 @@ class ByHand:
     def tell(
         self,
         trial: int | Trial,
-        result: object = None,
+        result: object,
         *,
-        failed: str | None = None,
-        error: str = "",
-        attempt: int | None = None,
-        cost: float | None = None,
+        failed: str | None,
+        error: str,
+        attempt: int | None,
+        cost: float | None,
     ) -> None:
         """See `Study.tell`."""
         session = self._session

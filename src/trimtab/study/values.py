@@ -139,7 +139,8 @@ def as_mapping(problem: Problem, returned: object) -> Mapping[Any, object]:
     if isinstance(returned, Sequence) and not isinstance(returned, (str, bytes)):
         if len(returned) != len(names):
             raise ObjectiveError(
-                f"the objective returned {len(returned)} values where {_due(len(names))} due ({', '.join(names)})."
+                f"the objective returned {'one value' if len(returned) == 1 else f'{len(returned)} values'} where "
+                f"{_due(len(names))} due ({', '.join(names)})."
             )
         return dict(zip(names, returned, strict=True))
     if len(names) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
@@ -21,28 +22,35 @@ def rank_of_a_group(trial: tt.Trial | None) -> object:
     torch.set_num_threads(1)
     dist.init_process_group("gloo")
     try:
-        rank = dist.get_rank()
-        torch.manual_seed(rank)
-        x, y = torch.randn(32, 4), torch.randn(32)
-        model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(4, 1))
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-        report = tt.integrations.torch.Report(trial, model=model, optimizer=optimizer)
-        for epoch in report.steps():
-            rows = torch.randint(32, (8,))
-            optimizer.zero_grad()
-            loss = torch.nn.functional.mse_loss(model(x[rows]).squeeze(1), y[rows])
-            loss.backward()
-            optimizer.step()
-            time.sleep(float(os.environ.get("TRIMTAB_TEST_PAUSE", "0")))
-            write_down(rank, epoch, loss.item())
-            if trial is not None and trial.attempt == 1 and epoch == int(os.environ.get("TRIMTAB_TEST_DIE_AT", "0")):
-                if rank == 0:
-                    os.kill(os.getppid(), signal.SIGKILL)  # torchrun, and all of this goes down with it
-                time.sleep(60)
-            report(epoch, loss=loss)
-        return report.last
+        return train(trial)
     finally:
+        # The model, which is part of a cycle, goes first: were it what holds the group last, PyTorch would wait for
+        # gloo's threads while it has the lock of the interpreter that these wait for, now and then for ever.
+        gc.collect()
         dist.destroy_process_group()
+
+
+def train(trial: tt.Trial | None) -> object:
+    rank = dist.get_rank()
+    torch.manual_seed(rank)
+    x, y = torch.randn(32, 4), torch.randn(32)
+    model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(4, 1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    report = tt.integrations.torch.Report(trial, model=model, optimizer=optimizer)
+    for epoch in report.steps():
+        rows = torch.randint(32, (8,))
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(model(x[rows]).squeeze(1), y[rows])
+        loss.backward()
+        optimizer.step()
+        time.sleep(float(os.environ.get("TRIMTAB_TEST_PAUSE", "0")))
+        write_down(rank, epoch, loss.item())
+        if trial is not None and trial.attempt == 1 and epoch == int(os.environ.get("TRIMTAB_TEST_DIE_AT", "0")):
+            if rank == 0:
+                os.kill(os.getppid(), signal.SIGKILL)  # torchrun, and all of this goes down with it
+            time.sleep(60)
+        report(epoch, loss=loss)
+    return report.last
 
 
 def write_down(rank: int, epoch: int, loss: float) -> None:
