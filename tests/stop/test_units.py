@@ -249,6 +249,7 @@ def test_what_is_no_limit_is_refused(limits):
     [
         ({"epochs": 5}, [], "none is declared"),
         ({"epochs": 5}, [EPOCH, Fidelity("share", 0.1, 1)], "does not say of which fidelity"),
+        ({"epochs": 5}, [Fidelity("rows", 100, 900), EPOCH], "Write epochs={'epoch': 5}"),
         ({"epochs": {"step": 5}}, [EPOCH], "names 'step'; the fidelities are epoch"),
         ({"gpu_hours": 5}, [], "they take none"),
         ({"money": 5, "prices": {"gpu": 1}}, [], "costs nothing"),

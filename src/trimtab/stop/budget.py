@@ -14,7 +14,7 @@ from trimtab.ledger.attempts import WORKER
 from trimtab.ledger.event import Remaining
 from trimtab.ledger.table import TrialTable
 from trimtab.space.condition import shown
-from trimtab.space.problem import Problem
+from trimtab.space.problem import Problem, counted
 from trimtab.stop import costs, reserves
 from trimtab.stop.deadline import moment_of
 from trimtab.stop.duration import expected_seconds
@@ -156,9 +156,10 @@ class Budget:
                     'fidelity=tt.Fidelity("epoch", 1, 81).'
                 )
             if not isinstance(self.epochs, Mapping) and len(names) > 1:
+                likely = names[counted(problem.fidelities) or 0]
                 raise ProblemError(
                     f"Budget(epochs={self.epochs:g}) does not say of which fidelity: there are {', '.join(names)}. "
-                    f"Write epochs={{{names[0]!r}: {self.epochs:g}}}."
+                    f"Write epochs={{{likely!r}: {self.epochs:g}}}."
                 )
             unknown = [name for name in self.of_fidelities(problem) if name not in names]
             if unknown:
